@@ -1,0 +1,163 @@
+#!/usr/bin/env node
+// SPDX-License-Identifier: Apache-2.0
+// Brings a fresh clone to where `joules` runs: Debian packages, npm packages, native part, JavaScript.
+// `npm start` and the others run it first. What is there already is left alone, so that from the second time
+// on it takes some milliseconds and prints nothing. `--test` adds what tests, checks and benchmarks run.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
+// bpftool is in /usr/sbin, which a root shell of su(1) does not have in its path.
+process.env.PATH = [process.env.PATH, '/usr/sbin', '/sbin'].join(delimiter);
+
+/** Debian package and how to tell that it, or another that does as well, is installed. */
+const BUILD_PACKAGES = [
+  ['clang', hasCommand('clang')],
+  ['bpftool', hasCommand('bpftool')],
+  ['g++', hasCommand('g++')],
+  ['make', hasCommand('make')],
+  ['python3', hasCommand('python3')],
+  ['libbpf-dev', existsSync('/usr/include/bpf/libbpf.h') && hasLibrary('libbpf.a')],
+  ['libelf-dev', existsSync('/usr/include/gelf.h')],
+  ['zlib1g-dev', existsSync('/usr/include/zlib.h')],
+];
+const TEST_PACKAGES = [
+  ['stress-ng', hasCommand('stress-ng')],
+  ['linux-perf', hasCommand('perf')],
+  ['clang-format', hasCommand('clang-format')],
+  ['util-linux', hasCommand('setpriv')],
+];
+
+installPackages(BUILD_PACKAGES, 'the native part is built with them');
+if (process.argv.includes('--test')) installPackages(TEST_PACKAGES, 'the tests run them');
+installModules();
+buildNative();
+buildJavaScript();
+
+function installPackages(packages, why) {
+  const missing = packages.filter(([, present]) => !present).map(([name]) => name);
+  if (missing.length === 0) return;
+  const list = missing.join(', ');
+  const install = ['apt-get', 'install', '-y', '--no-install-recommends', ...missing];
+  if (!hasCommand('apt-get')) {
+    fail(`missing: ${list} (${why}); install what your distribution calls them and start again`);
+  }
+  if (process.getuid() !== 0) {
+    fail(`missing: ${list} (${why}); run "sudo ${install.join(' ')}" and start again`);
+  }
+  say(`installing the Debian packages ${list} (${why}) …`);
+  process.env.DEBIAN_FRONTEND = 'noninteractive';
+  // The index is fetched only when it is missing or too old to install from.
+  if (run(install).ok) return;
+  run(['apt-get', 'update']);
+  must(run(install), `apt-get could not install ${list}: mend what it says above and start again`);
+}
+
+function installModules() {
+  const wanted = readJson('package-lock.json');
+  // npm keeps there what it has installed.
+  const installed = readJson('node_modules/.package-lock.json');
+  const current = Object.entries(wanted.packages).every(
+    ([path, { version, optional, devOptional }]) =>
+      path === '' || optional || devOptional || installed?.packages[path]?.version === version,
+  );
+  if (current) return;
+  say('installing the npm packages …');
+  // No package's own scripts run; NODE_ENV=production must not leave out the compilers.
+  const quiet = ['--no-fund', '--no-audit', '--loglevel=error'];
+  must(
+    run(['npm', 'ci', '--ignore-scripts', '--include=dev', ...quiet]),
+    'npm could not install the packages: check that the registry can be reached and start again',
+  );
+}
+
+function buildNative() {
+  const stamp = hash(['bpf', 'native', 'binding.gyp'], process.versions.modules, process.arch);
+  if (isStamped('build', stamp)) return;
+  say('building the native part (clang, node-gyp) …');
+  // Where Node brought its headers along, node-gyp needs not download them.
+  const prefix = [dirname(dirname(process.execPath)), '/usr'].find((directory) =>
+    existsSync(join(directory, 'include/node/node_api.h')),
+  );
+  must(
+    run([
+      'node_modules/.bin/node-gyp',
+      'rebuild',
+      '--loglevel=warn',
+      ...(prefix ? [`--nodedir=${prefix}`] : []),
+    ]),
+    'the native part did not build: mend what is said above and start again',
+  );
+  writeFileSync('build/.stamp', stamp);
+}
+
+function buildJavaScript() {
+  const stamp = hash(['src', 'tsconfig.json']);
+  if (isStamped('dist', stamp)) return;
+  say('compiling TypeScript …');
+  rmSync('dist', { recursive: true, force: true });
+  must(
+    run(['node_modules/.bin/tsc', '-p', '.']),
+    'TypeScript did not compile: mend what is said above and start again',
+  );
+  writeFileSync('dist/.stamp', stamp);
+}
+
+function hasCommand(name) {
+  return process.env.PATH.split(delimiter).some((directory) => existsSync(join(directory, name)));
+}
+
+/** Debian keeps libraries in a directory per architecture. */
+function hasLibrary(name) {
+  return readdirSync('/usr/lib').some((directory) => existsSync(join('/usr/lib', directory, name)));
+}
+
+function readJson(path) {
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined;
+}
+
+/** Hash over files and directories of files and whatever else the result depends on. */
+function hash(paths, ...also) {
+  const files = paths.flatMap((path) => {
+    if (!statSync(path).isDirectory()) return [path];
+    const names = readdirSync(path, { recursive: true }).sort();
+    return names.map((name) => join(path, name)).filter((file) => !statSync(file).isDirectory());
+  });
+  const sum = createHash('sha256').update(also.join());
+  for (const file of files) sum.update(`\0${file}\0`).update(readFileSync(file));
+  return sum.digest('hex');
+}
+
+/** Whether a directory was built, to its end, from what has this hash. */
+function isStamped(directory, stamp) {
+  const path = join(directory, '.stamp');
+  return existsSync(path) && readFileSync(path, 'utf8') === stamp;
+}
+
+/** Runs a command; what it prints is kept, in its order, for the case that it fails. */
+function run(command) {
+  const shell = ['-c', 'exec "$@" 2>&1', 'sh', ...command];
+  const { status, stdout } = spawnSync('sh', shell, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    maxBuffer: 2 ** 28,
+  });
+  return { ok: status === 0, output: String(stdout ?? '') };
+}
+
+function must({ ok, output }, sentence) {
+  if (ok) return;
+  console.error(output.trimEnd().split('\n').slice(-40).join('\n'));
+  fail(sentence);
+}
+
+function say(text) {
+  console.error(`joules set-up: ${text}`);
+}
+
+function fail(sentence) {
+  say(sentence);
+  process.exit(1);
+}

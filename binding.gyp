@@ -1,0 +1,41 @@
+{
+  'variables': {
+    'bpf_out': '<(SHARED_INTERMEDIATE_DIR)/bpf',
+    # Debian keeps bpftool in /usr/sbin, which is not in every PATH.
+    'bpftool': '<!(PATH="$PATH:/usr/sbin:/sbin" command -v bpftool || echo bpftool)',
+  },
+  'targets': [
+    {
+      'target_name': 'energy_bpf',
+      'type': 'none',
+      'actions': [
+        {
+          'action_name': 'compile',
+          'inputs': ['bpf/energy.bpf.c', 'bpf/energy.h', 'bpf/vmlinux.h'],
+          'outputs': ['<(bpf_out)/energy.bpf.o'],
+          'action': ['clang', '-O2', '-g', '-Wall', '-Werror', '-target', 'bpf', '-mcpu=v3', '-D__TARGET_ARCH_x86',
+                     '-ffile-prefix-map=<(module_root_dir)=.', '-c', 'bpf/energy.bpf.c', '-o', '<@(_outputs)'],
+        },
+        {
+          'action_name': 'skeleton',
+          'inputs': ['<(bpf_out)/energy.bpf.o'],
+          'outputs': ['<(bpf_out)/energy.skel.h'],
+          'action': ['sh', '-c', '<(bpftool) gen skeleton <(bpf_out)/energy.bpf.o name energy_bpf > <@(_outputs)'],
+        },
+      ],
+    },
+    {
+      'target_name': 'energy',
+      'dependencies': ['energy_bpf'],
+      'sources': ['native/addon.cc', 'native/probe.cc'],
+      'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")', 'bpf', '<(bpf_out)'],
+      'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
+      'cflags': ['-Wall', '-Wextra', '-Wno-missing-field-initializers', '-fvisibility=hidden'],
+      'cflags_cc': ['-std=c++17', '-fno-exceptions'],
+      # libbpf statically: its version is then the one that was tested. Debian compiles libbpf.a as PIE, not
+      # PIC; the only thing in it that a shared object cannot link to is `stderr`, which addon.cc replaces.
+      'libraries': ['-l:libbpf.a', '-lelf', '-lz'],
+      'ldflags': ['-Wl,--wrap=stderr', '-Wl,--exclude-libs,ALL'],
+    },
+  ],
+}

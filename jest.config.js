@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// TypeScript 7 has no compiler API for ts-jest; @swc/jest only strips types, `npm run check` checks them.
+const swc = [
+  '@swc/jest',
+  {
+    jsc: { parser: { syntax: 'typescript' }, target: 'es2023' },
+    module: { type: 'commonjs' },
+    sourceMaps: 'inline',
+  },
+];
+module.exports = {
+  // The OTLP exporter loads http by import(), which jest's VM has only behind a flag: swc makes it require().
+  transform: {
+    '\\.ts$': swc,
+    'otlp-exporter-base/.+js$': ['@swc/jest', { jsc: { target: 'es2023' }, module: { type: 'commonjs' } }],
+  },
+  transformIgnorePatterns: ['/node_modules/(?!@opentelemetry/otlp-exporter-base/)'],
+  testMatch: ['<rootDir>/test/**/*.test.ts'],
+  // The kernel tests measure this whole machine: one test file at a time.
+  maxWorkers: 1,
+  testTimeout: 60_000,
+  reporters: ['default', '<rootDir>/test/support/plain-reporter.js'],
+};
