@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+// The face of the probe in JavaScript: checks arguments, hands out columns, returns -errno. Slow calls run
+// in libuv's thread pool; they hold the probe, so it outlives a dropped object or an ending worker thread.
+#include <bpf/libbpf.h>
+#include <napi.h>
+#include <unistd.h>
+
+#include <cstdarg>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+#include <memory>
+
+#include "energy.h"
+#include "probe.h"
+
+// libbpf.a's `stderr` (see binding.gyp). Only its default printer uses it, which Init() replaces.
+extern "C" {
+__attribute__((visibility("hidden"))) FILE* __wrap_stderr = nullptr;
+}
+
+namespace {
+
+using Probes = std::shared_ptr<Probe>;
+
+// Runs `work` in a thread, then resolves with `finish(status)`.
+class Task : public Napi::AsyncWorker {
+ public:
+  using Work = std::function<int()>;
+  using Finish = std::function<Napi::Value(Napi::Env, int)>;
+
+  static Napi::Promise Run(Napi::Env env, Work work, Finish finish) {
+    auto* task = new Task(env, std::move(work), std::move(finish));
+    Napi::Promise promise = task->deferred_.Promise();
+    task->Queue();
+    return promise;
+  }
+
+ private:
+  Task(Napi::Env env, Work work, Finish finish)
+      : Napi::AsyncWorker(env), deferred_(env), work_(std::move(work)), finish_(std::move(finish)) {}
+  void Execute() override { status_ = work_(); }
+  void OnOK() override { deferred_.Resolve(finish_(Env(), status_)); }
+  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
+
+  Napi::Promise::Deferred deferred_;
+  Work work_;
+  Finish finish_;
+  int status_ = 0;
+};
+
+Napi::Value StatusOnly(Napi::Env env, int status) { return Napi::Number::New(env, status); }
+
+template <typename Array, typename T>
+Array Column(Napi::Env env, const std::vector<T>& values) {
+  Array array = Array::New(env, values.size());
+  if (!values.empty()) memcpy(array.Data(), values.data(), values.size() * sizeof(T));
+  return array;
+}
+
+Napi::Value ToColumns(Napi::Env env, const Drained& drained) {
+  using F64 = Napi::Float64Array;
+  using U32 = Napi::Uint32Array;
+  auto bytes = [&](const std::vector<char>& data) {
+    return Napi::Buffer<char>::Copy(env, data.data(), data.size());
+  };
+  auto rows = Napi::Object::New(env);
+  rows["cpu"] = Column<U32>(env, drained.rows.cpu);
+  rows["pid"] = Column<U32>(env, drained.rows.pid);
+  rows["startNs"] = Column<F64>(env, drained.rows.start_ns);
+  rows["cgroup"] = Column<F64>(env, drained.rows.cgroup);
+  rows["timeNs"] = Column<F64>(env, drained.rows.time_ns);
+  rows["counts"] = Column<F64>(env, drained.rows.counts);
+  rows["comm"] = bytes(drained.rows.comm);
+  auto cpus = Napi::Object::New(env);
+  cpus["cpu"] = Column<U32>(env, drained.cpus.cpu);
+  cpus["switches"] = Column<U32>(env, drained.cpus.switches);
+  cpus["lostRows"] = Column<U32>(env, drained.cpus.lost_rows);
+  cpus["readErrors"] = Column<U32>(env, drained.cpus.read_errors);
+  cpus["backwards"] = Column<U32>(env, drained.cpus.backwards);
+  cpus["lastError"] = Column<Napi::Int32Array>(env, drained.cpus.last_error);
+  cpus["counts"] = Column<F64>(env, drained.cpus.counts);
+  cpus["gapCounts"] = Column<F64>(env, drained.cpus.gap_counts);
+  cpus["lostCounts"] = Column<F64>(env, drained.cpus.lost_counts);
+  cpus["lostTimeNs"] = Column<F64>(env, drained.cpus.lost_time_ns);
+  cpus["residualCounts"] = Column<F64>(env, drained.cpus.residual_counts);
+  auto lives = Napi::Object::New(env);
+  lives["kind"] = Column<U32>(env, drained.lives.kind);
+  lives["pid"] = Column<U32>(env, drained.lives.pid);
+  lives["startNs"] = Column<F64>(env, drained.lives.start_ns);
+  lives["parentPid"] = Column<U32>(env, drained.lives.parent_pid);
+  lives["parentStartNs"] = Column<F64>(env, drained.lives.parent_start_ns);
+  lives["comm"] = bytes(drained.lives.comm);
+  auto columns = Napi::Object::New(env);
+  columns["rows"] = rows;
+  columns["cpus"] = cpus;
+  columns["lives"] = lives;
+  columns["polledCounts"] = Column<F64>(env, drained.polled_counts);
+  columns["lostLives"] = Napi::Number::New(env, drained.lost_lives);
+  columns["timeNs"] = Napi::Number::New(env, drained.time_ns);
+  return columns;
+}
+
+Napi::Value WrongArguments(Napi::Env env, const char* expected) {
+  Napi::TypeError::New(env, expected).ThrowAsJavaScriptException();
+  return env.Undefined();
+}
+
+uint64_t ToUint64(const Napi::Value& value) {
+  bool lossless;
+  return value.As<Napi::BigInt>().Uint64Value(&lossless);
+}
+
+bool ReadOptions(const Napi::Object& from, ProbeOptions* to) {
+  Napi::Value btf = from.Get("btf"), controller = from.Get("controller"), zones = from.Get("zones"),
+              switched = from.Get("switched"), idle_pays = from.Get("idlePays"),
+              follow_forks = from.Get("followForks"), spill_entries = from.Get("spillEntries");
+  if (!btf.IsString() || !controller.IsString() || !zones.IsArray() || !switched.IsBoolean() ||
+      !idle_pays.IsBoolean() || !follow_forks.IsBoolean() || !spill_entries.IsNumber())
+    return false;
+  to->btf = btf.As<Napi::String>();
+  to->controller = controller.As<Napi::String>();
+  to->switched = switched.As<Napi::Boolean>();
+  to->idle_pays = idle_pays.As<Napi::Boolean>();
+  to->follow_forks = follow_forks.As<Napi::Boolean>();
+  to->spill_entries = spill_entries.As<Napi::Number>();
+  Napi::Array list = zones.As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    if (!list.Get(i).IsArray()) return false;
+    Napi::Array cpus = list.Get(i).As<Napi::Array>();
+    to->zones.emplace_back();
+    for (uint32_t j = 0; j < cpus.Length(); j++) {
+      if (!cpus.Get(j).IsNumber()) return false;
+      to->zones.back().push_back(cpus.Get(j).As<Napi::Number>().Uint32Value());
+    }
+  }
+  return true;
+}
+
+class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
+ public:
+  static Napi::Function Define(Napi::Env env) {
+    return DefineClass(env, "Probe",
+                       {
+                           InstanceMethod<&ProbeObject::Open>("open"),
+                           InstanceMethod<&ProbeObject::Bind>("bind"),
+                           InstanceMethod<&ProbeObject::Start>("start"),
+                           InstanceMethod<&ProbeObject::Drain>("drain"),
+                           InstanceMethod<&ProbeObject::Close>("close"),
+                           InstanceAccessor<&ProbeObject::Step>("step"),
+                       });
+  }
+
+  explicit ProbeObject(const Napi::CallbackInfo& info)
+      : Napi::ObjectWrap<ProbeObject>(info), probe_(std::make_shared<Probe>()) {}
+
+ private:
+  Napi::Value Open(const Napi::CallbackInfo& info) {
+    ProbeOptions options;
+    if (!info[0].IsObject() || !ReadOptions(info[0].As<Napi::Object>(), &options))
+      return WrongArguments(info.Env(),
+                            "open({btf, controller, zones, switched, idlePays, followForks, spillEntries})");
+    return Task::Run(
+        info.Env(), [probe = probe_, options] { return probe->Open(options); }, StatusOnly);
+  }
+
+  Napi::Value Bind(const Napi::CallbackInfo& info) {
+    for (size_t i = 0; i < 6; i++) {
+      if (i < 3 ? !info[i].IsNumber() : !info[i].IsBigInt())
+        return WrongArguments(info.Env(),
+                              "bind(zone, leadCpu, type, config: bigint, config1: bigint, config2: bigint)");
+    }
+    PerfEventSpec spec;
+    uint32_t zone = info[0].As<Napi::Number>();
+    int lead = info[1].As<Napi::Number>();
+    spec.type = info[2].As<Napi::Number>();
+    spec.config = ToUint64(info[3]);
+    spec.config1 = ToUint64(info[4]);
+    spec.config2 = ToUint64(info[5]);
+    return Task::Run(
+        info.Env(), [probe = probe_, zone, lead, spec] { return probe->Bind(zone, lead, spec); }, StatusOnly);
+  }
+
+  Napi::Value Start(const Napi::CallbackInfo& info) {
+    return Task::Run(
+        info.Env(), [probe = probe_] { return probe->Start(); }, StatusOnly);
+  }
+
+  // Resolves with columns, or with -errno.
+  Napi::Value Drain(const Napi::CallbackInfo& info) {
+    auto drained = std::make_shared<Drained>();
+    return Task::Run(
+        info.Env(), [probe = probe_, drained] { return probe->Drain(drained.get()); },
+        [drained](Napi::Env env, int status) {
+          return status ? StatusOnly(env, status) : ToColumns(env, *drained);
+        });
+  }
+
+  Napi::Value Close(const Napi::CallbackInfo& info) {
+    return Task::Run(
+        info.Env(),
+        [probe = probe_] {
+          probe->Close();
+          return 0;
+        },
+        StatusOnly);
+  }
+
+  Napi::Value Step(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), probe_->step()); }
+
+  Probes probe_;
+};
+
+}  // namespace
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  // Its messages go to stderr by default; what users need of them is in the status and the step.
+  libbpf_set_print([](libbpf_print_level, const char* format, va_list arguments) {
+    return getenv("JOULES_LIBBPF_LOG") ? vdprintf(STDERR_FILENO, format, arguments) : 0;
+  });
+  exports["Probe"] = ProbeObject::Define(env);
+  exports["noProcess"] = Napi::Number::New(env, static_cast<uint32_t>(ENERGY_NO_PROCESS));
+  exports["fork"] = Napi::Number::New(env, ENERGY_FORK);
+  exports["exec"] = Napi::Number::New(env, ENERGY_EXEC);
+  exports["exit"] = Napi::Number::New(env, ENERGY_EXIT);
+  exports["libbpf"] = Napi::String::New(env, libbpf_version_string());
+  return exports;
+}
+
+NODE_API_MODULE(energy, Init)

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <linux/btf.h>
+#include <sched.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "energy.h"
+#include "energy.skel.h"
+
+namespace {
+
+constexpr double kFraction = 1 << ENERGY_FRACTION;
+constexpr int kNoBank = 2;
+
+double MonotonicNs() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1e9 + now.tv_nsec;
+}
+
+// Value of `CONTROLLER_cgrp_id` in this kernel's enum cgroup_subsys_id (it shifts with the configuration).
+int SubsysIndex(const std::string& btf_path, const std::string& controller) {
+  btf* kernel = btf__parse(btf_path.c_str(), nullptr);
+  if (!kernel) return -errno;
+  int index = -ENOENT;
+  int id = btf__find_by_name_kind(kernel, "cgroup_subsys_id", BTF_KIND_ENUM);
+  const btf_type* type = id > 0 ? btf__type_by_id(kernel, id) : nullptr;
+  for (int i = 0; type && i < btf_vlen(type); i++) {
+    const struct btf_enum& member = btf_enum(type)[i];
+    if (controller + "_cgrp_id" == btf__name_by_offset(kernel, member.name_off)) index = member.val;
+  }
+  btf__free(kernel);
+  return index;
+}
+
+void* MapShared(int fd, size_t bytes) {
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  return memory == MAP_FAILED ? nullptr : memory;
+}
+
+size_t PageAlign(size_t bytes) {
+  size_t page = sysconf(_SC_PAGESIZE);
+  return (bytes + page - 1) / page * page;
+}
+
+void AddRow(Drained* out, uint32_t cpu, uint32_t tgid, uint64_t start_ns, uint64_t cgroup, uint64_t time_ns,
+            uint64_t energy, const char* comm) {
+  auto& rows = out->rows;
+  rows.cpu.push_back(cpu);
+  rows.pid.push_back(tgid);
+  rows.start_ns.push_back(start_ns);
+  rows.cgroup.push_back(cgroup);
+  rows.time_ns.push_back(time_ns);
+  rows.counts.push_back(energy / kFraction);
+  rows.comm.insert(rows.comm.end(), comm, comm + ENERGY_COMM);
+}
+
+}  // namespace
+
+Probe::Probe() = default;
+Probe::~Probe() { Close(); }
+
+std::string Probe::step() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return step_;
+}
+
+int Probe::Fail(const char* step, int status) {
+  step_ = step;
+  return status < 0 ? status : -EIO;
+}
+
+int Probe::Load(int subsys, bool tp_btf) {
+  energy_bpf__destroy(skeleton_);
+  LIBBPF_OPTS(bpf_object_open_opts, open_options, .btf_custom_path = options_.btf.c_str());
+  skeleton_ = energy_bpf__open_opts(&open_options);
+  if (!skeleton_) return -errno;
+
+  const auto& zones = options_.zones;
+  bool shared = std::any_of(zones.begin(), zones.end(), [](const auto& cpus) { return cpus.size() > 1; });
+  skeleton_->rodata->shared_zones = options_.switched && shared;
+  skeleton_->rodata->idle_pays = options_.idle_pays;
+  skeleton_->rodata->cgroup_subsys = subsys;
+  const auto& maps = skeleton_->maps;
+  bpf_map__set_max_entries(maps.counters, cpu_count_);
+  bpf_map__set_max_entries(maps.cpus, cpu_count_);
+  bpf_map__set_max_entries(maps.zones, std::max<size_t>(1, zones.size()));
+  bpf_map__set_max_entries(maps.spills0, options_.spill_entries);
+  bpf_map__set_max_entries(maps.spills1, options_.spill_entries);
+  const auto& progs = skeleton_->progs;
+  bpf_program__set_autoload(progs.sched_process_fork, options_.follow_forks);
+  bpf_program__set_autoload(progs.sched_switch, tp_btf);
+  bpf_program__set_autoload(progs.sched_switch_raw, !tp_btf);
+  return energy_bpf__load(skeleton_);
+}
+
+int Probe::Open(const ProbeOptions& options) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (skeleton_) return Fail("open", -EALREADY);
+  options_ = options;
+  int possible = libbpf_num_possible_cpus();
+  if (possible < 0) return Fail("count the possible CPUs", possible);
+  cpu_count_ = possible;
+
+  int subsys = -1;
+  if (!options.controller.empty()) {
+    subsys = SubsysIndex(options.btf, options.controller);
+    if (subsys < 0) return Fail("find the cgroup controller", subsys);
+  }
+
+  // tp_btf first; its twin where the kernel refuses it (libbpf has no probe that tells beforehand).
+  int status = Load(subsys, true);
+  if (status) status = Load(subsys, false);
+  if (status) return Fail("load the BPF program", status);
+
+  cpus_ = static_cast<energy_cpu*>(
+      MapShared(bpf_map__fd(skeleton_->maps.cpus), PageAlign(sizeof(energy_cpu) * cpu_count_)));
+  if (!cpus_) return Fail("map the accounts", -errno);
+  zones_bytes_ = PageAlign(sizeof(energy_zone) * std::max<size_t>(1, options.zones.size()));
+  zones_ = static_cast<energy_zone*>(MapShared(bpf_map__fd(skeleton_->maps.zones), zones_bytes_));
+  if (!zones_) return Fail("map the counters", -errno);
+  for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) cpus_[cpu].zone = ENERGY_NO_ZONE;
+  for (size_t zone = 0; options.switched && zone < options.zones.size(); zone++) {
+    const auto& members = options.zones[zone];
+    if (members.size() > ENERGY_SIBLINGS) return Fail("share a counter between so many CPUs", -E2BIG);
+    zones_[zone].cpu_count = members.size();
+    for (size_t i = 0; i < members.size(); i++) {
+      if (members[i] >= cpu_count_) return Fail("find the CPUs of a counter", -EINVAL);
+      zones_[zone].cpus[i] = members[i];
+      cpus_[members[i]].zone = zone;
+    }
+  }
+  lives_ = ring_buffer__new(
+      bpf_map__fd(skeleton_->maps.lives),
+      [](void* self, void* data, size_t) {
+        auto* out = static_cast<Probe*>(self)->lives_out_;
+        const auto* life = static_cast<const energy_life*>(data);
+        out->lives.kind.push_back(life->kind);
+        out->lives.pid.push_back(life->tgid);
+        out->lives.start_ns.push_back(life->start_ns);
+        out->lives.parent_pid.push_back(life->parent_tgid);
+        out->lives.parent_start_ns.push_back(life->parent_start_ns);
+        out->lives.comm.insert(out->lives.comm.end(), life->comm, life->comm + ENERGY_COMM);
+        return 0;
+      },
+      this, nullptr);
+  if (!lives_) return Fail("map the ring of lives", -errno);
+  events_.resize(options.zones.size());
+  polled_.resize(options.zones.size());
+  return 0;
+}
+
+// Runs a raw_tp program on a CPU, in an interrupt there. -ENXIO: the CPU is offline.
+int Probe::RunOn(uint32_t cpu, int prog, uint64_t argument, uint32_t* result) {
+  LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &argument, .ctx_size_in = sizeof(argument),
+              .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = cpu);
+  int status = bpf_prog_test_run_opts(prog, &run);
+  if (status == 0 && result) *result = run.retval;
+  return status < 0 ? -errno : 0;
+}
+
+int Probe::Bind(uint32_t zone, int lead, const PerfEventSpec& spec) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!skeleton_) return Fail("bind a counter", -EBADF);
+  if (zone >= events_.size()) return Fail("bind a counter", -EINVAL);
+  int fd = OpenCpuCounter(spec, lead);
+  if (fd < 0) return Fail("open the perf event", fd);
+  UniqueFd event(fd);
+  if (options_.switched) {
+    int counters = bpf_map__fd(skeleton_->maps.counters);
+    int readable = 0, last = 0;
+    zones_[zone].based = 0;
+    for (uint32_t cpu : options_.zones[zone]) {
+      if (bpf_map_update_elem(counters, &cpu, &fd, BPF_ANY)) return Fail("give the counter to BPF", -errno);
+      uint32_t result = 0;
+      int status = RunOn(cpu, bpf_program__fd(skeleton_->progs.try_counter), 0, &result);
+      last = status ? status : static_cast<int>(result);
+      if (last == 0) readable++;
+      // Only the CPU of the event may read it (PMUs without scope): an empty slot says so to BPF.
+      if (last) bpf_map_delete_elem(counters, &cpu);
+    }
+    if (!readable) return Fail("read the counter in BPF", last);
+  } else if (::read(fd, &polled_[zone], sizeof(PerfReading)) != sizeof(PerfReading)) {
+    return Fail("read the perf event", -errno);
+  }
+  events_[zone] = std::move(event);
+  return 0;
+}
+
+// Counting on a CPU begins at its first switch: makes one happen on each, instead of waiting for it.
+void Probe::VisitCpus() {
+  cpu_set_t before;
+  if (sched_getaffinity(0, sizeof(before), &before)) return;
+  for (uint32_t cpu = 0; cpu < cpu_count_ && cpu < CPU_SETSIZE; cpu++) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    if (sched_setaffinity(0, sizeof(one), &one)) continue;
+    timespec moment{0, 50'000};
+    nanosleep(&moment, nullptr);
+  }
+  sched_setaffinity(0, sizeof(before), &before);
+}
+
+int Probe::Start() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!skeleton_) return Fail("start", -EBADF);
+  int status = energy_bpf__attach(skeleton_);
+  if (status) return Fail("attach the BPF program", status);
+  VisitCpus();
+  return 0;
+}
+
+// Makes each online CPU change its bank, and notes which one it left (kNoBank: offline, or nothing yet).
+int Probe::Switchover(std::vector<uint8_t>* bank_of_cpu) {
+  int prog = bpf_program__fd(skeleton_->progs.flush);
+  bank_of_cpu->assign(cpu_count_, kNoBank);
+  for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) {
+    uint8_t left = cpus_[cpu].bank & 1;
+    int status = RunOn(cpu, prog, left ^ 1, nullptr);
+    if (status == -ENXIO) continue;
+    if (status) return Fail("flush a CPU", status);
+    if (cpus_[cpu].started) (*bank_of_cpu)[cpu] = left;
+  }
+  return 0;
+}
+
+void Probe::TakeBank(uint32_t cpu, energy_bank* bank, Drained* out, uint64_t* sum) {
+  for (uint32_t i = 0; i < ENERGY_ROWS; i++) {
+    const energy_hot& hot = bank->hot[i];
+    const energy_cold& cold = bank->cold[i];
+    if (!hot.owner) continue;
+    uint64_t energy = cold.energy + hot.pending_ns * bank->price[hot.epoch & (ENERGY_PRICES - 1)];
+    AddRow(out, cpu, hot.owner - 1, cold.start_ns, cold.cgroup, cold.time_ns + hot.pending_ns, energy,
+           cold.comm);
+    *sum += energy;
+  }
+  auto& cpus = out->cpus;
+  cpus.cpu.push_back(cpu);
+  cpus.switches.push_back(bank->switches);
+  cpus.lost_rows.push_back(bank->lost_rows);
+  cpus.read_errors.push_back(bank->read_errors);
+  cpus.backwards.push_back(bank->backwards);
+  cpus.last_error.push_back(bank->last_error);
+  cpus.counts.push_back(bank->counted / kFraction);
+  cpus.gap_counts.push_back(bank->gap);
+  cpus.lost_counts.push_back(bank->lost_energy / kFraction);
+  cpus.lost_time_ns.push_back(bank->lost_time_ns);
+  *sum += bank->lost_energy;
+}
+
+// Takes what the CPUs that changed over had moved to an overflow map. Others may be writing theirs.
+int Probe::TakeSpills(int map, uint8_t bank, const std::vector<uint8_t>& bank_of_cpu, Drained* out,
+                      std::vector<uint64_t>* sums) {
+  constexpr uint32_t kBatch = 1024;
+  std::vector<energy_spill_key> keys(kBatch), taken;
+  std::vector<energy_spill> values(kBatch);
+  uint32_t cursor = 0;
+  for (bool first = true, last = false; !last; first = false) {
+    uint32_t count = kBatch;
+    int status = bpf_map_lookup_batch(map, first ? nullptr : &cursor, &cursor, keys.data(), values.data(),
+                                      &count, nullptr);
+    if (status && errno != ENOENT) return -errno;
+    last = status != 0;
+    for (uint32_t i = 0; i < count; i++) {
+      if (bank_of_cpu[keys[i].cpu] != bank) continue;
+      AddRow(out, keys[i].cpu, keys[i].tgid, keys[i].start_ns, keys[i].cgroup, values[i].time_ns,
+             values[i].energy, values[i].comm);
+      (*sums)[keys[i].cpu] += values[i].energy;
+      taken.push_back(keys[i]);
+    }
+  }
+  for (const auto& key : taken) bpf_map_delete_elem(map, &key);
+  return 0;
+}
+
+// An event whose running time stands still is dead (hotplug), although its reads succeed.
+void Probe::TakePolled(Drained* out) {
+  for (size_t zone = 0; zone < events_.size(); zone++) {
+    PerfReading now;
+    PerfReading& last = polled_[zone];
+    bool ok =
+        ::read(events_[zone].get(), &now, sizeof(now)) == sizeof(now) && now.running_ns > last.running_ns;
+    bool backwards = ok && now.count < last.count;
+    out->polled_counts.push_back(ok && !backwards ? static_cast<double>(now.count - last.count) : NAN);
+    if (ok) last = now;
+  }
+}
+
+int Probe::Drain(Drained* out) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!skeleton_) return Fail("drain", -EBADF);
+  std::vector<uint8_t> bank_of_cpu;
+  out->time_ns = MonotonicNs();
+  int status = Switchover(&bank_of_cpu);
+  if (status) return status;
+  if (!options_.switched) TakePolled(out);
+
+  std::vector<uint64_t> sums(cpu_count_);
+  bool spilled[2] = {};
+  for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) {
+    if (bank_of_cpu[cpu] == kNoBank) continue;
+    energy_bank* bank = &cpus_[cpu].banks[bank_of_cpu[cpu]];
+    if (bank->spills) spilled[bank_of_cpu[cpu]] = true;
+    TakeBank(cpu, bank, out, &sums[cpu]);
+  }
+  const auto& maps = skeleton_->maps;
+  const bpf_map* spills[2][2] = {{maps.spills0, maps.cgroup_spills0}, {maps.spills1, maps.cgroup_spills1}};
+  for (uint8_t bank = 0; bank < 2; bank++) {
+    for (int i = 0; spilled[bank] && i < 2; i++) {
+      status = TakeSpills(bpf_map__fd(spills[bank][i]), bank, bank_of_cpu, out, &sums);
+      if (status) return Fail("read the overflow maps", status);
+    }
+  }
+  for (uint32_t cpu : out->cpus.cpu) {
+    energy_bank* bank = &cpus_[cpu].banks[bank_of_cpu[cpu]];
+    out->cpus.residual_counts.push_back(static_cast<int64_t>(bank->counted - sums[cpu]) / kFraction);
+    // Counters and hot rows; what is behind them is written anew before it is read.
+    memset(bank, 0, offsetof(energy_bank, cold));
+  }
+
+  lives_out_ = out;
+  status = ring_buffer__consume(lives_);
+  lives_out_ = nullptr;
+  if (status < 0) return Fail("read the ring of lives", status);
+  out->lost_lives = skeleton_->bss->lost_lives;
+  return 0;
+}
+
+void Probe::Close() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  ring_buffer__free(lives_);
+  lives_ = nullptr;
+  if (cpus_) munmap(cpus_, PageAlign(sizeof(energy_cpu) * cpu_count_));
+  if (zones_) munmap(zones_, zones_bytes_);
+  cpus_ = nullptr;
+  zones_ = nullptr;
+  events_.clear();
+  energy_bpf__destroy(skeleton_);
+  skeleton_ = nullptr;
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// The BPF program, its maps and its perf events: everything that must be closed. No JavaScript in sight.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "perf_event.h"
+
+struct energy_bank;
+struct energy_cpu;
+struct energy_zone;
+struct energy_bpf;
+struct ring_buffer;
+
+struct ProbeOptions {
+  std::string btf;                           // path of the kernel's BTF
+  std::vector<std::vector<uint32_t>> zones;  // CPUs of each counter
+  bool switched = false;  // BPF reads the counters; else they are polled, or there are none
+  bool idle_pays = false;
+  bool follow_forks = false;
+  std::string controller;  // cgroup v1 controller whose cgroups are charged; empty: v2
+  uint32_t spill_entries = 0;
+};
+
+// What one drain takes out of the kernel: columns, all of one length per group.
+struct Drained {
+  struct {
+    std::vector<uint32_t> cpu, pid;
+    std::vector<double> start_ns, cgroup, time_ns, counts;
+    std::vector<char> comm;
+  } rows;
+  struct {
+    std::vector<uint32_t> cpu, switches, lost_rows, read_errors, backwards;
+    std::vector<int32_t> last_error;
+    std::vector<double> counts, gap_counts, lost_counts, lost_time_ns, residual_counts;
+  } cpus;
+  struct {
+    std::vector<uint32_t> kind, pid, parent_pid;
+    std::vector<double> start_ns, parent_start_ns;
+    std::vector<char> comm;
+  } lives;
+  std::vector<double> polled_counts;  // by zone; NaN where it could not be read
+  double lost_lives = 0;
+  double time_ns = 0;  // CLOCK_MONOTONIC at the change of banks
+};
+
+// Every call returns 0 or -errno, and step() names what failed. Calls exclude one another; any thread.
+class Probe {
+ public:
+  Probe();
+  ~Probe();
+  Probe(const Probe&) = delete;
+  Probe& operator=(const Probe&) = delete;
+
+  int Open(const ProbeOptions& options);
+  // Opens a zone's counter on one of its CPUs and gives it to those CPUs of the zone that can read it.
+  int Bind(uint32_t zone, int lead, const PerfEventSpec& spec);
+  int Start();
+  int Drain(Drained* out);
+  void Close();
+  std::string step();
+
+ private:
+  int Fail(const char* step, int status);
+  int Load(int subsys, bool tp_btf);
+  int RunOn(uint32_t cpu, int prog, uint64_t argument, uint32_t* result);
+  int Switchover(std::vector<uint8_t>* bank_of_cpu);
+  void VisitCpus();
+  void TakeBank(uint32_t cpu, energy_bank* bank, Drained* out, uint64_t* sum);
+  int TakeSpills(int map, uint8_t bank, const std::vector<uint8_t>& bank_of_cpu, Drained* out,
+                 std::vector<uint64_t>* sums);
+  void TakePolled(Drained* out);
+
+  std::mutex mutex_;
+  std::string step_;
+  ProbeOptions options_;
+  energy_bpf* skeleton_ = nullptr;
+  ring_buffer* lives_ = nullptr;
+  Drained* lives_out_ = nullptr;
+  uint32_t cpu_count_ = 0;  // possible CPUs
+  energy_cpu* cpus_ = nullptr;
+  energy_zone* zones_ = nullptr;
+  size_t zones_bytes_ = 0;
+  std::vector<UniqueFd> events_;     // by zone
+  std::vector<PerfReading> polled_;  // by zone: the last reading
+};
