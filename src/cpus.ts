@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EnergyError } from './errors.ts';
+
+/** A physical core: `id` is package:core as in the snapshot, `cpus` its hardware threads. */
+export interface Core {
+  readonly id: string;
+  readonly package: string;
+  readonly cpus: readonly number[];
+}
+
+/**
+ * Parses the kernel's list format (`0-3,8,10-11`), as in /sys/devices/system/cpu/online and PMU cpumasks.
+ * Source of the format: Documentation/admin-guide/cputopology.rst.
+ */
+export function parseCpuList(text: string): number[] {
+  const cpus: number[] = [];
+  for (const range of text.trim().split(',')) {
+    const match = /^(\d+)(?:-(\d+))?$/.exec(range);
+    if (!match) continue;
+    const first = Number(match[1]);
+    const last = Number(match[2] ?? match[1]);
+    for (let cpu = first; cpu <= last; cpu++) cpus.push(cpu);
+  }
+  return cpus;
+}
+
+/**
+ * Online CPUs of the machine whose sysfs is mounted at `sys`, ascending.
+ * @throws EnergyError where it is not mounted.
+ */
+export function onlineCpus(sys: string): number[] {
+  const path = join(sys, 'devices/system/cpu/online');
+  const list = readText(path);
+  if (list === undefined) {
+    throw new EnergyError('ESYSFS', `${path} cannot be read: mount sysfs at ${sys}, or give another --root`);
+  }
+  return parseCpuList(list);
+}
+
+/** Online physical cores, in the order of their first CPU. A CPU without topology files is a core of its own. */
+export function onlineCores(sys: string): Core[] {
+  const cores = new Map<string, { id: string; package: string; cpus: number[] }>();
+  const ids = new Set<string>();
+  for (const cpu of onlineCpus(sys)) {
+    const topology = join(sys, `devices/system/cpu/cpu${cpu}/topology`);
+    const pkg = readText(join(topology, 'physical_package_id')) ?? '0';
+    const siblings =
+      readText(join(topology, 'core_cpus_list')) ??
+      readText(join(topology, 'thread_siblings_list')) ??
+      `${cpu}`;
+    let core = cores.get(siblings);
+    if (!core) {
+      // core_id repeats across the dies of a package; ids must not repeat on a host.
+      const id = `${pkg}:${readText(join(topology, 'core_id')) ?? cpu}`;
+      core = { id: ids.has(id) ? `${id}:${cpu}` : id, package: pkg, cpus: [] };
+      ids.add(core.id);
+      cores.set(siblings, core);
+    }
+    core.cpus.push(cpu);
+  }
+  return [...cores.values()];
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+import { usageError } from '../errors.ts';
+import type { EstimatedSource, Watts } from './source.ts';
+import { zonesOf } from './zones.ts';
+
+/** A power model instead of a counter: a CPU draws `watts.busy` while a task runs on it, else `watts.idle`. */
+export function estimatedSource(sys: string, watts: Watts): EstimatedSource {
+  return {
+    name: 'estimated',
+    kind: 'estimated',
+    reader: 'none',
+    scope: 'cpu',
+    domain: 'cpu',
+    zones: zonesOf('cpu', sys),
+    watts,
+  };
+}
+
+/** Watts per hardware thread as the user gave them, undefined if not at all; throws a usage error. */
+export function givenWatts(idle: number | undefined, busy: number | undefined): Watts | undefined {
+  if (idle === undefined && busy === undefined) return undefined;
+  if (idle === undefined || busy === undefined) {
+    throw usageError('--watts-idle and --watts-busy belong together: give both');
+  }
+  if (!(Number.isFinite(busy) && busy >= idle && idle >= 0)) {
+    throw usageError(`--watts-idle ${idle} and --watts-busy ${busy} cannot be: 0 <= idle <= busy is needed`);
+  }
+  return { idle, busy, reference: '--watts-idle and --watts-busy' };
+}
