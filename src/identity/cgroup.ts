@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Hierarchy } from './hierarchy.ts';
+import { attempt, isAlive, type ProcessKey } from './procfs.ts';
+import { createRecent } from './recent.ts';
+
+/** Path of a cgroup that was gone before its path could be read. */
+export const REMOVED_CGROUP = '(removed)';
+
+/** Directories one walk looks at: some tens of ms, once per interval at most. */
+const WALK_LIMIT = 10_000;
+const KEEP_CGROUPS = 4096;
+
+export interface Cgroup {
+  /** Path from the root of the hierarchy, `/` for the root itself. May hold any character but a newline. */
+  readonly path: string;
+  readonly containerId: string | null;
+}
+
+export interface CgroupPaths {
+  /** Path of the cgroup whose directory has this inode number; `process` is one that was charged in it. */
+  readonly resolve: (id: number, process: ProcessKey) => Cgroup;
+  readonly endInterval: () => void;
+}
+
+/**
+ * Turns cgroup ids into paths. The id BPF reads (kernfs_node.id) is the inode number of the cgroup's
+ * directory in v1 and v2 alike and not reused until reboot, so that what was found once stays true, also of
+ * a removed cgroup.
+ *
+ * Inside, paths are strings of bytes (latin1): names of cgroups need not be UTF-8. They are decoded on the
+ * way out.
+ */
+export function createCgroupPaths(options: {
+  readonly proc: string;
+  readonly hierarchy: Hierarchy;
+  readonly walkLimit?: number;
+}): CgroupPaths {
+  const { proc, hierarchy, walkLimit = WALK_LIMIT } = options;
+  const known = createRecent<number, Cgroup>(KEEP_CGROUPS);
+  let walked: ReadonlyMap<number, string> | undefined;
+
+  function find(id: number, process: ProcessKey): string | undefined {
+    const path = readCgroup(proc, process.pid, hierarchy.controller);
+    const below = path === undefined ? undefined : belowMount(hierarchy, path);
+    // The process may have moved, or be another by now: only the inode number proves the path.
+    if (below !== undefined && inode(hierarchy, below) === id) return cgroupPath(hierarchy, below);
+    walked ??= walk(hierarchy, walkLimit);
+    const found = walked.get(id);
+    if (found !== undefined) return cgroupPath(hierarchy, found);
+    // What is not mounted here cannot be proved: believe the kernel about a process that is the one meant.
+    return below === undefined && isAlive(proc, process) ? path : undefined;
+  }
+
+  return {
+    resolve(id, process) {
+      const cached = known.get(id);
+      if (cached) return cached;
+      const bytes = find(id, process);
+      if (bytes === undefined) return { path: REMOVED_CGROUP, containerId: null };
+      const path = Buffer.from(bytes, 'latin1').toString();
+      const cgroup = { path, containerId: containerIdOf(path) };
+      known.set(id, cgroup);
+      return cgroup;
+    },
+    endInterval() {
+      walked = undefined;
+      known.endInterval();
+    },
+  };
+}
+
+/**
+ * The id of the container a cgroup belongs to, the innermost if they are nested: 64 hexadecimal digits that
+ * are a directory's name (`/docker/ID`, `kubepods/…/ID`) or end it (`docker-ID.scope`,
+ * `cri-containerd-ID.scope`, `….slice:cri-containerd:ID`). conmon, which watches over a container of podman
+ * or cri-o, is not in it.
+ */
+export function containerIdOf(path: string): string | null {
+  const ids = path.split('/').flatMap((name) => {
+    const match = /^(.*[-:])?([0-9a-f]{64})(\.scope)?$/.exec(name);
+    return match?.[2] && !match[1]?.endsWith('conmon-') ? [match[2]] : [];
+  });
+  return ids.at(-1) ?? null;
+}
+
+/** Cgroup of a live process from lines like `4:memory:/a`, `7:cpu,cpuacct:/a` or, for v2, `0::/a`. */
+function readCgroup(proc: string, pid: number, controller: string | null): string | undefined {
+  const text = attempt(() => readFileSync(join(proc, String(pid), 'cgroup'), 'latin1')) ?? '';
+  for (const line of text.split('\n')) {
+    const [, controllers, path] = /^\d+:([^:]*):(.*)$/s.exec(line) ?? [];
+    if (controllers?.split(',').includes(controller ?? '')) return path;
+  }
+  return undefined;
+}
+
+/** What follows the mount point in the directory of a cgroup, '' for itself; undefined if not mounted. */
+function belowMount({ mount, mountRoot }: Hierarchy, path: string): string | undefined {
+  const prefix = mountRoot === '/' ? '' : toBytes(mountRoot);
+  if (mount === null || !`${path}/`.startsWith(`${prefix}/`)) return undefined;
+  const below = path.slice(prefix.length);
+  if (below === '/') return '';
+  return /^\/\.\.(\/|$)/.test(below) ? undefined : below;
+}
+
+/** The inverse. Above our cgroup namespace the kernel has no names to give, only `..`, which is left out. */
+function cgroupPath({ mountRoot }: Hierarchy, below: string): string {
+  const prefix = mountRoot === '/' || mountRoot.startsWith('/..') ? '' : toBytes(mountRoot);
+  return prefix + below || '/';
+}
+
+function directory({ mount }: Hierarchy, below: string): Buffer {
+  return Buffer.from(toBytes(mount ?? '') + below, 'latin1');
+}
+
+function inode(hierarchy: Hierarchy, below: string): number | undefined {
+  return attempt(() => statSync(directory(hierarchy, below)).ino);
+}
+
+/** What follows the mount point, by inode number; nearest to the root first. */
+function walk(hierarchy: Hierarchy, limit: number): ReadonlyMap<number, string> {
+  const found = new Map<number, string>();
+  const queue = hierarchy.mount === null ? [] : [''];
+  for (const below of queue) {
+    const path = directory(hierarchy, below);
+    const stat = attempt(() => statSync(path));
+    if (!stat) continue;
+    found.set(stat.ino, below);
+    // kernfs counts links as 2 + subdirectories: spares reading the leaves, which are most of them.
+    if (stat.nlink === 2) continue;
+    const entries = attempt(() => readdirSync(path, { withFileTypes: true, encoding: 'latin1' })) ?? [];
+    const children = entries.filter((entry) => entry.isDirectory());
+    queue.push(...children.slice(0, limit - queue.length).map(({ name }) => `${below}/${name}`));
+  }
+  return found;
+}
+
+function toBytes(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}
