@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+import { join } from 'node:path';
+import { attribute, type Charges } from './attribute.ts';
+import { type Collector, openCollector } from './collector.ts';
+import { onlineCores } from './cpus.ts';
+import { findHierarchy } from './identity/hierarchy.ts';
+import { createIdentifier, type Identifier } from './identity/identify.ts';
+import { bootTimeMs } from './identity/procfs.ts';
+import type { Columns } from './native.ts';
+import { describe } from './describe.ts';
+import type { Snapshot } from './snapshot.ts';
+import { selectSource } from './sources/select.ts';
+import type { Selection } from './sources/source.ts';
+
+export interface MeterOptions {
+  /** As `--source`; default `auto`. */
+  readonly source?: string;
+  /** Directory below which the host's /proc and /sys are; default `/`. */
+  readonly root?: string;
+  /** Power of a CPU for source `estimated`, W; both or none. */
+  readonly wattsIdle?: number;
+  readonly wattsBusy?: number;
+  /** Processes that may be live within an interval before their detail is lost; default 32,768. */
+  readonly maxTasks?: number;
+  /** Report forks too, so that the descendants of a command can be followed. */
+  readonly followForks?: boolean;
+  /** Seconds between the snapshots of an iteration; default 1. */
+  readonly interval?: number;
+}
+
+/** One interval: the snapshot for everybody, and what it was made of for those who look for single processes. */
+export interface Measurement {
+  readonly snapshot: Snapshot;
+  readonly charges: Charges;
+  readonly lives: Columns['lives'];
+}
+
+/** An open meter. Iterating it takes a snapshot every interval until it is closed. */
+export interface Meter extends AsyncIterable<Snapshot>, AsyncDisposable {
+  readonly selection: Selection;
+  /** Where the energy went since the last snapshot, or since the meter was opened. */
+  snapshot(): Promise<Snapshot>;
+  /** As `snapshot()`, with the processes' keys. */
+  measure(): Promise<Measurement>;
+  close(): Promise<void>;
+}
+
+/**
+ * Chooses a source and starts measuring. Rejects with an EnergyError: bad options (exit status 2), or a
+ * kernel, machine or user that cannot measure (3).
+ */
+export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
+  const root = options.root ?? '/';
+  const sys = join(root, 'sys');
+  const proc = join(root, 'proc');
+  const selection = selectSource({
+    spec: options.source ?? 'auto',
+    sys,
+    proc,
+    ...(options.wattsIdle === undefined ? {} : { wattsIdle: options.wattsIdle }),
+    ...(options.wattsBusy === undefined ? {} : { wattsBusy: options.wattsBusy }),
+  });
+  const { source } = selection;
+  const hierarchy = findHierarchy(proc, root);
+  const collector = await openCollector({
+    source,
+    sys,
+    controller: hierarchy.controller,
+    followForks: options.followForks ?? false,
+    ...(options.maxTasks === undefined ? {} : { maxTasks: options.maxTasks }),
+  });
+  const identifier = createIdentifier({ proc, hierarchy, bootTimeMs: bootTimeMs(proc) });
+  return meter({ selection, collector, identifier, sys, intervalMs: (options.interval ?? 1) * 1000 });
+}
+
+function meter(parts: {
+  selection: Selection;
+  collector: Collector;
+  identifier: Identifier;
+  sys: string;
+  intervalMs: number;
+}): Meter {
+  const { selection, collector, identifier, sys, intervalMs } = parts;
+  const { source } = selection;
+  let lostLives = 0;
+  let queue: Promise<unknown> = Promise.resolve();
+  let closed = false;
+  let cancelPause = (): void => {};
+
+  async function take(): Promise<Measurement> {
+    const interval = await collector.drain();
+    const { columns } = interval;
+    const charges = attribute(columns, source, onlineCores(sys), interval.gapZones);
+    const snapshot = describe({
+      source,
+      interval,
+      charges,
+      identifier,
+      lostLives: columns.lostLives - lostLives,
+    });
+    lostLives = columns.lostLives;
+    identifier.endInterval();
+    return { snapshot, charges, lives: columns.lives };
+  }
+  // Measurements follow one another: each begins where the last one ended.
+  const measure = (): Promise<Measurement> => {
+    const next = queue.then(take);
+    queue = next.catch(() => {});
+    return next;
+  };
+  const close = async (): Promise<void> => {
+    closed = true;
+    cancelPause();
+    await queue;
+    await collector.close();
+  };
+  return {
+    selection,
+    measure,
+    snapshot: async () => (await measure()).snapshot,
+    close,
+    [Symbol.asyncDispose]: close,
+    async *[Symbol.asyncIterator]() {
+      let due = performance.now();
+      for (;;) {
+        // From due time to due time: intervals do not drift by what a snapshot takes.
+        due = Math.max(due + intervalMs, performance.now());
+        const pause = sleep(due - performance.now());
+        cancelPause = pause.cancel;
+        await pause.done;
+        if (closed) return;
+        yield (await measure()).snapshot;
+      }
+    },
+  };
+}
+
+function sleep(ms: number): { readonly done: Promise<void>; readonly cancel: () => void } {
+  let cancel = (): void => {};
+  const done = new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    cancel = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
+  return { done, cancel };
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { SourceKind, SourceScope } from './sources/source.ts';
+
+/** Schema name of a snapshot as the command line prints it. */
+export const SNAPSHOT_SCHEMA = 'joules.snapshot/1';
+
+/** What has no row or series of its own. */
+export const OTHER = '(other)';
+
+/** One process and what it used within the interval. Numbers are SI: Joules, watts, seconds. */
+export interface ProcessUsage {
+  /** null only in the row `(other)` that a view folds the rest into. */
+  readonly pid: number | null;
+  /** Start of the process, ISO 8601; with the pid its identity. */
+  readonly creation_time: string | null;
+  readonly executable: string;
+  /** Cgroup path below its hierarchy's mount point, `/` for the root. */
+  readonly cgroup: string | null;
+  readonly container_id: string | null;
+  readonly energy_j: number;
+  readonly power_w: number;
+  readonly cpu_time_s: number;
+  readonly exited: boolean;
+}
+
+/** One cgroup that was charged directly (tasks sit in it), without its descendants. */
+export interface CgroupUsage {
+  readonly id: string;
+  readonly path: string;
+  readonly container_id: string | null;
+  readonly energy_j: number;
+  readonly power_w: number;
+  readonly cpu_time_s: number;
+}
+
+/** One physical core, `id` = package:core. `counter_j` is all its CPUs were charged, `idle_j` its idle part. */
+export interface CoreUsage {
+  readonly id: string;
+  readonly cpus: readonly number[];
+  readonly counter_j: number;
+  readonly idle_j: number;
+}
+
+/** One energy counter (`hw.id`) and where its Joules of the interval went; closes like the totals. */
+export interface ZoneUsage {
+  readonly id: string;
+  readonly counter_j: number;
+  readonly idle_j: number;
+  readonly gap_j: number;
+  readonly lost_j: number;
+  readonly shared_j: number;
+}
+
+/** What the meter itself used, and what it could not account for. */
+export interface SelfUsage {
+  readonly energy_j: number;
+  readonly cpu_time_s: number;
+  /** Context switches accounted. */
+  readonly switches: number;
+  /** Charges and events that found no room and whose process detail is therefore missing. */
+  readonly lost: number;
+  readonly rebinds: number;
+  /** Series exported at the last collection; 0 where nothing is exported. */
+  readonly series: number;
+}
+
+/**
+ * Where the energy of one interval went. `process_j + idle_j + unattributed_j = counter_j`,
+ * Σ processes = Σ cgroups = `process_j`.
+ */
+export interface Snapshot {
+  readonly schema: typeof SNAPSHOT_SCHEMA;
+  readonly time: string;
+  readonly interval_s: number;
+  readonly source: {
+    readonly name: string;
+    readonly kind: SourceKind;
+    readonly scope: SourceScope;
+    readonly domain: string;
+  };
+  readonly totals: {
+    readonly counter_j: number;
+    readonly process_j: number;
+    readonly idle_j: number;
+    readonly unattributed_j: number;
+  };
+  readonly unattributed: { readonly gap_j: number; readonly lost_j: number; readonly shared_j: number };
+  readonly zones: readonly ZoneUsage[];
+  readonly cores: readonly CoreUsage[];
+  readonly processes: readonly ProcessUsage[];
+  readonly cgroups: readonly CgroupUsage[];
+  readonly self: SelfUsage;
+}

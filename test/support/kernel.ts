@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A counter whose truth is known: every CPU "uses" its TSC frequency x 1 nJ per second. */
+export const TSC = 'perf:msr/tsc/,scope=cpu,joules=1e-9';
+
+/** `describe` where BPF can be loaded; elsewhere the tests are skipped and say why. */
+export const describeOnKernel: jest.Describe = ((title: string, body: () => void) => {
+  const why = missing();
+  if (why === undefined) describe(title, body);
+  else describe.skip(`${title} (skipped: ${why})`, body);
+}) as jest.Describe;
+
+function missing(): string | undefined {
+  if (process.getuid?.() !== 0) return 'needs root';
+  if (!existsSync('/sys/kernel/btf/vmlinux')) return 'needs a kernel with BTF';
+  if (!existsSync('/sys/bus/event_source/devices/msr/events/tsc')) return 'needs the perf event msr/tsc/';
+  return undefined;
+}
+
+/** Programs that run until the test is over. */
+export class Load implements AsyncDisposable {
+  readonly #children: ChildProcess[] = [];
+
+  start(file: string, ...args: string[]): number {
+    const child = spawn(file, args, { stdio: 'ignore', detached: true });
+    this.#children.push(child);
+    return child.pid!;
+  }
+
+  /** A shell that counts for ever. */
+  spin(): number {
+    return this.start('sh', '-c', 'while :; do :; done');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(
+      this.#children.map(async (child) => {
+        const gone = once(child, 'exit');
+        // stress-ng has children of its own: the whole group goes.
+        if (child.exitCode === null) process.kill(-child.pid!, 'SIGKILL');
+        await gone;
+      }),
+    );
+  }
+}
+
+/** Run time of all threads of a process in s, as the scheduler accounts it (/proc/PID/task/TID/schedstat). */
+export function scheduledSeconds(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[0]) / 1e9;
+}
+
+/** TSC frequency in Hz by the monotonic clock, from the kernel's own calibration if it prints one. */
+export async function waitFor<T>(what: string, probe: () => T | undefined, timeoutMs = 20_000): Promise<T> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    const value = probe();
+    if (value !== undefined) return value;
+    if (performance.now() > end) throw new Error(`gave up waiting for ${what}`);
+    await sleep(20);
+  }
+}

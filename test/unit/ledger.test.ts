@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+import { Ledger, type LedgerReading, REMOVED } from '../../src/ledger.ts';
+import { OTHER, type ProcessUsage, SNAPSHOT_SCHEMA, type Snapshot } from '../../src/snapshot.ts';
+
+const START = Date.parse('2026-01-01T00:00:00Z');
+
+interface Spec {
+  readonly second: number;
+  readonly processes: (Partial<ProcessUsage> & { pid: number | null; energy_j: number })[];
+  readonly idle?: number;
+  readonly gap?: number;
+}
+
+/** A snapshot that closes, of one zone; each process is in the cgroup it names. */
+function snapshotOf({ second, processes, idle = 1, gap = 0 }: Spec): Snapshot {
+  const full = processes.map((process): ProcessUsage => {
+    const named = process.pid === null ? null : '2026-01-01T00:00:00.000Z';
+    return {
+      creation_time: named,
+      executable: process.pid === null ? OTHER : 'a',
+      cgroup: '/',
+      container_id: null,
+      power_w: 0,
+      cpu_time_s: 0,
+      exited: false,
+      ...process,
+    };
+  });
+  const process_j = full.reduce((sum, process) => sum + process.energy_j, 0);
+  const paths = [...new Set(full.map((process) => process.cgroup ?? '/'))];
+  const counter_j = process_j + idle + gap;
+  return {
+    schema: SNAPSHOT_SCHEMA,
+    time: new Date(START + second * 1000).toISOString(),
+    interval_s: 1,
+    source: { name: 'power_core', kind: 'measured', scope: 'core', domain: 'cpu' },
+    totals: { counter_j, process_j, idle_j: idle, unattributed_j: gap },
+    unattributed: { gap_j: gap, lost_j: 0, shared_j: 0 },
+    zones: [{ id: 'core:0:0', counter_j, idle_j: idle, gap_j: gap, lost_j: 0, shared_j: 0 }],
+    cores: [],
+    processes: full,
+    cgroups: paths.map((path) => ({
+      id: path,
+      path,
+      container_id: path.startsWith('/docker/') ? path.slice(8) : null,
+      energy_j: full
+        .filter((one) => (one.cgroup ?? '/') === path)
+        .reduce((sum, one) => sum + one.energy_j, 0),
+      power_w: 0,
+      cpu_time_s: 0,
+    })),
+    self: { energy_j: 0.1, cpu_time_s: 0.01, switches: 100, lost: 0, rebinds: 0, series: 0 },
+  };
+}
+
+const joules = (series: readonly { joules: number }[]): number =>
+  series.reduce((sum, one) => sum + one.joules, 0);
+
+function expectClosed(reading: LedgerReading | undefined): asserts reading is LedgerReading {
+  if (!reading) throw new Error('no reading');
+  expect(joules(reading.processes) + joules(reading.unattributed)).toBeCloseTo(joules(reading.hardware), 9);
+  expect(joules(reading.cgroups)).toBeCloseTo(joules(reading.processes), 9);
+}
+
+function byExecutable(reading: LedgerReading, executable: string): number {
+  return joules(reading.processes.filter((series) => series.executable === executable));
+}
+
+describe('the ledger', () => {
+  it('has nothing to show before the first interval', () => {
+    expect(new Ledger().reader()()).toBeUndefined();
+  });
+
+  it('adds intervals up and starts each series when its counting began', () => {
+    const ledger = new Ledger();
+    const read = ledger.reader();
+    ledger.add(snapshotOf({ second: 1, processes: [{ pid: 1, energy_j: 2 }] }));
+    ledger.add(
+      snapshotOf({
+        second: 2,
+        processes: [
+          { pid: 1, energy_j: 3 },
+          { pid: 2, energy_j: 4 },
+        ],
+        gap: 1,
+      }),
+    );
+    const reading = read();
+    expectClosed(reading);
+    expect(reading.processes.map(({ pid, joules: j, since }) => [pid, j, since - START])).toEqual([
+      [1, 5, 0],
+      [2, 4, 1000],
+    ]);
+    expect(reading.unattributed.map(({ reason, joules: j }) => [reason, j])).toEqual([
+      ['idle', 2],
+      ['gap', 1],
+    ]);
+    expect(reading.self).toMatchObject({ switches: 200, joules: 0.2 });
+  });
+
+  it('shows an ended process once to each reader, then moves its Joules to its executable', () => {
+    const ledger = new Ledger();
+    const first = ledger.reader();
+    const second = ledger.reader();
+    ledger.add(snapshotOf({ second: 1, processes: [{ pid: 1, energy_j: 2, exited: true }] }));
+    expect(first()?.processes).toMatchObject([{ pid: 1, joules: 2 }]);
+    ledger.add(snapshotOf({ second: 2, processes: [] }));
+    expect(second()?.processes).toMatchObject([{ pid: 1, joules: 2 }]);
+    ledger.add(snapshotOf({ second: 3, processes: [] }));
+    const reading = first();
+    expectClosed(reading);
+    expect(reading.processes).toMatchObject([{ pid: null, executable: 'a', joules: 2 }]);
+  });
+
+  it('never lets the sum of an executable fall, through ends, execs and reused pids', () => {
+    const ledger = new Ledger({ processes: 20, executables: 10 });
+    const read = ledger.reader();
+    const sums = new Map<string, number>();
+    let seed = 7;
+    const random = (below: number): number => (seed = (seed * 1103515245 + 12345) % 2 ** 31) % below;
+    for (let second = 1; second < 300; second++) {
+      const processes = Array.from({ length: random(30) }, (_, i) => ({
+        pid: 100 + i,
+        creation_time: new Date(START + random(5) * 1000).toISOString(),
+        executable: `exe${random(6)}`,
+        energy_j: random(100) / 10,
+        exited: random(3) === 0,
+      }));
+      ledger.add(snapshotOf({ second, processes }));
+      const reading = read();
+      expectClosed(reading);
+      for (const executable of [...Array(6).keys()].map((i) => `exe${i}`)) {
+        const sum = byExecutable(reading, executable);
+        expect(sum).toBeGreaterThanOrEqual((sums.get(executable) ?? 0) - 1e-9);
+        sums.set(executable, sum);
+      }
+      expect(reading.processes.filter(({ pid }) => pid !== null).length).toBeLessThanOrEqual(20);
+      expect(reading.processes.filter(({ pid }) => pid === null).length).toBeLessThanOrEqual(10);
+    }
+  });
+
+  it('puts what has no room into (other) and stays exact', () => {
+    const ledger = new Ledger({ processes: 3, executables: 4, cgroups: 4 });
+    const read = ledger.reader();
+    const processes = Array.from({ length: 10 }, (_, i) => ({
+      pid: i + 1,
+      executable: `exe${i}`,
+      cgroup: `/g${i}`,
+      energy_j: 1,
+    }));
+    ledger.add(snapshotOf({ second: 1, processes }));
+    ledger.add(snapshotOf({ second: 2, processes: processes.map((one) => ({ ...one, exited: true })) }));
+    ledger.add(snapshotOf({ second: 3, processes }));
+    const reading = read();
+    expectClosed(reading);
+    expect(reading.cgroups.find(({ path }) => path === OTHER)?.joules).toBe(24);
+    expect(reading.processes.some(({ executable }) => executable === OTHER)).toBe(true);
+  });
+
+  it('moves the Joules of a removed cgroup to (removed)', () => {
+    const ledger = new Ledger();
+    const read = ledger.reader();
+    ledger.add(snapshotOf({ second: 1, processes: [{ pid: 1, energy_j: 2, cgroup: '/docker/abc' }] }));
+    expect(read()?.containers).toMatchObject([{ containerId: 'abc', joules: 2 }]);
+    ledger.removeCgroup('/docker/abc');
+    const reading = read();
+    expectClosed(reading);
+    expect(reading.cgroups).toMatchObject([{ path: REMOVED, joules: 2 }]);
+  });
+
+  it('counts a row without a pid into (other)', () => {
+    const ledger = new Ledger();
+    const read = ledger.reader();
+    ledger.add(snapshotOf({ second: 1, processes: [{ pid: null, energy_j: 2 }] }));
+    const reading = read();
+    expectClosed(reading);
+    expect(reading.processes).toMatchObject([{ pid: null, executable: OTHER, joules: 2 }]);
+  });
+});
