@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Names as exported. Unstable semantic conventions are copied: the incubating exports of
+// @opentelemetry/semantic-conventions may change in any minor release.
+
+/** Semantic conventions the names below are taken from. */
+export const SCHEMA_URL = 'https://opentelemetry.io/schemas/1.44.0';
+
+/** Instrumentation scope of every metric of this package. */
+export const SCOPE_NAME = 'otel-ebpf-energy';
+// Two levels up from src/otel and from dist/otel alike.
+export const SCOPE_VERSION: string = (require('../../package.json') as { version: string }).version;
+
+/** Energy of one hardware component. Semantic conventions, development. */
+export const METRIC_HW_ENERGY = 'hw.energy';
+/** Energy of one process. Proposed: shaped like `process.cpu.time`, not in the conventions. */
+export const METRIC_PROCESS_ENERGY = 'process.energy';
+/** Energy of one container. Proposed: shaped like `container.cpu.time`, not in the conventions. */
+export const METRIC_CONTAINER_ENERGY = 'container.energy';
+/** Energy of the tasks directly in one cgroup. Ours. */
+export const METRIC_CGROUP_ENERGY = 'cgroup.energy';
+/** Energy that was counted but is no process's. Ours. */
+export const METRIC_ENERGY_UNATTRIBUTED = 'energy.unattributed';
+/** The agent about itself. Ours. */
+export const METRIC_AGENT_SWITCHES = 'energy.agent.switches';
+export const METRIC_AGENT_LOST = 'energy.agent.lost';
+export const METRIC_AGENT_REBINDS = 'energy.agent.rebinds';
+export const METRIC_AGENT_CPU_TIME = 'energy.agent.cpu.time';
+export const METRIC_AGENT_ENERGY = 'energy.agent.energy';
+
+/** Semantic conventions, development. */
+export const ATTR_HW_ID = 'hw.id';
+export const ATTR_HW_NAME = 'hw.name';
+export const ATTR_HW_TYPE = 'hw.type';
+export const ATTR_PROCESS_PID = 'process.pid';
+export const ATTR_PROCESS_CREATION_TIME = 'process.creation.time';
+export const ATTR_PROCESS_EXECUTABLE_NAME = 'process.executable.name';
+/** Semantic conventions, stable. */
+export const ATTR_CONTAINER_ID = 'container.id';
+/** Ours. */
+export const ATTR_CGROUP_PATH = 'cgroup.path';
+/** Ours: why energy is no process's: `idle`, `gap`, `lost`, `shared`. */
+export const ATTR_ENERGY_REASON = 'energy.reason';
+/** Ours: how far the figure can be trusted: `measured`, `apportioned`, `estimated`. */
+export const ATTR_ENERGY_SOURCE_KIND = 'energy.source.kind';
