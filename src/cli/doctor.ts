@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { join } from 'node:path';
+import { EnergyError, EXIT_UNABLE } from '../errors.ts';
+import { findHierarchy } from '../identity/hierarchy.ts';
+import { openMeter } from '../meter.ts';
+import { selectSource } from '../sources/select.ts';
+import type { Selection } from '../sources/source.ts';
+import { meterOptions, parseOptions } from './options.ts';
+
+interface Finding {
+  readonly name: string;
+  /** null: a fact, neither good nor bad. */
+  readonly ok: boolean | null;
+  readonly detail: string;
+}
+
+const TRIAL_MS = 300;
+const CAPABILITIES = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const;
+
+/** `joules doctor`: what this kernel, hardware and user can do. Exit status 0 if measuring is possible, else 3. */
+export async function doctor(args: string[]): Promise<number> {
+  const values = parseOptions('doctor', args);
+  const options = meterOptions(values);
+  const root = options.root ?? '/';
+  const [sys, proc] = [join(root, 'sys'), join(root, 'proc')];
+  const selection = selectSource({ spec: 'auto', ...options, sys, proc });
+  const findings: Finding[] = [
+    { name: 'kernel', ok: null, detail: release() },
+    btf(sys),
+    privileges(proc),
+    cgroups(proc, root),
+    ...sources(selection),
+  ];
+  const trial = await tryMeasuring(options);
+  findings.push(trial);
+  if (values.json) process.stdout.write(`${JSON.stringify({ source: selection.source.name, findings })}\n`);
+  else process.stdout.write(`${findings.map(line).join('\n')}\n`);
+  return trial.ok ? 0 : EXIT_UNABLE;
+}
+
+function line({ name, ok, detail }: Finding): string {
+  return `${ok === null ? ' ' : ok ? '+' : '-'} ${name.padEnd(16)} ${detail}`;
+}
+
+function btf(sys: string): Finding {
+  const path = join(sys, 'kernel/btf/vmlinux');
+  return existsSync(path)
+    ? { name: 'BTF', ok: true, detail: path }
+    : { name: 'BTF', ok: false, detail: `${path} is missing: use a kernel built with CONFIG_DEBUG_INFO_BTF` };
+}
+
+function privileges(proc: string): Finding {
+  const status = readFileSync(join(proc, 'self/status'), 'latin1');
+  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
+  const has = (name: keyof typeof CAPABILITIES): boolean => ((effective >> CAPABILITIES[name]) & 1n) === 1n;
+  const missing = (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !has(name) && !has('CAP_SYS_ADMIN'));
+  return missing.length === 0
+    ? { name: 'privileges', ok: true, detail: 'CAP_BPF and CAP_PERFMON' }
+    : {
+        name: 'privileges',
+        ok: false,
+        detail: `${missing.join(' and ')} missing: run as root or grant them`,
+      };
+}
+
+function cgroups(proc: string, root: string): Finding {
+  const { version, controller, mount } = findHierarchy(proc, root);
+  const hierarchy = controller === null ? 'v2' : `v${version}, controller ${controller}`;
+  return { name: 'cgroups', ok: null, detail: `${hierarchy}, at ${mount}` };
+}
+
+function sources({ source, rejected }: Selection): Finding[] {
+  return [
+    ...rejected.map(({ name, reason }) => ({ name, ok: false, detail: reason })),
+    {
+      name: source.name,
+      ok: true,
+      detail: `${source.kind}, scope ${source.scope}, ${source.zones.length} counter(s)${source.kind === 'estimated' ? `, ${source.watts.idle}-${source.watts.busy} W per CPU from ${source.watts.reference}` : ''}`,
+    },
+  ];
+}
+
+/** The proof: measures for a moment. */
+async function tryMeasuring(options: Parameters<typeof openMeter>[0]): Promise<Finding> {
+  const name = 'measuring';
+  try {
+    const meter = await openMeter(options);
+    await new Promise((resolve) => setTimeout(resolve, TRIAL_MS));
+    const { totals, interval_s, self, source } = await meter.snapshot();
+    await meter.close();
+    const watts = (totals.counter_j / interval_s).toFixed(2);
+    return {
+      name,
+      ok: true,
+      detail: `works with ${source.name} (${source.kind}): ${watts} W, ${self.switches} switches in ${interval_s.toFixed(2)} s`,
+    };
+  } catch (error) {
+    if (!(error instanceof EnergyError)) throw error;
+    return { name, ok: false, detail: error.message };
+  }
+}

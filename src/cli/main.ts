@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import { EnergyError, usageError } from '../errors.ts';
+import { SCOPE_VERSION } from '../otel/semconv.ts';
+
+/** A verb: takes its arguments, resolves with the exit status. */
+type Verb = (args: string[]) => Promise<number>;
+
+/** Loaded when called: `joules --help` needs neither the native part nor the SDK. */
+const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
+  agent: async () => (await import('./agent.ts')).agent,
+  top: async () => (await import('./top.ts')).top,
+  stat: async () => (await import('./stat.ts')).stat,
+  doctor: async () => (await import('./doctor.ts')).doctor,
+};
+
+const HELP = `Usage: joules VERB [OPTIONS]
+
+Where this machine's energy goes, by process and cgroup.
+
+Verbs:
+  agent [--config FILE]        measure and publish as OpenTelemetry metrics until interrupted
+  top [--by process|cgroup|container|core] [--limit N] [--count N]
+                               live table; with --json one snapshot a line
+  stat [--output FILE] -- COMMAND…
+                               run a command and tell what it and its descendants used
+  doctor                       what this kernel, hardware and user can measure
+
+Options:
+  --source SPEC       auto (default), power_core, power, estimated, or
+                      perf:PMU/EVENT/[,scope=cpu|core|package][,joules=J_PER_COUNT]
+  --watts-idle W, --watts-busy W
+                      power of a CPU for source estimated
+  --interval SECONDS  between snapshots (default 1)
+  --root DIR          where the host's /proc and /sys are (default /)
+  --json              machine-readable output
+  --help, --version
+`;
+
+/** Runs the command line; resolves with the exit status. Nothing goes to stdout but data. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const [name, ...args] = argv;
+  try {
+    if (name === '--help' || name === '-h' || name === 'help') return print(HELP);
+    if (name === '--version') return print(`${SCOPE_VERSION}\n`);
+    const verbs = Object.keys(VERBS).join(', ');
+    if (name === undefined) throw usageError(`a verb is missing: use one of ${verbs}, or --help`);
+    const load = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
+    if (!load) throw usageError(`unknown verb ${JSON.stringify(name)}: use one of ${verbs}, or --help`);
+    const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
+    if (own.includes('--help') || own.includes('-h')) return print(HELP);
+    if (own.includes('--version')) return print(`${SCOPE_VERSION}\n`);
+    const verb = await load();
+    return await verb(args);
+  } catch (error) {
+    return complain(error);
+  }
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
+
+function complain(error: unknown): number {
+  if (error instanceof EnergyError) {
+    process.stderr.write(`joules: ${error.message}\n`);
+    return error.exitCode;
+  }
+  // A defect of ours: without its stack it could not be reported.
+  process.stderr.write(`joules: unexpected ${error instanceof Error ? error.stack : String(error)}\n`);
+  return 1;
+}
+
+/** The way in from bin/joules. */
+export async function run(): Promise<void> {
+  // The reader of a pipe may go away (`joules top --json | head`): that ends us quietly, as it ends others.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? 0 : 1);
+  });
+  // Not process.exitCode: retries of an export to a dead receiver would hold the process for 12 s more.
+  process.exit(await main(process.argv.slice(2)));
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { constants } from 'node:os';
+import { type Descendants, descendantsOf } from '../descendants.ts';
+import { usageError } from '../errors.ts';
+import { type Measurement, type Meter, openMeter } from '../meter.ts';
+import type { Snapshot } from '../snapshot.ts';
+import { meterOptions, parseOptions, text } from './options.ts';
+import { printable } from './table.ts';
+
+/** Schema and shape of `joules stat --output`. Joules, seconds, watts. */
+export interface Stat {
+  readonly schema: 'joules.stat/1';
+  readonly command: readonly string[];
+  readonly exit_code: number;
+  readonly elapsed_s: number;
+  readonly source: Snapshot['source'];
+  readonly energy_j: number;
+  readonly cpu_time_s: number;
+  readonly power_w: number;
+  readonly processes: number;
+  readonly machine_j: number;
+  readonly idle_j: number;
+  readonly unattributed_j: number;
+}
+
+/** Often enough that the ring of forks and exits never fills: it holds 100,000. */
+const DRAIN_MS = 1000;
+
+/** `joules stat -- COMMAND…`: runs a command and tells what it and its descendants used. */
+export async function stat(args: string[]): Promise<number> {
+  const split = args.indexOf('--');
+  const command = split < 0 ? [] : args.slice(split + 1);
+  const values = parseOptions('stat', split < 0 ? args : args.slice(0, split), {
+    output: { type: 'string' },
+  });
+  if (command.length === 0) throw usageError('stat needs a command: joules stat -- COMMAND…');
+  const output = openOutput(text(values, 'output'));
+  const meter = await openMeter({ ...meterOptions(values), followForks: true });
+  try {
+    const result = await measureCommand(meter, command);
+    if (output !== undefined) writeSync(output, `${JSON.stringify(result)}\n`);
+    process.stderr.write(values.json ? `${JSON.stringify(result)}\n` : `${report(result).join('\n')}\n`);
+    return result.exit_code;
+  } finally {
+    await meter.close();
+    if (output !== undefined) closeSync(output);
+  }
+}
+
+/** Opened before the command runs, so that a result is never lost for want of a place. */
+function openOutput(path: string | undefined): number | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return openSync(path, 'w');
+  } catch (error) {
+    throw usageError(
+      `cannot write --output ${path} (${(error as NodeJS.ErrnoException).code}): choose another file`,
+    );
+  }
+}
+
+async function measureCommand(meter: Meter, command: readonly string[]): Promise<Stat> {
+  const sums = { energy: 0, cpu: 0, counter: 0, idle: 0, unattributed: 0 };
+  // From here on: what was used before the command began is not its.
+  const { snapshot } = await meter.measure();
+  const startedMs = performance.now();
+  const child = runCommand(command);
+  const family = descendantsOf({ root: child.pid, parent: process.pid });
+  const add = async (): Promise<void> => {
+    const measurement = await meter.measure();
+    const own = chargesOf(measurement, family);
+    sums.energy += own.energy;
+    sums.cpu += own.cpu;
+    sums.counter += measurement.snapshot.totals.counter_j;
+    sums.idle += measurement.snapshot.totals.idle_j;
+    sums.unattributed += measurement.snapshot.totals.unattributed_j;
+  };
+  let drained = Promise.resolve();
+  const timer = setInterval(() => {
+    drained = drained.then(add);
+  }, DRAIN_MS);
+  const exitCode = await child.exited;
+  const elapsed = (performance.now() - startedMs) / 1000;
+  clearInterval(timer);
+  await drained;
+  await add();
+  return {
+    schema: 'joules.stat/1',
+    command,
+    exit_code: exitCode,
+    elapsed_s: elapsed,
+    source: snapshot.source,
+    energy_j: sums.energy,
+    cpu_time_s: sums.cpu,
+    power_w: sums.energy / elapsed,
+    processes: family.size,
+    machine_j: sums.counter,
+    idle_j: sums.idle,
+    unattributed_j: sums.unattributed,
+  };
+}
+
+function chargesOf({ charges, lives }: Measurement, family: Descendants): { energy: number; cpu: number } {
+  family.follow(lives);
+  const own = charges.processes.filter(({ pid, startNs }) => family.has(pid, startNs));
+  return {
+    energy: own.reduce((sum, { joules }) => sum + joules, 0),
+    cpu: own.reduce((sum, { seconds }) => sum + seconds, 0),
+  };
+}
+
+/** Starts the command with our stdin, stdout and stderr; `exited` resolves as a shell's `$?`. */
+function runCommand([file, ...args]: readonly string[]): { pid: number; exited: Promise<number> } {
+  const child = spawn(file!, args, { stdio: 'inherit' });
+  // A terminal sends SIGINT and SIGQUIT to the command as well: it decides. Others are passed on.
+  const ignored = ['SIGINT', 'SIGQUIT'] as const;
+  const passed = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+  const ignore = (): void => {};
+  const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
+  for (const signal of ignored) process.on(signal, ignore);
+  for (const signal of passed) process.on(signal, pass);
+  const exited = new Promise<number>((resolve) => {
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      const missing = error.code === 'ENOENT';
+      process.stderr.write(
+        `joules: cannot run ${printable(file!)} (${error.code}): ${missing ? 'no such program' : 'check that it may be executed'}\n`,
+      );
+      resolve(missing ? 127 : 126);
+    });
+    child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal!]));
+  }).finally(() => {
+    for (const signal of ignored) process.off(signal, ignore);
+    for (const signal of passed) process.off(signal, pass);
+  });
+  return { pid: child.pid ?? -1, exited };
+}
+
+/** The table: what the command used, and the machine meanwhile. */
+function report(result: Stat): string[] {
+  const line = (figure: number, unit: string, what: string): string =>
+    `${figure.toFixed(4).padStart(14)} ${unit.padEnd(2)} ${what}`;
+  const others = result.processes - 1;
+  return [
+    '',
+    ` Energy of '${printable(result.command.join(' '))}':`,
+    '',
+    line(
+      result.energy_j,
+      'J',
+      `command${others > 0 ? ` with ${others} descendant${others > 1 ? 's' : ''}` : ''}`,
+    ),
+    line(result.power_w, 'W', 'mean power'),
+    line(result.cpu_time_s, 's', 'CPU time'),
+    line(result.elapsed_s, 's', 'elapsed'),
+    '',
+    line(result.machine_j, 'J', 'machine in that time'),
+    line(result.idle_j, 'J', 'of it idle'),
+    line(result.unattributed_j, 'J', 'of it unattributed'),
+    '',
+    ` ${result.source.kind} by ${result.source.name} (scope ${result.source.scope})`,
+    '',
+  ];
+}

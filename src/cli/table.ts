@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+import { sumAsOther } from '../describe.ts';
+import type { Snapshot } from '../snapshot.ts';
+
+export const VIEWS = ['process', 'cgroup', 'container', 'core'] as const;
+export type View = (typeof VIEWS)[number];
+
+interface Row {
+  readonly cells: readonly string[];
+  readonly energy_j: number;
+}
+
+/** A snapshot with at most `limit` processes, the largest first; the rest is in one row `(other)`. */
+export function limited(snapshot: Snapshot, limit: number): Snapshot {
+  const named = snapshot.processes.filter((process) => process.pid !== null);
+  const largest = named.toSorted((a, b) => b.energy_j - a.energy_j);
+  const rest = [...largest.slice(limit), ...snapshot.processes.filter((process) => process.pid === null)];
+  const shown = largest.slice(0, limit);
+  return {
+    ...snapshot,
+    processes: rest.length === 0 ? shown : [...shown, sumAsOther(rest, snapshot.interval_s)],
+  };
+}
+
+/** Lines of text for a terminal: a summary, a header and at most `limit` rows, the largest first. */
+export function table(snapshot: Snapshot, options: { by: View; limit: number; width?: number }): string[] {
+  const { by, limit, width = 100 } = options;
+  const { header, rows } = VIEW_ROWS[by](snapshot, limit);
+  const sorted = rows.toSorted((a, b) => b.energy_j - a.energy_j);
+  const cells = [header, ...sorted.slice(0, limit + 1).map((row) => row.cells)];
+  const widths = header.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
+  const last = header.length - 1;
+  return [
+    summary(snapshot),
+    '',
+    ...cells.map((line) => layOut(line, widths, last).slice(0, width).trimEnd()),
+  ];
+}
+
+/** Total power and where it goes, in one line. */
+export function summary({ totals, source, interval_s, self }: Snapshot): string {
+  const watts = (joules: number): string => `${(joules / interval_s).toFixed(2)} W`;
+  const parts = [
+    `${watts(totals.counter_j)} ${source.kind} (${source.name})`,
+    `processes ${watts(totals.process_j)}`,
+    `idle ${watts(totals.idle_j)}`,
+    `unattributed ${watts(totals.unattributed_j)}`,
+    `${Math.round(self.switches / interval_s)} switches/s`,
+  ];
+  if (self.lost > 0) parts.push(`lost ${self.lost}`);
+  return parts.join(' · ');
+}
+
+/** Names come from whoever runs programs: no control character or change of direction may reach the terminal. */
+export function printable(name: string): string {
+  return name.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+const VIEW_ROWS: Readonly<
+  Record<View, (snapshot: Snapshot, limit: number) => { header: string[]; rows: Row[] }>
+> = {
+  process: (snapshot, limit) => ({
+    header: ['PID', 'WATTS', 'JOULES', 'CPU s', 'EXECUTABLE', 'CGROUP'],
+    rows: limited(snapshot, limit).processes.map((process) => ({
+      energy_j: process.pid === null ? -1 : process.energy_j,
+      cells: [
+        process.pid === null ? '' : String(process.pid),
+        ...figures(process),
+        printable(process.executable) + (process.exited ? ' (exited)' : ''),
+        printable(process.cgroup ?? ''),
+      ],
+    })),
+  }),
+  cgroup: ({ cgroups }) => ({
+    header: ['WATTS', 'JOULES', 'CPU s', 'CGROUP'],
+    rows: cgroups.map((cgroup) => ({
+      energy_j: cgroup.energy_j,
+      cells: [...figures(cgroup), printable(cgroup.path)],
+    })),
+  }),
+  container: ({ cgroups, interval_s }) => ({
+    header: ['WATTS', 'JOULES', 'CPU s', 'CONTAINER'],
+    rows: byContainer(cgroups).map(({ id, ...usage }) => ({
+      energy_j: usage.energy_j,
+      cells: [...figures({ ...usage, power_w: usage.energy_j / interval_s }), id],
+    })),
+  }),
+  core: ({ cores, interval_s }) => ({
+    header: ['WATTS', 'JOULES', 'IDLE J', 'CORE', 'CPUS'],
+    rows: cores.map((core) => ({
+      energy_j: core.counter_j,
+      cells: [
+        (core.counter_j / interval_s).toFixed(3),
+        core.counter_j.toFixed(4),
+        core.idle_j.toFixed(4),
+        core.id,
+        core.cpus.join(','),
+      ],
+    })),
+  }),
+};
+
+function byContainer(cgroups: Snapshot['cgroups']): { id: string; energy_j: number; cpu_time_s: number }[] {
+  const containers = new Map<string, { id: string; energy_j: number; cpu_time_s: number }>();
+  for (const cgroup of cgroups) {
+    const id = cgroup.container_id ?? '(none)';
+    const sum = containers.get(id) ?? { id, energy_j: 0, cpu_time_s: 0 };
+    sum.energy_j += cgroup.energy_j;
+    sum.cpu_time_s += cgroup.cpu_time_s;
+    containers.set(id, sum);
+  }
+  return [...containers.values()];
+}
+
+function figures(usage: { power_w: number; energy_j: number; cpu_time_s: number }): string[] {
+  return [usage.power_w.toFixed(3), usage.energy_j.toFixed(4), usage.cpu_time_s.toFixed(3)];
+}
+
+function layOut(line: readonly string[], widths: readonly number[], last: number): string {
+  const numeric = (cell: string): boolean => /^[\d.]*$|^[A-Z]+( [sJ])?$/.test(cell);
+  return line
+    .map((cell, i) =>
+      i === last ? cell : i < 4 && numeric(cell) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!),
+    )
+    .join('  ');
+}
