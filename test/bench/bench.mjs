@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// `npm run bench`: prints Markdown tables. All figures of a row come from one interleaved run.
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync } from 'node:fs';
+import { release } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, '../..');
+const out = join(root, 'build/bench');
+const ROUNDS = process.env['ROUNDS'] ?? '15';
+
+/** [what, tasks, cgroups, KiB touched between two switches] */
+const CASES = [
+  ['2 tasks, 2 cgroups', 2, 2, 0],
+  ['64 tasks, 4 cgroups', 64, 4, 0],
+  ['16 tasks, cold caches', 16, 2, 256],
+];
+
+function sh(script) {
+  const PATH = `${process.env['PATH']}:/usr/sbin:/sbin`;
+  return execFileSync('sh', ['-ec', script], { cwd: root, env: { ...process.env, PATH }, encoding: 'utf8' });
+}
+
+function build() {
+  mkdirSync(out, { recursive: true });
+  sh(`clang -O2 -g -Wall -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Ibpf -c test/bench/reference.bpf.c -o ${out}/reference.o
+      bpftool gen skeleton ${out}/reference.o name reference_bpf > ${out}/reference.skel.h
+      g++ -O2 -std=c++17 -Wall -Inative -Ibpf -Ibuild/Release/obj/gen/bpf -I${out} \
+        test/bench/switches.cc native/probe.cc -o ${out}/switches -l:libbpf.a -lelf -lz`);
+}
+
+/** Where the tasks' cgroups are made: the hierarchy that the meter charges. */
+function cgroupDirectory() {
+  return sh(`awk '/ - cgroup2 /{print $5; exit}' /proc/self/mountinfo`).trim();
+}
+
+build();
+const cpu = /^model name\s*: (.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1];
+console.log(
+  `# Cost of a context switch\n\nLinux ${release()}, ${cpu}, ${ROUNDS} interleaved rounds, medians (spread: MAD as σ).`,
+);
+console.log('Program bodies by bpf_stats, ns above an empty program attached just before and after.\n');
+console.log(
+  '| load | empty, itself | ours | naive | ours / naive | switches |\n|---|---:|---:|---:|---:|---:|',
+);
+for (const [what, tasks, cgroups, cold] of CASES) {
+  const text = execFileSync(
+    join(out, 'switches'),
+    [tasks, cgroups, cold, ROUNDS, cgroupDirectory()].map(String),
+  );
+  const r = JSON.parse(String(text));
+  console.log(
+    `| ${what} | ${r.empty_ns} | ${r.ours_ns} ± ${r.ours_spread_ns} | ${r.naive_ns} ± ${r.naive_spread_ns} | ${r.ratio.toFixed(3)} | ${r.switches} |`,
+  );
+}
