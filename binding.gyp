@@ -29,7 +29,9 @@
       'dependencies': ['energy_bpf'],
       'sources': ['native/addon.cc', 'native/probe.cc'],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")', 'bpf', '<(bpf_out)'],
-      'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
+      'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
+                  # A call may finish while its worker thread is being ended, where nothing can be thrown.
+                  'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
       'cflags': ['-Wall', '-Wextra', '-Wno-missing-field-initializers', '-fvisibility=hidden'],
       'cflags_cc': ['-std=c++17', '-fno-exceptions'],
       # libbpf statically: its version is then the one that was tested. Debian compiles libbpf.a as PIE, not

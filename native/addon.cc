@@ -22,8 +22,6 @@ __attribute__((visibility("hidden"))) FILE* __wrap_stderr = nullptr;
 
 namespace {
 
-using Probes = std::shared_ptr<Probe>;
-
 // Runs `work` in a thread, then resolves with `finish(status)`.
 class Task : public Napi::AsyncWorker {
  public:
@@ -41,7 +39,11 @@ class Task : public Napi::AsyncWorker {
   Task(Napi::Env env, Work work, Finish finish)
       : Napi::AsyncWorker(env), deferred_(env), work_(std::move(work)), finish_(std::move(finish)) {}
   void Execute() override { status_ = work_(); }
-  void OnOK() override { deferred_.Resolve(finish_(Env(), status_)); }
+  void OnOK() override {
+    Napi::Value result = finish_(Env(), status_);
+    // Empty: our worker thread is being ended and runs no more JavaScript.
+    if (!result.IsEmpty()) deferred_.Resolve(result);
+  }
   void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
 
   Napi::Promise::Deferred deferred_;
@@ -55,7 +57,7 @@ Napi::Value StatusOnly(Napi::Env env, int status) { return Napi::Number::New(env
 template <typename Array, typename T>
 Array Column(Napi::Env env, const std::vector<T>& values) {
   Array array = Array::New(env, values.size());
-  if (!values.empty()) memcpy(array.Data(), values.data(), values.size() * sizeof(T));
+  if (!array.IsEmpty() && !values.empty()) memcpy(array.Data(), values.data(), values.size() * sizeof(T));
   return array;
 }
 
@@ -153,7 +155,12 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
   }
 
   explicit ProbeObject(const Napi::CallbackInfo& info)
-      : Napi::ObjectWrap<ProbeObject>(info), probe_(std::make_shared<Probe>()) {}
+      : Napi::ObjectWrap<ProbeObject>(info), env_(info.Env()), probe_(std::make_shared<Probe>()) {
+    // Calls that a worker thread leaves behind when it is ended keep the probe alive, but not measuring.
+    napi_add_env_cleanup_hook(env_, CloseAtExit, probe_.get());
+  }
+
+  ~ProbeObject() override { napi_remove_env_cleanup_hook(env_, CloseAtExit, probe_.get()); }
 
  private:
   Napi::Value Open(const Napi::CallbackInfo& info) {
@@ -209,7 +216,10 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
 
   Napi::Value Step(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), probe_->step()); }
 
-  Probes probe_;
+  static void CloseAtExit(void* probe) { static_cast<Probe*>(probe)->Close(); }
+
+  napi_env env_;
+  std::shared_ptr<Probe> probe_;
 };
 
 }  // namespace

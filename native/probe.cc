@@ -107,6 +107,13 @@ int Probe::Open(const ProbeOptions& options) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (skeleton_) return Fail("open", -EALREADY);
   options_ = options;
+  int status = OpenLocked();
+  if (status) CloseLocked();
+  return status;
+}
+
+int Probe::OpenLocked() {
+  const auto& options = options_;
   int possible = libbpf_num_possible_cpus();
   if (possible < 0) return Fail("count the possible CPUs", possible);
   cpu_count_ = possible;
@@ -338,6 +345,10 @@ int Probe::Drain(Drained* out) {
 
 void Probe::Close() {
   std::lock_guard<std::mutex> lock(mutex_);
+  CloseLocked();
+}
+
+void Probe::CloseLocked() {
   ring_buffer__free(lives_);
   lives_ = nullptr;
   if (cpus_) munmap(cpus_, PageAlign(sizeof(energy_cpu) * cpu_count_));

@@ -65,6 +65,8 @@ class Probe {
   std::string step();
 
  private:
+  int OpenLocked();
+  void CloseLocked();
   int Fail(const char* step, int status);
   int Load(int subsys, bool tp_btf);
   int RunOn(uint32_t cpu, int prog, uint64_t argument, uint32_t* result);

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { type Account, Accounts, type Series } from './accounts.ts';
+
 import { OTHER, type ProcessUsage, type Snapshot } from './snapshot.ts';
 import type { SourceKind } from './sources/source.ts';
 
-/** A cumulative sum in Joules and when counting it began (ms since the epoch). */
-export interface Series {
-  readonly joules: number;
-  readonly since: number;
-}
+export type { Series } from './accounts.ts';
 
 export interface HardwareSeries extends Series {
   readonly id: string;
@@ -75,58 +73,61 @@ export const DEFAULT_LIMITS: LedgerLimits = {
 
 export const REMOVED = '(removed)';
 
-/** An ended series is kept for a reader that comes rarely (a scrape), but not for ever: 5 minutes. */
-const KEEP_ENDED_MS = 300_000;
-/** When room is short, who has used nothing for 10 minutes gives up its series. */
-const KEEP_INACTIVE_MS = 600_000;
-
-interface Account {
-  joules: number;
-  readonly since: number;
-}
-
-interface ProcessAccount extends Account {
-  readonly pid: number;
-  readonly creationTime: string;
+interface Process {
+  readonly pid: number | null;
+  readonly creationTime: string | null;
   readonly executable: string;
   readonly containerId: string | null;
-  /** When it was last charged, ms. */
-  active: number;
-  /** When the process ended, ms; 0 while it lives. */
-  ended: number;
-  /** Readers that have seen the account since it ended. */
-  readonly seen: Set<object>;
+}
+
+interface Cgroup {
+  readonly path: string;
+  readonly containerId: string | null;
+}
+
+interface Reason {
+  readonly hardwareId: string;
+  readonly reason: UnattributedSeries['reason'];
+}
+
+/** When an interval began and ended, ms. */
+interface Times {
+  readonly since: number;
+  readonly now: number;
 }
 
 /**
  * Adds up snapshots into cumulative, bounded series.
  *
- * A process has a series of its own while it lives; after every reader has seen its last value once, its
- * Joules move to the series of its executable, so that no sum by executable ever falls. All that has no
- * room is in `(other)`. So the sums are exact whatever the limits are.
+ * A process has a series of its own while it lives; after every reader has seen its last value, its Joules
+ * move to the series of its executable, so that no sum by executable falls (unless there are more of them
+ * than the limit). A removed cgroup's move to `(removed)`, and all that has no room is in `(other)`: the
+ * sums are exact whatever the limits are.
  */
 export class Ledger {
-  readonly #limits: LedgerLimits;
   readonly #readers = new Set<object>();
-  readonly #processes = new Map<string, ProcessAccount>();
+  readonly #processes: Accounts<Process>;
+  /** Key of the account that a live process is charged to: an exec makes it another one. */
   readonly #current = new Map<string, string>();
-  readonly #executables = new Map<string, Account>();
-  readonly #cgroups = new Map<string, Account>();
-  readonly #containers = new Map<string, Account>();
-  readonly #hardware = new Map<string, Account>();
-  readonly #unattributed = new Map<
-    string,
-    Account & { hardwareId: string; reason: UnattributedSeries['reason'] }
-  >();
+  readonly #executables: Accounts<Process>;
+  readonly #cgroups: Accounts<Cgroup>;
+  readonly #containers: Accounts<string>;
+  readonly #hardware = new Accounts<string>(Infinity);
+  readonly #unattributed = new Accounts<Reason>(Infinity);
   readonly #self = { switches: 0, lost: 0, rebinds: 0, cpuTimeSeconds: 0, joules: 0 };
   #since = 0;
   #last: Snapshot | undefined;
 
   constructor(limits: Partial<LedgerLimits> = {}) {
-    this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    const { processes, executables, cgroups, containers } = { ...DEFAULT_LIMITS, ...limits };
+    this.#processes = new Accounts(processes);
+    // One place is kept for `(other)`, and where owners can be removed one for `(removed)`.
+    this.#executables = new Accounts(executables - 1);
+    this.#cgroups = new Accounts(cgroups - 2);
+    this.#containers = new Accounts(containers - 2);
   }
 
-  /** A view of the ledger for one reader. An ended process is shown to each reader once. */
+  /** A view of the ledger for one reader. What has ended is shown to each reader once more. */
   reader(): () => LedgerReading | undefined {
     const reader = {};
     this.#readers.add(reader);
@@ -134,35 +135,24 @@ export class Ledger {
   }
 
   add(snapshot: Snapshot): void {
-    const time = Date.parse(snapshot.time);
-    const since = time - Math.max(1, Math.round(snapshot.interval_s * 1000));
-    this.#since ||= since;
+    const now = Date.parse(snapshot.time);
+    const times = { since: now - Math.max(1, Math.round(snapshot.interval_s * 1000)), now };
+    this.#since ||= times.since;
     this.#last = snapshot;
-    this.#fold(time);
+    this.#fold(now);
 
-    for (const process of snapshot.processes) this.#addProcess(process, since, time);
-    for (const cgroup of snapshot.cgroups) {
-      this.#addBounded(this.#cgroups, this.#limits.cgroups, cgroup.path, cgroup.energy_j, since);
-      if (cgroup.container_id !== null) {
-        this.#addBounded(
-          this.#containers,
-          this.#limits.containers,
-          cgroup.container_id,
-          cgroup.energy_j,
-          since,
-        );
-      }
+    for (const process of snapshot.processes) this.#addProcess(process, times);
+    for (const { path, container_id: containerId, energy_j } of snapshot.cgroups) {
+      this.#addCgroup({ path, containerId }, energy_j, times);
+      if (containerId !== null) this.#addContainer(containerId, energy_j, times);
     }
     for (const zone of snapshot.zones) {
-      addTo(this.#hardware, zone.id, zone.counter_j, since);
+      this.#hardware.add(zone.id, zone.id, zone.counter_j, times);
       for (const reason of ['idle', 'gap', 'lost', 'shared'] as const) {
         const joules = zone[`${reason}_j`];
-        const key = `${zone.id} ${reason}`;
-        const account = this.#unattributed.get(key);
-        if (account) account.joules += joules;
         // Idle is always shown; a reason for loss once there is one.
-        else if (joules !== 0 || reason === 'idle')
-          this.#unattributed.set(key, { hardwareId: zone.id, reason, joules, since });
+        if (joules === 0 && reason !== 'idle') continue;
+        this.#unattributed.add(`${zone.id} ${reason}`, { hardwareId: zone.id, reason }, joules, times);
       }
     }
     this.#self.switches += snapshot.self.switches;
@@ -172,12 +162,14 @@ export class Ledger {
     this.#self.joules += snapshot.self.energy_j;
   }
 
-  /** A cgroup is gone: its Joules move to `(removed)`. */
-  removeCgroup(path: string): void {
-    const account = this.#cgroups.get(path);
-    if (!account || path === REMOVED || path === OTHER) return;
-    this.#cgroups.delete(path);
-    addTo(this.#cgroups, REMOVED, account.joules, this.#since);
+  /** Ends the cgroups that `exists` knows no more, of those that used nothing in the last interval. */
+  endRemovedCgroups(exists: (path: string) => boolean): void {
+    const now = this.#now();
+    for (const { path, containerId } of this.#cgroups.idle(now)) {
+      if (path === OTHER || path === REMOVED || exists(path)) continue;
+      this.#cgroups.end(path, now);
+      if (containerId !== null) this.#containers.end(containerId, now);
+    }
   }
 
   /** Series that a reading holds. */
@@ -186,108 +178,93 @@ export class Ledger {
     return [...all, this.#hardware, this.#unattributed].reduce((sum, accounts) => sum + accounts.size, 0);
   }
 
-  /** Paths that have a series. */
-  get cgroupPaths(): string[] {
-    return [...this.#cgroups.keys()];
+  #now(): number {
+    return this.#last ? Date.parse(this.#last.time) : 0;
   }
 
   #read(reader: object): LedgerReading | undefined {
     const last = this.#last;
     if (!last) return undefined;
-    for (const account of this.#processes.values()) if (account.ended) account.seen.add(reader);
     return {
       kind: last.source.kind,
       domain: last.source.domain,
-      time: Date.parse(last.time),
-      hardware: [...this.#hardware].map(([id, account]) => ({ id, ...account })),
-      processes: [
-        ...[...this.#processes.values()].map(({ active: _, ended: __, seen: ___, ...series }) => series),
-        ...[...this.#executables].map(([executable, account]) => ({
-          pid: null,
-          creationTime: null,
-          executable,
-          containerId: null,
-          ...account,
-        })),
-      ],
-      cgroups: [...this.#cgroups].map(([path, account]) => ({ path, ...account })),
-      containers: [...this.#containers].map(([containerId, account]) => ({ containerId, ...account })),
-      unattributed: [...this.#unattributed.values()].map((account) => ({ ...account })),
+      time: this.#now(),
+      hardware: this.#hardware.read(reader).map(series((id) => ({ id }))),
+      processes: [...this.#processes.read(reader), ...this.#executables.read(reader)].map(
+        series((process) => process),
+      ),
+      cgroups: this.#cgroups.read(reader).map(series(({ path }) => ({ path }))),
+      containers: this.#containers.read(reader).map(series((containerId) => ({ containerId }))),
+      unattributed: this.#unattributed.read(reader).map(series((reason) => reason)),
       self: { since: this.#since, ...this.#self },
     };
   }
 
-  #addProcess(process: ProcessUsage, since: number, time: number): void {
-    const { pid, creation_time: creationTime, executable, container_id: containerId } = process;
-    if (pid === null || creationTime === null) {
-      this.#addExecutable(executable, process.energy_j);
+  #addProcess(usage: ProcessUsage, times: Times): void {
+    const { pid, creation_time: creationTime, executable, container_id: containerId, energy_j } = usage;
+    if (pid === null) {
+      this.#addExecutable(executable, energy_j, times.now);
       return;
     }
-    // An exec gives a process another name: another series, while the one of the old name has ended.
     const identity = `${pid} ${creationTime}`;
     const key = `${identity} ${containerId} ${executable}`;
-    const former = this.#processes.get(this.#current.get(identity) ?? '');
-    if (former && this.#current.get(identity) !== key) former.ended ||= time;
-    let account = this.#processes.get(key);
-    if (!account) {
-      if (this.#processes.size >= this.#limits.processes) {
-        this.#addExecutable(OTHER, process.energy_j);
-        return;
-      }
-      account = {
-        pid,
-        creationTime,
-        executable,
-        containerId,
-        joules: 0,
-        since,
-        active: time,
-        ended: 0,
-        seen: new Set(),
-      };
-      this.#processes.set(key, account);
+    const former = this.#current.get(identity);
+    if (former !== undefined && former !== key) this.#processes.end(former, times.now);
+    if (!this.#processes.add(key, { pid, creationTime, executable, containerId }, energy_j, times)) {
+      this.#addExecutable(OTHER, energy_j, times.now);
+    } else if (usage.exited) {
+      this.#processes.end(key, times.now);
+      this.#current.delete(identity);
+    } else {
+      this.#current.set(identity, key);
     }
-    account.joules += process.energy_j;
-    account.active = time;
-    account.ended = process.exited ? time : 0;
-    account.seen.clear();
-    if (process.exited) this.#current.delete(identity);
-    else this.#current.set(identity, key);
   }
 
-  #addExecutable(executable: string, joules: number): void {
-    this.#addBounded(this.#executables, this.#limits.executables, executable, joules, this.#since);
+  #addExecutable(executable: string, joules: number, now: number): void {
+    const times = { since: this.#since, now };
+    const owner = (name: string): Process => ({
+      pid: null,
+      creationTime: null,
+      executable: name,
+      containerId: null,
+    });
+    if (this.#executables.add(executable, owner(executable), joules, times)) return;
+    this.#executables.addAlways(OTHER, owner(OTHER), joules, times);
   }
 
-  #addBounded(
-    accounts: Map<string, Account>,
-    limit: number,
-    name: string,
-    joules: number,
-    since: number,
-  ): void {
-    // One place is kept for `(other)` and one for `(removed)`.
-    const fits = accounts.has(name) || name === OTHER || name === REMOVED || accounts.size < limit - 2;
-    addTo(accounts, fits ? name : OTHER, joules, fits ? since : this.#since);
+  #addCgroup(cgroup: Cgroup, joules: number, times: Times): void {
+    if (cgroup.path !== REMOVED && this.#cgroups.add(cgroup.path, cgroup, joules, times)) return;
+    const heir = cgroup.path === REMOVED ? REMOVED : OTHER;
+    const owner = { path: heir, containerId: null };
+    this.#cgroups.addAlways(heir, owner, joules, { ...times, since: this.#since });
   }
 
-  /** Moves the Joules of series that are over to their executables'. */
-  #fold(time: number): void {
-    const full = this.#processes.size >= this.#limits.processes;
-    for (const [key, account] of this.#processes) {
-      const seenByAll = [...this.#readers].every((reader) => account.seen.has(reader));
-      const over = account.ended && (seenByAll || full || time - account.ended > KEEP_ENDED_MS);
-      if (!over && !(full && time - account.active > KEEP_INACTIVE_MS)) continue;
-      this.#processes.delete(key);
-      const identity = `${account.pid} ${account.creationTime}`;
+  #addContainer(id: string, joules: number, times: Times): void {
+    if (id !== REMOVED && this.#containers.add(id, id, joules, times)) return;
+    const heir = id === REMOVED ? REMOVED : OTHER;
+    this.#containers.addAlways(heir, heir, joules, { ...times, since: this.#since });
+  }
+
+  /** Moves the Joules of what is over to its heir. */
+  #fold(now: number): void {
+    for (const { key, owner, joules } of this.#processes.takeOver(this.#readers, now)) {
+      const identity = `${owner.pid} ${owner.creationTime}`;
       if (this.#current.get(identity) === key) this.#current.delete(identity);
-      this.#addExecutable(account.executable, account.joules);
+      this.#addExecutable(owner.executable, joules, now);
+    }
+    const times = { since: this.#since, now };
+    for (const { joules, ended } of this.#cgroups.takeOver(this.#readers, now)) {
+      this.#addCgroup({ path: ended ? REMOVED : OTHER, containerId: null }, joules, times);
+    }
+    for (const { joules, ended } of this.#containers.takeOver(this.#readers, now)) {
+      this.#addContainer(ended ? REMOVED : OTHER, joules, times);
     }
   }
 }
 
-function addTo(accounts: Map<string, Account>, name: string, joules: number, since: number): void {
-  const account = accounts.get(name);
-  if (account) account.joules += joules;
-  else accounts.set(name, { joules, since });
+/** From an account to a series with its owner's attributes. */
+function series<Owner, Attributes extends object>(
+  attributes: (owner: Owner) => Attributes,
+): (account: Account<Owner>) => Attributes & Series {
+  return ({ owner, joules, since }) => ({ ...attributes(owner), joules, since });
 }

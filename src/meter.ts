@@ -42,6 +42,8 @@ export interface Meter extends AsyncIterable<Snapshot>, AsyncDisposable {
   snapshot(): Promise<Snapshot>;
   /** As `snapshot()`, with the processes' keys. */
   measure(): Promise<Measurement>;
+  /** Whether the cgroup of a snapshot still exists; true where that cannot be told. */
+  cgroupExists(path: string): boolean;
   close(): Promise<void>;
 }
 
@@ -118,6 +120,7 @@ function meter(parts: {
     selection,
     measure,
     snapshot: async () => (await measure()).snapshot,
+    cgroupExists: (path) => identifier.cgroupExists(path),
     close,
     [Symbol.asyncDispose]: close,
     async *[Symbol.asyncIterator]() {

@@ -13,6 +13,9 @@ const LAST_FLUSH_MS = 3000;
 /** A summary line is for people: every 5 s is enough where it cannot be redrawn in place. */
 const SUMMARY_MS = 5000;
 
+/** Looking after 1,000 cgroups takes some ms: done every tenth interval. */
+const CGROUP_CHECK_ROUNDS = 10;
+
 /** `joules agent`: measures and publishes until SIGINT or SIGTERM, then flushes. */
 export async function agent(args: string[]): Promise<number> {
   const values = parseOptions('agent', args, { config: { type: 'string' } });
@@ -30,8 +33,10 @@ export async function agent(args: string[]): Promise<number> {
       announce(meter.selection, publisher.endpoints);
       const release = onStop(() => void meter.close());
       const show = values.json ? undefined : summaryPrinter();
+      let round = 0;
       for await (const snapshot of meter) {
         ledger.add(snapshot);
+        if (++round % CGROUP_CHECK_ROUNDS === 0) ledger.endRemovedCgroups((path) => meter.cgroupExists(path));
         if (values.json)
           process.stdout.write(
             `${JSON.stringify({ ...snapshot, self: { ...snapshot.self, series: ledger.size } })}\n`,

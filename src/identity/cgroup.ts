@@ -21,6 +21,8 @@ export interface Cgroup {
 export interface CgroupPaths {
   /** Path of the cgroup whose directory has this inode number; `process` is one that was charged in it. */
   readonly resolve: (id: number, process: ProcessKey) => Cgroup;
+  /** Whether a path that was resolved still is a cgroup; true where that cannot be told. */
+  readonly exists: (path: string) => boolean;
   readonly endInterval: () => void;
 }
 
@@ -63,6 +65,12 @@ export function createCgroupPaths(options: {
       const cgroup = { path, containerId: containerIdOf(path) };
       known.set(id, cgroup);
       return cgroup;
+    },
+    exists(path) {
+      // Bytes that are no UTF-8 cannot be had back from the path.
+      if (path.includes('\ufffd')) return true;
+      const below = belowMount(hierarchy, path === '/' ? '/' : toBytes(path));
+      return below === undefined || inode(hierarchy, below) !== undefined;
     },
     endInterval() {
       walked = undefined;

@@ -25,6 +25,8 @@ export interface Identifier {
   identify(subject: Subject): Identity;
   /** Path and container of a cgroup; `process` is one that was charged in it. */
   cgroup(id: number, process: ProcessKey): Cgroup;
+  /** Whether a cgroup's path still is one; true where that cannot be told. */
+  readonly cgroupExists: (path: string) => boolean;
   /** To be called after each interval: bounds what is remembered and what is looked up. */
   endInterval(): void;
 }
@@ -67,6 +69,7 @@ export function createIdentifier(options: {
       return { creationTime, executable, cgroupPath, containerId };
     },
     cgroup: cgroups.resolve,
+    cgroupExists: (path) => cgroups.exists(path),
     endInterval() {
       processes.endInterval();
       cgroups.endInterval();

@@ -53,7 +53,7 @@ export function scheduledSeconds(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[0]) / 1e9;
 }
 
-/** TSC frequency in Hz by the monotonic clock, from the kernel's own calibration if it prints one. */
+/** Resolves with the first value that `probe` has; rejects when it has none in time. */
 export async function waitFor<T>(what: string, probe: () => T | undefined, timeoutMs = 20_000): Promise<T> {
   const end = performance.now() + timeoutMs;
   for (;;) {

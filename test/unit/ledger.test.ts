@@ -157,15 +157,23 @@ describe('the ledger', () => {
     expect(reading.processes.some(({ executable }) => executable === OTHER)).toBe(true);
   });
 
-  it('moves the Joules of a removed cgroup to (removed)', () => {
+  it('shows a removed cgroup and its container once to each reader, then moves their Joules to (removed)', () => {
     const ledger = new Ledger();
     const read = ledger.reader();
     ledger.add(snapshotOf({ second: 1, processes: [{ pid: 1, energy_j: 2, cgroup: '/docker/abc' }] }));
+    ledger.endRemovedCgroups(() => false);
+    ledger.add(snapshotOf({ second: 2, processes: [{ pid: 2, energy_j: 1 }] }));
     expect(read()?.containers).toMatchObject([{ containerId: 'abc', joules: 2 }]);
-    ledger.removeCgroup('/docker/abc');
+    ledger.endRemovedCgroups((path) => path !== '/docker/abc');
+    expect(read()?.cgroups).toMatchObject([{ path: '/docker/abc', joules: 2 }, { path: '/' }]);
+    ledger.add(snapshotOf({ second: 3, processes: [] }));
     const reading = read();
     expectClosed(reading);
-    expect(reading.cgroups).toMatchObject([{ path: REMOVED, joules: 2 }]);
+    expect(reading.cgroups).toMatchObject([
+      { path: '/', joules: 1 },
+      { path: REMOVED, joules: 2 },
+    ]);
+    expect(reading.containers).toMatchObject([{ containerId: REMOVED, joules: 2 }]);
   });
 
   it('counts a row without a pid into (other)', () => {

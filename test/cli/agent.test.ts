@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { snapshots, startJoules } from '../support/joules.ts';
+import { describeOnKernel, Load, TSC, waitFor } from '../support/kernel.ts';
+import { type OtlpReceiver, type ReceivedPoint, startOtlpReceiver } from '../support/otlp-receiver.ts';
+
+const sum = (points: readonly ReceivedPoint[], name: string): number =>
+  points.filter((point) => point.name === name).reduce((total, { value }) => total + value, 0);
+
+/** The ledger closes in what was exported, and every point of energy is well-formed. */
+function expectClosed(points: readonly ReceivedPoint[]): void {
+  const counted = sum(points, 'hw.energy');
+  const processes = sum(points, 'process.energy');
+  expect(counted).toBeGreaterThan(0);
+  expect(Math.abs(processes + sum(points, 'energy.unattributed') - counted)).toBeLessThan(counted * 1e-6);
+  expect(Math.abs(sum(points, 'cgroup.energy') - processes)).toBeLessThan(counted * 1e-6);
+  for (const point of points) {
+    expect(point.monotonic).toBe(true);
+    expect(point.temporality).toBe('cumulative');
+    expect(point.start).toBeLessThan(point.end);
+    if (!point.name.startsWith('energy.agent.')) {
+      expect(point.unit).toBe('J');
+      expect(point.attributes).toMatchObject({ 'hw.type': 'cpu', 'energy.source.kind': 'measured' });
+    }
+  }
+}
+
+function byExecutable(points: readonly ReceivedPoint[]): Map<unknown, number> {
+  const sums = new Map<unknown, number>();
+  for (const { name, attributes, value } of points) {
+    const executable = attributes['process.executable.name'];
+    if (name === 'process.energy') sums.set(executable, (sums.get(executable) ?? 0) + value);
+  }
+  return sums;
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+describeOnKernel('joules agent', () => {
+  let receiver: OtlpReceiver;
+  beforeEach(async () => (receiver = await startOtlpReceiver()));
+  afterEach(() => receiver.close());
+
+  const pushing = (): Record<string, string> => ({
+    OTEL_METRICS_EXPORTER: 'otlp',
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    OTEL_METRIC_EXPORT_INTERVAL: '1000',
+  });
+
+  it('pushes a ledger that closes at every export, whose sums by executable never fall', async () => {
+    await using load = new Load();
+    load.start('sh', '-c', 'while :; do /bin/true; /bin/sleep 0.01; done');
+    await using agent = startJoules(['agent', '--source', TSC, '--interval', '0.4'], pushing());
+    const exports = (await receiver.answered(5)).filter(({ points }) => points.length > 0);
+    const before = exports.length;
+    const { status, ms } = await agent.stop('SIGINT');
+    expect(status).toBe(0);
+    expect(ms).toBeLessThan(5000);
+    const all = receiver.requests.filter(({ points }) => points.length > 0);
+    // The last flush.
+    expect(all.length).toBeGreaterThan(before);
+    let sums = new Map<unknown, number>();
+    for (const { points } of all) {
+      expectClosed(points);
+      const now = byExecutable(points);
+      for (const [executable, joules] of sums) {
+        expect(now.get(executable) ?? 0).toBeGreaterThanOrEqual(joules - 1e-9);
+      }
+      sums = now;
+    }
+    expect(sums.get('true')).toBeGreaterThan(0);
+    const last = all.at(-1)!.points;
+    expect(sum(last, 'energy.agent.energy')).toBeGreaterThan(0);
+    expect(sum(last, 'energy.agent.switches')).toBeGreaterThan(100);
+    expect(last[0]!.resource).toMatchObject({ 'service.name': 'otel-ebpf-energy' });
+  });
+
+  it('ends within 5 s though its receiver is dead, and says so once', async () => {
+    const dead = `http://127.0.0.1:${await freePort()}`;
+    await using agent = startJoules(['agent', '--source', TSC, '--interval', '0.3'], {
+      ...pushing(),
+      OTEL_EXPORTER_OTLP_ENDPOINT: dead,
+    });
+    await waitFor('the start', () => (agent.output().stderr.includes('publishing at') ? true : undefined));
+    await sleep(2500);
+    const { status, ms } = await agent.stop('SIGTERM');
+    expect(status).toBe(0);
+    expect(ms).toBeLessThan(5000);
+    expect(agent.output().stderr).toMatch(/was not sent|cannot send/);
+    expect(agent.output().stderr).not.toMatch(/^\s+at /m);
+  });
+
+  it('serves Prometheus on loopback when nothing is configured, and pushes nowhere', async () => {
+    const port = await freePort();
+    await using agent = startJoules(['agent', '--source', TSC, '--interval', '0.3'], {
+      OTEL_EXPORTER_PROMETHEUS_PORT: String(port),
+    });
+    const url = `http://127.0.0.1:${port}/metrics`;
+    await waitFor('the endpoint', () => (agent.output().stderr.includes(url) ? true : undefined));
+    await sleep(1000);
+    const page = await (await fetch(url)).text();
+    expect(page).toMatch(/^process_energy_joules_total\{.*process_executable_name="/m);
+    expect(page).toMatch(/^hw_energy_joules_total\{hw_id="cpu:0",hw_name="cpu 0",hw_type="cpu"/m);
+    const total = (name: string): number =>
+      [...page.matchAll(new RegExp(`^${name}_joules_total\\{.*\\} ([\\d.e+-]+)`, 'gm'))].reduce(
+        (joules, match) => joules + Number(match[1]),
+        0,
+      );
+    const counted = total('hw_energy');
+    const closing = total('process_energy') + total('energy_unattributed') - counted;
+    expect(Math.abs(closing)).toBeLessThan(counted * 1e-6);
+    expect((await agent.stop('SIGINT')).status).toBe(0);
+    expect(receiver.requests).toHaveLength(0);
+  });
+
+  it('says once that estimates are estimates, and why there is nothing better', async () => {
+    await using agent = startJoules(['agent', '--json', '--interval', '0.2'], {
+      OTEL_METRICS_EXPORTER: 'none',
+    });
+    await waitFor('a snapshot', () => (agent.output().stdout.includes('\n') ? true : undefined));
+    await agent.stop('SIGINT');
+    const { stdout, stderr } = agent.output();
+    expect(snapshots(stdout)[0]!.source.kind).toBe('estimated');
+    expect(stderr).toMatch(/^joules: not power_core: .*6\.14/m);
+    expect(stderr).toMatch(/^joules: source estimated .*ESTIMATES from .*not measurements/m);
+    expect(stderr).toMatch(/^joules: publishing nowhere/m);
+  });
+
+  it('takes its settings from a file, and from the command line before it', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'joules-test-'));
+    const file = join(directory, 'agent.yaml');
+    writeFileSync(
+      file,
+      'source: estimated\nwatts_idle: 3\nwatts_busy: 3\ninterval: 60\nlimits: {processes: 10}\n',
+    );
+    await using agent = startJoules(['agent', '--json', '--config', file, '--interval', '0.2'], {
+      OTEL_METRICS_EXPORTER: 'none',
+    });
+    await waitFor('two snapshots', () => (agent.output().stdout.split('\n').length > 2 ? true : undefined));
+    await agent.stop('SIGINT');
+    rmSync(directory, { recursive: true });
+    const { totals, interval_s, cores, self } = snapshots(agent.output().stdout)[1]!;
+    const cpus = cores.flatMap((core) => core.cpus).length;
+    expect(totals.counter_j / interval_s / cpus).toBeCloseTo(3, 1);
+    expect(self.series).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { spawnSync } from 'node:child_process';
+import { describeOnKernel, TSC } from '../support/kernel.ts';
+import { joules, JOULES, type Run } from '../support/joules.ts';
+
+let directory: string;
+beforeAll(() => (directory = mkdtempSync(join(tmpdir(), 'joules-test-'))));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+/** One sentence on stderr, nothing on stdout, no stack trace. */
+function expectSentence(run: Run, status: number, words: RegExp): void {
+  expect(run.stderr).toMatch(/^joules: [^\n]+\n$/);
+  expect(run.stderr).toMatch(words);
+  expect(run.stdout).toBe('');
+  expect(run.status).toBe(status);
+}
+
+describe('bad input is answered by one sentence and exit status 2', () => {
+  it.each<[string, string[], RegExp]>([
+    ['no verb', [], /a verb is missing: use one of agent, top, stat, doctor/],
+    ['an unknown verb', ['tpo'], /unknown verb "tpo"/],
+    ['a verb of JavaScript', ['constructor'], /unknown verb "constructor"/],
+    ['an unknown option', ['top', '--sauce', 'x'], /Unknown option '--sauce'/],
+    ['an option without its value', ['top', '--count'], /--count/],
+    ['an argument too many', ['top', 'now'], /Unexpected argument 'now'/],
+    ['a count of none', ['top', '--count', '0'], /--count takes an integer of 1 or more, not "0"/],
+    ['an interval of words', ['top', '--interval', 'often'], /--interval takes a number above 0/],
+    ['an unknown view', ['top', '--by', 'user'], /--by takes one of process, cgroup, container, core/],
+    ['an unknown source', ['top', '--source', 'sun'], /unknown source "sun"/],
+    ['a malformed perf source', ['top', '--source', 'perf:msr'], /perf:PMU\/EVENT\//],
+    ['a PMU that is not there', ['top', '--source', 'perf:solar/panel/'], /solar/],
+    ['half the watts', ['top', '--watts-idle', '3'], /--watts-busy/],
+    ['stat without a command', ['stat'], /stat needs a command/],
+    ['stat with an empty command', ['stat', '--'], /stat needs a command/],
+    ['a config file that is not there', ['agent', '--config', '/nowhere/x.yaml'], /cannot read .*ENOENT/],
+  ])('%s', (_, args, words) => {
+    expectSentence(joules(args), 2, words);
+  });
+
+  it.each<[string, string, RegExp]>([
+    ['no YAML', 'source: [', /is not YAML/],
+    ['no mapping', '- a', /must be a mapping/],
+    ['an unknown key', 'sauce: power', /unknown key sauce: use source, interval/],
+    ['a value of the wrong kind', 'interval: soon', /interval must be a number of seconds/],
+    ['an unknown limit', 'limits: {pods: 5}', /unknown key limits.pods/],
+    ['a limit of nothing', 'limits: {processes: 0}', /limits.processes must be an integer/],
+  ])('a config file with %s', (_, text, words) => {
+    const file = join(directory, 'config.yaml');
+    writeFileSync(file, text);
+    expectSentence(joules(['agent', '--config', file]), 2, words);
+  });
+
+  it('an output file that cannot be written, before the command runs', () => {
+    const marker = join(directory, 'ran');
+    const run = joules(['stat', '--output', '/nowhere/x.json', '--', 'touch', marker]);
+    expectSentence(run, 2, /cannot write --output \/nowhere\/x.json \(ENOENT\)/);
+    expect(() => readFileSync(marker)).toThrow();
+  });
+
+  it('a port in use', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const port = String((server.address() as AddressInfo).port);
+    const run = joules(['agent'], { OTEL_EXPORTER_PROMETHEUS_PORT: port });
+    server.close();
+    expectSentence(run, 2, new RegExp(`127.0.0.1:${port}.*OTEL_EXPORTER_PROMETHEUS_PORT`));
+  });
+
+  it.each([
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_METRICS_EXPORTER: 'otlp' }, /OTEL_EXPORTER_OTLP_PROTOCOL/],
+    [{ OTEL_METRICS_EXPORTER: 'paper' }, /OTEL_METRICS_EXPORTER/],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'not a url' }, /OTEL_EXPORTER_OTLP_ENDPOINT/],
+    [{ OTEL_METRICS_EXPORTER: 'otlp', OTEL_METRIC_EXPORT_INTERVAL: '-1' }, /OTEL_METRIC_EXPORT_INTERVAL/],
+  ])('the environment %j', (variables, words) => {
+    expectSentence(joules(['agent'], variables), 2, words);
+  });
+});
+
+describe('help', () => {
+  it.each([['--help'], ['top', '--help'], ['stat', '--help', '--', 'true']])(
+    'is data on stdout: %s %s',
+    (...args) => {
+      const { status, stdout, stderr } = joules(args);
+      expect([status, stderr]).toEqual([0, '']);
+      expect(stdout).toContain('joules VERB');
+    },
+  );
+
+  it('gives the version', () => {
+    expect(joules(['--version'])).toEqual({ status: 0, stdout: '0.1.0\n', stderr: '' });
+  });
+});
+
+describeOnKernel('what cannot be measured is said with exit status 3', () => {
+  it('a source that this machine has not', () => {
+    expectSentence(joules(['top', '--source', 'power_core']), 3, /no PMU power_core.*--source estimated/);
+  });
+
+  it('a user without the privilege', () => {
+    const { status, stdout, stderr } = spawnSync(
+      'setpriv',
+      ['--bounding-set', '-all', '--inh-caps', '-all', process.execPath, JOULES, 'top', '--source', TSC],
+      { encoding: 'utf8' },
+    );
+    expectSentence({ status, stdout, stderr }, 3, /EPERM.*root, or with CAP_BPF and CAP_PERFMON/);
+  });
+
+  it('a kernel without BTF', () => {
+    const root = join(directory, 'host');
+    mkdirSync(join(root, 'sys/devices/system/cpu'), { recursive: true });
+    writeFileSync(join(root, 'sys/devices/system/cpu/online'), '0-1\n');
+    mkdirSync(join(root, 'proc/self'), { recursive: true });
+    for (const file of ['cpuinfo', 'stat', 'self/mountinfo', 'self/status']) {
+      writeFileSync(join(root, 'proc', file), readFileSync(join('/proc', file)));
+    }
+    expectSentence(joules(['top', '--root', root]), 3, /btf\/vmlinux.*CONFIG_DEBUG_INFO_BTF/);
+    const doctor = joules(['doctor', '--root', root]);
+    expect(doctor.status).toBe(3);
+    expect(doctor.stdout).toMatch(/^- BTF .*CONFIG_DEBUG_INFO_BTF$/m);
+    expect(doctor.stdout).toMatch(/^- measuring .*BTF/m);
+  });
+
+  it('a root without sysfs', () => {
+    expectSentence(joules(['top', '--root', '/nowhere']), 3, /mount sysfs at \/nowhere\/sys/);
+  });
+});

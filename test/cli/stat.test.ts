@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Stat } from '../../src/cli/stat.ts';
+import { joules, type Run, snapshots, startJoules } from '../support/joules.ts';
+import { describeOnKernel, Load, TSC, waitFor } from '../support/kernel.ts';
+
+let directory: string;
+beforeAll(() => (directory = mkdtempSync(join(tmpdir(), 'joules-test-'))));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function stat(...command: string[]): Run & { result: Stat } {
+  const output = join(directory, 'stat.json');
+  const run = joules(['stat', '--source', TSC, '--output', output, '--', ...command]);
+  return { ...run, result: JSON.parse(readFileSync(output, 'utf8')) as Stat };
+}
+
+/** CPU seconds of a shell and its children by its own `times` (lines "0m1.500s 0m0.100s"; bash has ms). */
+function shellSeconds(stdout: string): number {
+  return [...stdout.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+    (sum, [, m, s]) => sum + Number(m) * 60 + Number(s),
+    0,
+  );
+}
+
+/** What the counters of one CPU count in a second, J. */
+function tscRate(): number {
+  const [snapshot] = snapshots(joules(['top', '--json', '--source', TSC, '--count', '1']).stdout);
+  const { totals, interval_s, cores } = snapshot!;
+  return totals.counter_j / interval_s / cores.flatMap((core) => core.cpus).length;
+}
+
+const SPIN = 'n=0; while [ $n -lt 300000 ]; do n=$((n+1)); done';
+
+describeOnKernel('joules stat', () => {
+  it('charges a command and its parallel children what they used, beside another load', async () => {
+    await using load = new Load();
+    load.spin();
+    const loops = Array(8).fill(`( ${SPIN} ) &`).join(' ');
+    const { status, stdout, stderr, result } = stat('bash', '-c', `${loops} wait; times; exit 7`);
+    expect(status).toBe(7);
+    expect(result).toMatchObject({ schema: 'joules.stat/1', exit_code: 7, processes: 9 });
+    const cpu = shellSeconds(stdout);
+    expect(cpu).toBeGreaterThan(0.5);
+    expect(result.cpu_time_s / cpu).toBeCloseTo(1, 1.7);
+    expect(Math.abs(result.energy_j / (cpu * tscRate()) - 1)).toBeLessThan(0.02);
+    // The other load is in the machine's figure, not in the command's.
+    expect(result.machine_j - result.energy_j - result.idle_j).toBeGreaterThan(result.energy_j * 0.1);
+    expect(stderr).toContain('command with 8 descendants');
+  });
+
+  it('counts children that live for 2 ms', () => {
+    const child = `n=0; while [ $n -lt 600 ]; do n=$((n+1)); done`;
+    const { stdout, result } = stat('bash', '-c', `for i in $(seq 500); do ( ${child} ); done; times`);
+    // bash itself and seq.
+    expect(result.processes).toBe(502);
+    const cpu = shellSeconds(stdout);
+    expect(Math.abs(result.energy_j / (cpu * tscRate()) - 1)).toBeLessThan(0.02);
+  });
+
+  it('follows descendants that leave their session and their parents', () => {
+    const { result } = stat('sh', '-c', `(setsid sh -c '(${SPIN}) & wait' &) ; sleep 1.5`);
+    const alone = stat('sh', '-c', 'sleep 1.5').result;
+    expect(result.cpu_time_s).toBeGreaterThan(alone.cpu_time_s + 0.1);
+    expect(result.processes).toBe(5);
+  });
+
+  it('passes stdin, stdout and the exit status of a signal through', () => {
+    const killed = stat('sh', '-c', 'echo out; kill -TERM $$');
+    expect(killed).toMatchObject({ status: 143, stdout: 'out\n', result: { exit_code: 143 } });
+  });
+
+  it('passes signals on and reports what was used until then', async () => {
+    const output = join(directory, 'term.json');
+    await using run = startJoules([
+      'stat',
+      '--source',
+      TSC,
+      '--output',
+      output,
+      '--',
+      'sh',
+      '-c',
+      'echo up; exec sleep 60',
+    ]);
+    await waitFor('the command', () => (run.output().stdout === 'up\n' ? true : undefined));
+    await sleep(300);
+    expect((await run.stop('SIGTERM')).status).toBe(143);
+    expect((JSON.parse(readFileSync(output, 'utf8')) as Stat).elapsed_s).toBeGreaterThan(0.3);
+  });
+
+  it('says what command cannot be run, with the status a shell gives', () => {
+    expect(stat('/nowhere/prog')).toMatchObject({
+      status: 127,
+      stderr: expect.stringContaining('no such program'),
+    });
+    expect(stat('/etc/passwd')).toMatchObject({ status: 126, stderr: expect.stringContaining('EACCES') });
+  });
+
+  it('prints its table on stderr and JSON there with --json', () => {
+    const table = joules(['stat', '--source', TSC, '--', 'true']);
+    expect(table.stdout).toBe('');
+    expect(table.stderr).toMatch(/ J {2}command$/m);
+    expect(table.stderr).toMatch(/measured by perf:msr\/tsc\//);
+    const json = joules(['stat', '--source', TSC, '--json', '--', 'true']);
+    expect(JSON.parse(json.stderr)).toMatchObject({
+      schema: 'joules.stat/1',
+      command: ['true'],
+      exit_code: 0,
+    });
+  });
+});

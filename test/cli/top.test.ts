@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findHierarchy } from '../../src/identity/hierarchy.ts';
+import type { Snapshot } from '../../src/snapshot.ts';
+import { joules, JOULES, snapshots, startJoules } from '../support/joules.ts';
+import { describeOnKernel, Load, TSC, waitFor } from '../support/kernel.ts';
+
+const sum = (values: readonly { energy_j: number }[]): number =>
+  values.reduce((total, { energy_j }) => total + energy_j, 0);
+
+function expectClosed({ totals, processes, cgroups }: Snapshot): void {
+  const { counter_j, process_j, idle_j, unattributed_j } = totals;
+  expect(Math.abs(process_j + idle_j + unattributed_j - counter_j)).toBeLessThan(counter_j * 1e-6);
+  expect(Math.abs(sum(processes) - process_j)).toBeLessThan(counter_j * 1e-6);
+  expect(Math.abs(sum(cgroups) - process_j)).toBeLessThan(counter_j * 1e-6);
+}
+
+describeOnKernel('joules top', () => {
+  it('closes on every line and counts what perf counts, under switches, load and forks', async () => {
+    await using load = new Load();
+    load.start('stress-ng', '--switch', '2', '--cpu', '1', '--fork', '1', '-q', '-t', '60');
+    const perf = spawn('perf', ['stat', '-x,', '-a', '-e', 'msr/tsc/', 'sleep', '11'], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    let counted = '';
+    perf.stderr.on('data', (chunk: Buffer) => (counted += chunk.toString()));
+    const { stdout, stderr, status } = joules(['top', '--json', '--source', TSC, '--count', '10']);
+    await once(perf, 'close');
+    expect([status, stderr]).toEqual([0, '']);
+    const lines = snapshots(stdout);
+    expect(lines).toHaveLength(10);
+    for (const snapshot of lines) {
+      expectClosed(snapshot);
+      expect(snapshot.totals.unattributed_j).toBeLessThan(snapshot.totals.counter_j * 1e-3);
+      expect(snapshot.self.lost).toBe(0);
+      expect(snapshot.source).toEqual({
+        name: 'perf:msr/tsc/',
+        kind: 'measured',
+        scope: 'cpu',
+        domain: 'cpu',
+      });
+    }
+    const ours =
+      lines.reduce((total, { totals }) => total + totals.counter_j, 0) /
+      lines.reduce((total, { interval_s }) => total + interval_s, 0);
+    // perf's fields: counts, unit, event, ns that the event was on (summed over the CPUs), …
+    const [counts, , , ns] = counted.trim().split(',') as [string, string, string, string];
+    const cpus = lines[0]!.cores.flatMap((core) => core.cpus).length;
+    const theirs = (Number(counts) * 1e-9) / (Number(ns) / 1e9 / cpus);
+    expect(Math.abs(ours / theirs - 1)).toBeLessThan(0.005);
+    // stress-ng's own processes are in, under their name; its children of a moment are marked as ended.
+    const names = lines.flatMap(({ processes }) => processes);
+    expect(names.some(({ executable, energy_j }) => executable === 'stress-ng' && energy_j > 0.1)).toBe(true);
+    expect(names.some(({ exited }) => exited)).toBe(true);
+  });
+
+  it('puts what --limit cuts off into one row', () => {
+    const [snapshot] = snapshots(
+      joules(['top', '--json', '--source', TSC, '--count', '1', '--limit', '2']).stdout,
+    );
+    expectClosed(snapshot!);
+    expect(snapshot!.processes).toHaveLength(3);
+    expect(snapshot!.processes[2]).toMatchObject({ pid: null, executable: '(other)' });
+  });
+
+  it('says of estimates that they are', () => {
+    const [snapshot] = snapshots(
+      joules([
+        'top',
+        '--json',
+        '--source',
+        'estimated',
+        '--watts-idle',
+        '2',
+        '--watts-busy',
+        '10',
+        '--count',
+        '1',
+      ]).stdout,
+    );
+    expectClosed(snapshot!);
+    expect(snapshot!.source).toMatchObject({ name: 'estimated', kind: 'estimated' });
+    const cpus = snapshot!.cores.flatMap((core) => core.cpus).length;
+    const watts = snapshot!.totals.counter_j / snapshot!.interval_s;
+    expect(watts).toBeGreaterThan(cpus * 1.9);
+    expect(watts).toBeLessThan(cpus * 10.1);
+  });
+
+  it('splits a counter of a package by run time and says apportioned', async () => {
+    await using load = new Load();
+    const pid = load.spin();
+    const spec = 'perf:msr/tsc/,scope=package,joules=1e-9';
+    const lines = snapshots(joules(['top', '--json', '--source', spec, '--count', '2']).stdout);
+    for (const snapshot of lines) {
+      expectClosed(snapshot);
+      expect(snapshot.source).toMatchObject({ kind: 'apportioned', scope: 'package' });
+      const spinner = snapshot.processes.find((process) => process.pid === pid)!;
+      const share = spinner.energy_j / snapshot.totals.counter_j;
+      const cpus = snapshot.cores.flatMap((core) => core.cpus).length;
+      expect(share).toBeCloseTo(spinner.cpu_time_s / snapshot.interval_s / cpus, 1);
+    }
+  });
+
+  it('names a program that ended before it could be looked at, and when it began', () => {
+    const run = startJoules(['top', '--json', '--source', TSC, '--count', '2', '--interval', '0.7']);
+    return waitFor('a first line', () => (run.output().stdout.includes('\n') ? true : undefined))
+      .then(() => execFileSync('sh', ['-c', 'exec true']))
+      .then(() => once(run.child, 'close'))
+      .then(() => {
+        const ended = snapshots(run.output().stdout)[1]!.processes.filter(({ exited }) => exited);
+        const found = ended.find(({ executable }) => executable === 'true');
+        expect(found).toBeDefined();
+        expect(Math.abs(Date.parse(found!.creation_time!) - Date.now())).toBeLessThan(10_000);
+      });
+  });
+
+  it('charges a cgroup by its path', async () => {
+    const { mount } = findHierarchy('/proc');
+    const name = `joules-test-${process.pid}`;
+    mkdirSync(join(mount!, name));
+    try {
+      await using load = new Load();
+      const pid = load.spin();
+      writeFileSync(join(mount!, name, 'cgroup.procs'), String(pid));
+      const [snapshot] = snapshots(joules(['top', '--json', '--source', TSC, '--count', '1']).stdout);
+      expectClosed(snapshot!);
+      const cgroup = snapshot!.cgroups.find(({ path }) => path === `/${name}`);
+      const spinner = snapshot!.processes.find((process) => process.pid === pid);
+      expect(spinner!.cgroup).toBe(`/${name}`);
+      expect(cgroup!.energy_j).toBeCloseTo(spinner!.energy_j, 9);
+      expect(cgroup!.energy_j).toBeGreaterThan(0.5);
+    } finally {
+      await sleep(100);
+      rmdirSync(join(mount!, name));
+    }
+  });
+
+  it.each(['process', 'cgroup', 'container', 'core'])('shows a table by %s', (by) => {
+    const { status, stdout, stderr } = joules(['top', '--source', TSC, '--by', by, '--count', '1']);
+    expect([status, stderr]).toEqual([0, '']);
+    const [summary, , header, first] = stdout.split('\n');
+    expect(summary).toMatch(
+      /^\d+\.\d\d W measured \(perf:msr\/tsc\/\) · processes .* · idle .* · unattributed 0.00 W/,
+    );
+    expect(header).toMatch(/WATTS +JOULES/);
+    expect(first).toMatch(/\d+\.\d{3} +\d+\.\d{4}/);
+  });
+
+  it('ends quietly when its reader goes away, and on a signal', async () => {
+    const { stdout, stderr } = spawnSync(
+      'sh',
+      ['-c', `${process.execPath} ${JOULES} top --json --interval 0.2 --source '${TSC}' | head -n 1`],
+      { encoding: 'utf8' },
+    );
+    expect(stderr).toBe('');
+    expect(snapshots(stdout)).toHaveLength(1);
+    await using run = startJoules(['top', '--json', '--interval', '0.2', '--source', TSC]);
+    await waitFor('a line', () => (run.output().stdout.includes('\n') ? true : undefined));
+    expect((await run.stop('SIGINT')).status).toBe(0);
+  });
+
+  it('shows no escape sequence of a process that is named for it', async () => {
+    await using load = new Load();
+    const pid = load.start('sh', '-c', 'printf "\\033[2J\\nevil" > /proc/self/comm; while :; do :; done');
+    await waitFor('the name', () =>
+      readFileSync(`/proc/${pid}/comm`, 'latin1').includes('evil') ? true : undefined,
+    );
+    const text = joules(['top', '--source', TSC, '--count', '1']).stdout;
+    expect(text).not.toContain('\x1b');
+    const [snapshot] = snapshots(joules(['top', '--json', '--source', TSC, '--count', '1']).stdout);
+    expectClosed(snapshot!);
+  });
+});
+
+describeOnKernel('joules doctor', () => {
+  it('tells what can be measured and why nothing better', () => {
+    const { status, stdout } = joules(['doctor']);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^\+ BTF /m);
+    expect(stdout).toMatch(/^- power_core .*no PMU power_core/m);
+    expect(stdout).toMatch(/^\+ measuring +works with estimated \(estimated\)/m);
+    const json = JSON.parse(joules(['doctor', '--json', '--source', TSC]).stdout) as {
+      findings: { name: string }[];
+    };
+    expect(json.findings.at(-1)).toMatchObject({
+      name: 'measuring',
+      ok: true,
+      detail: expect.stringContaining('perf:msr/tsc/'),
+    });
+  });
+});

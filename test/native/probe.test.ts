@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { createProbe, LIFE, NO_PROCESS, type ProbeOptions } from '../../src/native.ts';
+import { describeOnKernel, waitFor } from '../support/kernel.ts';
+
+const ADDON = join(__dirname, '../../build/Release/energy.node');
+const OPTIONS: ProbeOptions = {
+  btf: '/sys/kernel/btf/vmlinux',
+  controller: '',
+  zones: [[0]],
+  switched: true,
+  idlePays: true,
+  followForks: false,
+  spillEntries: 64,
+};
+const EVENT = { type: 0, config: 0n, config1: 0n, config2: 0n };
+
+/** Opens a probe on the TSC of CPU 0 and drains it once; for other threads and processes, as JavaScript. */
+const MEASURE = `
+  const { Probe } = require(${JSON.stringify(ADDON)});
+  const type = Number(require('node:fs').readFileSync('/sys/bus/event_source/devices/msr/type', 'utf8'));
+  const probe = new Probe();
+  const measure = async () => {
+    const opened = await probe.open(${JSON.stringify(OPTIONS)});
+    const bound = await probe.bind(0, 0, type, 0n, 0n, 0n);
+    const started = await probe.start();
+    return [opened, bound, started, (await probe.drain()).cpus.cpu.length];
+  };`;
+
+/** Names of the BPF programs in the kernel. */
+function programNames(): string[] {
+  const env = { PATH: `${process.env['PATH']}:/usr/sbin` };
+  const { stdout } = spawnSync('bpftool', ['-j', 'prog', 'show'], { encoding: 'utf8', env });
+  return (JSON.parse(stdout) as { name?: string }[]).flatMap(({ name }) => name ?? []);
+}
+
+describe('the native part', () => {
+  it('tells the constants that TypeScript uses', () => {
+    expect([LIFE.fork, LIFE.exec, LIFE.exit]).toEqual([1, 2, 3]);
+    expect(NO_PROCESS).toBe(0xffffffff);
+  });
+
+  it('loads the version of libbpf that it was linked with', () => {
+    const addon = createRequire(__filename)(ADDON) as { libbpf: string };
+    expect(addon.libbpf).toMatch(/^v\d+\.\d+$/);
+    // Statically: a libbpf on the machine neither helps nor harms.
+    expect(readFileSync(ADDON).includes('libbpf.so')).toBe(false);
+  });
+
+  it('refuses wrong arguments with a TypeError that tells the right ones', () => {
+    const { Probe } = createRequire(__filename)(ADDON) as {
+      Probe: new () => Record<string, (...args: unknown[]) => unknown>;
+    };
+    const probe = new Probe();
+    for (const args of [[], [{}], [{ ...OPTIONS, zones: [0] }], [{ ...OPTIONS, btf: 1 }]]) {
+      expect(() => probe['open']!(...args)).toThrow(/open\(\{btf, /);
+    }
+    expect(() => probe['bind']!(0, 0, 0, 0, 0, 0)).toThrow(/config: bigint/);
+  });
+
+  it('answers calls out of turn with an error that names the step', async () => {
+    const probe = createProbe();
+    await expect(probe.drain()).rejects.toMatchObject({
+      code: 'EBADF',
+      message: expect.stringContaining('cannot drain'),
+    });
+    await expect(probe.start()).rejects.toMatchObject({ code: 'EBADF' });
+    await expect(probe.bind(0, 0, EVENT)).rejects.toMatchObject({ code: 'EBADF' });
+    await probe.close();
+    await probe.close();
+  });
+
+  it('says that the kernel has no BTF where it is told to look', async () => {
+    const probe = createProbe();
+    await expect(probe.open({ ...OPTIONS, btf: '/nowhere/vmlinux' })).rejects.toMatchObject({
+      name: 'EnergyError',
+    });
+    await expect(
+      probe.open({ ...OPTIONS, btf: '/nowhere/vmlinux', controller: 'memory' }),
+    ).rejects.toMatchObject({
+      message: expect.stringContaining('cannot find the cgroup controller'),
+    });
+    await probe.close();
+  });
+});
+
+describeOnKernel('a probe', () => {
+  it('cannot be opened twice, and can after it was closed', async () => {
+    const probe = createProbe();
+    await probe.open(OPTIONS);
+    await expect(probe.open(OPTIONS)).rejects.toMatchObject({ code: 'EALREADY' });
+    await probe.close();
+    await probe.open(OPTIONS);
+    await probe.close();
+  });
+
+  it('says which counter cannot be opened or read', async () => {
+    const probe = createProbe();
+    await probe.open({ ...OPTIONS, zones: [[0], [1]] });
+    await expect(probe.bind(0, 0, { ...EVENT, type: 4_000_000 })).rejects.toMatchObject({
+      code: 'ENOENT',
+      message: expect.stringContaining('cannot open the perf event'),
+    });
+    await expect(probe.bind(0, 999_999, EVENT)).rejects.toMatchObject({ code: 'EINVAL' });
+    // msr events have no scope: CPU 1 cannot read the counter of CPU 0.
+    const type = Number(readFileSync('/sys/bus/event_source/devices/msr/type', 'utf8'));
+    await expect(probe.bind(1, 0, { ...EVENT, type })).rejects.toMatchObject({
+      message: expect.stringContaining('cannot read the counter in BPF'),
+    });
+    await probe.close();
+  });
+
+  it('works in a worker thread, also in one that is ended in mid-measurement', async () => {
+    const run = (body: string): Promise<unknown> =>
+      new Promise((resolve, reject) => {
+        const worker = new Worker(
+          `${MEASURE} const { parentPort } = require('node:worker_threads'); ${body}`,
+          { eval: true },
+        );
+        worker.once('message', (message) => {
+          // Calls are under way in the thread pool now.
+          void worker.terminate().then(() => resolve(message));
+        });
+        worker.once('error', reject);
+      });
+    expect(await run('measure().then((result) => parentPort.postMessage(result));')).toEqual([
+      0,
+      0,
+      0,
+      expect.any(Number),
+    ]);
+    const busy =
+      'measure().then(() => { for (let i = 0; i < 20; i++) void probe.drain(); parentPort.postMessage("draining"); });';
+    for (let i = 0; i < 3; i++) expect(await run(busy)).toBe('draining');
+  });
+
+  it('lets the process exit while it measures, without a trace', async () => {
+    for (const body of [
+      'process.exit(7)',
+      'for (let i = 0; i < 20; i++) void probe.drain(); process.exit(7)',
+    ]) {
+      const { status, stderr } = spawnSync(
+        process.execPath,
+        ['-e', `${MEASURE} measure().then(() => { ${body} });`],
+        { encoding: 'utf8' },
+      );
+      expect({ status, stderr }).toEqual({ status: 7, stderr: '' });
+    }
+    // The kernel takes a moment to free the programs of a process that is gone.
+    await waitFor('the programs to go', () => (programNames().includes('sched_switch') ? undefined : true));
+  });
+
+  it('does not block the event loop while it opens, drains and closes', async () => {
+    const probe = createProbe();
+    let ticks = 0;
+    const timer = setInterval(() => ticks++, 1);
+    await probe.open(OPTIONS);
+    clearInterval(timer);
+    await probe.close();
+    // Loading takes the verifier tens of ms; all that time the timer went on.
+    expect(ticks).toBeGreaterThan(5);
+  });
+});

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { Snapshot } from '../../src/snapshot.ts';
+
+/** The command as a user runs it. */
+export const JOULES = join(__dirname, '../../bin/joules');
+
+export interface Run {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Without what the caller's own environment says about exporters. */
+function environment(variables: Record<string, string>): NodeJS.ProcessEnv {
+  const clean = Object.entries(process.env).filter(([name]) => !name.startsWith('OTEL_'));
+  return { ...Object.fromEntries(clean), ...variables };
+}
+
+/** Runs `joules ARGS…` to its end. */
+export function joules(args: readonly string[], variables: Record<string, string> = {}): Run {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [JOULES, ...args], {
+    encoding: 'utf8',
+    env: environment(variables),
+  });
+  return { status, stdout, stderr };
+}
+
+/** A running `joules ARGS…`. */
+export interface Running extends AsyncDisposable {
+  readonly child: ChildProcess;
+  /** What it has printed so far. */
+  readonly output: () => { stdout: string; stderr: string };
+  /** Sends a signal and resolves with the exit status and how long that took. */
+  readonly stop: (signal: NodeJS.Signals) => Promise<{ status: number | null; ms: number }>;
+}
+
+export function startJoules(args: readonly string[], variables: Record<string, string> = {}): Running {
+  const child = spawn(process.execPath, [JOULES, ...args], { env: environment(variables) });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const stop: Running['stop'] = async (signal) => {
+    const since = performance.now();
+    if (child.exitCode === null) {
+      const gone = once(child, 'close');
+      child.kill(signal);
+      await gone;
+    }
+    return { status: child.exitCode, ms: performance.now() - since };
+  };
+  return {
+    child,
+    output: () => ({ stdout, stderr }),
+    stop,
+    [Symbol.asyncDispose]: async () => void (await stop('SIGKILL')),
+  };
+}
+
+/** The snapshots of `joules top --json`. */
+export function snapshots(stdout: string): Snapshot[] {
+  return stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Snapshot);
+}
