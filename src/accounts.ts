@@ -11,6 +11,12 @@ export interface Account<Owner> extends Series {
   readonly owner: Owner;
 }
 
+/** When an interval began and ended, ms. */
+export interface Times {
+  readonly since: number;
+  readonly now: number;
+}
+
 /** An account that was taken out, and whether its owner had ended. */
 export interface Taken<Owner> extends Account<Owner> {
   readonly key: string;
@@ -19,10 +25,16 @@ export interface Taken<Owner> extends Account<Owner> {
 
 interface Entry<Owner> extends Account<Owner> {
   joules: number;
-  /** When it was last charged, ms. */
+  /** When it was opened and when it was last charged, ms. */
+  readonly opened: number;
   active: number;
+  /** What it was charged in this interval, and lately: a moving average per interval. */
+  interval: number;
+  recent: number;
   /** When its owner ended, ms; 0 while it lives. */
   ended: number;
+  /** Never over, never to give way. */
+  forGood: boolean;
   /** Readers that have seen it since. */
   readonly seen: Set<object>;
 }
@@ -32,6 +44,12 @@ const KEEP_ENDED_MS = 300_000;
 /** When room is short, what has not been charged for 10 minutes gives up its place. */
 const KEEP_INACTIVE_MS = 600_000;
 
+/** Weight of the last interval in `recent`: what is five intervals old counts for a third. */
+const RECENT_WEIGHT = 0.2;
+/** A newcomer takes a place only from one that lately used less than half as much and has had it for a minute. */
+const TAKEOVER_RATIO = 2;
+const TENURE_MS = 60_000;
+
 /**
  * At most `limit` sums. One whose owner has ended is shown to each reader once more and then taken out, for
  * its Joules to be added elsewhere: nothing is ever lost here.
@@ -39,6 +57,8 @@ const KEEP_INACTIVE_MS = 600_000;
 export class Accounts<Owner> {
   readonly #limit: number;
   readonly #entries = new Map<string, Entry<Owner>>();
+  /** Who could give up their place in this interval, the weakest last. */
+  #candidates: [string, Entry<Owner>][] | undefined;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -49,23 +69,73 @@ export class Accounts<Owner> {
   }
 
   /** Adds to an account, opening it if need be. Returns false, and adds nothing, where there is no room. */
-  add(key: string, owner: Owner, joules: number, times: { since: number; now: number }): boolean {
-    if (!this.#entries.has(key) && this.#entries.size >= this.#limit) return false;
-    this.addAlways(key, owner, joules, times);
+  add(key: string, owner: Owner, joules: number, times: Times): boolean {
+    if (this.full && !this.has(key)) return false;
+    this.#charge(key, owner, joules, times);
     return true;
   }
 
-  /** As `add`, beyond the limit if need be: for `(other)` and `(removed)`. */
-  addAlways(key: string, owner: Owner, joules: number, times: { since: number; now: number }): void {
+  /** Adds to an account that is beyond the limit and never over: `(other)`, `(removed)`. */
+  addForGood(key: string, owner: Owner, joules: number, times: Times): void {
+    this.#charge(key, owner, joules, times).forGood = true;
+  }
+
+  #charge(key: string, owner: Owner, joules: number, { since, now }: Times): Entry<Owner> {
     let entry = this.#entries.get(key);
     if (!entry) {
-      entry = { owner, joules: 0, since: times.since, active: 0, ended: 0, seen: new Set() };
+      const seen = new Set<object>();
+      entry = {
+        owner,
+        joules: 0,
+        since,
+        opened: now,
+        active: 0,
+        interval: 0,
+        recent: joules,
+        ended: 0,
+        forGood: false,
+        seen,
+      };
       this.#entries.set(key, entry);
     }
     entry.joules += joules;
-    entry.active = times.now;
+    entry.interval += joules;
+    entry.active = now;
     entry.ended = 0;
     entry.seen.clear();
+    return entry;
+  }
+
+  /** Call before the first `add` of an interval. */
+  beginInterval(): void {
+    this.#candidates = undefined;
+    for (const entry of this.#entries.values()) {
+      entry.recent += (entry.interval - entry.recent) * RECENT_WEIGHT;
+      entry.interval = 0;
+    }
+  }
+
+  has(key: string): boolean {
+    return this.#entries.has(key);
+  }
+
+  get full(): boolean {
+    return this.#entries.size >= this.#limit;
+  }
+
+  /**
+   * Makes room for a newcomer that used `joules` in this interval, if somebody uses much less: takes that
+   * account out, for the caller to place its Joules. Places are not passed to and fro: see TAKEOVER_RATIO.
+   */
+  giveWay(joules: number, now: number): Account<Owner> | undefined {
+    this.#candidates ??= [...this.#entries]
+      .filter(([, entry]) => !entry.forGood && now - entry.opened >= TENURE_MS)
+      .toSorted(([, a], [, b]) => b.recent - a.recent);
+    const [key, weakest] = this.#candidates.at(-1) ?? [];
+    if (key === undefined || !weakest || weakest.recent * TAKEOVER_RATIO >= joules) return undefined;
+    this.#candidates.pop();
+    this.#entries.delete(key);
+    return weakest;
   }
 
   /** The owner has ended. */
@@ -84,8 +154,9 @@ export class Accounts<Owner> {
 
   /** Takes out the accounts that are over; their Joules are the caller's to place. */
   takeOver(readers: ReadonlySet<object>, now: number): Taken<Owner>[] {
-    const full = this.#entries.size >= this.#limit;
-    const over = [...this.#entries].filter(([, { ended, seen, active }]) => {
+    const { full } = this;
+    const over = [...this.#entries].filter(([, { ended, seen, active, forGood }]) => {
+      if (forGood) return false;
       if (!ended) return full && now - active > KEEP_INACTIVE_MS;
       return full || now - ended > KEEP_ENDED_MS || [...readers].every((reader) => seen.has(reader));
     });
@@ -102,7 +173,7 @@ export class Accounts<Owner> {
   /** Accounts whose owner lives, and which were not charged at `now`. */
   idle(now: number): Owner[] {
     return [...this.#entries.values()]
-      .filter((entry) => !entry.ended && entry.active < now)
+      .filter((entry) => !entry.ended && !entry.forGood && entry.active < now)
       .map(({ owner }) => owner);
   }
 }

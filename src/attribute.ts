@@ -54,7 +54,7 @@ export function attribute(
   const coreOf = new Map(coreUsages.flatMap((core) => core.cpus.map((cpu) => [cpu, core])));
   const joulesOf = pricing(columns, source, gapZones, zones);
 
-  const processes = new Map<string, Mutable<ProcessCharge> & { most: number }>();
+  const processes = processTable(rows);
   const cgroups = new Map<number, Mutable<CgroupCharge>>();
   let processJoules = 0;
 
@@ -73,17 +73,15 @@ export function attribute(
       continue;
     }
     processJoules += joules;
-    addProcess(processes, columns, i, joules, seconds);
+    processes.add(i, joules, seconds);
     const id = rows.cgroup[i]!;
-    const cgroup = cgroups.get(id) ?? {
-      id,
-      process: { pid, startNs: rows.startNs[i]! },
-      joules: 0,
-      seconds: 0,
-    };
+    let cgroup = cgroups.get(id);
+    if (!cgroup) {
+      cgroup = { id, process: { pid, startNs: rows.startNs[i]! }, joules: 0, seconds: 0 };
+      cgroups.set(id, cgroup);
+    }
     cgroup.joules += joules;
     cgroup.seconds += seconds;
-    cgroups.set(id, cgroup);
   }
 
   if (source.reader === 'bpf') {
@@ -99,7 +97,7 @@ export function attribute(
     }
   }
   return {
-    processes: [...processes.values()].map(({ most: _, ...charge }) => charge),
+    processes: processes.charges(),
     cgroups: [...cgroups.values()],
     zones,
     cores: coreUsages,
@@ -145,26 +143,54 @@ function pricing(
   return (i) => rows.timeNs[i]! * (joulesPerNs[zoneIndex.get(rows.cpu[i]!) ?? -1] ?? 0);
 }
 
-function addProcess(
-  processes: Map<string, Mutable<ProcessCharge> & { most: number }>,
-  { rows }: Columns,
-  i: number,
-  joules: number,
-  seconds: number,
-): void {
-  const pid = NO_PROCESS === rows.pid[i] ? null : rows.pid[i]!;
-  const startNs = rows.startNs[i]!;
-  const key = `${pid}:${startNs}:${pid === null ? rows.cgroup[i]! : ''}`;
-  let process = processes.get(key);
-  if (!process) {
-    process = { pid, startNs, comm: '', cgroup: 0, joules: 0, seconds: 0, most: -1 };
-    processes.set(key, process);
+/** Adds rows up by process: 10,000 of them in some ms, hence numbers as keys and no copies. */
+function processTable(rows: Columns['rows']): {
+  add(row: number, joules: number, seconds: number): void;
+  charges(): ProcessCharge[];
+} {
+  const charges: Mutable<ProcessCharge>[] = [];
+  /** Per charge: its row with the most run time, which names it, and another charge of the same pid, or -1. */
+  const mainRows: number[] = [];
+  const others: number[] = [];
+  const first = new Map<number, number>();
+
+  function find(row: number): number {
+    const pid = rows.pid[row]!;
+    const startNs = rows.startNs[row]!;
+    const head = first.get(pid) ?? -1;
+    for (let at = head; at >= 0; at = others[at]!) {
+      // What is known by its cgroup alone stays apart by cgroup.
+      const same = pid !== NO_PROCESS || rows.cgroup[mainRows[at]!] === rows.cgroup[row];
+      if (charges[at]!.startNs === startNs && same) return at;
+    }
+    charges.push({
+      pid: NO_PROCESS === pid ? null : pid,
+      startNs,
+      comm: '',
+      cgroup: 0,
+      joules: 0,
+      seconds: 0,
+    });
+    mainRows.push(row);
+    others.push(head);
+    first.set(pid, charges.length - 1);
+    return charges.length - 1;
   }
-  process.joules += joules;
-  process.seconds += seconds;
-  if (seconds > process.most) {
-    process.most = seconds;
-    process.comm = commAt(rows.comm, i);
-    process.cgroup = rows.cgroup[i]!;
-  }
+
+  return {
+    add(row, joules, seconds) {
+      const at = find(row);
+      const charge = charges[at]!;
+      charge.joules += joules;
+      charge.seconds += seconds;
+      if (rows.timeNs[row]! > rows.timeNs[mainRows[at]!]!) mainRows[at] = row;
+    },
+    charges() {
+      for (const [at, charge] of charges.entries()) {
+        charge.comm = commAt(rows.comm, mainRows[at]!);
+        charge.cgroup = rows.cgroup[mainRows[at]!]!;
+      }
+      return charges;
+    },
+  };
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Account, Accounts, type Series } from './accounts.ts';
+import { type Account, Accounts, type Series, type Times } from './accounts.ts';
 
 import { OTHER, type ProcessUsage, type Snapshot } from './snapshot.ts';
 import type { SourceKind } from './sources/source.ts';
@@ -90,19 +90,14 @@ interface Reason {
   readonly reason: UnattributedSeries['reason'];
 }
 
-/** When an interval began and ended, ms. */
-interface Times {
-  readonly since: number;
-  readonly now: number;
-}
-
 /**
  * Adds up snapshots into cumulative, bounded series.
  *
  * A process has a series of its own while it lives; after every reader has seen its last value, its Joules
- * move to the series of its executable, so that no sum by executable falls (unless there are more of them
- * than the limit). A removed cgroup's move to `(removed)`, and all that has no room is in `(other)`: the
- * sums are exact whatever the limits are.
+ * move to the series of its executable, so that no sum by executable falls. Where room is short the largest
+ * have it; what a process without a place uses goes to its executable's series as well. A removed cgroup's
+ * Joules move to `(removed)`, and all else that has no room is in `(other)`: the sums are exact whatever the
+ * limits are.
  */
 export class Ledger {
   readonly #readers = new Set<object>();
@@ -140,9 +135,11 @@ export class Ledger {
     this.#since ||= times.since;
     this.#last = snapshot;
     this.#fold(now);
+    for (const accounts of [this.#processes, this.#cgroups, this.#containers]) accounts.beginInterval();
 
-    for (const process of snapshot.processes) this.#addProcess(process, times);
-    for (const { path, container_id: containerId, energy_j } of snapshot.cgroups) {
+    // The largest first: they are to have the places.
+    for (const process of largestFirst(snapshot.processes)) this.#addProcess(process, times);
+    for (const { path, container_id: containerId, energy_j } of largestFirst(snapshot.cgroups)) {
       this.#addCgroup({ path, containerId }, energy_j, times);
       if (containerId !== null) this.#addContainer(containerId, energy_j, times);
     }
@@ -166,7 +163,7 @@ export class Ledger {
   endRemovedCgroups(exists: (path: string) => boolean): void {
     const now = this.#now();
     for (const { path, containerId } of this.#cgroups.idle(now)) {
-      if (path === OTHER || path === REMOVED || exists(path)) continue;
+      if (exists(path)) continue;
       this.#cgroups.end(path, now);
       if (containerId !== null) this.#containers.end(containerId, now);
     }
@@ -210,9 +207,16 @@ export class Ledger {
     const key = `${identity} ${containerId} ${executable}`;
     const former = this.#current.get(identity);
     if (former !== undefined && former !== key) this.#processes.end(former, times.now);
-    if (!this.#processes.add(key, { pid, creationTime, executable, containerId }, energy_j, times)) {
-      this.#addExecutable(OTHER, energy_j, times.now);
-    } else if (usage.exited) {
+    if (!this.#processes.has(key) && this.#processes.full) {
+      const weaker = this.#processes.giveWay(energy_j, times.now);
+      if (!weaker) {
+        this.#addExecutable(executable, energy_j, times.now);
+        return;
+      }
+      this.#addExecutable(weaker.owner.executable, weaker.joules, times.now);
+    }
+    this.#processes.add(key, { pid, creationTime, executable, containerId }, energy_j, times);
+    if (usage.exited) {
       this.#processes.end(key, times.now);
       this.#current.delete(identity);
     } else {
@@ -222,27 +226,39 @@ export class Ledger {
 
   #addExecutable(executable: string, joules: number, now: number): void {
     const times = { since: this.#since, now };
-    const owner = (name: string): Process => ({
-      pid: null,
-      creationTime: null,
-      executable: name,
-      containerId: null,
-    });
-    if (this.#executables.add(executable, owner(executable), joules, times)) return;
-    this.#executables.addAlways(OTHER, owner(OTHER), joules, times);
+    const owner = { pid: null, creationTime: null, containerId: null };
+    // Nobody gives way here: sums by executable would fall.
+    if (this.#executables.add(executable, { ...owner, executable }, joules, times)) return;
+    this.#executables.addForGood(OTHER, { ...owner, executable: OTHER }, joules, times);
   }
 
   #addCgroup(cgroup: Cgroup, joules: number, times: Times): void {
-    if (cgroup.path !== REMOVED && this.#cgroups.add(cgroup.path, cgroup, joules, times)) return;
-    const heir = cgroup.path === REMOVED ? REMOVED : OTHER;
-    const owner = { path: heir, containerId: null };
-    this.#cgroups.addAlways(heir, owner, joules, { ...times, since: this.#since });
+    const heir = (path: string): Cgroup => ({ path, containerId: null });
+    this.#addOrOther(this.#cgroups, cgroup.path, cgroup, heir, joules, times);
   }
 
   #addContainer(id: string, joules: number, times: Times): void {
-    if (id !== REMOVED && this.#containers.add(id, id, joules, times)) return;
-    const heir = id === REMOVED ? REMOVED : OTHER;
-    this.#containers.addAlways(heir, heir, joules, { ...times, since: this.#since });
+    this.#addOrOther(this.#containers, id, id, (heir) => heir, joules, times);
+  }
+
+  #addOrOther<Owner>(
+    accounts: Accounts<Owner>,
+    key: string,
+    owner: Owner,
+    heir: (key: string) => Owner,
+    joules: number,
+    times: Times,
+  ): void {
+    const ofOld = { since: this.#since, now: times.now };
+    if (key === OTHER || key === REMOVED) {
+      accounts.addForGood(key, heir(key), joules, ofOld);
+      return;
+    }
+    if (accounts.full && !accounts.has(key)) {
+      const weaker = accounts.giveWay(joules, times.now);
+      if (weaker) accounts.addForGood(OTHER, heir(OTHER), weaker.joules, ofOld);
+    }
+    if (!accounts.add(key, owner, joules, times)) accounts.addForGood(OTHER, heir(OTHER), joules, ofOld);
   }
 
   /** Moves the Joules of what is over to its heir. */
@@ -260,6 +276,10 @@ export class Ledger {
       this.#addContainer(ended ? REMOVED : OTHER, joules, times);
     }
   }
+}
+
+function largestFirst<T extends { readonly energy_j: number }>(usages: readonly T[]): T[] {
+  return usages.toSorted((a, b) => b.energy_j - a.energy_j);
 }
 
 /** From an account to a series with its owner's attributes. */

@@ -130,8 +130,10 @@ export function createProbe(): Probe {
 
 /** The 16-byte name at `index` of a `comm` column. */
 export function commAt(comm: Buffer, index: number): string {
-  const end = comm.indexOf(0, index * 16);
-  return comm.toString('utf8', index * 16, end < 0 ? index * 16 + 16 : Math.min(end, index * 16 + 16));
+  const start = index * 16;
+  let end = start;
+  while (end < start + 16 && comm[end] !== 0) end++;
+  return comm.toString('utf8', start, end);
 }
 
 const ADVICE: Readonly<Record<string, string>> = {

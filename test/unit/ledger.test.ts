@@ -157,6 +157,62 @@ describe('the ledger', () => {
     expect(reading.processes.some(({ executable }) => executable === OTHER)).toBe(true);
   });
 
+  it('gives the places to those that use most, and not to and fro', () => {
+    const ledger = new Ledger({ processes: 10 });
+    const read = ledger.reader();
+    const pids = (): (number | null)[] =>
+      read()!
+        .processes.map(({ pid }) => pid)
+        .filter((pid) => pid !== null);
+    const load = (pid: number, energy_j: number): { pid: number; energy_j: number } => ({ pid, energy_j });
+    const small = Array.from({ length: 10 }, (_, i) => load(i + 1, 1));
+    for (let second = 1; second <= 70; second++) ledger.add(snapshotOf({ second, processes: small }));
+    expect(pids()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    // One that uses a little more does not take a place, one that uses much more does, at once.
+    ledger.add(snapshotOf({ second: 71, processes: [...small, load(50, 1.5)] }));
+    expect(pids()).not.toContain(50);
+    ledger.add(snapshotOf({ second: 72, processes: [...small, load(51, 3)] }));
+    expect(pids()).toContain(51);
+    // And who lost it does not come back by using the same as before.
+    const before = pids();
+    for (let second = 73; second <= 100; second++) {
+      ledger.add(snapshotOf({ second, processes: [...small, load(51, 3)] }));
+    }
+    expect(pids()).toEqual(before);
+    expectClosed(read());
+  });
+
+  it('counts 100,000 processes in 100 series exactly, and no executable ever falls', () => {
+    const ledger = new Ledger({ processes: 100 });
+    const read = ledger.reader();
+    const sums = new Map<string, number>();
+    let pid = 0;
+    let total = 0;
+    for (let second = 1; second <= 600; second++) {
+      const processes = Array.from({ length: 167 }, () => ({
+        pid: ++pid,
+        executable: `exe${pid % 40}`,
+        energy_j: (pid % 7) + 1,
+        exited: pid % 5 !== 0,
+      }));
+      total += joules(processes.map(({ energy_j }) => ({ joules: energy_j })));
+      ledger.add(snapshotOf({ second, processes }));
+      if (second % 10 !== 0) continue;
+      const reading = read();
+      expectClosed(reading);
+      expect(joules(reading.processes)).toBeCloseTo(total, 6);
+      expect(reading.processes.filter((series) => series.pid !== null).length).toBeLessThanOrEqual(100);
+      const now = new Map<string, number>();
+      for (const series of reading.processes) {
+        now.set(series.executable, (now.get(series.executable) ?? 0) + series.joules);
+      }
+      for (const [executable, sum] of sums) expect(now.get(executable)).toBeGreaterThanOrEqual(sum - 1e-6);
+      for (const [executable, sum] of now) sums.set(executable, sum);
+    }
+    expect(pid).toBeGreaterThan(100_000);
+    expect(sums.size).toBe(40);
+  });
+
   it('shows a removed cgroup and its container once to each reader, then moves their Joules to (removed)', () => {
     const ledger = new Ledger();
     const read = ledger.reader();
