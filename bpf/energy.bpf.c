@@ -35,6 +35,8 @@ const volatile bool shared_zones = false;
 const volatile bool idle_pays = false;
 /* Index of the cgroup v1 controller whose cgroups are charged (css_set.subsys[]); -1: cgroup v2. */
 const volatile int cgroup_subsys = -1;
+/* Id of that hierarchy as in /proc/cgroups; 0: cgroup v2. Ids of cgroups are unique only within one. */
+const volatile int cgroup_hierarchy = 0;
 
 /* Energy counters; slot = CPU. Written by native, read here. Without PRESERVE_ELEMS the slots vanish
  * when the descriptor that wrote them is closed. */
@@ -78,14 +80,14 @@ struct cgroup_spill_map {
 	__type(value, struct energy_spill);
 } cgroup_spills0 SEC(".maps"), cgroup_spills1 SEC(".maps");
 
-/* struct energy_life, read by native at each drain. */
+/* struct energy_life and energy_mkdir, read by native at each drain. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 8 << 20);
-} lives SEC(".maps");
+} events SEC(".maps");
 
-/* Lives that found no room in the ring. */
-__u64 lost_lives;
+/* Events that found no room in the ring. */
+__u64 lost_events;
 
 /* The clock that the scheduler has just read for its own accounting: it costs nothing and leaves out
  * what was stolen by the hypervisor, as sum_exec_runtime does. A task's cfs_rq is this CPU's while it
@@ -539,10 +541,10 @@ int try_counter(void *ctx)
 
 static __always_inline struct energy_life *reserve_life(__u32 kind, struct task_struct *process)
 {
-	struct energy_life *life = bpf_ringbuf_reserve(&lives, sizeof(*life), 0);
+	struct energy_life *life = bpf_ringbuf_reserve(&events, sizeof(*life), 0);
 
 	if (!life) {
-		__sync_fetch_and_add(&lost_lives, 1);
+		__sync_fetch_and_add(&lost_events, 1);
 		return 0;
 	}
 	life->kind = kind;
@@ -593,5 +595,27 @@ int BPF_PROG(sched_process_exit, struct task_struct *task)
 	life = reserve_life(ENERGY_EXIT, task->group_leader);
 	if (life)
 		bpf_ringbuf_submit(life, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/* A cgroup that is removed before anybody looks it up would have no name: a short job's container. */
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(cgroup_mkdir, struct cgroup *cgroup, const char *path)
+{
+	struct energy_mkdir *event;
+	long bytes;
+
+	if (cgroup->root->hierarchy_id != cgroup_hierarchy)
+		return 0;
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		__sync_fetch_and_add(&lost_events, 1);
+		return 0;
+	}
+	event->kind = ENERGY_MKDIR;
+	event->cgroup = cgroup->kn->id;
+	bytes = bpf_probe_read_kernel_str(event->path, sizeof(event->path), path);
+	event->path_bytes = bytes > 0 ? bytes : 0;
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 	return 0;
 }

@@ -20,6 +20,7 @@ enum {
 	ENERGY_FRACTION = 16, /* energies are fixed point: 2^-16 counts of the energy counter */
 	ENERGY_SIBLINGS = 8,  /* CPUs that may share one counter which BPF reads */
 	ENERGY_COMM = 16,
+	ENERGY_PATH = 1024, /* what the kernel's own tracepoint gives: TRACE_CGROUP_PATH_LEN */
 	ENERGY_NO_ZONE = -1,
 	ENERGY_NO_PROCESS = -1, /* tgid of what is known by its cgroup alone */
 };
@@ -106,9 +107,10 @@ struct energy_spill {
 	char comm[ENERGY_COMM];
 };
 
-/* fork, exec and exit of whole processes, in their order. */
-enum energy_life_kind { ENERGY_FORK = 1, ENERGY_EXEC = 2, ENERGY_EXIT = 3 };
+/* What native reads from the ring, in its order; each record begins with its kind. */
+enum energy_event_kind { ENERGY_FORK = 1, ENERGY_EXEC = 2, ENERGY_EXIT = 3, ENERGY_MKDIR = 4 };
 
+/* Fork, exec and exit of a whole process. */
 struct energy_life {
 	__u32 kind;
 	__u32 tgid;
@@ -119,10 +121,19 @@ struct energy_life {
 	char comm[ENERGY_COMM];
 };
 
+/* A new cgroup of the hierarchy that is charged. */
+struct energy_mkdir {
+	__u32 kind;
+	__u32 path_bytes; /* with the final 0; a path of all of them may have been cut off */
+	__u64 cgroup;
+	char path[ENERGY_PATH];
+};
+
 _Static_assert(sizeof(struct energy_hot) == 16, "four hot rows fill a cache line");
 _Static_assert(sizeof(struct energy_cold) == 64, "a cold row fills a cache line");
 _Static_assert(sizeof(struct energy_cpu) % 64 == 0, "CPUs share no cache line");
 _Static_assert(sizeof(struct energy_zone) == 120, "the same layout on both sides");
 _Static_assert(sizeof(struct energy_life) == 48, "the same layout on both sides");
+_Static_assert(sizeof(struct energy_mkdir) == 1040, "the same layout on both sides");
 
 #endif

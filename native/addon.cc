@@ -94,12 +94,19 @@ Napi::Value ToColumns(Napi::Env env, const Drained& drained) {
   lives["parentPid"] = Column<U32>(env, drained.lives.parent_pid);
   lives["parentStartNs"] = Column<F64>(env, drained.lives.parent_start_ns);
   lives["comm"] = bytes(drained.lives.comm);
+  auto mkdirs = Napi::Object::New(env);
+  mkdirs["cgroup"] = Column<F64>(env, drained.mkdirs.cgroup);
+  auto paths = Napi::Array::New(env, drained.mkdirs.path.size());
+  for (uint32_t i = 0; i < drained.mkdirs.path.size(); i++)
+    paths[i] = Napi::String::New(env, drained.mkdirs.path[i]);
+  mkdirs["path"] = paths;
   auto columns = Napi::Object::New(env);
   columns["rows"] = rows;
   columns["cpus"] = cpus;
   columns["lives"] = lives;
   columns["polledCounts"] = Column<F64>(env, drained.polled_counts);
-  columns["lostLives"] = Napi::Number::New(env, drained.lost_lives);
+  columns["mkdirs"] = mkdirs;
+  columns["lostEvents"] = Napi::Number::New(env, drained.lost_events);
   columns["timeNs"] = Napi::Number::New(env, drained.time_ns);
   return columns;
 }
@@ -117,15 +124,18 @@ uint64_t ToUint64(const Napi::Value& value) {
 bool ReadOptions(const Napi::Object& from, ProbeOptions* to) {
   Napi::Value btf = from.Get("btf"), controller = from.Get("controller"), zones = from.Get("zones"),
               switched = from.Get("switched"), idle_pays = from.Get("idlePays"),
-              follow_forks = from.Get("followForks"), spill_entries = from.Get("spillEntries");
+              hierarchy = from.Get("hierarchy"), follow_forks = from.Get("followForks"),
+              spill_entries = from.Get("spillEntries");
   if (!btf.IsString() || !controller.IsString() || !zones.IsArray() || !switched.IsBoolean() ||
-      !idle_pays.IsBoolean() || !follow_forks.IsBoolean() || !spill_entries.IsNumber())
+      !idle_pays.IsBoolean() || !follow_forks.IsBoolean() || !hierarchy.IsNumber() ||
+      !spill_entries.IsNumber())
     return false;
   to->btf = btf.As<Napi::String>();
   to->controller = controller.As<Napi::String>();
   to->switched = switched.As<Napi::Boolean>();
   to->idle_pays = idle_pays.As<Napi::Boolean>();
   to->follow_forks = follow_forks.As<Napi::Boolean>();
+  to->hierarchy = hierarchy.As<Napi::Number>();
   to->spill_entries = spill_entries.As<Napi::Number>();
   Napi::Array list = zones.As<Napi::Array>();
   for (uint32_t i = 0; i < list.Length(); i++) {
@@ -166,8 +176,9 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
   Napi::Value Open(const Napi::CallbackInfo& info) {
     ProbeOptions options;
     if (!info[0].IsObject() || !ReadOptions(info[0].As<Napi::Object>(), &options))
-      return WrongArguments(info.Env(),
-                            "open({btf, controller, zones, switched, idlePays, followForks, spillEntries})");
+      return WrongArguments(
+          info.Env(),
+          "open({btf, controller, hierarchy, zones, switched, idlePays, followForks, spillEntries})");
     return Task::Run(
         info.Env(), [probe = probe_, options] { return probe->Open(options); }, StatusOnly);
   }

@@ -64,6 +64,26 @@ void AddRow(Drained* out, uint32_t cpu, uint32_t tgid, uint64_t start_ns, uint64
   rows.comm.insert(rows.comm.end(), comm, comm + ENERGY_COMM);
 }
 
+// One record of the ring.
+void TakeEvent(const void* data, Drained* out) {
+  const auto* life = static_cast<const energy_life*>(data);
+  if (life->kind == ENERGY_MKDIR) {
+    const auto* mkdir = static_cast<const energy_mkdir*>(data);
+    // A path that was cut off is none: the directory itself is asked then.
+    if (mkdir->path_bytes == 0 || mkdir->path_bytes >= ENERGY_PATH) return;
+    out->mkdirs.cgroup.push_back(mkdir->cgroup);
+    out->mkdirs.path.emplace_back(mkdir->path, mkdir->path_bytes - 1);
+    return;
+  }
+  auto& lives = out->lives;
+  lives.kind.push_back(life->kind);
+  lives.pid.push_back(life->tgid);
+  lives.start_ns.push_back(life->start_ns);
+  lives.parent_pid.push_back(life->parent_tgid);
+  lives.parent_start_ns.push_back(life->parent_start_ns);
+  lives.comm.insert(lives.comm.end(), life->comm, life->comm + ENERGY_COMM);
+}
+
 }  // namespace
 
 Probe::Probe() = default;
@@ -90,6 +110,7 @@ int Probe::Load(int subsys, bool tp_btf) {
   skeleton_->rodata->shared_zones = options_.switched && shared;
   skeleton_->rodata->idle_pays = options_.idle_pays;
   skeleton_->rodata->cgroup_subsys = subsys;
+  skeleton_->rodata->cgroup_hierarchy = options_.hierarchy;
   const auto& maps = skeleton_->maps;
   bpf_map__set_max_entries(maps.counters, cpu_count_);
   bpf_map__set_max_entries(maps.cpus, cpu_count_);
@@ -146,21 +167,14 @@ int Probe::OpenLocked() {
       cpus_[members[i]].zone = zone;
     }
   }
-  lives_ = ring_buffer__new(
-      bpf_map__fd(skeleton_->maps.lives),
+  ring_ = ring_buffer__new(
+      bpf_map__fd(skeleton_->maps.events),
       [](void* self, void* data, size_t) {
-        auto* out = static_cast<Probe*>(self)->lives_out_;
-        const auto* life = static_cast<const energy_life*>(data);
-        out->lives.kind.push_back(life->kind);
-        out->lives.pid.push_back(life->tgid);
-        out->lives.start_ns.push_back(life->start_ns);
-        out->lives.parent_pid.push_back(life->parent_tgid);
-        out->lives.parent_start_ns.push_back(life->parent_start_ns);
-        out->lives.comm.insert(out->lives.comm.end(), life->comm, life->comm + ENERGY_COMM);
+        TakeEvent(data, static_cast<Probe*>(self)->ring_out_);
         return 0;
       },
       this, nullptr);
-  if (!lives_) return Fail("map the ring of lives", -errno);
+  if (!ring_) return Fail("map the ring of events", -errno);
   events_.resize(options.zones.size());
   polled_.resize(options.zones.size());
   return 0;
@@ -335,11 +349,11 @@ int Probe::Drain(Drained* out) {
     memset(bank, 0, offsetof(energy_bank, cold));
   }
 
-  lives_out_ = out;
-  status = ring_buffer__consume(lives_);
-  lives_out_ = nullptr;
-  if (status < 0) return Fail("read the ring of lives", status);
-  out->lost_lives = skeleton_->bss->lost_lives;
+  ring_out_ = out;
+  status = ring_buffer__consume(ring_);
+  ring_out_ = nullptr;
+  if (status < 0) return Fail("read the ring of events", status);
+  out->lost_events = skeleton_->bss->lost_events;
   return 0;
 }
 
@@ -349,8 +363,8 @@ void Probe::Close() {
 }
 
 void Probe::CloseLocked() {
-  ring_buffer__free(lives_);
-  lives_ = nullptr;
+  ring_buffer__free(ring_);
+  ring_ = nullptr;
   if (cpus_) munmap(cpus_, PageAlign(sizeof(energy_cpu) * cpu_count_));
   if (zones_) munmap(zones_, zones_bytes_);
   cpus_ = nullptr;

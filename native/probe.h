@@ -23,6 +23,7 @@ struct ProbeOptions {
   bool idle_pays = false;
   bool follow_forks = false;
   std::string controller;  // cgroup v1 controller whose cgroups are charged; empty: v2
+  int hierarchy = 0;       // its id as in /proc/cgroups; 0 for v2
   uint32_t spill_entries = 0;
 };
 
@@ -43,8 +44,12 @@ struct Drained {
     std::vector<double> start_ns, parent_start_ns;
     std::vector<char> comm;
   } lives;
+  struct {
+    std::vector<double> cgroup;
+    std::vector<std::string> path;
+  } mkdirs;
   std::vector<double> polled_counts;  // by zone; NaN where it could not be read
-  double lost_lives = 0;
+  double lost_events = 0;
   double time_ns = 0;  // CLOCK_MONOTONIC at the change of banks
 };
 
@@ -81,8 +86,8 @@ class Probe {
   std::string step_;
   ProbeOptions options_;
   energy_bpf* skeleton_ = nullptr;
-  ring_buffer* lives_ = nullptr;
-  Drained* lives_out_ = nullptr;
+  ring_buffer* ring_ = nullptr;
+  Drained* ring_out_ = nullptr;
   uint32_t cpu_count_ = 0;  // possible CPUs
   energy_cpu* cpus_ = nullptr;
   energy_zone* zones_ = nullptr;

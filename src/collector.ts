@@ -9,8 +9,8 @@ export interface CollectorOptions {
   readonly source: EnergySource;
   /** Where sysfs is mounted. */
   readonly sys: string;
-  /** cgroup v1 controller whose cgroups are charged, null for v2. */
-  readonly controller: string | null;
+  /** The hierarchy whose cgroups are charged: its v1 controller (null for v2) and its number (0 for v2). */
+  readonly hierarchy: { readonly controller: string | null; readonly id: number };
   readonly followForks: boolean;
   /** Processes that may be live between two drains before detail is lost. */
   readonly maxTasks?: number;
@@ -43,7 +43,8 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
   try {
     await probe.open({
       btf,
-      controller: options.controller ?? '',
+      controller: options.hierarchy.controller ?? '',
+      hierarchy: options.hierarchy.id,
       zones: source.reader === 'none' ? [] : source.zones.map((zone) => [...zone.cpus]),
       switched: source.reader === 'bpf',
       idlePays: source.reader === 'bpf' && source.idlePays,

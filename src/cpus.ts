@@ -63,6 +63,20 @@ export function onlineCores(sys: string): Core[] {
   return [...cores.values()];
 }
 
+/** `onlineCores`, which reads the topology again only when other CPUs are online than the last time. */
+export function coreReader(sys: string): () => readonly Core[] {
+  let online = '';
+  let cores: readonly Core[] = [];
+  return () => {
+    const now = onlineCpus(sys).join();
+    if (now !== online) {
+      cores = onlineCores(sys);
+      online = now;
+    }
+    return cores;
+  };
+}
+
 function readText(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8').trim();

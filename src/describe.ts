@@ -13,20 +13,29 @@ import {
 } from './snapshot.ts';
 import type { EnergySource } from './sources/source.ts';
 
-/** Names the charges of an interval and puts them into the shape of a snapshot. */
-export function describe(parts: {
+/** The longest that names are looked up between two turns of the event loop, ms. */
+const SLICE_MS = 2;
+
+/**
+ * Names the charges of an interval and puts them into the shape of a snapshot, without holding up the event
+ * loop however many there are.
+ */
+export async function describe(parts: {
   readonly source: EnergySource;
   readonly interval: Interval;
   readonly charges: Charges;
   readonly identifier: Identifier;
   /** Forks, execs and exits of this interval that found no room. */
-  readonly lostLives: number;
-}): Snapshot {
-  const { source, interval, charges, identifier, lostLives } = parts;
+  readonly lostEvents: number;
+}): Promise<Snapshot> {
+  const time = new Date().toISOString();
+  const { source, interval, charges, identifier, lostEvents } = parts;
   const { seconds, columns } = interval;
   const lives = readLives(columns.lives);
-  const processes = charges.processes.map((charge) => describeProcess(charge, identifier, lives, seconds));
-  const cgroups = charges.cgroups.map((charge): CgroupUsage => {
+  const processes = await inSlices(charges.processes, (charge) =>
+    describeProcess(charge, identifier, lives, seconds),
+  );
+  const cgroups = await inSlices(charges.cgroups, (charge): CgroupUsage => {
     const { path, containerId } = identifier.cgroup(charge.id, charge.process);
     return {
       id: String(charge.id),
@@ -42,7 +51,7 @@ export function describe(parts: {
   const unattributed = { gap_j: total('gap_j'), lost_j: total('lost_j'), shared_j: total('shared_j') };
   return {
     schema: SNAPSHOT_SCHEMA,
-    time: new Date().toISOString(),
+    time,
     interval_s: seconds,
     source: { name: source.name, kind: source.kind, scope: source.scope, domain: source.domain },
     totals: {
@@ -56,24 +65,36 @@ export function describe(parts: {
     cores: charges.cores,
     processes: foldOthers(processes, seconds),
     cgroups,
-    self: describeSelf(processes, columns.cpus, lostLives),
+    self: describeSelf(processes, columns.cpus, lostEvents),
   };
 }
 
-interface Lives {
-  /** `pid startNs` of the processes that ended. */
-  readonly exited: ReadonlySet<string>;
-  /** Their last name, for those that called execve(2): a short one may never be charged under it. */
-  readonly names: ReadonlyMap<string, string>;
+async function inSlices<From, To>(list: readonly From[], map: (item: From) => To): Promise<To[]> {
+  const mapped: To[] = [];
+  let end = performance.now() + SLICE_MS;
+  for (const item of list) {
+    if (performance.now() > end) {
+      await new Promise(setImmediate);
+      end = performance.now() + SLICE_MS;
+    }
+    mapped.push(map(item));
+  }
+  return mapped;
 }
 
-function readLives(lives: Columns['lives']): Lives {
-  const exited = new Set<string>();
-  const names = new Map<string, string>();
-  for (let i = 0; i < lives.kind.length; i++) {
-    const key = `${lives.pid[i]} ${lives.startNs[i]}`;
-    if (lives.kind[i] === LIFE.exit) exited.add(key);
-    else if (lives.kind[i] === LIFE.exec) names.set(key, commAt(lives.comm, i));
+/** What became of processes in the interval, by their start: unlike pids, starts in ns are not used twice. */
+interface Lives {
+  readonly exited: ReadonlyMap<number, number>;
+  /** Last names of those that called execve(2): a short one may never be charged under it. */
+  readonly names: ReadonlyMap<number, { readonly pid: number; readonly comm: string }>;
+}
+
+function readLives({ kind, pid, startNs, comm }: Columns['lives']): Lives {
+  const exited = new Map<number, number>();
+  const names = new Map<number, { pid: number; comm: string }>();
+  for (let i = 0; i < kind.length; i++) {
+    if (kind[i] === LIFE.exit) exited.set(startNs[i]!, pid[i]!);
+    else if (kind[i] === LIFE.exec) names.set(startNs[i]!, { pid: pid[i]!, comm: commAt(comm, i) });
   }
   return { exited, names };
 }
@@ -85,7 +106,6 @@ function describeProcess(
   seconds: number,
 ): ProcessUsage {
   const { pid, startNs, joules } = charge;
-  const usage = { energy_j: joules, power_w: joules / seconds, cpu_time_s: charge.seconds };
   if (pid === null) {
     return {
       pid,
@@ -93,12 +113,14 @@ function describeProcess(
       executable: OTHER,
       cgroup: null,
       container_id: null,
-      ...usage,
+      energy_j: joules,
+      power_w: joules / seconds,
+      cpu_time_s: charge.seconds,
       exited: false,
     };
   }
-  const key = `${pid} ${startNs}`;
-  const comm = lives.names.get(key) ?? charge.comm;
+  const renamed = lives.names.get(startNs);
+  const comm = renamed?.pid === pid ? renamed.comm : charge.comm;
   const identity = identifier.identify({ pid, startNs, comm, cgroupId: charge.cgroup });
   return {
     pid,
@@ -106,8 +128,10 @@ function describeProcess(
     executable: identity.executable,
     cgroup: identity.cgroupPath,
     container_id: identity.containerId,
-    ...usage,
-    exited: lives.exited.has(key),
+    energy_j: joules,
+    power_w: joules / seconds,
+    cpu_time_s: charge.seconds,
+    exited: lives.exited.get(startNs) === pid,
   };
 }
 
@@ -137,14 +161,14 @@ export function sumAsOther(processes: readonly ProcessUsage[], seconds: number):
 function describeSelf(
   processes: readonly ProcessUsage[],
   cpus: Columns['cpus'],
-  lostLives: number,
+  lostEvents: number,
 ): SelfUsage {
   const self = processes.find(({ pid }) => pid === process.pid);
   return {
     energy_j: self?.energy_j ?? 0,
     cpu_time_s: self?.cpu_time_s ?? 0,
     switches: cpus.switches.reduce((sum, n) => sum + n, 0),
-    lost: cpus.lostRows.reduce((sum, n) => sum + n, lostLives),
+    lost: cpus.lostRows.reduce((sum, n) => sum + n, lostEvents),
     rebinds: 0,
     series: 0,
   };

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { attribute, type Charges } from './attribute.ts';
 import { type Collector, openCollector } from './collector.ts';
-import { onlineCores } from './cpus.ts';
+import { coreReader } from './cpus.ts';
 import { findHierarchy } from './identity/hierarchy.ts';
 import { createIdentifier, type Identifier } from './identity/identify.ts';
 import { bootTimeMs } from './identity/procfs.ts';
@@ -67,7 +67,7 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
   const collector = await openCollector({
     source,
     sys,
-    controller: hierarchy.controller,
+    hierarchy,
     followForks: options.followForks ?? false,
     ...(options.maxTasks === undefined ? {} : { maxTasks: options.maxTasks }),
   });
@@ -84,7 +84,8 @@ function meter(parts: {
 }): Meter {
   const { selection, collector, identifier, sys, intervalMs } = parts;
   const { source } = selection;
-  let lostLives = 0;
+  const cores = coreReader(sys);
+  let lostEvents = 0;
   let queue: Promise<unknown> = Promise.resolve();
   let closed = false;
   let cancelPause = (): void => {};
@@ -92,15 +93,15 @@ function meter(parts: {
   async function take(): Promise<Measurement> {
     const interval = await collector.drain();
     const { columns } = interval;
-    const charges = attribute(columns, source, onlineCores(sys), interval.gapZones);
-    const snapshot = describe({
+    const charges = attribute(columns, source, cores(), interval.gapZones);
+    const snapshot = await describe({
       source,
       interval,
       charges,
       identifier,
-      lostLives: columns.lostLives - lostLives,
+      lostEvents: columns.lostEvents - lostEvents,
     });
-    lostLives = columns.lostLives;
+    lostEvents = columns.lostEvents;
     identifier.endInterval();
     return { snapshot, charges, lives: columns.lives };
   }

@@ -11,6 +11,8 @@ export interface ProbeOptions {
   readonly btf: string;
   /** cgroup v1 controller whose cgroups are charged, `''` for v2. */
   readonly controller: string;
+  /** Id of that hierarchy as in /proc/cgroups, 0 for v2. */
+  readonly hierarchy: number;
   /** CPUs of each counter. */
   readonly zones: readonly (readonly number[])[];
   /** BPF reads the counters at switches; otherwise they are polled at each drain (or there are none). */
@@ -62,10 +64,12 @@ export interface Columns {
     readonly parentStartNs: Float64Array;
     readonly comm: Buffer;
   };
+  /** New cgroups of the hierarchy that is charged: id and path from its root. */
+  readonly mkdirs: { readonly cgroup: Float64Array; readonly path: readonly string[] };
   /** Advance of each polled counter, by zone; NaN where it could not be read. */
   readonly polledCounts: Float64Array;
-  /** Lives that found no room, since the start. */
-  readonly lostLives: number;
+  /** Lives and new cgroups that found no room, since the start. */
+  readonly lostEvents: number;
   /** CLOCK_MONOTONIC at this drain. */
   readonly timeNs: number;
 }

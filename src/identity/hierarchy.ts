@@ -8,6 +8,8 @@ export interface Hierarchy {
   readonly version: 1 | 2;
   /** The v1 controller through which BPF finds a task's cgroup; null for v2. */
   readonly controller: string | null;
+  /** The kernel's number of the hierarchy (second column of /proc/cgroups); 0 for v2. */
+  readonly id: number;
   /** Directory it is mounted at; null if it is not mounted where this process could see it. */
   readonly mount: string | null;
   /**
@@ -41,10 +43,29 @@ export function findHierarchy(proc: string, root: string = '/'): Hierarchy {
   const unifiedControllers = unified ? controllersOf(unified) : [];
   for (const controller of CONTROLLERS) {
     const v1 = mounts.find(({ type, options }) => type === 'cgroup' && options.includes(controller));
-    if (v1) return { version: 1, controller, mount: v1.point, mountRoot: v1.root };
+    if (v1)
+      return {
+        version: 1,
+        controller,
+        id: hierarchyId(proc, controller),
+        mount: v1.point,
+        mountRoot: v1.root,
+      };
     if (unifiedControllers.includes(controller)) break;
   }
-  return { version: 2, controller: null, mount: unified?.point ?? null, mountRoot: unified?.root ?? '/' };
+  return {
+    version: 2,
+    controller: null,
+    id: 0,
+    mount: unified?.point ?? null,
+    mountRoot: unified?.root ?? '/',
+  };
+}
+
+function hierarchyId(proc: string, controller: string): number {
+  const table = attempt(() => readFileSync(join(proc, 'cgroups'), 'latin1')) ?? '';
+  const line = table.split('\n').find((row) => row.startsWith(`${controller}\t`));
+  return Number(line?.split('\t')[1] ?? 0);
 }
 
 function controllersOf(unified: Mount): string[] {

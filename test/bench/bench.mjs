@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // `npm run bench`: prints Markdown tables. All figures of a row come from one interleaved run.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const { findHierarchy } = createRequire(import.meta.url)('../../dist/identity/hierarchy.js');
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../..');
 const out = join(root, 'build/bench');
@@ -28,12 +31,34 @@ function build() {
   sh(`clang -O2 -g -Wall -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Ibpf -c test/bench/reference.bpf.c -o ${out}/reference.o
       bpftool gen skeleton ${out}/reference.o name reference_bpf > ${out}/reference.skel.h
       g++ -O2 -std=c++17 -Wall -Inative -Ibpf -Ibuild/Release/obj/gen/bpf -I${out} \
-        test/bench/switches.cc native/probe.cc -o ${out}/switches -l:libbpf.a -lelf -lz`);
+        test/bench/switches.cc native/probe.cc -o ${out}/switches -l:libbpf.a -lelf -lz
+      g++ -O2 -std=c++17 -Wall test/bench/crowd.cc -o ${out}/crowd`);
 }
 
 /** Where the tasks' cgroups are made: the hierarchy that the meter charges. */
 function cgroupDirectory() {
-  return sh(`awk '/ - cgroup2 /{print $5; exit}' /proc/self/mountinfo`).trim();
+  return findHierarchy('/proc').mount;
+}
+
+/** [processes, cgroups, ms between two wake-ups of each] */
+const CROWDS = [
+  [100, 10, 1000],
+  [1000, 100, 1000],
+  [10_000, 2000, 10_000],
+  [10_000, 2000, 1000],
+];
+
+/** Runs the meter beside a crowd. */
+async function measureCrowd(processes, cgroups, periodMs) {
+  const crowd = spawn(join(out, 'crowd'), [processes, cgroups, periodMs, cgroupDirectory()].map(String), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  await once(crowd.stdout, 'data');
+  const warmUp = String(2 + (1.5 * periodMs) / 1000);
+  const text = execFileSync(process.execPath, [join(here, 'snapshots.mjs'), warmUp]);
+  crowd.stdin.end();
+  await once(crowd, 'exit');
+  return JSON.parse(String(text));
 }
 
 build();
@@ -53,5 +78,19 @@ for (const [what, tasks, cgroups, cold] of CASES) {
   const r = JSON.parse(String(text));
   console.log(
     `| ${what} | ${r.empty_ns} | ${r.ours_ns} ± ${r.ours_spread_ns} | ${r.naive_ns} ± ${r.naive_spread_ns} | ${r.ratio.toFixed(3)} | ${r.switches} |`,
+  );
+}
+
+console.log('\n# Cost of an interval of 1 s\n');
+console.log(
+  "CPU of all the agent's threads, the longest that its event loop was held up, and its memory; medians.\n",
+);
+console.log(
+  '| alive | cgroups | charged in an interval | CPU, ms | held up, ms | RSS, MB |\n|---:|---:|---:|---:|---:|---:|',
+);
+for (const [processes, cgroups, periodMs] of CROWDS) {
+  const r = await measureCrowd(processes, cgroups, periodMs);
+  console.log(
+    `| ${processes} | ${cgroups} | ${r.processes} | ${r.cpuMs.toFixed(1)} | ${r.blockedMs.toFixed(1)} | ${r.rssMb.toFixed(0)} |`,
   );
 }

@@ -60,6 +60,17 @@ describeOnKernel('joules stat', () => {
     expect(Math.abs(result.energy_j / (cpu * tscRate()) - 1)).toBeLessThan(0.02);
   });
 
+  it('charges 20,000 processes of a millisecond to the last, through reused pids', () => {
+    const child = '( n=0; while [ $n -lt 400 ]; do n=$((n+1)); done )';
+    const storm = `i=0; while [ $i -lt 10000 ]; do ${child}; i=$((i+1)); done`;
+    const { stdout, result } = stat('bash', '-c', `${storm} & ${storm}; wait; times`);
+    // Two shells, one of them in the background, and their children.
+    expect(result.processes).toBe(20_002);
+    const cpu = shellSeconds(stdout);
+    expect(Math.abs(result.cpu_time_s / cpu - 1)).toBeLessThan(0.01);
+    expect(Math.abs(result.energy_j / (cpu * tscRate()) - 1)).toBeLessThan(0.01);
+  });
+
   it('follows descendants that leave their session and their parents', () => {
     const { result } = stat('sh', '-c', `(setsid sh -c '(${SPIN}) & wait' &) ; sleep 1.5`);
     const alone = stat('sh', '-c', 'sleep 1.5').result;

@@ -13,7 +13,7 @@ async function open(spec: string, maxTasks?: number): Promise<Collector> {
   return openCollector({
     source,
     sys: '/sys',
-    controller: null,
+    hierarchy: { controller: null, id: 0 },
     followForks: true,
     ...(maxTasks === undefined ? {} : { maxTasks }),
   });
@@ -103,7 +103,7 @@ describeOnKernel('the BPF program', () => {
     const collector = await openCollector({
       source: shared,
       sys: '/sys',
-      controller: null,
+      hierarchy: { controller: null, id: 0 },
       followForks: false,
     });
     let counted = 0;

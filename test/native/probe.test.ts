@@ -11,6 +11,7 @@ const ADDON = join(__dirname, '../../build/Release/energy.node');
 const OPTIONS: ProbeOptions = {
   btf: '/sys/kernel/btf/vmlinux',
   controller: '',
+  hierarchy: 0,
   zones: [[0]],
   switched: true,
   idlePays: true,

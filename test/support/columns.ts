@@ -55,7 +55,8 @@ export function columnsOf(spec: { rows?: RowSpec[]; cpus?: CpuSpec[]; polled?: n
       comm: Buffer.alloc(0),
     },
     polledCounts: Float64Array.from(polled),
-    lostLives: 0,
+    mkdirs: { cgroup: new Float64Array(), path: [] },
+    lostEvents: 0,
     timeNs: 0,
   };
 }

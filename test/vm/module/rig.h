@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A synthetic RAPL: model.c knows the energy, pmu.c shows it to perf as arch/x86/events/rapl.c does.
+ */
+#ifndef RIG_H
+#define RIG_H
+
+#include <linux/cpumask.h>
+#include <linux/types.h>
+
+/* A core and its hardware threads, or the rest of the package (no threads). */
+struct domain;
+
+int rig_model_start(void);
+void rig_model_stop(void);
+/* Says that a CPU is dead: its last switch, stopper to idle, fires no tracepoint. */
+void rig_model_cpu_dead(unsigned int cpu);
+
+/* The core of a CPU, NULL if it was offline when the module was loaded. */
+struct domain *rig_core_of(unsigned int cpu);
+const struct cpumask *rig_threads(const struct domain *core);
+/* What the hardware's register would show now: units of 2^-16 J, 32 bits wide. */
+u32 rig_core_register(struct domain *core);
+u32 rig_package_register(void);
+
+#endif
