@@ -539,6 +539,13 @@ int try_counter(void *ctx)
 	return bpf_perf_event_read_value(&counters, BPF_F_CURRENT_CPU, &value, sizeof(value));
 }
 
+/* Run by native in its own context: our pid as everything here names processes, in the first namespace. */
+SEC("raw_tp")
+int own_pid(void *ctx)
+{
+	return bpf_get_current_pid_tgid() >> 32;
+}
+
 static __always_inline struct energy_life *reserve_life(__u32 kind, struct task_struct *process)
 {
 	struct energy_life *life = bpf_ringbuf_reserve(&events, sizeof(*life), 0);

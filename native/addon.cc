@@ -121,32 +121,34 @@ uint64_t ToUint64(const Napi::Value& value) {
   return value.As<Napi::BigInt>().Uint64Value(&lossless);
 }
 
+bool ReadNumbers(const Napi::Value& from, std::vector<uint32_t>* to) {
+  if (!from.IsArray()) return false;
+  Napi::Array list = from.As<Napi::Array>();
+  for (uint32_t i = 0; i < list.Length(); i++) {
+    Napi::Value number = list.Get(i);
+    if (!number.IsNumber()) return false;
+    to->push_back(number.As<Napi::Number>().Uint32Value());
+  }
+  return true;
+}
+
 bool ReadOptions(const Napi::Object& from, ProbeOptions* to) {
-  Napi::Value btf = from.Get("btf"), controller = from.Get("controller"), zones = from.Get("zones"),
+  Napi::Value btf = from.Get("btf"), controller = from.Get("controller"), shared = from.Get("shared"),
               switched = from.Get("switched"), idle_pays = from.Get("idlePays"),
               hierarchy = from.Get("hierarchy"), follow_forks = from.Get("followForks"),
               spill_entries = from.Get("spillEntries");
-  if (!btf.IsString() || !controller.IsString() || !zones.IsArray() || !switched.IsBoolean() ||
+  if (!btf.IsString() || !controller.IsString() || !shared.IsBoolean() || !switched.IsBoolean() ||
       !idle_pays.IsBoolean() || !follow_forks.IsBoolean() || !hierarchy.IsNumber() ||
       !spill_entries.IsNumber())
     return false;
   to->btf = btf.As<Napi::String>();
   to->controller = controller.As<Napi::String>();
   to->switched = switched.As<Napi::Boolean>();
+  to->shared = shared.As<Napi::Boolean>();
   to->idle_pays = idle_pays.As<Napi::Boolean>();
   to->follow_forks = follow_forks.As<Napi::Boolean>();
   to->hierarchy = hierarchy.As<Napi::Number>();
   to->spill_entries = spill_entries.As<Napi::Number>();
-  Napi::Array list = zones.As<Napi::Array>();
-  for (uint32_t i = 0; i < list.Length(); i++) {
-    if (!list.Get(i).IsArray()) return false;
-    Napi::Array cpus = list.Get(i).As<Napi::Array>();
-    to->zones.emplace_back();
-    for (uint32_t j = 0; j < cpus.Length(); j++) {
-      if (!cpus.Get(j).IsNumber()) return false;
-      to->zones.back().push_back(cpus.Get(j).As<Napi::Number>().Uint32Value());
-    }
-  }
   return true;
 }
 
@@ -161,6 +163,7 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
                            InstanceMethod<&ProbeObject::Drain>("drain"),
                            InstanceMethod<&ProbeObject::Close>("close"),
                            InstanceAccessor<&ProbeObject::Step>("step"),
+                           InstanceAccessor<&ProbeObject::OwnPid>("ownPid"),
                        });
   }
 
@@ -178,26 +181,30 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
     if (!info[0].IsObject() || !ReadOptions(info[0].As<Napi::Object>(), &options))
       return WrongArguments(
           info.Env(),
-          "open({btf, controller, hierarchy, zones, switched, idlePays, followForks, spillEntries})");
+          "open({btf, controller, hierarchy, switched, shared, idlePays, followForks, spillEntries})");
     return Task::Run(
         info.Env(), [probe = probe_, options] { return probe->Open(options); }, StatusOnly);
   }
 
   Napi::Value Bind(const Napi::CallbackInfo& info) {
-    for (size_t i = 0; i < 6; i++) {
-      if (i < 3 ? !info[i].IsNumber() : !info[i].IsBigInt())
-        return WrongArguments(info.Env(),
-                              "bind(zone, leadCpu, type, config: bigint, config1: bigint, config2: bigint)");
+    std::vector<uint32_t> cpus;
+    bool right =
+        info[0].IsNumber() && ReadNumbers(info[1], &cpus) && info[2].IsNumber() && info[3].IsNumber();
+    for (size_t i = 4; i < 7; i++) right = right && info[i].IsBigInt();
+    if (!right) {
+      return WrongArguments(
+          info.Env(), "bind(zone, cpus, leadCpu, type, config: bigint, config1: bigint, config2: bigint)");
     }
     PerfEventSpec spec;
     uint32_t zone = info[0].As<Napi::Number>();
-    int lead = info[1].As<Napi::Number>();
-    spec.type = info[2].As<Napi::Number>();
-    spec.config = ToUint64(info[3]);
-    spec.config1 = ToUint64(info[4]);
-    spec.config2 = ToUint64(info[5]);
+    int lead = info[2].As<Napi::Number>();
+    spec.type = info[3].As<Napi::Number>();
+    spec.config = ToUint64(info[4]);
+    spec.config1 = ToUint64(info[5]);
+    spec.config2 = ToUint64(info[6]);
     return Task::Run(
-        info.Env(), [probe = probe_, zone, lead, spec] { return probe->Bind(zone, lead, spec); }, StatusOnly);
+        info.Env(), [probe = probe_, zone, cpus, lead, spec] { return probe->Bind(zone, cpus, lead, spec); },
+        StatusOnly);
   }
 
   Napi::Value Start(const Napi::CallbackInfo& info) {
@@ -226,6 +233,10 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
   }
 
   Napi::Value Step(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), probe_->step()); }
+
+  Napi::Value OwnPid(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), probe_->own_pid());
+  }
 
   static void CloseAtExit(void* probe) { static_cast<Probe*>(probe)->Close(); }
 

@@ -89,6 +89,11 @@ void TakeEvent(const void* data, Drained* out) {
 Probe::Probe() = default;
 Probe::~Probe() { Close(); }
 
+uint32_t Probe::own_pid() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return own_pid_;
+}
+
 std::string Probe::step() {
   std::lock_guard<std::mutex> lock(mutex_);
   return step_;
@@ -105,16 +110,14 @@ int Probe::Load(int subsys, bool tp_btf) {
   skeleton_ = energy_bpf__open_opts(&open_options);
   if (!skeleton_) return -errno;
 
-  const auto& zones = options_.zones;
-  bool shared = std::any_of(zones.begin(), zones.end(), [](const auto& cpus) { return cpus.size() > 1; });
-  skeleton_->rodata->shared_zones = options_.switched && shared;
+  skeleton_->rodata->shared_zones = options_.shared;
   skeleton_->rodata->idle_pays = options_.idle_pays;
   skeleton_->rodata->cgroup_subsys = subsys;
   skeleton_->rodata->cgroup_hierarchy = options_.hierarchy;
   const auto& maps = skeleton_->maps;
   bpf_map__set_max_entries(maps.counters, cpu_count_);
   bpf_map__set_max_entries(maps.cpus, cpu_count_);
-  bpf_map__set_max_entries(maps.zones, std::max<size_t>(1, zones.size()));
+  bpf_map__set_max_entries(maps.zones, cpu_count_);
   bpf_map__set_max_entries(maps.spills0, options_.spill_entries);
   bpf_map__set_max_entries(maps.spills1, options_.spill_entries);
   const auto& progs = skeleton_->progs;
@@ -153,20 +156,15 @@ int Probe::OpenLocked() {
   cpus_ = static_cast<energy_cpu*>(
       MapShared(bpf_map__fd(skeleton_->maps.cpus), PageAlign(sizeof(energy_cpu) * cpu_count_)));
   if (!cpus_) return Fail("map the accounts", -errno);
-  zones_bytes_ = PageAlign(sizeof(energy_zone) * std::max<size_t>(1, options.zones.size()));
-  zones_ = static_cast<energy_zone*>(MapShared(bpf_map__fd(skeleton_->maps.zones), zones_bytes_));
+  zones_ = static_cast<energy_zone*>(
+      MapShared(bpf_map__fd(skeleton_->maps.zones), PageAlign(sizeof(energy_zone) * cpu_count_)));
   if (!zones_) return Fail("map the counters", -errno);
   for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) cpus_[cpu].zone = ENERGY_NO_ZONE;
-  for (size_t zone = 0; options.switched && zone < options.zones.size(); zone++) {
-    const auto& members = options.zones[zone];
-    if (members.size() > ENERGY_SIBLINGS) return Fail("share a counter between so many CPUs", -E2BIG);
-    zones_[zone].cpu_count = members.size();
-    for (size_t i = 0; i < members.size(); i++) {
-      if (members[i] >= cpu_count_) return Fail("find the CPUs of a counter", -EINVAL);
-      zones_[zone].cpus[i] = members[i];
-      cpus_[members[i]].zone = zone;
-    }
-  }
+  LIBBPF_OPTS(bpf_test_run_opts, run);
+  if (bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.own_pid), &run))
+    return Fail("run a BPF program", -errno);
+  own_pid_ = run.retval;
+
   ring_ = ring_buffer__new(
       bpf_map__fd(skeleton_->maps.events),
       [](void* self, void* data, size_t) {
@@ -175,8 +173,6 @@ int Probe::OpenLocked() {
       },
       this, nullptr);
   if (!ring_) return Fail("map the ring of events", -errno);
-  events_.resize(options.zones.size());
-  polled_.resize(options.zones.size());
   return 0;
 }
 
@@ -189,31 +185,58 @@ int Probe::RunOn(uint32_t cpu, int prog, uint64_t argument, uint32_t* result) {
   return status < 0 ? -errno : 0;
 }
 
-int Probe::Bind(uint32_t zone, int lead, const PerfEventSpec& spec) {
+// Gives an event to the CPUs of a zone. Slots are replaced before the old event is closed.
+int Probe::GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd) {
+  int counters = bpf_map__fd(skeleton_->maps.counters);
+  energy_zone& state = zones_[zone];
+  // Nobody is charged for what an event counted before the change.
+  state.based = 0;
+  for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) {
+    bool leaves = std::find(cpus.begin(), cpus.end(), cpu) == cpus.end();
+    if (cpus_[cpu].zone != static_cast<int32_t>(zone) || !leaves) continue;
+    cpus_[cpu].zone = ENERGY_NO_ZONE;
+    bpf_map_delete_elem(counters, &cpu);
+  }
+  int readable = 0, last = 0;
+  state.cpu_count = 0;
+  for (uint32_t cpu : cpus) {
+    state.cpus[state.cpu_count++] = cpu;
+    cpus_[cpu].zone = zone;
+    if (bpf_map_update_elem(counters, &cpu, &fd, BPF_ANY)) return Fail("give the counter to BPF", -errno);
+    uint32_t result = 0;
+    int status = RunOn(cpu, bpf_program__fd(skeleton_->progs.try_counter), 0, &result);
+    last = status ? status : static_cast<int>(result);
+    if (last == 0) readable++;
+    // Only the CPU of the event may read it (PMUs without scope): an empty slot says so to BPF.
+    if (last) bpf_map_delete_elem(counters, &cpu);
+  }
+  state.based = 0;
+  return readable ? 0 : Fail("read the counter in BPF", last);
+}
+
+int Probe::Bind(uint32_t zone, const std::vector<uint32_t>& cpus, int lead, const PerfEventSpec& spec) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (!skeleton_) return Fail("bind a counter", -EBADF);
-  if (zone >= events_.size()) return Fail("bind a counter", -EINVAL);
+  bool known = std::all_of(cpus.begin(), cpus.end(), [&](uint32_t cpu) { return cpu < cpu_count_; });
+  if (zone >= cpu_count_ || !known) return Fail("bind a counter", -EINVAL);
+  if (options_.switched && cpus.size() > ENERGY_SIBLINGS)
+    return Fail("share a counter between so many CPUs", -E2BIG);
   int fd = OpenCpuCounter(spec, lead);
   if (fd < 0) return Fail("open the perf event", fd);
   UniqueFd event(fd);
+  PerfReading first;
   if (options_.switched) {
-    int counters = bpf_map__fd(skeleton_->maps.counters);
-    int readable = 0, last = 0;
-    zones_[zone].based = 0;
-    for (uint32_t cpu : options_.zones[zone]) {
-      if (bpf_map_update_elem(counters, &cpu, &fd, BPF_ANY)) return Fail("give the counter to BPF", -errno);
-      uint32_t result = 0;
-      int status = RunOn(cpu, bpf_program__fd(skeleton_->progs.try_counter), 0, &result);
-      last = status ? status : static_cast<int>(result);
-      if (last == 0) readable++;
-      // Only the CPU of the event may read it (PMUs without scope): an empty slot says so to BPF.
-      if (last) bpf_map_delete_elem(counters, &cpu);
-    }
-    if (!readable) return Fail("read the counter in BPF", last);
-  } else if (::read(fd, &polled_[zone], sizeof(PerfReading)) != sizeof(PerfReading)) {
+    int status = GiveToBpf(zone, cpus, fd);
+    if (status) return status;
+  } else if (::read(fd, &first, sizeof(first)) != sizeof(first)) {
     return Fail("read the perf event", -errno);
   }
+  if (events_.size() <= zone) {
+    events_.resize(zone + 1);
+    polled_.resize(zone + 1);
+  }
   events_[zone] = std::move(event);
+  polled_[zone] = first;
   return 0;
 }
 
@@ -366,10 +389,11 @@ void Probe::CloseLocked() {
   ring_buffer__free(ring_);
   ring_ = nullptr;
   if (cpus_) munmap(cpus_, PageAlign(sizeof(energy_cpu) * cpu_count_));
-  if (zones_) munmap(zones_, zones_bytes_);
+  if (zones_) munmap(zones_, PageAlign(sizeof(energy_zone) * cpu_count_));
   cpus_ = nullptr;
   zones_ = nullptr;
   events_.clear();
+  polled_.clear();
   energy_bpf__destroy(skeleton_);
   skeleton_ = nullptr;
 }

@@ -17,8 +17,8 @@ struct energy_bpf;
 struct ring_buffer;
 
 struct ProbeOptions {
-  std::string btf;                           // path of the kernel's BTF
-  std::vector<std::vector<uint32_t>> zones;  // CPUs of each counter
+  std::string btf;        // path of the kernel's BTF
+  bool shared = false;    // counters of several CPUs that BPF reads
   bool switched = false;  // BPF reads the counters; else they are polled, or there are none
   bool idle_pays = false;
   bool follow_forks = false;
@@ -62,18 +62,22 @@ class Probe {
   Probe& operator=(const Probe&) = delete;
 
   int Open(const ProbeOptions& options);
-  // Opens a zone's counter on one of its CPUs and gives it to those CPUs of the zone that can read it.
-  int Bind(uint32_t zone, int lead, const PerfEventSpec& spec);
+  // Opens a zone's counter on one of its CPUs and gives it to those CPUs of the zone that can read it. Anew
+  // when CPUs come and go: the zone then counts from there.
+  int Bind(uint32_t zone, const std::vector<uint32_t>& cpus, int lead, const PerfEventSpec& spec);
   int Start();
   int Drain(Drained* out);
   void Close();
   std::string step();
+  // Pid of this process in the first pid namespace, as in all rows; 0 before Open.
+  uint32_t own_pid();
 
  private:
   int OpenLocked();
   void CloseLocked();
   int Fail(const char* step, int status);
   int Load(int subsys, bool tp_btf);
+  int GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd);
   int RunOn(uint32_t cpu, int prog, uint64_t argument, uint32_t* result);
   int Switchover(std::vector<uint8_t>* bank_of_cpu);
   void VisitCpus();
@@ -88,10 +92,10 @@ class Probe {
   energy_bpf* skeleton_ = nullptr;
   ring_buffer* ring_ = nullptr;
   Drained* ring_out_ = nullptr;
+  uint32_t own_pid_ = 0;
   uint32_t cpu_count_ = 0;  // possible CPUs
   energy_cpu* cpus_ = nullptr;
   energy_zone* zones_ = nullptr;
-  size_t zones_bytes_ = 0;
   std::vector<UniqueFd> events_;     // by zone
   std::vector<PerfReading> polled_;  // by zone: the last reading
 };

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { onlineCpus } from './cpus.ts';
 import { EnergyError } from './errors.ts';
 import { type Columns, createProbe, type Probe } from './native.ts';
-import type { EnergySource } from './sources/source.ts';
+import type { EnergySource, Zone } from './sources/source.ts';
 
 export interface CollectorOptions {
   readonly source: EnergySource;
+  /** Finds the source again after CPUs came or went: its zones, and its PMU's type, may be others. */
+  readonly rediscover: () => EnergySource;
   /** Where sysfs is mounted. */
   readonly sys: string;
   /** The hierarchy whose cgroups are charged: its v1 controller (null for v2) and its number (0 for v2). */
@@ -14,17 +17,25 @@ export interface CollectorOptions {
   readonly followForks: boolean;
   /** Processes that may be live between two drains before detail is lost. */
   readonly maxTasks?: number;
+  /** Takes a line for every counter that is bound anew, or cannot be. */
+  readonly log?: (line: string) => void;
 }
 
 /** One interval as the kernel recorded it. */
 export interface Interval {
   readonly columns: Columns;
   readonly seconds: number;
+  /** The source with the zones it had in this interval. */
+  readonly source: EnergySource;
   /** Zones whose previous poll failed: their advance covers more than this interval. */
   readonly gapZones: ReadonlySet<number>;
+  /** Counters that were bound anew at its end. */
+  readonly rebinds: number;
 }
 
 export interface Collector {
+  /** Our pid as rows have it. */
+  readonly ownPid: number;
   drain(): Promise<Interval>;
   close(): Promise<void>;
 }
@@ -45,37 +56,88 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
       btf,
       controller: options.hierarchy.controller ?? '',
       hierarchy: options.hierarchy.id,
-      zones: source.reader === 'none' ? [] : source.zones.map((zone) => [...zone.cpus]),
       switched: source.reader === 'bpf',
+      shared: source.reader === 'bpf' && source.scope !== 'cpu',
       idlePays: source.reader === 'bpf' && source.idlePays,
       followForks: options.followForks,
       spillEntries: options.maxTasks ?? 32_768,
     });
     if (source.reader !== 'none') {
-      for (const [i, zone] of source.zones.entries()) await probe.bind(i, zone.lead, source.event);
+      for (const [i, zone] of source.zones.entries()) await probe.bind(i, zone, source.event);
     }
     await probe.start();
     const first = await probe.drain();
-    return collect(probe, first.timeNs);
+    return collect(probe, options, first.timeNs);
   } catch (error) {
     await probe.close();
     throw error;
   }
 }
 
-function collect(probe: Probe, startNs: number): Collector {
+function collect(probe: Probe, options: CollectorOptions, startNs: number): Collector {
+  const { sys, log = () => {} } = options;
+  let { source } = options;
+  let online = onlineCpus(sys).join();
   let lastNs = startNs;
   let gapZones: ReadonlySet<number> = new Set();
+
+  /**
+   * Brings counters and CPUs together again. An event dies with its CPU and does not come back with it; what
+   * is counted meanwhile is nobody's. May be called at any time, any number of times.
+   */
+  async function reconcile(failed: ReadonlySet<number>): Promise<number> {
+    const found = options.rediscover();
+    const zones = source.zones.map(
+      (zone) => found.zones.find(({ id }) => id === zone.id) ?? { ...zone, cpus: [] },
+    );
+    zones.push(...found.zones.filter(({ id }) => !source.zones.some((zone) => zone.id === id)));
+    let rebinds = 0;
+    for (const [i, zone] of zones.entries()) {
+      const former = source.zones[i];
+      const same = former && former.lead === zone.lead && former.cpus.join() === zone.cpus.join();
+      if (
+        found.reader === 'none' ||
+        zone.cpus.length === 0 ||
+        (same && !zone.cpus.some((cpu) => failed.has(cpu)))
+      )
+        continue;
+      try {
+        await probe.bind(i, zone, found.event);
+        rebinds++;
+        log(`bound ${zone.id} anew, on CPU ${zone.lead} for CPUs ${zone.cpus.join()}`);
+      } catch (error) {
+        // The CPU may have gone again: the next interval's errors bring us back here.
+        log(`${zone.id}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+    }
+    source = { ...found, zones };
+    return rebinds;
+  }
+
   return {
+    ownPid: probe.ownPid,
     async drain() {
       const columns = await probe.drain();
-      const interval = { columns, seconds: (columns.timeNs - lastNs) / 1e9, gapZones };
+      const interval = { columns, seconds: (columns.timeNs - lastNs) / 1e9, source, gapZones };
       lastNs = columns.timeNs;
-      gapZones = new Set(
-        [...columns.polledCounts.keys()].filter((i) => Number.isNaN(columns.polledCounts[i])),
-      );
-      return interval;
+      gapZones = failedPolls(columns);
+      const failed = failedCpus(columns, source.zones, gapZones);
+      const now = onlineCpus(sys).join();
+      const changed = now !== online || failed.size > 0;
+      online = now;
+      return { ...interval, rebinds: changed ? await reconcile(failed) : 0 };
     },
     close: () => probe.close(),
   };
+}
+
+function failedPolls({ polledCounts }: Columns): Set<number> {
+  return new Set([...polledCounts.keys()].filter((i) => Number.isNaN(polledCounts[i])));
+}
+
+/** CPUs whose counter could not be read. */
+function failedCpus({ cpus }: Columns, zones: readonly Zone[], gapZones: ReadonlySet<number>): Set<number> {
+  const failed = [...cpus.cpu].filter((_, i) => cpus.readErrors[i]! > 0);
+  for (const zone of gapZones) failed.push(...(zones[zone]?.cpus ?? []));
+  return new Set(failed);
 }

@@ -11,17 +11,17 @@ export interface Descendants {
 }
 
 /**
- * Follows the descendants of process `root`, which process `parent` forks. A process is its pid and its start,
- * so a reused pid is another one. Members are kept for good: an ended process may still be charged.
+ * Follows the first process that process `parent` forks, and its descendants. A process is its pid and its
+ * start, so a reused pid is another one. Members are kept for good: an ended process may still be charged.
  */
-export function descendantsOf({ root, parent }: { root: number; parent: number }): Descendants {
+export function descendantsOf(parent: number): Descendants {
   const members = new Set<string>();
   return {
     follow(lives) {
       for (let i = 0; i < lives.kind.length; i++) {
         if (lives.kind[i] !== LIFE.fork) continue;
         const pid = lives.pid[i]!;
-        const isRoot = members.size === 0 && pid === root && lives.parentPid[i] === parent;
+        const isRoot = members.size === 0 && lives.parentPid[i] === parent;
         if (isRoot || members.has(key(lives.parentPid[i]!, lives.parentStartNs[i]!))) {
           members.add(key(pid, lives.startNs[i]!));
         }

@@ -11,7 +11,6 @@ import {
   type Snapshot,
   type SelfUsage,
 } from './snapshot.ts';
-import type { EnergySource } from './sources/source.ts';
 
 /** The longest that names are looked up between two turns of the event loop, ms. */
 const SLICE_MS = 2;
@@ -21,26 +20,29 @@ const SLICE_MS = 2;
  * loop however many there are.
  */
 export async function describe(parts: {
-  readonly source: EnergySource;
   readonly interval: Interval;
   readonly charges: Charges;
   readonly identifier: Identifier;
+  readonly ownPid: number;
   /** Forks, execs and exits of this interval that found no room. */
   readonly lostEvents: number;
 }): Promise<Snapshot> {
   const time = new Date().toISOString();
-  const { source, interval, charges, identifier, lostEvents } = parts;
-  const { seconds, columns } = interval;
+  const { interval, charges, identifier, ownPid, lostEvents } = parts;
+  const { source, seconds, columns } = interval;
   const lives = readLives(columns.lives);
   const processes = await inSlices(charges.processes, (charge) =>
     describeProcess(charge, identifier, lives, seconds),
   );
   const cgroups = await inSlices(charges.cgroups, (charge): CgroupUsage => {
-    const { path, containerId } = identifier.cgroup(charge.id, charge.process);
+    const { path, containerId, runtime, podUid, unit } = identifier.cgroup(charge.id, charge.process);
     return {
       id: String(charge.id),
       path,
       container_id: containerId,
+      container_runtime: runtime,
+      pod_uid: podUid,
+      unit,
       energy_j: charge.joules,
       power_w: charge.joules / seconds,
       cpu_time_s: charge.seconds,
@@ -65,7 +67,11 @@ export async function describe(parts: {
     cores: charges.cores,
     processes: foldOthers(processes, seconds),
     cgroups,
-    self: describeSelf(processes, columns.cpus, lostEvents),
+    self: describeSelf(
+      processes.find(({ pid }) => pid === ownPid),
+      interval,
+      lostEvents,
+    ),
   };
 }
 
@@ -159,17 +165,16 @@ export function sumAsOther(processes: readonly ProcessUsage[], seconds: number):
 }
 
 function describeSelf(
-  processes: readonly ProcessUsage[],
-  cpus: Columns['cpus'],
+  self: ProcessUsage | undefined,
+  { columns, rebinds }: Interval,
   lostEvents: number,
 ): SelfUsage {
-  const self = processes.find(({ pid }) => pid === process.pid);
   return {
     energy_j: self?.energy_j ?? 0,
     cpu_time_s: self?.cpu_time_s ?? 0,
-    switches: cpus.switches.reduce((sum, n) => sum + n, 0),
-    lost: cpus.lostRows.reduce((sum, n) => sum + n, lostEvents),
-    rebinds: 0,
+    switches: columns.cpus.switches.reduce((sum, n) => sum + n, 0),
+    lost: columns.cpus.lostRows.reduce((sum, n) => sum + n, lostEvents),
+    rebinds,
     series: 0,
   };
 }

@@ -24,6 +24,9 @@ export interface CgroupSeries extends Series {
 
 export interface ContainerSeries extends Series {
   readonly containerId: string;
+  /** `container.runtime.name` and `k8s.pod.uid` where known. */
+  readonly runtime: string | null;
+  readonly podUid: string | null;
 }
 
 export interface UnattributedSeries extends Series {
@@ -85,6 +88,8 @@ interface Cgroup {
   readonly containerId: string | null;
 }
 
+type Container = Omit<ContainerSeries, keyof Series>;
+
 interface Reason {
   readonly hardwareId: string;
   readonly reason: UnattributedSeries['reason'];
@@ -106,7 +111,7 @@ export class Ledger {
   readonly #current = new Map<string, string>();
   readonly #executables: Accounts<Process>;
   readonly #cgroups: Accounts<Cgroup>;
-  readonly #containers: Accounts<string>;
+  readonly #containers: Accounts<Container>;
   readonly #hardware = new Accounts<string>(Infinity);
   readonly #unattributed = new Accounts<Reason>(Infinity);
   readonly #self = { switches: 0, lost: 0, rebinds: 0, cpuTimeSeconds: 0, joules: 0 };
@@ -139,9 +144,12 @@ export class Ledger {
 
     // The largest first: they are to have the places.
     for (const process of largestFirst(snapshot.processes)) this.#addProcess(process, times);
-    for (const { path, container_id: containerId, energy_j } of largestFirst(snapshot.cgroups)) {
-      this.#addCgroup({ path, containerId }, energy_j, times);
-      if (containerId !== null) this.#addContainer(containerId, energy_j, times);
+    for (const cgroup of largestFirst(snapshot.cgroups)) {
+      const { container_id: containerId, energy_j } = cgroup;
+      this.#addCgroup({ path: cgroup.path, containerId }, energy_j, times);
+      if (containerId === null) continue;
+      const { container_runtime: runtime, pod_uid: podUid } = cgroup;
+      this.#addContainer({ containerId, runtime, podUid }, energy_j, times);
     }
     for (const zone of snapshot.zones) {
       this.#hardware.add(zone.id, zone.id, zone.counter_j, times);
@@ -191,7 +199,7 @@ export class Ledger {
         series((process) => process),
       ),
       cgroups: this.#cgroups.read(reader).map(series(({ path }) => ({ path }))),
-      containers: this.#containers.read(reader).map(series((containerId) => ({ containerId }))),
+      containers: this.#containers.read(reader).map(series((container) => container)),
       unattributed: this.#unattributed.read(reader).map(series((reason) => reason)),
       self: { since: this.#since, ...this.#self },
     };
@@ -237,8 +245,9 @@ export class Ledger {
     this.#addOrOther(this.#cgroups, cgroup.path, cgroup, heir, joules, times);
   }
 
-  #addContainer(id: string, joules: number, times: Times): void {
-    this.#addOrOther(this.#containers, id, id, (heir) => heir, joules, times);
+  #addContainer(container: Container, joules: number, times: Times): void {
+    const heir = (containerId: string): Container => ({ containerId, runtime: null, podUid: null });
+    this.#addOrOther(this.#containers, container.containerId, container, heir, joules, times);
   }
 
   #addOrOther<Owner>(
@@ -273,7 +282,8 @@ export class Ledger {
       this.#addCgroup({ path: ended ? REMOVED : OTHER, containerId: null }, joules, times);
     }
     for (const { joules, ended } of this.#containers.takeOver(this.#readers, now)) {
-      this.#addContainer(ended ? REMOVED : OTHER, joules, times);
+      const containerId = ended ? REMOVED : OTHER;
+      this.#addContainer({ containerId, runtime: null, podUid: null }, joules, times);
     }
   }
 }

@@ -10,7 +10,7 @@ import type { Columns } from './native.ts';
 import { describe } from './describe.ts';
 import type { Snapshot } from './snapshot.ts';
 import { selectSource } from './sources/select.ts';
-import type { Selection } from './sources/source.ts';
+import type { EnergySource, Selection } from './sources/source.ts';
 
 export interface MeterOptions {
   /** As `--source`; default `auto`. */
@@ -24,6 +24,8 @@ export interface MeterOptions {
   readonly maxTasks?: number;
   /** Report forks too, so that the descendants of a command can be followed. */
   readonly followForks?: boolean;
+  /** Takes a line for every counter that is bound anew, because CPUs came or went, or cannot be. */
+  readonly log?: (line: string) => void;
   /** Seconds between the snapshots of an iteration; default 1. */
   readonly interval?: number;
 }
@@ -38,6 +40,10 @@ export interface Measurement {
 /** An open meter. Iterating it takes a snapshot every interval until it is closed. */
 export interface Meter extends AsyncIterable<Snapshot>, AsyncDisposable {
   readonly selection: Selection;
+  /** Our pid as the host has it. */
+  readonly ownPid: number;
+  /** What cannot be seen from where we run, and the remedy; undefined if nothing is hidden. */
+  readonly blindTo: string | undefined;
   /** Where the energy went since the last snapshot, or since the meter was opened. */
   snapshot(): Promise<Snapshot>;
   /** As `snapshot()`, with the processes' keys. */
@@ -47,6 +53,10 @@ export interface Meter extends AsyncIterable<Snapshot>, AsyncDisposable {
   close(): Promise<void>;
 }
 
+const BLIND_IN_NAMESPACE =
+  'in a pid namespace of its own: other processes have the names of 15 characters that the kernel keeps; ' +
+  'run with the pid namespace of the host (--pid=host, hostPID: true), or mount its /proc and /sys and give --root';
+
 /**
  * Chooses a source and starts measuring. Rejects with an EnergyError: bad options (exit status 2), or a
  * kernel, machine or user that cannot measure (3).
@@ -55,35 +65,53 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
   const root = options.root ?? '/';
   const sys = join(root, 'sys');
   const proc = join(root, 'proc');
-  const selection = selectSource({
-    spec: options.source ?? 'auto',
-    sys,
-    proc,
-    ...(options.wattsIdle === undefined ? {} : { wattsIdle: options.wattsIdle }),
-    ...(options.wattsBusy === undefined ? {} : { wattsBusy: options.wattsBusy }),
-  });
+  const select = (): Selection =>
+    selectSource({
+      spec: options.source ?? 'auto',
+      sys,
+      proc,
+      ...(options.wattsIdle === undefined ? {} : { wattsIdle: options.wattsIdle }),
+      ...(options.wattsBusy === undefined ? {} : { wattsBusy: options.wattsBusy }),
+    });
+  const selection = select();
   const { source } = selection;
   const hierarchy = findHierarchy(proc, root);
   const collector = await openCollector({
     source,
+    rediscover: () => sameSource(source, select().source),
     sys,
     hierarchy,
+    ...(options.log === undefined ? {} : { log: options.log }),
     followForks: options.followForks ?? false,
     ...(options.maxTasks === undefined ? {} : { maxTasks: options.maxTasks }),
   });
-  const identifier = createIdentifier({ proc, hierarchy, bootTimeMs: bootTimeMs(proc) });
-  return meter({ selection, collector, identifier, sys, intervalMs: (options.interval ?? 1) * 1000 });
+  // The /proc of another pid namespace would name other processes.
+  const hostProc = root !== '/' || collector.ownPid === process.pid;
+  const identifier = createIdentifier({ proc, hierarchy, bootTimeMs: bootTimeMs(proc), hostProc });
+  return meter({
+    selection,
+    collector,
+    identifier,
+    hostProc,
+    sys,
+    intervalMs: (options.interval ?? 1) * 1000,
+  });
+}
+
+/** A source does not become another one while it is measured: then it is as it was, and its errors are counted. */
+function sameSource(source: EnergySource, found: EnergySource): EnergySource {
+  return found.name === source.name && found.reader === source.reader ? found : source;
 }
 
 function meter(parts: {
   selection: Selection;
   collector: Collector;
   identifier: Identifier;
+  hostProc: boolean;
   sys: string;
   intervalMs: number;
 }): Meter {
   const { selection, collector, identifier, sys, intervalMs } = parts;
-  const { source } = selection;
   const cores = coreReader(sys);
   let lostEvents = 0;
   let queue: Promise<unknown> = Promise.resolve();
@@ -93,12 +121,13 @@ function meter(parts: {
   async function take(): Promise<Measurement> {
     const interval = await collector.drain();
     const { columns } = interval;
-    const charges = attribute(columns, source, cores(), interval.gapZones);
+    columns.mkdirs.path.forEach((path, i) => identifier.learnCgroup(columns.mkdirs.cgroup[i]!, path));
+    const charges = attribute(columns, interval.source, cores(), interval.gapZones);
     const snapshot = await describe({
-      source,
       interval,
       charges,
       identifier,
+      ownPid: collector.ownPid,
       lostEvents: columns.lostEvents - lostEvents,
     });
     lostEvents = columns.lostEvents;
@@ -119,6 +148,8 @@ function meter(parts: {
   };
   return {
     selection,
+    ownPid: collector.ownPid,
+    blindTo: parts.hostProc ? undefined : BLIND_IN_NAMESPACE,
     measure,
     snapshot: async () => (await measure()).snapshot,
     cgroupExists: (path) => identifier.cgroupExists(path),

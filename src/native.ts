@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import { EnergyError } from './errors.ts';
-import type { PerfEvent } from './sources/source.ts';
+import type { PerfEvent, Zone } from './sources/source.ts';
 
 /** How the probe is opened. */
 export interface ProbeOptions {
@@ -13,10 +13,10 @@ export interface ProbeOptions {
   readonly controller: string;
   /** Id of that hierarchy as in /proc/cgroups, 0 for v2. */
   readonly hierarchy: number;
-  /** CPUs of each counter. */
-  readonly zones: readonly (readonly number[])[];
   /** BPF reads the counters at switches; otherwise they are polled at each drain (or there are none). */
   readonly switched: boolean;
+  /** ... and several CPUs may share one (costs 2 ns per switch). */
+  readonly shared: boolean;
   /** The counter runs in idle as in use, so idle time bears its share. */
   readonly idlePays: boolean;
   /** Also report forks (costs about 0.1 µs per fork). */
@@ -76,8 +76,11 @@ export interface Columns {
 
 /** The BPF program with its counters. Everything rejects with an EnergyError; `close()` may be called twice. */
 export interface Probe {
+  /** Our pid as rows have it, in the first pid namespace; another than `process.pid` in a container. */
+  readonly ownPid: number;
   open(options: ProbeOptions): Promise<void>;
-  bind(zone: number, lead: number, event: PerfEvent): Promise<void>;
+  /** Opens the counter of a zone, or opens it anew after CPUs came or went. */
+  bind(index: number, zone: Zone, event: PerfEvent): Promise<void>;
   start(): Promise<void>;
   drain(): Promise<Columns>;
   close(): Promise<void>;
@@ -86,9 +89,11 @@ export interface Probe {
 interface Addon {
   readonly Probe: new () => {
     readonly step: string;
+    readonly ownPid: number;
     open(options: ProbeOptions): Promise<number>;
     bind(
       zone: number,
+      cpus: readonly number[],
       lead: number,
       type: number,
       config: bigint,
@@ -119,9 +124,12 @@ export function createProbe(): Probe {
     if (status < 0) throw nativeError(native.step, -status);
   };
   return {
+    get ownPid() {
+      return native.ownPid;
+    },
     open: async (options) => check(await native.open(options)),
-    bind: async (zone, lead, event) =>
-      check(await native.bind(zone, lead, event.type, event.config, event.config1, event.config2)),
+    bind: async (index, { cpus, lead }, { type, config, config1, config2 }) =>
+      check(await native.bind(index, [...cpus], lead, type, config, config1, config2)),
     start: async () => check(await native.start()),
     drain: async () => {
       const columns = await native.drain();

@@ -28,6 +28,10 @@ export interface CgroupUsage {
   readonly id: string;
   readonly path: string;
   readonly container_id: string | null;
+  readonly container_runtime: string | null;
+  readonly pod_uid: string | null;
+  /** systemd unit it is in. */
+  readonly unit: string | null;
   readonly energy_j: number;
   readonly power_w: number;
   readonly cpu_time_s: number;

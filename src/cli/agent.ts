@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Ledger } from '../ledger.ts';
-import { openMeter } from '../meter.ts';
+import { type Meter, openMeter } from '../meter.ts';
 import { startPublishing } from '../otel/publish.ts';
-import type { Selection } from '../sources/source.ts';
 import { readConfig } from './config.ts';
 import { meterOptions, parseOptions, text } from './options.ts';
 import { onStop } from './signals.ts';
@@ -25,12 +24,12 @@ export async function agent(args: string[]): Promise<number> {
   const publisher = await startPublishing({
     reader: () => ledger.reader(),
     env: process.env,
-    log: (line) => log(line),
+    log,
   });
   try {
-    const meter = await openMeter({ ...config.meter, ...meterOptions(values) });
+    const meter = await openMeter({ ...config.meter, ...meterOptions(values), log });
     try {
-      announce(meter.selection, publisher.endpoints);
+      announce(meter, publisher.endpoints);
       const release = onStop(() => void meter.close());
       const show = values.json ? undefined : summaryPrinter();
       let round = 0;
@@ -54,13 +53,15 @@ export async function agent(args: string[]): Promise<number> {
 }
 
 /** Said once at the start: what is measured how, why not better, and where it goes. */
-function announce({ source, rejected }: Selection, endpoints: readonly string[]): void {
+function announce({ selection, blindTo }: Meter, endpoints: readonly string[]): void {
+  const { source, rejected } = selection;
   for (const { name, reason } of rejected) log(`not ${name}: ${reason}`);
   const estimate =
     source.kind === 'estimated'
       ? `: these are ESTIMATES from ${source.watts.reference}, not measurements`
       : '';
   log(`source ${source.name} (${source.kind}, scope ${source.scope})${estimate}`);
+  if (blindTo) log(blindTo);
   for (const endpoint of endpoints) log(`publishing at ${endpoint}`);
   if (endpoints.length === 0) log('publishing nowhere');
 }

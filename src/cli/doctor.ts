@@ -4,7 +4,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { EnergyError, EXIT_UNABLE } from '../errors.ts';
 import { findHierarchy } from '../identity/hierarchy.ts';
-import { openMeter } from '../meter.ts';
+import { type MeterOptions, openMeter } from '../meter.ts';
 import { selectSource } from '../sources/select.ts';
 import type { Selection } from '../sources/source.ts';
 import { meterOptions, parseOptions } from './options.ts';
@@ -34,10 +34,11 @@ export async function doctor(args: string[]): Promise<number> {
     ...sources(selection),
   ];
   const trial = await tryMeasuring(options);
-  findings.push(trial);
+  if (trial.blindTo) findings.push({ name: 'pid namespace', ok: false, detail: trial.blindTo });
+  findings.push(trial.finding);
   if (values.json) process.stdout.write(`${JSON.stringify({ source: selection.source.name, findings })}\n`);
   else process.stdout.write(`${findings.map(line).join('\n')}\n`);
-  return trial.ok ? 0 : EXIT_UNABLE;
+  return trial.finding.ok ? 0 : EXIT_UNABLE;
 }
 
 function line({ name, ok, detail }: Finding): string {
@@ -83,21 +84,20 @@ function sources({ source, rejected }: Selection): Finding[] {
 }
 
 /** The proof: measures for a moment. */
-async function tryMeasuring(options: Parameters<typeof openMeter>[0]): Promise<Finding> {
+async function tryMeasuring(
+  options: MeterOptions,
+): Promise<{ readonly finding: Finding; readonly blindTo?: string | undefined }> {
   const name = 'measuring';
   try {
-    const meter = await openMeter(options);
+    await using meter = await openMeter(options);
     await new Promise((resolve) => setTimeout(resolve, TRIAL_MS));
     const { totals, interval_s, self, source } = await meter.snapshot();
-    await meter.close();
     const watts = (totals.counter_j / interval_s).toFixed(2);
-    return {
-      name,
-      ok: true,
-      detail: `works with ${source.name} (${source.kind}): ${watts} W, ${self.switches} switches in ${interval_s.toFixed(2)} s`,
-    };
+    const counted = `${watts} W, ${self.switches} switches in ${interval_s.toFixed(2)} s`;
+    const detail = `works with ${source.name} (${source.kind}): ${counted}`;
+    return { finding: { name, ok: true, detail }, blindTo: meter.blindTo };
   } catch (error) {
     if (!(error instanceof EnergyError)) throw error;
-    return { name, ok: false, detail: error.message };
+    return { finding: { name, ok: false, detail: error.message } };
   }
 }

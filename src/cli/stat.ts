@@ -66,8 +66,8 @@ async function measureCommand(meter: Meter, command: readonly string[]): Promise
   // From here on: what was used before the command began is not its.
   const { snapshot } = await meter.measure();
   const startedMs = performance.now();
-  const child = runCommand(command);
-  const family = descendantsOf({ root: child.pid, parent: process.pid });
+  const exited = runCommand(command);
+  const family = descendantsOf(meter.ownPid);
   const add = async (): Promise<void> => {
     const measurement = await meter.measure();
     const own = chargesOf(measurement, family);
@@ -81,7 +81,7 @@ async function measureCommand(meter: Meter, command: readonly string[]): Promise
   const timer = setInterval(() => {
     drained = drained.then(add);
   }, DRAIN_MS);
-  const exitCode = await child.exited;
+  const exitCode = await exited;
   const elapsed = (performance.now() - startedMs) / 1000;
   clearInterval(timer);
   await drained;
@@ -111,8 +111,8 @@ function chargesOf({ charges, lives }: Measurement, family: Descendants): { ener
   };
 }
 
-/** Starts the command with our stdin, stdout and stderr; `exited` resolves as a shell's `$?`. */
-function runCommand([file, ...args]: readonly string[]): { pid: number; exited: Promise<number> } {
+/** Runs the command with our stdin, stdout and stderr; resolves with what a shell has as `$?`. */
+function runCommand([file, ...args]: readonly string[]): Promise<number> {
   const child = spawn(file!, args, { stdio: 'inherit' });
   // A terminal sends SIGINT and SIGQUIT to the command as well: it decides. Others are passed on.
   const ignored = ['SIGINT', 'SIGQUIT'] as const;
@@ -134,7 +134,7 @@ function runCommand([file, ...args]: readonly string[]): { pid: number; exited: 
     for (const signal of ignored) process.off(signal, ignore);
     for (const signal of passed) process.off(signal, pass);
   });
-  return { pid: child.pid ?? -1, exited };
+  return exited;
 }
 
 /** The table: what the command used, and the machine meanwhile. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Container, containerOf, unitOf } from './container.ts';
 import type { Hierarchy } from './hierarchy.ts';
 import { attempt, isAlive, type ProcessKey } from './procfs.ts';
 import { createRecent } from './recent.ts';
@@ -12,15 +13,18 @@ export const REMOVED_CGROUP = '(removed)';
 const WALK_LIMIT = 10_000;
 const KEEP_CGROUPS = 4096;
 
-export interface Cgroup {
+export interface Cgroup extends Container {
   /** Path from the root of the hierarchy, `/` for the root itself. May hold any character but a newline. */
   readonly path: string;
-  readonly containerId: string | null;
+  /** The systemd unit it is in, see `unitOf`. */
+  readonly unit: string | null;
 }
 
 export interface CgroupPaths {
   /** Path of the cgroup whose directory has this inode number; `process` is one that was charged in it. */
   readonly resolve: (id: number, process: ProcessKey) => Cgroup;
+  /** A new cgroup, as the kernel named it when it was made: spares looking for it. */
+  readonly learn: (id: number, path: string) => void;
   /** Whether a path that was resolved still is a cgroup; true where that cannot be told. */
   readonly exists: (path: string) => boolean;
   readonly endInterval: () => void;
@@ -37,14 +41,15 @@ export interface CgroupPaths {
 export function createCgroupPaths(options: {
   readonly proc: string;
   readonly hierarchy: Hierarchy;
+  readonly hostProc?: boolean;
   readonly walkLimit?: number;
 }): CgroupPaths {
-  const { proc, hierarchy, walkLimit = WALK_LIMIT } = options;
+  const { proc, hierarchy, hostProc = true, walkLimit = WALK_LIMIT } = options;
   const known = createRecent<number, Cgroup>(KEEP_CGROUPS);
   let walked: ReadonlyMap<number, string> | undefined;
 
   function find(id: number, process: ProcessKey): string | undefined {
-    const path = readCgroup(proc, process.pid, hierarchy.controller);
+    const path = hostProc ? readCgroup(proc, process.pid, hierarchy.controller) : undefined;
     const below = path === undefined ? undefined : belowMount(hierarchy, path);
     // The process may have moved, or be another by now: only the inode number proves the path.
     if (below !== undefined && inode(hierarchy, below) === id) return cgroupPath(hierarchy, below);
@@ -59,13 +64,16 @@ export function createCgroupPaths(options: {
     resolve(id, process) {
       const cached = known.get(id);
       if (cached) return cached;
+      const looked = walked === undefined;
       const bytes = find(id, process);
-      if (bytes === undefined) return { path: REMOVED_CGROUP, containerId: null };
-      const path = Buffer.from(bytes, 'latin1').toString();
-      const cgroup = { path, containerId: containerIdOf(path) };
-      known.set(id, cgroup);
+      const path = bytes === undefined ? REMOVED_CGROUP : Buffer.from(bytes, 'latin1').toString();
+      const cgroup = describeCgroup(path);
+      // What a whole walk after its charge has not found never comes: ids are not used again.
+      const gone = looked && walked !== undefined && walked.size < walkLimit;
+      if (bytes !== undefined || gone) known.set(id, cgroup);
       return cgroup;
     },
+    learn: (id, path) => known.set(id, describeCgroup(path)),
     exists(path) {
       // Bytes that are no UTF-8 cannot be had back from the path.
       if (path.includes('\ufffd')) return true;
@@ -79,18 +87,8 @@ export function createCgroupPaths(options: {
   };
 }
 
-/**
- * The id of the container a cgroup belongs to, the innermost if they are nested: 64 hexadecimal digits that
- * are a directory's name (`/docker/ID`, `kubepods/…/ID`) or end it (`docker-ID.scope`,
- * `cri-containerd-ID.scope`, `….slice:cri-containerd:ID`). conmon, which watches over a container of podman
- * or cri-o, is not in it.
- */
-export function containerIdOf(path: string): string | null {
-  const ids = path.split('/').flatMap((name) => {
-    const match = /^(.*[-:])?([0-9a-f]{64})(\.scope)?$/.exec(name);
-    return match?.[2] && !match[1]?.endsWith('conmon-') ? [match[2]] : [];
-  });
-  return ids.at(-1) ?? null;
+function describeCgroup(path: string): Cgroup {
+  return { path, ...containerOf(path), unit: unitOf(path) };
 }
 
 /** Cgroup of a live process from lines like `4:memory:/a`, `7:cpu,cpuacct:/a` or, for v2, `0::/a`. */
@@ -98,7 +96,9 @@ function readCgroup(proc: string, pid: number, controller: string | null): strin
   const text = attempt(() => readFileSync(join(proc, String(pid), 'cgroup'), 'latin1')) ?? '';
   for (const line of text.split('\n')) {
     const [, controllers, path] = /^\d+:([^:]*):(.*)$/s.exec(line) ?? [];
-    if (controllers?.split(',').includes(controller ?? '')) return path;
+    if (!controllers?.split(',').includes(controller ?? '')) continue;
+    // With v2 the kernel marks the cgroup of a zombie that was removed: no part of its name.
+    return controller === null ? path?.replace(/ \(deleted\)$/, '') : path;
   }
   return undefined;
 }

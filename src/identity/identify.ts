@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Cgroup, createCgroupPaths } from './cgroup.ts';
+import type { Container } from './container.ts';
 import type { Hierarchy } from './hierarchy.ts';
 import { creationTimeOf, isAlive, readExecutable, type ProcessKey } from './procfs.ts';
 import { createRecent } from './recent.ts';
@@ -12,26 +13,28 @@ export interface Subject extends ProcessKey {
   readonly cgroupId: number;
 }
 
-export interface Identity {
+export interface Identity extends Container {
   /** ISO 8601; with the pid it identifies the process. */
   readonly creationTime: string;
   /** File name of its program; `comm` for kernel threads and what had ended before it was looked at. */
   readonly executable: string;
   readonly cgroupPath: string;
-  readonly containerId: string | null;
+  readonly unit: string | null;
 }
 
 export interface Identifier {
   identify(subject: Subject): Identity;
-  /** Path and container of a cgroup; `process` is one that was charged in it. */
+  /** Path, container and unit of a cgroup; `process` is one that was charged in it. */
   cgroup(id: number, process: ProcessKey): Cgroup;
+  /** A new cgroup, as the kernel named it when it was made. */
+  readonly learnCgroup: (id: number, path: string) => void;
   /** Whether a cgroup's path still is one; true where that cannot be told. */
   readonly cgroupExists: (path: string) => boolean;
   /** To be called after each interval: bounds what is remembered and what is looked up. */
   endInterval(): void;
 }
 
-const KEEP_PROCESSES = 8192;
+const KEEP_PROCESSES = 16_384;
 
 interface Known {
   readonly startNs: number;
@@ -45,13 +48,15 @@ export function createIdentifier(options: {
   readonly proc: string;
   readonly hierarchy: Hierarchy;
   readonly bootTimeMs: number;
+  /** Whether `proc` shows the processes of the first pid namespace, which rows name; default true. */
+  readonly hostProc?: boolean;
 }): Identifier {
-  const { proc, bootTimeMs } = options;
+  const { proc, bootTimeMs, hostProc = true } = options;
   const cgroups = createCgroupPaths(options);
   const processes = createRecent<number, Known>(KEEP_PROCESSES);
 
   function name({ pid, startNs, comm }: Subject): Known {
-    const program = readExecutable(proc, pid);
+    const program = hostProc ? readExecutable(proc, pid) : undefined;
     const executable = program !== undefined && isAlive(proc, { pid, startNs }) ? program : comm;
     return { startNs, comm, creationTime: creationTimeOf(startNs, bootTimeMs), executable };
   }
@@ -65,10 +70,11 @@ export function createIdentifier(options: {
         processes.set(subject.pid, process);
       }
       const { creationTime, executable } = process;
-      const { path: cgroupPath, containerId } = cgroups.resolve(subject.cgroupId, subject);
-      return { creationTime, executable, cgroupPath, containerId };
+      const { path, containerId, runtime, podUid, unit } = cgroups.resolve(subject.cgroupId, subject);
+      return { creationTime, executable, cgroupPath: path, containerId, runtime, podUid, unit };
     },
     cgroup: cgroups.resolve,
+    learnCgroup: (id, path) => cgroups.learn(id, path),
     cgroupExists: (path) => cgroups.exists(path),
     endInterval() {
       processes.endInterval();

@@ -52,7 +52,10 @@ export function growth(base: LedgerReading, reading: LedgerReading): LedgerReadi
       key: ({ path }) => path,
       heirs: () => [REMOVED, OTHER],
     }),
-    containers: grown(base.containers, reading.containers, since, { key: ({ containerId }) => containerId }),
+    containers: grown(base.containers, reading.containers, since, {
+      key: ({ containerId }) => containerId,
+      heirs: () => [REMOVED, OTHER],
+    }),
     unattributed: grown(base.unattributed, reading.unattributed, since, {
       key: ({ hardwareId, reason }) => `${hardwareId} ${reason}`,
     }),

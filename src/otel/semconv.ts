@@ -36,6 +36,8 @@ export const ATTR_PROCESS_CREATION_TIME = 'process.creation.time';
 export const ATTR_PROCESS_EXECUTABLE_NAME = 'process.executable.name';
 /** Semantic conventions, stable. */
 export const ATTR_CONTAINER_ID = 'container.id';
+export const ATTR_CONTAINER_RUNTIME_NAME = 'container.runtime.name';
+export const ATTR_K8S_POD_UID = 'k8s.pod.uid';
 /** Ours. */
 export const ATTR_CGROUP_PATH = 'cgroup.path';
 /** Ours: why energy is no process's: `idle`, `gap`, `lost`, `shared`. */

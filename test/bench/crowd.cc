@@ -19,7 +19,8 @@ int main(int argc, char** argv) {
   int processes = atoi(argv[1]), groups = atoi(argv[2]), period_ms = atoi(argv[3]);
   std::vector<std::string> cgroups;
   for (int i = 0; i < groups; i++) {
-    cgroups.push_back(std::string(argv[4]) + "/joules-crowd-" + std::to_string(getpid()) + "-" + std::to_string(i));
+    cgroups.push_back(std::string(argv[4]) + "/joules-crowd-" + std::to_string(getpid()) + "-" +
+                      std::to_string(i));
     mkdir(cgroups.back().c_str(), 0755);
   }
   std::vector<pid_t> pids;
@@ -27,7 +28,8 @@ int main(int argc, char** argv) {
     pid_t pid = fork();
     if (pid == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
-      timespec first{i * (period_ms / 1000) / processes, 0}, period{period_ms / 1000, period_ms % 1000 * 1'000'000L};
+      timespec first{i * (period_ms / 1000) / processes, 0},
+          period{period_ms / 1000, period_ms % 1000 * 1'000'000L};
       for (nanosleep(&first, nullptr);;) nanosleep(&period, nullptr);
     }
     if (pid < 0) break;

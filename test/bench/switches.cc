@@ -127,11 +127,11 @@ Sample MeasureOurs(const PerfEventSpec& counter) {
   options.switched = true;
   options.spill_entries = 32768;
   options.idle_pays = true;
-  for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++)
-    options.zones.push_back({static_cast<uint32_t>(cpu)});
   if (int status = probe.Open(options)) Die(probe.step().c_str(), status);
-  for (uint32_t zone = 0; zone < options.zones.size(); zone++)
-    if (int status = probe.Bind(zone, zone, counter)) Die(probe.step().c_str(), status);
+  for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++) {
+    int status = probe.Bind(cpu, {static_cast<uint32_t>(cpu)}, cpu, counter);
+    if (status) Die(probe.step().c_str(), status);
+  }
   if (int status = probe.Start()) Die(probe.step().c_str(), status);
   return MeasureProgram(FindOurs().get());
 }

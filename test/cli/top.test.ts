@@ -2,11 +2,11 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findHierarchy } from '../../src/identity/hierarchy.ts';
 import type { Snapshot } from '../../src/snapshot.ts';
-import { joules, JOULES, snapshots, startJoules } from '../support/joules.ts';
+import { joules, JOULES, type Run, snapshots, startJoules } from '../support/joules.ts';
 import { describeOnKernel, Load, TSC, waitFor } from '../support/kernel.ts';
 
 const sum = (values: readonly { energy_j: number }[]): number =>
@@ -137,6 +137,34 @@ describeOnKernel('joules top', () => {
       await sleep(100);
       rmdirSync(join(mount!, name));
     }
+  });
+
+  it('knows the path of a cgroup that came and went within an interval', async () => {
+    const { mount } = findHierarchy('/proc');
+    const directory = join(mount!, `joules-test-${process.pid}-brief`);
+    await using run = startJoules(['top', '--json', '--source', TSC, '--count', '2', '--interval', '1']);
+    await waitFor('a first line', () => (run.output().stdout.includes('\n') ? true : undefined));
+    mkdirSync(directory);
+    const script = `echo $$ > ${directory}/cgroup.procs; n=0; while [ $n -lt 20000 ]; do n=$((n+1)); done`;
+    execFileSync('sh', ['-c', script]);
+    rmdirSync(directory);
+    await once(run.child, 'close');
+    const { cgroups } = snapshots(run.output().stdout)[1]!;
+    expect(cgroups.find(({ path }) => path === `/${basename(directory)}`)?.energy_j).toBeGreaterThan(0);
+  });
+
+  it('measures from within a pid namespace of its own, and says what it cannot see', () => {
+    const inside = (...args: string[]): Run => {
+      const namespace = ['--pid', '--fork', '--mount-proc', process.execPath, JOULES];
+      const { status, stdout, stderr } = spawnSync('unshare', [...namespace, ...args], { encoding: 'utf8' });
+      return { status, stdout, stderr };
+    };
+    const [snapshot] = snapshots(inside('top', '--json', '--source', TSC, '--count', '1').stdout);
+    expectClosed(snapshot!);
+    expect(snapshot!.self.energy_j).toBeGreaterThan(0);
+    expect(inside('doctor').stdout).toMatch(/^- pid namespace .*hostPID: true/m);
+    const stat = inside('stat', '--json', '--source', TSC, '--', 'sh', '-c', 'sleep 0.1');
+    expect(JSON.parse(stat.stderr)).toMatchObject({ processes: 2 });
   });
 
   it.each(['process', 'cgroup', 'container', 'core'])('shows a table by %s', (by) => {

@@ -12,12 +12,13 @@ const OPTIONS: ProbeOptions = {
   btf: '/sys/kernel/btf/vmlinux',
   controller: '',
   hierarchy: 0,
-  zones: [[0]],
   switched: true,
+  shared: false,
   idlePays: true,
   followForks: false,
   spillEntries: 64,
 };
+const ZONE = { id: 'cpu:0', cpus: [0], lead: 0 };
 const EVENT = { type: 0, config: 0n, config1: 0n, config2: 0n };
 
 /** Opens a probe on the TSC of CPU 0 and drains it once; for other threads and processes, as JavaScript. */
@@ -27,7 +28,7 @@ const MEASURE = `
   const probe = new Probe();
   const measure = async () => {
     const opened = await probe.open(${JSON.stringify(OPTIONS)});
-    const bound = await probe.bind(0, 0, type, 0n, 0n, 0n);
+    const bound = await probe.bind(0, [0], 0, type, 0n, 0n, 0n);
     const started = await probe.start();
     return [opened, bound, started, (await probe.drain()).cpus.cpu.length];
   };`;
@@ -57,10 +58,10 @@ describe('the native part', () => {
       Probe: new () => Record<string, (...args: unknown[]) => unknown>;
     };
     const probe = new Probe();
-    for (const args of [[], [{}], [{ ...OPTIONS, zones: [0] }], [{ ...OPTIONS, btf: 1 }]]) {
+    for (const args of [[], [{}], [{ ...OPTIONS, shared: 1 }], [{ ...OPTIONS, btf: 1 }]]) {
       expect(() => probe['open']!(...args)).toThrow(/open\(\{btf, /);
     }
-    expect(() => probe['bind']!(0, 0, 0, 0, 0, 0)).toThrow(/config: bigint/);
+    expect(() => probe['bind']!(0, [0], 0, 0, 0, 0, 0)).toThrow(/config: bigint/);
   });
 
   it('answers calls out of turn with an error that names the step', async () => {
@@ -70,7 +71,7 @@ describe('the native part', () => {
       message: expect.stringContaining('cannot drain'),
     });
     await expect(probe.start()).rejects.toMatchObject({ code: 'EBADF' });
-    await expect(probe.bind(0, 0, EVENT)).rejects.toMatchObject({ code: 'EBADF' });
+    await expect(probe.bind(0, ZONE, EVENT)).rejects.toMatchObject({ code: 'EBADF' });
     await probe.close();
     await probe.close();
   });
@@ -101,18 +102,43 @@ describeOnKernel('a probe', () => {
 
   it('says which counter cannot be opened or read', async () => {
     const probe = createProbe();
-    await probe.open({ ...OPTIONS, zones: [[0], [1]] });
-    await expect(probe.bind(0, 0, { ...EVENT, type: 4_000_000 })).rejects.toMatchObject({
+    await probe.open(OPTIONS);
+    await expect(probe.bind(0, ZONE, { ...EVENT, type: 4_000_000 })).rejects.toMatchObject({
       code: 'ENOENT',
       message: expect.stringContaining('cannot open the perf event'),
     });
-    await expect(probe.bind(0, 999_999, EVENT)).rejects.toMatchObject({ code: 'EINVAL' });
+    await expect(probe.bind(0, { ...ZONE, lead: 999_999 }, EVENT)).rejects.toMatchObject({ code: 'EINVAL' });
     // msr events have no scope: CPU 1 cannot read the counter of CPU 0.
     const type = Number(readFileSync('/sys/bus/event_source/devices/msr/type', 'utf8'));
-    await expect(probe.bind(1, 0, { ...EVENT, type })).rejects.toMatchObject({
+    await expect(probe.bind(1, { ...ZONE, cpus: [1] }, { ...EVENT, type })).rejects.toMatchObject({
       message: expect.stringContaining('cannot read the counter in BPF'),
     });
     await probe.close();
+  });
+
+  it('binds a counter anew while it measures, and charges nobody for the change', async () => {
+    const type = Number(readFileSync('/sys/bus/event_source/devices/msr/type', 'utf8'));
+    const probe = createProbe();
+    await probe.open(OPTIONS);
+    await probe.bind(0, ZONE, { ...EVENT, type });
+    await probe.start();
+    const { timeNs: first } = await probe.drain();
+    let counts = 0;
+    let last = first;
+    for (let i = 0; i < 200; i++) {
+      await probe.bind(0, ZONE, { ...EVENT, type });
+      const { cpus, timeNs } = await probe.drain();
+      expect(
+        [...cpus.residualCounts, ...cpus.gapCounts, ...cpus.backwards].every((value) => value === 0),
+      ).toBe(true);
+      counts += cpus.counts[0]!;
+      last = timeNs;
+    }
+    await probe.close();
+    // A new event counts from 0: what an old one had counted in all must not come in at once, nor be taken off.
+    const perNs = counts / (last - first);
+    expect(perNs).toBeGreaterThan(0);
+    expect(perNs).toBeLessThan(10);
   });
 
   it('works in a worker thread, also in one that is ended in mid-measurement', async () => {

@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  readFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { containerIdOf, createCgroupPaths, REMOVED_CGROUP } from '../../src/identity/cgroup.ts';
+import { createCgroupPaths, REMOVED_CGROUP } from '../../src/identity/cgroup.ts';
 import { findHierarchy } from '../../src/identity/hierarchy.ts';
 import { readStartTicks } from '../../src/identity/procfs.ts';
 
 const fixtures = join(__dirname, '../fixtures/cgroup');
 const ID = '4f0c1d2e3b4a5968778695a4b3c2d1e0f00112233445566778899aabbccddeef';
 const nobody = { pid: 0, startNs: 0 };
+/** No container, pod or unit. */
+const plain = { containerId: null, runtime: null, podUid: null, unit: null };
 
 function found(name: string) {
   const root = join(fixtures, name);
@@ -20,7 +31,13 @@ function found(name: string) {
 
 describe('the hierarchy that is charged', () => {
   test('is v2 where systemd uses nothing else', () => {
-    expect(found('v2')).toEqual({ version: 2, controller: null, mount: '/sys/fs/cgroup', mountRoot: '/' });
+    expect(found('v2')).toEqual({
+      version: 2,
+      controller: null,
+      id: 0,
+      mount: '/sys/fs/cgroup',
+      mountRoot: '/',
+    });
   });
 
   test('is v2 where services and containers are in it, though a v1 hierarchy is mounted too', () => {
@@ -70,7 +87,13 @@ describe('the hierarchy that is charged', () => {
   });
 
   test('is v2 and nowhere where no cgroups are mounted', () => {
-    expect(findHierarchy('/nowhere')).toEqual({ version: 2, controller: null, mount: null, mountRoot: '/' });
+    expect(findHierarchy('/nowhere')).toEqual({
+      version: 2,
+      controller: null,
+      id: 0,
+      mount: null,
+      mountRoot: '/',
+    });
   });
 });
 
@@ -87,8 +110,14 @@ describe('the path of a cgroup', () => {
   test('is found by walking when no process is left in it', () => {
     const { paths, inode } = resolver('v2');
     const path = `/system.slice/docker-${ID}.scope`;
-    expect(paths.resolve(inode(path), nobody)).toEqual({ path, containerId: ID });
-    expect(paths.resolve(inode('/'), nobody)).toEqual({ path: '/', containerId: null });
+    expect(paths.resolve(inode(path), nobody)).toEqual({
+      path,
+      containerId: ID,
+      runtime: 'docker',
+      podUid: null,
+      unit: `docker-${ID}.scope`,
+    });
+    expect(paths.resolve(inode('/'), nobody)).toEqual({ path: '/', ...plain });
   });
 
   test('is that of a live process in it, without a walk', () => {
@@ -99,11 +128,12 @@ describe('the path of a cgroup', () => {
 
   test('starts at the root of the hierarchy though only a subtree is mounted', () => {
     const { paths, inode } = resolver('v1-container');
+    const container = { ...plain, containerId: ID, runtime: 'docker' };
     expect(paths.resolve(inode('/'), { pid: 7, startNs: 1 })).toEqual({
+      ...container,
       path: `/docker/${ID}`,
-      containerId: ID,
     });
-    const worker = { path: `/docker/${ID}/worker`, containerId: ID };
+    const worker = { ...container, path: `/docker/${ID}/worker` };
     expect(paths.resolve(inode('worker'), { pid: 8, startNs: 1 })).toEqual(worker);
     expect(resolver('v1-container').paths.resolve(inode('worker'), nobody)).toEqual(worker);
   });
@@ -119,9 +149,32 @@ describe('the path of a cgroup', () => {
     expect(resolver('v2-container').paths.resolve(2 ** 40, sshd)).toEqual({
       path: `/../../kubepods.slice/cri-containerd-${ID}.scope`,
       containerId: ID,
+      runtime: 'containerd',
+      podUid: null,
+      unit: `cri-containerd-${ID}.scope`,
     });
     const later = { pid: 900, startNs: 12_350_000_000 };
     expect(resolver('v1-container').paths.resolve(2 ** 40, later).path).toBe(REMOVED_CGROUP);
+  });
+
+  test.each([
+    ['is what it was before it was removed, with v2', 2, null, '0::', '/system.slice/ssh.service'],
+    ['is what the kernel says, with v1', 1, 'memory', '4:memory:', '/system.slice/ssh.service (deleted)'],
+  ] as const)('%s', (_what, version, controller, prefix, path) => {
+    const proc = mkdtempSync(join(tmpdir(), 'joules-'));
+    try {
+      mkdirSync(join(proc, '900'));
+      writeFileSync(join(proc, '900/cgroup'), `${prefix}/system.slice/ssh.service (deleted)\n`);
+      writeFileSync(
+        join(proc, '900/stat'),
+        '900 (sshd) Z 1 900 900 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1234 0 0',
+      );
+      const hierarchy = { version, controller, id: 0, mount: null, mountRoot: '/' };
+      const paths = createCgroupPaths({ proc, hierarchy });
+      expect(paths.resolve(2 ** 40, { pid: 900, startNs: 12_345_000_000 }).path).toBe(path);
+    } finally {
+      rmSync(proc, { recursive: true });
+    }
   });
 
   test('leaves out what lies above our cgroup namespace', () => {
@@ -190,9 +243,9 @@ describe("this machine's cgroups", () => {
     const id = make(name);
     move(name);
     const byProcess = createCgroupPaths({ proc: '/proc', hierarchy, walkLimit: 0 });
-    expect(byProcess.resolve(id, key())).toEqual({ path: shown, containerId: null });
+    expect(byProcess.resolve(id, key())).toEqual({ path: shown, ...plain });
     const byWalking = createCgroupPaths({ proc: '/proc', hierarchy });
-    expect(byWalking.resolve(id, nobody)).toEqual({ path: shown, containerId: null });
+    expect(byWalking.resolve(id, nobody)).toEqual({ path: shown, ...plain });
   });
 
   test('keep their path after they were removed', async () => {
@@ -200,13 +253,19 @@ describe("this machine's cgroups", () => {
     move(name, ID);
     const paths = createCgroupPaths({ proc: '/proc', hierarchy });
     const process = key();
-    const expected = { path: `${shown}/${ID}`, containerId: ID };
+    const expected = { ...plain, path: `${shown}/${ID}`, containerId: ID };
     expect(paths.resolve(container, process)).toEqual(expected);
     await remove();
     paths.endInterval();
     expect(paths.resolve(container, process)).toEqual(expected);
     const late = createCgroupPaths({ proc: '/proc', hierarchy });
-    expect(late.resolve(container, process)).toEqual({ path: REMOVED_CGROUP, containerId: null });
+    expect(late.resolve(container, process)).toEqual({ path: REMOVED_CGROUP, ...plain });
+  });
+
+  test('are numbered as /proc/cgroups numbers their hierarchy, 0 for v2', () => {
+    const table = readFileSync('/proc/cgroups', 'latin1').split('\n');
+    const line = table.find((row) => row.split('\t')[0] === hierarchy.controller);
+    expect(hierarchy.id).toBe(Number(line?.split('\t')[1] ?? 0));
   });
 
   test('are told apart when a process moves from one to another', () => {
@@ -221,35 +280,9 @@ describe("this machine's cgroups", () => {
   test('are walked once in an interval, whatever is unknown', () => {
     const paths = createCgroupPaths({ proc: '/proc', hierarchy });
     expect(paths.resolve(2 ** 40, nobody).path).toBe(REMOVED_CGROUP);
-    const id = make(name);
-    expect(paths.resolve(id, nobody).path).toBe(REMOVED_CGROUP);
+    expect(paths.resolve(make(name), nobody).path).toBe(REMOVED_CGROUP);
+    const second = make(name, 'second');
     paths.endInterval();
-    expect(paths.resolve(id, nobody).path).toBe(shown);
-  });
-});
-
-describe('the container of a cgroup', () => {
-  const other = ID.replace('4f', '00');
-  test.each([
-    ['docker with systemd', `/system.slice/docker-${ID}.scope`],
-    ['docker without', `/docker/${ID}`],
-    ['containerd in kubernetes', `/kubepods.slice/kubepods-pod1_2.slice/cri-containerd-${ID}.scope`],
-    ['cri-o in kubernetes', `/kubepods.slice/kubepods-burstable.slice/crio-${ID}.scope`],
-    ['kubernetes with cgroupfs', `/kubepods/besteffort/pod25b6/${ID}`],
-    ['podman', `/machine.slice/libpod-${ID}.scope/container`],
-    ['containerd with the drivers mixed up', `/system.slice/kubepods-pod1.slice:cri-containerd:${ID}`],
-    ['a container in a container', `/docker/${other}/docker/${ID}/init.scope`],
-  ])('is found for %s', (_runtime, path) => {
-    expect(containerIdOf(path)).toBe(ID);
-  });
-
-  test.each([
-    ['a service', '/system.slice/ssh.service'],
-    ['the root', '/'],
-    ['a supervisor of containers', `/machine.slice/libpod-conmon-${ID}.scope`],
-    ['an id that is too long', `/docker/${ID}0`],
-    ['an id that is part of a name', `/system.slice/x${ID}.service`],
-  ])('is none for %s', (_kind, path) => {
-    expect(containerIdOf(path)).toBeNull();
+    expect(paths.resolve(second, nobody).path).toBe(`${shown}/second`);
   });
 });

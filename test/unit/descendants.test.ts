@@ -19,7 +19,7 @@ function lives(...entries: Life[]): Columns['lives'] {
 
 describe('descendants', () => {
   it('follow forks through parents that have ended', () => {
-    const family = descendantsOf({ root: 10, parent: 1 });
+    const family = descendantsOf(1);
     family.follow(
       lives([LIFE.fork, 10, 100, 1, 5], [LIFE.fork, 11, 110, 10, 100], [LIFE.exit, 10, 100, 0, 0]),
     );
@@ -30,7 +30,7 @@ describe('descendants', () => {
   });
 
   it('take a reused pid for another process', () => {
-    const family = descendantsOf({ root: 10, parent: 1 });
+    const family = descendantsOf(1);
     family.follow(lives([LIFE.fork, 10, 100, 1, 5], [LIFE.exit, 10, 100, 0, 0]));
     family.follow(lives([LIFE.fork, 10, 900, 1, 5], [LIFE.fork, 30, 910, 10, 900]));
     expect(family.has(10, 100)).toBe(true);
@@ -39,7 +39,7 @@ describe('descendants', () => {
   });
 
   it('hold nobody before the command is forked', () => {
-    const family = descendantsOf({ root: 10, parent: 1 });
+    const family = descendantsOf(1);
     family.follow(lives([LIFE.fork, 10, 100, 2, 7], [LIFE.exec, 10, 100, 0, 0]));
     expect(family.size).toBe(0);
     expect(family.has(null, 0)).toBe(false);

@@ -10,6 +10,8 @@ import { bootTimeMs, readStartTicks } from '../../src/identity/procfs.ts';
 import { createRecent } from '../../src/identity/recent.ts';
 
 const NAME = 'a-name-of-more-than-15-characters';
+/** No container, pod or unit. */
+const plain = { containerId: null, runtime: null, podUid: null, unit: null };
 let directory: string;
 let child: ChildProcess;
 
@@ -55,12 +57,12 @@ afterEach(async () => {
 test('names a live process by its program, of which the kernel keeps 15 characters only', () => {
   const row = subject();
   expect(row.comm).toBe(NAME.slice(0, 15));
-  expect(createLive().identify(row)).toMatchObject({ executable: NAME, cgroupPath: '/', containerId: null });
+  expect(createLive().identify(row)).toMatchObject({ executable: NAME, cgroupPath: '/', ...plain });
 });
 
 test('tells the cgroup of a row without a process', () => {
   const identifier = createLive();
-  expect(identifier.cgroup(1, { pid: 0, startNs: 0 })).toEqual({ path: '/', containerId: null });
+  expect(identifier.cgroup(1, { pid: 0, startNs: 0 })).toEqual({ path: '/', ...plain });
 });
 
 test('names a process by what is known of it after it has ended', async () => {
@@ -106,13 +108,13 @@ test('gives a process the same creation time when the meter is restarted', () =>
 
 test('names a kernel thread by what BPF kept', () => {
   const proc = join(__dirname, '../fixtures/proc-names');
-  const hierarchy = { version: 2, controller: null, mount: null, mountRoot: '/' } as const;
+  const hierarchy = { version: 2, controller: null, id: 0, mount: null, mountRoot: '/' } as const;
   const identifier = createIdentifier({ proc, hierarchy, bootTimeMs: bootTimeMs(proc) });
   expect(identifier.identify({ pid: 2, startNs: 7e7, comm: 'kthreadd', cgroupId: 1 })).toEqual({
     creationTime: '2023-11-14T22:13:20.070Z',
     executable: 'kthreadd',
     cgroupPath: '(removed)',
-    containerId: null,
+    ...plain,
   });
 });
 

@@ -43,6 +43,9 @@ function snapshotOf({ second, processes, idle = 1, gap = 0 }: Spec): Snapshot {
       id: path,
       path,
       container_id: path.startsWith('/docker/') ? path.slice(8) : null,
+      container_runtime: 'docker',
+      pod_uid: null,
+      unit: null,
       energy_j: full
         .filter((one) => (one.cgroup ?? '/') === path)
         .reduce((sum, one) => sum + one.energy_j, 0),

@@ -111,11 +111,14 @@ describe('the metrics of a reading', () => {
 
   it('name counters, cgroups, containers and reasons', () => {
     const common = { 'hw.type': 'cpu', 'energy.source.kind': 'measured' };
-    const full = reading({ containers: [{ containerId: 'c0ffee', joules: 1, since: START }] });
+    const container = { containerId: 'c0ffee', runtime: 'docker', podUid: 'b33f', joules: 1, since: START };
+    const full = reading({ containers: [container] });
     expect(attributes(full, 'hw.energy')).toEqual([
       { 'hw.id': 'core:0:3', 'hw.name': 'core 0:3', ...common },
     ]);
-    expect(attributes(full, 'container.energy')).toEqual([{ 'container.id': 'c0ffee', ...common }]);
+    expect(attributes(full, 'container.energy')).toEqual([
+      { 'container.id': 'c0ffee', 'container.runtime.name': 'docker', 'k8s.pod.uid': 'b33f', ...common },
+    ]);
     expect(attributes(full, 'cgroup.energy')).toEqual([{ 'cgroup.path': '/system.slice', ...common }]);
     expect(attributes(full, 'energy.unattributed')).toEqual([
       { 'hw.id': 'core:0:3', 'energy.reason': 'idle', ...common },
@@ -247,7 +250,11 @@ describe('the Prometheus page', () => {
     prometheusPage(createMetricProducer({ read: () => of }), resource);
 
   it('names metrics with their unit in words and _total', async () => {
-    const page = await pageOf(reading({ containers: [{ containerId: 'c0ffee', joules: 1, since: START }] }));
+    const page = await pageOf(
+      reading({
+        containers: [{ containerId: 'c0ffee', runtime: null, podUid: null, joules: 1, since: START }],
+      }),
+    );
     expect([...page.matchAll(/^# TYPE (\S+) counter$/gm)].map(([, name]) => name)).toEqual([
       'hw_energy_joules_total',
       'process_energy_joules_total',

@@ -22,10 +22,11 @@ export function prepareKernel(kernel, cache, moduleSource) {
   return { vmlinuz, release, module: buildModule(directory, release, cache, moduleSource) };
 }
 
-function fetchKernel({ suite }, cache, directory) {
+function fetchKernel({ name, suite }, cache, directory) {
   rmSync(directory, { recursive: true, force: true });
+  console.error(`test:vm: fetching Linux ${name} from ${suite} …`);
   const apt = aptFor(suite, cache);
-  const depends = (name) => apt.show(name).match(/^Depends: .*$/m)?.[0] ?? '';
+  const depends = (of) => apt.show(of).match(/^Depends: .*$/m)?.[0] ?? '';
   // The cloud flavour is small and has NVMe, ext4, BPF and BTF built in.
   const headers = /linux-headers-[0-9][^ ,]*/.exec(depends('linux-headers-cloud-amd64'))?.[0];
   if (!headers) throw new Error(`${suite} has no linux-headers-cloud-amd64`);
@@ -39,11 +40,10 @@ function fetchKernel({ suite }, cache, directory) {
 }
 
 /** Apt with lists, cache and one source of its own: neither needs root nor touches the system's. */
-function aptFor(suite, cache) {
+export function aptFor(suite, cache) {
   const own = join(cache, 'apt', suite);
   for (const path of ['lists/partial', 'cache/archives/partial']) mkdirSync(join(own, path), { recursive: true });
-  const mirror = must('apt-get', ['indextargets', '--format', '$(REPO_URI) $(SITE)']).split('\n')
-    .map((line) => line.split(' ')[0])
+  const mirror = must('apt-get', ['indextargets', '--format', '$(REPO_URI)']).split('\n')
     .find((uri) => uri && !uri.includes('security'));
   const keys = '/usr/share/keyrings/debian-archive-keyring.gpg';
   writeFileSync(join(own, 'sources.list'), `deb [signed-by=${keys}] ${mirror} ${suite} main\n`);

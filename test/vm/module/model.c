@@ -10,7 +10,8 @@
  *
  * Power changes at context switches only, and there all is integrated: mW x ns = pJ, without rounding.
  * Our probe runs before those of BPF (by its priority), so that a register which BPF reads at a switch
- * knows of it. A register moves once per millisecond with some jitter, as the hardware's does.
+ * knows of it. A register moves about once per millisecond with some jitter, as the hardware's does, and out of
+ * step with the kernel's ticks.
  */
 #include <linux/cgroup.h>
 #include <linux/debugfs.h>
@@ -27,12 +28,12 @@
 
 #include "rig.h"
 
-#define UPDATE_NS	1000000
+#define UPDATE_NS	983000
 #define LEDGER_BITS	11
 #define LEDGER_SIZE	(1 << LEDGER_BITS)
 #define PJ_PER_16_UNITS 244140625ULL /* 16 x 2^-16 J */
 
-static unsigned int idle_mw = 400; /* even, so that two threads share it without a rest */
+static unsigned int idle_mw = 100; /* even, so that two threads share it without a rest */
 module_param(idle_mw, uint, 0444);
 static unsigned int default_mw = 1000;
 module_param(default_mw, uint, 0444);
@@ -40,7 +41,7 @@ static unsigned int uncore_mw = 3000;
 module_param(uncore_mw, uint, 0444);
 static unsigned int jitter_ns = 100000;
 module_param(jitter_ns, uint, 0444);
-MODULE_PARM_DESC(jitter_ns, "registers move up to this much after each full millisecond");
+MODULE_PARM_DESC(jitter_ns, "registers move up to this much after their period's end");
 static unsigned int first_register = 0xffff0000; /* wraps after 1 J */
 module_param(first_register, uint, 0444);
 

@@ -123,9 +123,9 @@ static ssize_t show_text(struct device *device, struct device_attribute *attribu
 
 static ssize_t cpumask_show(struct device *device, struct device_attribute *attribute, char *to)
 {
-	bool core = dev_get_drvdata(device) == &core_pmu;
+	const struct cpumask *leads = dev_get_drvdata(device) == &core_pmu ? &core_leads : &package_leads;
 
-	return cpumap_print_to_pagebuf(true, to, core ? &core_leads : &package_leads);
+	return sysfs_emit(to, "%*pbl\n", cpumask_pr_args(leads));
 }
 static DEVICE_ATTR_RO(cpumask);
 
@@ -166,7 +166,7 @@ static const struct attribute_group *package_groups[4] = {&format_group, &energy
 static struct pmu core_pmu = ENERGY_PMU, package_pmu = ENERGY_PMU;
 
 /* Without scope the driver keeps one lead per domain and moves its events along. */
-static int cpu_online(unsigned int cpu)
+static int goes_online(unsigned int cpu)
 {
 	if (rig_core_of(cpu) && lead_of(&core_pmu, cpu) >= nr_cpu_ids)
 		cpumask_set_cpu(cpu, &core_leads);
@@ -192,7 +192,7 @@ static void pass_lead(struct pmu *pmu, bool registered, struct cpumask *leads, u
 		perf_pmu_migrate_context(pmu, from, to);
 }
 
-static int cpu_offline(unsigned int cpu)
+static int goes_offline(unsigned int cpu)
 {
 	struct domain *core = rig_core_of(cpu);
 
@@ -202,7 +202,7 @@ static int cpu_offline(unsigned int cpu)
 	return 0;
 }
 
-static int cpu_dead(unsigned int cpu)
+static int is_dead(unsigned int cpu)
 {
 	rig_model_cpu_dead(cpu);
 	return 0;
@@ -261,8 +261,8 @@ static int __init rig_init(void)
 	err = rig_model_start();
 	if (err)
 		return err;
-	dead_state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "perf/rapl_rig:dead", NULL, cpu_dead);
-	online_state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "perf/rapl_rig:online", cpu_online, cpu_offline);
+	dead_state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "perf/rapl_rig:dead", NULL, is_dead);
+	online_state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "perf/rapl_rig:online", goes_online, goes_offline);
 	err = dead_state < 0 ? dead_state : online_state < 0 ? online_state : register_pmus();
 	if (err)
 		rig_exit();

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a guest brought home from the job accuracy.sh, against the module's truth.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readSnapshots, readTruth } from './truth.mjs';
+
+const CLOSURE = 1e-6;
+/** The registers count in 2^-16 J: a sum of some of them may miss as many. */
+const REGISTER_J = 8 * 2 ** -16;
+/** Of what a process or cgroup used; the issue's bound for those of more than 2 J. */
+const TOLERANCE = 0.03;
+
+/** Time shared within ~1 ms is charged by time, and the threads of a core by busy time: exact for these. */
+const EXACT = ['alone@6000', 'other@5000', 'twin0@4000', 'twin1@4000', 'slow@6000'];
+/** And wrong by design for these, until powers are learned: told, not judged. */
+const TOLD = ['fast@6000', 'high@6000', 'low@2000', 'turns@6000', 'turns@2000'];
+
+/** Calls `test(name, why)`, `why` being false for what is right, and `tell(text)` for mere facts. */
+export function checkAccuracy(out, { test, tell }) {
+  const read = (name) => readFileSync(join(out, name), 'utf8').trim();
+  const programs = read('core.programs').split('\n').map((line) => line.split(' '));
+  test('loads and attaches its programs', !programs.some(([name]) => name.startsWith('sched_switch')) && 'no sched_switch program');
+  tell(`instructions the verifier went through: ${programs.map(([name, count]) => `${name} ${count}`).join(', ')}`);
+  for (const source of ['core', 'estimated']) {
+    test(`doctor can measure (${source})`, !/^\+ measuring/m.test(read(`${source}.doctor`)) && read(`${source}.doctor`));
+  }
+  const runs = { core: ['power_core', 'measured'], early: ['power_per_core', 'measured'], package: ['power', 'apportioned'], estimated: ['estimated', 'estimated'] };
+  for (const [run, [name, kind]] of Object.entries(runs)) {
+    if (!existsSync(join(out, `${run}.ndjson`)) || read(`${run}.ndjson`) === '') {
+      test(`${name}: measures`, read(`${run}.err`) || 'no snapshot');
+      continue;
+    }
+    checkRun({ name, kind, meter: readSnapshots(join(out, `${run}.ndjson`)), exit: read(`${run}.exit`), truth: run === 'estimated' ? null : readTruth(join(out, `${run}.truth`)) }, { test, tell });
+  }
+  checkStat(JSON.parse(read('stat.json')), readTruth(join(out, 'stat.truth')), test);
+}
+
+function checkRun({ name, kind, meter, truth, exit }, { test, tell }) {
+  test(`${name}: is chosen, says ${kind}, ends with 0`, !(meter.source.name === name && meter.source.kind === kind && exit === '0') && `${JSON.stringify(meter.source)}, exit status ${exit}`);
+  test(`${name}: every snapshot closes`, !(meter.openness <= CLOSURE) && `by ${meter.openness} in the worst`);
+  if (!truth) return;
+  const known = [...truth.cores.values()].reduce((sum, joules) => sum + joules, 0);
+  if (kind === 'apportioned') {
+    const whole = known + truth.uncore;
+    test(`${name}: counts what the package's counter counted`, differs(meter.counter, whole) && `${meter.counter} J of ${whole} J`);
+    return;
+  }
+  for (const [core, joules] of truth.cores) {
+    const counted = meter.cores.get(`0:${core}`) ?? 0;
+    test(`${name}: charges on core ${core} what its counter counted`, differs(counted, joules) && `${counted} J of ${joules} J`);
+  }
+  test(`${name}: leaves nothing unattributed`, meter.unattributed > 0 && `${meter.unattributed} J`);
+  const compare = (what, counted = 0, joules = 0) => ({ text: `${what} ${counted.toFixed(3)} J of ${joules.toFixed(3)} J (${percent(counted / joules - 1)})`, off: Math.abs(counted / joules - 1) > TOLERANCE });
+  const process = (task) => compare(task, meter.processes.get(truth.names.get(task)), truth.processes.get(truth.names.get(task)));
+  const ran = (task) => truth.names.has(task);
+  for (const task of EXACT.filter(ran)) {
+    const { text, off } = process(task);
+    test(`${name}: ${text}`, off && `more than ${percent(TOLERANCE)} off`);
+  }
+  for (const path of ['/a', '/a/b'].filter((path) => meter.paths.has(path))) {
+    const id = meter.paths.get(path);
+    const { text, off } = compare(`cgroup ${path}`, meter.cgroups.get(id), truth.cgroups.get(id));
+    test(`${name}: ${text}`, off && `more than ${percent(TOLERANCE)} off`);
+  }
+  const told = TOLD.filter(ran).map((task) => process(task).text);
+  if (told.length > 0) tell(`${name}, shared by time, not power: ${told.join(', ')}`);
+  tell(`${name}: idle ${meter.idle.toFixed(3)} J of ${truth.idle.toFixed(3)} J`);
+}
+
+function checkStat(stat, truth, test) {
+  const joules = truth.processes.get(truth.names.get('stat@6000'));
+  const off = stat.energy_j / joules - 1;
+  test(`stat: command ${stat.energy_j.toFixed(3)} J of ${joules.toFixed(3)} J (${percent(off)})`, Math.abs(off) > TOLERANCE && `more than ${percent(TOLERANCE)} off`);
+}
+
+function differs(counted, known) {
+  return Math.abs(counted - known) > CLOSURE * known + REGISTER_J;
+}
+
+function percent(part) {
+  return `${part >= 0 ? '+' : ''}${(100 * part).toFixed(2)} %`;
+}

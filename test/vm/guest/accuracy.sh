@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every source in turn. scope=0 or 1 on the kernel's command line: how this kernel's PMUs are to be.
+. /rig/lib.sh
+scope=$(sed -n 's/.*scope=\([01]\).*/\1/p' /proc/cmdline)
+
+# CPUs 0 and 1 are core 0. Powers are in the names, mW.
+core_loads() {
+	in_cgroup a burn alone@6000 0 2500
+	in_cgroup a/b burn other@5000 1 2500
+	in_cgroup a burn twin0@4000 0 2500 &
+	in_cgroup a/b burn twin1@4000 1 2500 &
+	wait $!
+	sleep 0.2
+	in_cgroup c burn slow@6000 0 3000 100 100
+	in_cgroup c burn fast@6000 0 3000 5 5
+	burn high@6000 0 2500 &
+	burn low@2000 1 2500 &
+	wait $!
+	sleep 0.2
+	burn turns@6000 0 4000 &
+	burn turns@2000 0 4000 &
+	wait $!
+	sleep 0.2
+}
+
+one_load() { in_cgroup a burn alone@6000 0 1500; }
+
+joules doctor >estimated.doctor 2>&1
+measure estimated one_load --watts-idle 1 --watts-busy 5
+insmod "$MODULE" scope="$scope"
+joules doctor >core.doctor 2>&1
+measure core core_loads
+power 1
+joules stat --output stat.json -- burn stat@6000 0 1000 >stat.out 2>&1
+power 0
+cat /sys/kernel/debug/rapl_rig/truth >stat.truth
+unload
+insmod "$MODULE" scope=0 early_names=1 package=0
+measure early one_load
+unload
+insmod "$MODULE" scope="$scope" core=0
+measure package one_load
+unload

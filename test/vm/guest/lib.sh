@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+# What the jobs have in common.
+RIG=/sys/module/rapl_rig/parameters
+MODULE=/rig/$(uname -r).ko
+
+power() { echo "$1" >$RIG/powered; }
+
+in_cgroup() { # PATH COMMAND…
+	mkdir -p "/sys/fs/cgroup/$1"
+	(
+		echo 0 >"/sys/fs/cgroup/$1/cgroup.procs"
+		shift
+		exec "$@"
+	)
+}
+
+lines() { # FILE N: waits until it has so many lines, at most a minute
+	local i=0
+	until [ "$(wc -l <"$1")" -ge "$2" ] || [ $((i += 1)) -gt 600 ]; do sleep 0.1; done
+}
+
+# Runs a load under the meter. Nothing draws power before the meter has taken its first snapshot, nor after
+# the load, until the meter has taken two more: so that it must account for exactly what was drawn.
+measure() { # NAME LOAD METER_OPTIONS…
+	local name=$1 load=$2 meter
+	shift 2
+	: >"$name.ndjson"
+	# Off the CPUs of the load, on core 1.
+	taskset 8 joules top --json --interval 0.5 "$@" >"$name.ndjson" 2>"$name.err" &
+	meter=$!
+	lines "$name.ndjson" 1
+	programs >"$name.programs"
+	[ ! -e $RIG ] || power 1
+	$load
+	[ ! -e $RIG ] || power 0
+	lines "$name.ndjson" $(($(wc -l <"$name.ndjson") + 2))
+	kill -TERM $meter
+	wait $meter
+	echo $? >"$name.exit"
+	[ ! -e $RIG ] || cat /sys/kernel/debug/rapl_rig/truth >"$name.truth"
+}
+
+unload() { # the meter's perf events are freed a moment after its end
+	local i=0
+	until rmmod rapl_rig 2>/dev/null || [ $((i += 1)) -gt 50 ]; do sleep 0.1; done
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// A virtual machine of 2 cores with 2 threads each, fully emulated: no KVM, no root.
+import { spawn } from 'node:child_process';
+import { copyFileSync, constants, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { must } from './shell.mjs';
+
+const HARDWARE = [
+  ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-m', '1024'],
+  ['-machine', 'q35,usb=off,sata=off,smbus=off,vmport=off'],
+  ['-accel', 'tcg,thread=single'],
+  // An instruction takes 4 ns, and time in which all CPUs sleep is skipped.
+  ['-icount', 'shift=2,sleep=off', '-rtc', 'clock=vm'],
+  // Linux 6.1 finds the threads of a core only with an Intel model here.
+  ['-cpu', 'Haswell'],
+  ['-smp', '4,sockets=1,cores=2,threads=2'],
+].flat();
+
+const KERNEL_OPTIONS = [
+  'root=/dev/nvme0n1 rootwait rw init=/rig/init console=ttyS0 quiet panic=-1 oops=panic',
+  // Emulated CPUs fail the checks of TSCs and timers, and the clock would fall back to slow ones.
+  'tsc=reliable no_timer_check',
+  // What costs seconds under emulation; the last is a thread that is busy all the time.
+  'mitigations=off cryptomgr.notests init_on_alloc=0 nokaslr random.trust_cpu=on damon_stat.enabled=0',
+].join(' ');
+
+/**
+ * Boots a kernel from a copy of the image and runs a job of guest/ in it. Resolves with the seconds it took
+ * and the console's last lines; what the job wrote to /out is then in `out`.
+ */
+export async function runMachine({ qemu, vmlinuz, image, out, job, options = '', timeoutSeconds = 120 }) {
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+  const disk = join(out, 'disk');
+  copyFileSync(image, disk, constants.COPYFILE_FICLONE);
+  const startedMs = performance.now();
+  const console = await runQemu(
+    qemu,
+    [
+      ...HARDWARE,
+      ...['-kernel', vmlinuz, '-append', `${KERNEL_OPTIONS} job=${job} ${options}`],
+      ...['-drive', `if=none,id=disk,format=raw,cache=unsafe,file=${disk}`],
+      ...['-device', 'nvme,drive=disk,serial=rig', '-serial', 'stdio'],
+    ],
+    timeoutSeconds,
+  );
+  const seconds = (performance.now() - startedMs) / 1000;
+  must('debugfs', ['-R', `rdump /out ${out}`, disk]);
+  rmSync(disk);
+  return { seconds, console };
+}
+
+function runQemu([command, ...first], args, timeoutSeconds) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, [...first, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+    let text = '';
+    const keep = (chunk) => {
+      text = (text + chunk).slice(-8192);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    const timer = setTimeout(() => {
+      keep(`\nstopped after ${timeoutSeconds} s\n`);
+      child.kill('SIGKILL');
+    }, timeoutSeconds * 1000);
+    child.on('error', reject);
+    child.on('exit', () => {
+      clearTimeout(timer);
+      resolve(text);
+    });
+  });
+}

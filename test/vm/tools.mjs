@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the rig needs on this machine.
+import { accessSync, constants, existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { must } from './shell.mjs';
+import { aptFor } from './kernels.mjs';
+
+const PACKAGES = {
+  'qemu-system-x86_64': 'qemu-system-x86',
+  busybox: 'busybox-static',
+  debugfs: 'e2fsprogs',
+  gcc: 'gcc',
+  make: 'make',
+  xz: 'xz-utils',
+  zstd: 'zstd',
+};
+
+/** Installs what is missing, saying so; an Error with the reason if it cannot be had. */
+export function installTools() {
+  const missing = Object.entries(PACKAGES).filter(([command]) => !find(command));
+  if (missing.length === 0) return;
+  const packages = missing.map(([, name]) => name);
+  if (!find('apt-get')) throw new Error(`${packages.join(', ')} missing, and no apt-get to install them`);
+  if (process.getuid() !== 0) throw new Error(`missing: run "sudo apt-get install ${packages.join(' ')}"`);
+  console.error(`test:vm: installing ${packages.join(', ')} …`);
+  const install = ['install', '-y', '--no-install-recommends', ...packages];
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  try {
+    must('apt-get', install, { env });
+  } catch {
+    must('apt-get', ['update'], { env });
+    must('apt-get', install, { env });
+  }
+}
+
+/**
+ * QEMU's command. Time in the guest is the count of instructions (-icount), so that results do not depend on
+ * how busy this machine is; QEMU 7 hangs with it, so there the one of backports is unpacked beside it.
+ */
+export function findQemu(cache) {
+  const version = Number(/version (\d+)/.exec(must('qemu-system-x86_64', ['--version']))?.[1]);
+  if (version >= 10) return ['qemu-system-x86_64'];
+  const directory = join(cache, 'qemu');
+  if (!existsSync(join(directory, 'usr/bin/qemu-system-x86_64'))) {
+    const packages = ['qemu-system-x86', 'qemu-system-data', 'seabios'];
+    aptFor('bookworm-backports', cache).unpack(packages, directory);
+  }
+  const data = ['usr/share/qemu', 'usr/share/seabios'].flatMap((path) => ['-L', join(directory, path)]);
+  return [join(directory, 'usr/bin/qemu-system-x86_64'), ...data];
+}
+
+function find(command) {
+  const path = `${process.env.PATH}${delimiter}/usr/sbin${delimiter}/sbin`;
+  return path.split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, command), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the module knows, and what the meter said, in the same terms: Joules.
+import { readFileSync } from 'node:fs';
+
+const PJ = 1e-12;
+
+/** The module's ledger: Joules (and seconds) by core, process and cgroup; `names` by pid. */
+export function readTruth(path) {
+  const truth = { cores: new Map(), idle: 0, uncore: 0, processes: new Map(), cgroups: new Map(), names: new Map() };
+  for (const line of readFileSync(path, 'latin1').split('\n')) {
+    const fields = Object.fromEntries([...line.matchAll(/(\w+)=(\S*)/g)].map(([, key, value]) => [key, value]));
+    const joules = Number(fields.pj) * PJ;
+    if (line.startsWith('core')) {
+      truth.cores.set(fields.id, joules);
+      truth.idle += Number(fields.idle_pj) * PJ;
+    } else if (line.startsWith('uncore')) {
+      truth.uncore = joules;
+    } else if (line.startsWith('task')) {
+      add(truth.processes, Number(fields.tgid), joules);
+      add(truth.cgroups, fields.cgroup, joules);
+      if (fields.comm.includes('@')) truth.names.set(fields.comm, Number(fields.tgid));
+    }
+  }
+  return truth;
+}
+
+/** Sums over the snapshots of a run, and by how much the worst of them does not close, in parts. */
+export function readSnapshots(path) {
+  const lines = readFileSync(path, 'utf8').trim().split('\n');
+  const snapshots = lines.map((line) => JSON.parse(line));
+  const sums = { source: snapshots[0].source, counter: 0, idle: 0, unattributed: 0, processes: new Map(), cgroups: new Map(), cores: new Map(), paths: new Map(), gap: 0, lost: 0, openness: 0, count: lines.length };
+  for (const { totals, unattributed, processes, cgroups, cores } of snapshots) {
+    sums.counter += totals.counter_j;
+    sums.idle += totals.idle_j;
+    sums.unattributed += totals.unattributed_j;
+    sums.gap += unattributed.gap_j;
+    sums.lost += unattributed.lost_j;
+    for (const { pid, energy_j } of processes) add(sums.processes, pid, energy_j);
+    for (const { id, path: name, energy_j } of cgroups) {
+      add(sums.cgroups, id, energy_j);
+      sums.paths.set(name, id);
+    }
+    for (const { id, counter_j } of cores) add(sums.cores, id, counter_j);
+    sums.openness = Math.max(sums.openness, ...openness(totals, processes, cgroups));
+  }
+  return sums;
+}
+
+/** The three sums that must be equal in every snapshot, as differences in parts of the whole. */
+function openness(totals, processes, cgroups) {
+  const whole = Math.max(totals.counter_j, 1e-3);
+  return [
+    totals.process_j + totals.idle_j + totals.unattributed_j - totals.counter_j,
+    sum(processes) - totals.process_j,
+    sum(cgroups) - totals.process_j,
+  ].map((difference) => Math.abs(difference) / whole);
+}
+
+function sum(usages) {
+  return usages.reduce((joules, { energy_j }) => joules + energy_j, 0);
+}
+
+function add(map, key, value) {
+  map.set(key, (map.get(key) ?? 0) + value);
+}
