@@ -77,6 +77,11 @@ export async function run(): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(error.code === 'EPIPE' ? 0 : 1);
   });
+  const status = await main(process.argv.slice(2));
+  // What a slow reader of a pipe has not taken yet is still in our buffer.
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>((resolve) => stream.write('', () => resolve()));
+  }
   // Not process.exitCode: retries of an export to a dead receiver would hold the process for 12 s more.
-  process.exit(await main(process.argv.slice(2)));
+  process.exit(status);
 }

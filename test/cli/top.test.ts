@@ -58,6 +58,19 @@ describeOnKernel('joules top', () => {
     expect(names.some(({ exited }) => exited)).toBe(true);
   });
 
+  it('prints all of a long snapshot to a reader that is slow to take it', async () => {
+    await using load = new Load();
+    load.start('sh', '-c', 'while :; do /bin/true; done');
+    const top = `${process.execPath} ${JOULES} top --json --count 1 --interval 2 --source '${TSC}'`;
+    const { stdout } = spawnSync('sh', ['-c', `${top} | (sleep 4; cat)`], {
+      encoding: 'utf8',
+      maxBuffer: 2 ** 28,
+    });
+    // More than a pipe holds (64 KiB).
+    expect(stdout.length).toBeGreaterThan(100_000);
+    expectClosed(snapshots(stdout)[0]!);
+  });
+
   it('puts what --limit cuts off into one row', () => {
     const [snapshot] = snapshots(
       joules(['top', '--json', '--source', TSC, '--count', '1', '--limit', '2']).stdout,

@@ -24,6 +24,7 @@ export function joules(args: readonly string[], variables: Record<string, string
   const { status, stdout, stderr } = spawnSync(process.execPath, [JOULES, ...args], {
     encoding: 'utf8',
     env: environment(variables),
+    maxBuffer: 2 ** 28,
   });
   return { status, stdout, stderr };
 }
