@@ -85,6 +85,7 @@ class Probe {
   int TakeSpills(int map, uint8_t bank, const std::vector<uint8_t>& bank_of_cpu, Drained* out,
                  std::vector<uint64_t>* sums);
   void TakePolled(Drained* out);
+  static int TakeEvent(void* self, void* data, size_t size);
 
   std::mutex mutex_;
   std::string step_;

@@ -31,7 +31,7 @@ function build() {
   sh(`clang -O2 -g -Wall -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Ibpf -c test/bench/reference.bpf.c -o ${out}/reference.o
       bpftool gen skeleton ${out}/reference.o name reference_bpf > ${out}/reference.skel.h
       g++ -O2 -std=c++17 -Wall -Inative -Ibpf -Ibuild/Release/obj/gen/bpf -I${out} \
-        test/bench/switches.cc native/probe.cc -o ${out}/switches -l:libbpf.a -lelf -lz
+        test/bench/switches.cc native/probe.cc native/drain.cc -o ${out}/switches -l:libbpf.a -lelf -lz
       g++ -O2 -std=c++17 -Wall test/bench/crowd.cc -o ${out}/crowd`);
 }
 

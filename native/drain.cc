@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// One interval out of the kernel: change of banks, rows, overflow, polled counters, events.
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "energy.h"
+#include "energy.skel.h"
+#include "probe.h"
+
+namespace {
+
+constexpr double kFraction = 1 << ENERGY_FRACTION;
+constexpr int kNoBank = 2;
+
+double MonotonicNs() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1e9 + now.tv_nsec;
+}
+
+void AddRow(Drained* out, uint32_t cpu, uint32_t tgid, uint64_t start_ns, uint64_t cgroup, uint64_t time_ns,
+            uint64_t energy, const char* comm) {
+  auto& rows = out->rows;
+  rows.cpu.push_back(cpu);
+  rows.pid.push_back(tgid);
+  rows.start_ns.push_back(start_ns);
+  rows.cgroup.push_back(cgroup);
+  rows.time_ns.push_back(time_ns);
+  rows.counts.push_back(energy / kFraction);
+  rows.comm.insert(rows.comm.end(), comm, comm + ENERGY_COMM);
+}
+
+}  // namespace
+
+// Makes each online CPU change its bank, and notes which one it left (kNoBank: offline, or nothing yet).
+int Probe::Switchover(std::vector<uint8_t>* bank_of_cpu) {
+  int prog = bpf_program__fd(skeleton_->progs.flush);
+  bank_of_cpu->assign(cpu_count_, kNoBank);
+  for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) {
+    uint8_t left = cpus_[cpu].bank & 1;
+    int status = RunOn(cpu, prog, left ^ 1, nullptr);
+    if (status == -ENXIO) continue;
+    if (status) return Fail("flush a CPU", status);
+    if (cpus_[cpu].started) (*bank_of_cpu)[cpu] = left;
+  }
+  return 0;
+}
+
+void Probe::TakeBank(uint32_t cpu, energy_bank* bank, Drained* out, uint64_t* sum) {
+  for (uint32_t i = 0; i < ENERGY_ROWS; i++) {
+    const energy_hot& hot = bank->hot[i];
+    const energy_cold& cold = bank->cold[i];
+    if (!hot.owner) continue;
+    uint64_t energy = cold.energy + hot.pending_ns * bank->price[hot.epoch & (ENERGY_PRICES - 1)];
+    AddRow(out, cpu, hot.owner - 1, cold.start_ns, cold.cgroup, cold.time_ns + hot.pending_ns, energy,
+           cold.comm);
+    *sum += energy;
+  }
+  auto& cpus = out->cpus;
+  cpus.cpu.push_back(cpu);
+  cpus.switches.push_back(bank->switches);
+  cpus.lost_rows.push_back(bank->lost_rows);
+  cpus.read_errors.push_back(bank->read_errors);
+  cpus.backwards.push_back(bank->backwards);
+  cpus.last_error.push_back(bank->last_error);
+  cpus.counts.push_back(bank->counted / kFraction);
+  cpus.gap_counts.push_back(bank->gap);
+  cpus.lost_counts.push_back(bank->lost_energy / kFraction);
+  cpus.lost_time_ns.push_back(bank->lost_time_ns);
+  *sum += bank->lost_energy;
+}
+
+// Takes what the CPUs that changed over had moved to an overflow map. Others may be writing theirs.
+int Probe::TakeSpills(int map, uint8_t bank, const std::vector<uint8_t>& bank_of_cpu, Drained* out,
+                      std::vector<uint64_t>* sums) {
+  constexpr uint32_t kBatch = 1024;
+  std::vector<energy_spill_key> keys(kBatch), taken;
+  std::vector<energy_spill> values(kBatch);
+  uint32_t cursor = 0;
+  for (bool first = true, last = false; !last; first = false) {
+    uint32_t count = kBatch;
+    int status = bpf_map_lookup_batch(map, first ? nullptr : &cursor, &cursor, keys.data(), values.data(),
+                                      &count, nullptr);
+    if (status && errno != ENOENT) return -errno;
+    last = status != 0;
+    for (uint32_t i = 0; i < count; i++) {
+      if (bank_of_cpu[keys[i].cpu] != bank) continue;
+      AddRow(out, keys[i].cpu, keys[i].tgid, keys[i].start_ns, keys[i].cgroup, values[i].time_ns,
+             values[i].energy, values[i].comm);
+      (*sums)[keys[i].cpu] += values[i].energy;
+      taken.push_back(keys[i]);
+    }
+  }
+  for (const auto& key : taken) bpf_map_delete_elem(map, &key);
+  return 0;
+}
+
+// An event whose running time stands still is dead (hotplug), although its reads succeed.
+void Probe::TakePolled(Drained* out) {
+  for (size_t zone = 0; zone < events_.size(); zone++) {
+    PerfReading now;
+    PerfReading& last = polled_[zone];
+    bool ok =
+        ::read(events_[zone].get(), &now, sizeof(now)) == sizeof(now) && now.running_ns > last.running_ns;
+    bool backwards = ok && now.count < last.count;
+    out->polled_counts.push_back(ok && !backwards ? static_cast<double>(now.count - last.count) : NAN);
+    if (ok) last = now;
+  }
+}
+
+// One record of the ring.
+int Probe::TakeEvent(void* self, void* data, size_t) {
+  Drained* out = static_cast<Probe*>(self)->ring_out_;
+  const auto* life = static_cast<const energy_life*>(data);
+  if (life->kind == ENERGY_MKDIR) {
+    const auto* mkdir = static_cast<const energy_mkdir*>(data);
+    // A path that was cut off is none: the directory itself is asked then.
+    if (mkdir->path_bytes == 0 || mkdir->path_bytes >= ENERGY_PATH) return 0;
+    out->mkdirs.cgroup.push_back(mkdir->cgroup);
+    out->mkdirs.path.emplace_back(mkdir->path, mkdir->path_bytes - 1);
+    return 0;
+  }
+  auto& lives = out->lives;
+  lives.kind.push_back(life->kind);
+  lives.pid.push_back(life->tgid);
+  lives.start_ns.push_back(life->start_ns);
+  lives.parent_pid.push_back(life->parent_tgid);
+  lives.parent_start_ns.push_back(life->parent_start_ns);
+  lives.comm.insert(lives.comm.end(), life->comm, life->comm + ENERGY_COMM);
+  return 0;
+}
+
+int Probe::Drain(Drained* out) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!skeleton_) return Fail("drain", -EBADF);
+  std::vector<uint8_t> bank_of_cpu;
+  out->time_ns = MonotonicNs();
+  int status = Switchover(&bank_of_cpu);
+  if (status) return status;
+  if (!options_.switched) TakePolled(out);
+
+  std::vector<uint64_t> sums(cpu_count_);
+  bool spilled[2] = {};
+  for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) {
+    if (bank_of_cpu[cpu] == kNoBank) continue;
+    energy_bank* bank = &cpus_[cpu].banks[bank_of_cpu[cpu]];
+    if (bank->spills) spilled[bank_of_cpu[cpu]] = true;
+    TakeBank(cpu, bank, out, &sums[cpu]);
+  }
+  const auto& maps = skeleton_->maps;
+  const bpf_map* spills[2][2] = {{maps.spills0, maps.cgroup_spills0}, {maps.spills1, maps.cgroup_spills1}};
+  for (uint8_t bank = 0; bank < 2; bank++) {
+    for (int i = 0; spilled[bank] && i < 2; i++) {
+      status = TakeSpills(bpf_map__fd(spills[bank][i]), bank, bank_of_cpu, out, &sums);
+      if (status) return Fail("read the overflow maps", status);
+    }
+  }
+  for (uint32_t cpu : out->cpus.cpu) {
+    energy_bank* bank = &cpus_[cpu].banks[bank_of_cpu[cpu]];
+    out->cpus.residual_counts.push_back(static_cast<int64_t>(bank->counted - sums[cpu]) / kFraction);
+    // Counters and hot rows; what is behind them is written anew before it is read.
+    memset(bank, 0, offsetof(energy_bank, cold));
+  }
+
+  ring_out_ = out;
+  status = ring_buffer__consume(ring_);
+  ring_out_ = nullptr;
+  if (status < 0) return Fail("read the ring of events", status);
+  out->lost_events = skeleton_->bss->lost_events;
+  return 0;
+}
