@@ -78,7 +78,10 @@ int Probe::Load(int subsys, bool tp_btf) {
   bpf_map__set_max_entries(maps.spills0, options_.spill_entries);
   bpf_map__set_max_entries(maps.spills1, options_.spill_entries);
   const auto& progs = skeleton_->progs;
-  bpf_program__set_autoload(progs.sched_process_fork, options_.follow_forks);
+  // Without tp_btf there are no events: names of what is gone are then those of its last switch.
+  for (bpf_program* events : {progs.sched_process_exec, progs.sched_process_exit, progs.cgroup_mkdir})
+    bpf_program__set_autoload(events, tp_btf);
+  bpf_program__set_autoload(progs.sched_process_fork, tp_btf && options_.follow_forks);
   bpf_program__set_autoload(progs.sched_switch, tp_btf);
   bpf_program__set_autoload(progs.sched_switch_raw, !tp_btf);
   return energy_bpf__load(skeleton_);

@@ -18,46 +18,78 @@ const TOLD = ['fast@6000', 'high@6000', 'low@2000', 'turns@6000', 'turns@2000'];
 /** Calls `test(name, why)`, `why` being false for what is right, and `tell(text)` for mere facts. */
 export function checkAccuracy(out, { test, tell }) {
   const read = (name) => readFileSync(join(out, name), 'utf8').trim();
-  const programs = read('core.programs').split('\n').map((line) => line.split(' '));
-  test('loads and attaches its programs', !programs.some(([name]) => name.startsWith('sched_switch')) && 'no sched_switch program');
-  tell(`instructions the verifier went through: ${programs.map(([name, count]) => `${name} ${count}`).join(', ')}`);
+  const programs = read('core.programs')
+    .split('\n')
+    .map((line) => line.split(' '));
+  test(
+    'loads and attaches its programs',
+    !programs.some(([name]) => name.startsWith('sched_switch')) && 'no sched_switch program',
+  );
+  tell(
+    `instructions the verifier went through: ${programs.map(([name, count]) => `${name} ${count}`).join(', ')}`,
+  );
   for (const source of ['core', 'estimated']) {
-    test(`doctor can measure (${source})`, !/^\+ measuring/m.test(read(`${source}.doctor`)) && read(`${source}.doctor`));
+    test(
+      `doctor can measure (${source})`,
+      !/^\+ measuring/m.test(read(`${source}.doctor`)) && read(`${source}.doctor`),
+    );
   }
-  const runs = { core: ['power_core', 'measured'], early: ['power_per_core', 'measured'], package: ['power', 'apportioned'], estimated: ['estimated', 'estimated'] };
+  const runs = {
+    core: ['power_core', 'measured'],
+    early: ['power_per_core', 'measured'],
+    package: ['power', 'apportioned'],
+    estimated: ['estimated', 'estimated'],
+  };
   for (const [run, [name, kind]] of Object.entries(runs)) {
     if (!existsSync(join(out, `${run}.ndjson`)) || read(`${run}.ndjson`) === '') {
       test(`${name}: measures`, read(`${run}.err`) || 'no snapshot');
       continue;
     }
-    checkRun({ name, kind, meter: readSnapshots(join(out, `${run}.ndjson`)), exit: read(`${run}.exit`), truth: run === 'estimated' ? null : readTruth(join(out, `${run}.truth`)) }, { test, tell });
+    checkRun(
+      {
+        name,
+        kind,
+        meter: readSnapshots(join(out, `${run}.ndjson`)),
+        exit: read(`${run}.exit`),
+        truth: run === 'estimated' ? null : readTruth(join(out, `${run}.truth`)),
+      },
+      { test, tell },
+    );
   }
   checkStat(JSON.parse(read('stat.json')), readTruth(join(out, 'stat.truth')), test);
 }
 
 function checkRun({ name, kind, meter, truth, exit }, { test, tell }) {
-  test(`${name}: is chosen, says ${kind}, ends with 0`, !(meter.source.name === name && meter.source.kind === kind && exit === '0') && `${JSON.stringify(meter.source)}, exit status ${exit}`);
+  test(
+    `${name}: is chosen, says ${kind}, ends with 0`,
+    !(meter.source.name === name && meter.source.kind === kind && exit === '0') &&
+      `${JSON.stringify(meter.source)}, exit status ${exit}`,
+  );
   test(`${name}: every snapshot closes`, !(meter.openness <= CLOSURE) && `by ${meter.openness} in the worst`);
   if (!truth) return;
   const known = [...truth.cores.values()].reduce((sum, joules) => sum + joules, 0);
   if (kind === 'apportioned') {
     const whole = known + truth.uncore;
-    test(`${name}: counts what the package's counter counted`, differs(meter.counter, whole) && `${meter.counter} J of ${whole} J`);
+    test(
+      `${name}: counts what the package's counter counted`,
+      differs(meter.counter, whole) && `${meter.counter} J of ${whole} J`,
+    );
     return;
   }
-  for (const [core, joules] of truth.cores) {
-    const counted = meter.cores.get(`0:${core}`) ?? 0;
-    test(`${name}: charges on core ${core} what its counter counted`, differs(counted, joules) && `${counted} J of ${joules} J`);
-  }
+  checkCores(name, meter, truth, test);
   test(`${name}: leaves nothing unattributed`, meter.unattributed > 0 && `${meter.unattributed} J`);
-  const compare = (what, counted = 0, joules = 0) => ({ text: `${what} ${counted.toFixed(3)} J of ${joules.toFixed(3)} J (${percent(counted / joules - 1)})`, off: Math.abs(counted / joules - 1) > TOLERANCE });
-  const process = (task) => compare(task, meter.processes.get(truth.names.get(task)), truth.processes.get(truth.names.get(task)));
+  const compare = (what, counted = 0, joules = 0) => ({
+    text: `${what} ${counted.toFixed(3)} J of ${joules.toFixed(3)} J (${percent(counted / joules - 1)})`,
+    off: Math.abs(counted / joules - 1) > TOLERANCE,
+  });
+  const process = (task) =>
+    compare(task, meter.processes.get(truth.names.get(task)), truth.processes.get(truth.names.get(task)));
   const ran = (task) => truth.names.has(task);
   for (const task of EXACT.filter(ran)) {
     const { text, off } = process(task);
     test(`${name}: ${text}`, off && `more than ${percent(TOLERANCE)} off`);
   }
-  for (const path of ['/a', '/a/b'].filter((path) => meter.paths.has(path))) {
+  for (const path of ['/a', '/a/b'].filter((group) => meter.paths.has(group))) {
     const id = meter.paths.get(path);
     const { text, off } = compare(`cgroup ${path}`, meter.cgroups.get(id), truth.cgroups.get(id));
     test(`${name}: ${text}`, off && `more than ${percent(TOLERANCE)} off`);
@@ -67,10 +99,30 @@ function checkRun({ name, kind, meter, truth, exit }, { test, tell }) {
   tell(`${name}: idle ${meter.idle.toFixed(3)} J of ${truth.idle.toFixed(3)} J`);
 }
 
+function checkCores(name, meter, truth, test) {
+  for (const [core, joules] of truth.cores) {
+    const counted = meter.cores.get(`0:${core}`) ?? 0;
+    test(
+      `${name}: charges on core ${core} what its counter counted`,
+      differs(counted, joules) && `${counted} J of ${joules} J`,
+    );
+  }
+}
+
+/** The job race.sh. */
+export function checkRace(out, { test }) {
+  const meter = readSnapshots(join(out, 'race.ndjson'));
+  test('race: every snapshot closes', !(meter.openness <= CLOSURE) && `by ${meter.openness} in the worst`);
+  checkCores('race', meter, readTruth(join(out, 'race.truth')), test);
+}
+
 function checkStat(stat, truth, test) {
   const joules = truth.processes.get(truth.names.get('stat@6000'));
   const off = stat.energy_j / joules - 1;
-  test(`stat: command ${stat.energy_j.toFixed(3)} J of ${joules.toFixed(3)} J (${percent(off)})`, Math.abs(off) > TOLERANCE && `more than ${percent(TOLERANCE)} off`);
+  test(
+    `stat: command ${stat.energy_j.toFixed(3)} J of ${joules.toFixed(3)} J (${percent(off)})`,
+    Math.abs(off) > TOLERANCE && `more than ${percent(TOLERANCE)} off`,
+  );
 }
 
 function differs(counted, known) {

@@ -17,7 +17,11 @@ export function makeImage({ image, root, guest, modules }) {
     cpSync(join(root, path), join(tree, 'joules', path), { recursive: true });
   }
   const busybox = must('sh', ['-c', 'command -v busybox']).trim();
-  for (const [from, to] of [[process.execPath, 'usr/bin/node'], [busybox, 'bin/busybox'], [guest, 'rig']]) {
+  for (const [from, to] of [
+    [process.execPath, 'usr/bin/node'],
+    [busybox, 'bin/busybox'],
+    [guest, 'rig'],
+  ]) {
     cpSync(realpathSync(from), join(tree, to), { recursive: true });
   }
   for (const library of libraries([process.execPath, join(root, 'build/Release/energy.node')])) {
@@ -29,11 +33,29 @@ export function makeImage({ image, root, guest, modules }) {
     must('gcc', ['-O2', '-Wall', '-static', '-o', join(tree, 'rig', name), join(guest, `${name}.c`)]);
   }
   must('ln', ['-s', '/usr/bin/node', join(tree, 'bin/node')]);
-  must('sh', ['-c', `printf '#!/bin/sh\\nexec node /joules/bin/joules "$@"\\n' > "$1"; chmod +x "$1" "$2"`, 'sh', join(tree, 'rig/joules'), join(tree, 'rig/init')]);
+  must('sh', [
+    '-c',
+    `printf '#!/bin/sh\\nexec node /joules/bin/joules "$@"\\n' > "$1"; chmod +x "$1" "$2"`,
+    'sh',
+    join(tree, 'rig/joules'),
+    join(tree, 'rig/init'),
+  ]);
   const megabytes = Number(must('du', ['-sm', tree]).split('\t')[0]);
   rmSync(image, { force: true });
   // Room for results; no journal: the disk is thrown away.
-  must('mke2fs', ['-q', '-t', 'ext4', '-O', '^has_journal', '-m', '0', '-d', tree, image, `${Math.ceil(megabytes * 1.15) + 48}M`]);
+  must('mke2fs', [
+    '-q',
+    '-t',
+    'ext4',
+    '-O',
+    '^has_journal',
+    '-m',
+    '0',
+    '-d',
+    tree,
+    image,
+    `${Math.ceil(megabytes * 1.15) + 48}M`,
+  ]);
   rmSync(tree, { recursive: true });
 }
 

@@ -1,6 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Debian kernels and the module for them, below a cache directory: nothing is installed.
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { must } from './shell.mjs';
 
@@ -42,8 +52,10 @@ function fetchKernel({ name, suite }, cache, directory) {
 /** Apt with lists, cache and one source of its own: neither needs root nor touches the system's. */
 export function aptFor(suite, cache) {
   const own = join(cache, 'apt', suite);
-  for (const path of ['lists/partial', 'cache/archives/partial']) mkdirSync(join(own, path), { recursive: true });
-  const mirror = must('apt-get', ['indextargets', '--format', '$(REPO_URI)']).split('\n')
+  for (const path of ['lists/partial', 'cache/archives/partial'])
+    mkdirSync(join(own, path), { recursive: true });
+  const mirror = must('apt-get', ['indextargets', '--format', '$(REPO_URI)'])
+    .split('\n')
     .find((uri) => uri && !uri.includes('security'));
   const keys = '/usr/share/keyrings/debian-archive-keyring.gpg';
   writeFileSync(join(own, 'sources.list'), `deb [signed-by=${keys}] ${mirror} ${suite} main\n`);
@@ -101,7 +113,11 @@ function buildModule(directory, release, cache, source) {
 
 /** Kbuild's own programs may want a newer libc than this system's: then they run with that of their suite. */
 function lendLibc(directory, cache) {
-  const kbuild = join(directory, 'usr/lib', readdirSync(join(directory, 'usr/lib')).find((name) => name.startsWith('linux-kbuild')));
+  const kbuild = join(
+    directory,
+    'usr/lib',
+    readdirSync(join(directory, 'usr/lib')).find((name) => name.startsWith('linux-kbuild')),
+  );
   const programs = ['scripts/basic/fixdep', 'scripts/mod/modpost', 'tools/objtool/objtool']
     .flatMap((path) => [path, `${path}.real-x86`, `${path}.real-lsb-64`])
     .map((path) => join(kbuild, path))

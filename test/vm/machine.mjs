@@ -8,13 +8,15 @@ import { must } from './shell.mjs';
 const HARDWARE = [
   ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-m', '1024'],
   ['-machine', 'q35,usb=off,sata=off,smbus=off,vmport=off'],
-  ['-accel', 'tcg,thread=single'],
-  // An instruction takes 4 ns, and time in which all CPUs sleep is skipped.
-  ['-icount', 'shift=2,sleep=off', '-rtc', 'clock=vm'],
   // Linux 6.1 finds the threads of a core only with an Intel model here.
   ['-cpu', 'Haswell'],
   ['-smp', '4,sockets=1,cores=2,threads=2'],
 ].flat();
+
+/** One CPU after the other: an instruction takes 4 ns whatever else this machine does, sleep takes no time. */
+const EXACT = '-accel tcg,thread=single -icount shift=2,sleep=off -rtc clock=vm'.split(' ');
+/** CPUs at the same time, interrupted anywhere: finds races; the clock is this machine's. */
+const PARALLEL = '-accel tcg,thread=multi'.split(' ');
 
 const KERNEL_OPTIONS = [
   'root=/dev/nvme0n1 rootwait rw init=/rig/init console=ttyS0 quiet panic=-1 oops=panic',
@@ -28,7 +30,16 @@ const KERNEL_OPTIONS = [
  * Boots a kernel from a copy of the image and runs a job of guest/ in it. Resolves with the seconds it took
  * and the console's last lines; what the job wrote to /out is then in `out`.
  */
-export async function runMachine({ qemu, vmlinuz, image, out, job, options = '', timeoutSeconds = 120 }) {
+export async function runMachine({
+  qemu,
+  parallel = false,
+  vmlinuz,
+  image,
+  out,
+  job,
+  options = '',
+  timeoutSeconds = 120,
+}) {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   const disk = join(out, 'disk');
@@ -38,9 +49,17 @@ export async function runMachine({ qemu, vmlinuz, image, out, job, options = '',
     qemu,
     [
       ...HARDWARE,
-      ...['-kernel', vmlinuz, '-append', `${KERNEL_OPTIONS} job=${job} ${options}`],
-      ...['-drive', `if=none,id=disk,format=raw,cache=unsafe,file=${disk}`],
-      ...['-device', 'nvme,drive=disk,serial=rig', '-serial', 'stdio'],
+      ...(parallel ? PARALLEL : EXACT),
+      '-kernel',
+      vmlinuz,
+      '-append',
+      `${KERNEL_OPTIONS} job=${job} ${options}`,
+      '-drive',
+      `if=none,id=disk,format=raw,cache=unsafe,file=${disk}`,
+      '-device',
+      'nvme,drive=disk,serial=rig',
+      '-serial',
+      'stdio',
     ],
     timeoutSeconds,
   );

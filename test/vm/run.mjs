@@ -4,14 +4,14 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { checkAccuracy } from './checks.mjs';
+import { checkAccuracy, checkRace } from './checks.mjs';
 import { makeImage } from './image.mjs';
 import { KERNELS, prepareKernel } from './kernels.mjs';
 import { runMachine } from './machine.mjs';
 import { findQemu, installTools } from './tools.mjs';
 
 const here = import.meta.dirname;
-const root = process.env.JOULES_ROOT ?? dirname(dirname(here));
+const root = dirname(dirname(here));
 // Not below build/, which node-gyp empties.
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'otel-ebpf-energy/vm');
 
@@ -32,6 +32,13 @@ async function main() {
     skip('virtual machines cannot run here', error);
     return summary();
   }
+  const missing = ['build/Release/energy.node', 'dist/cli/main.js'].find(
+    (path) => !existsSync(join(root, path)),
+  );
+  if (missing) {
+    skip('nothing to test', new Error(`${missing} is missing: run npm run build first`));
+    return summary();
+  }
   const ready = [];
   for (const kernel of kernels) {
     try {
@@ -42,27 +49,41 @@ async function main() {
   }
   if (ready.length > 0) {
     const image = join(cache, 'image');
-    makeImage({ image, root, guest: join(here, 'guest'), modules: ready.map(({ release, module }) => [release, module]) });
+    makeImage({
+      image,
+      root,
+      guest: join(here, 'guest'),
+      modules: ready.map(({ release, module }) => [release, module]),
+    });
     for (const kernel of ready) await testKernel(kernel, qemu, image);
   }
   summary();
 }
 
-async function testKernel({ name, release, vmlinuz, scope }, qemu, image) {
-  const directory = join(cache, 'runs', name);
-  const style = scope ? 'scope' : 'cpumask';
-  const { seconds, console: said } = await runMachine({ qemu, vmlinuz, image, out: directory, job: 'accuracy.sh', options: `scope=${scope ? 1 : 0}`, timeoutSeconds: 240 });
-  tell(`Linux ${release}, PMUs with ${style}: ${seconds.toFixed(0)} s`);
+async function testKernel(kernel, qemu, image) {
+  const boot = (job, check, how) => testBoot({ kernel, qemu, image, job, check, ...how });
+  await boot('accuracy.sh', checkAccuracy);
+  // Only with scopes do both threads of a core read.
+  if (kernel.scope) await boot('race.sh', checkRace, { parallel: true });
+}
+
+async function testBoot({ kernel, qemu, image, job, check, parallel = false }) {
+  const { name, release, vmlinuz, scope } = kernel;
+  const directory = join(cache, 'runs', name, job);
+  const options = `scope=${scope ? 1 : 0}`;
+  const machine = { qemu, parallel, vmlinuz, image, out: directory, job, options, timeoutSeconds: 240 };
+  const { seconds, console: said } = await runMachine(machine);
+  tell(`Linux ${release}, PMUs with ${scope ? 'scope' : 'cpumask'}, ${job}: ${seconds.toFixed(0)} s`);
   const out = join(directory, 'out');
   const test = (what, why) => report(`${name}: ${what}`, why);
   const status = join(out, 'status');
   const ended = existsSync(status) && readFileSync(status, 'utf8').trim() === '0';
-  test('boots, runs all, powers off', !ended && said.trim().split('\n').slice(-20).join('\n'));
+  test(`${job} runs to its end`, !ended && said.trim().split('\n').slice(-20).join('\n'));
   if (!ended) return;
   try {
-    checkAccuracy(out, { test, tell: (text) => tell(`${name}: ${text}`) });
+    check(out, { test, tell: (text) => tell(`${name}: ${text}`) });
   } catch (error) {
-    test('brings home all results', error.stack);
+    test(`${job} brings home all results`, `${error.stack}\n${readFileSync(join(out, 'console'), 'utf8')}`);
   }
 }
 

@@ -6,9 +6,18 @@ const PJ = 1e-12;
 
 /** The module's ledger: Joules (and seconds) by core, process and cgroup; `names` by pid. */
 export function readTruth(path) {
-  const truth = { cores: new Map(), idle: 0, uncore: 0, processes: new Map(), cgroups: new Map(), names: new Map() };
+  const truth = {
+    cores: new Map(),
+    idle: 0,
+    uncore: 0,
+    processes: new Map(),
+    cgroups: new Map(),
+    names: new Map(),
+  };
   for (const line of readFileSync(path, 'latin1').split('\n')) {
-    const fields = Object.fromEntries([...line.matchAll(/(\w+)=(\S*)/g)].map(([, key, value]) => [key, value]));
+    const fields = Object.fromEntries(
+      [...line.matchAll(/(\w+)=(\S*)/g)].map(([, key, value]) => [key, value]),
+    );
     const joules = Number(fields.pj) * PJ;
     if (line.startsWith('core')) {
       truth.cores.set(fields.id, joules);
@@ -28,7 +37,20 @@ export function readTruth(path) {
 export function readSnapshots(path) {
   const lines = readFileSync(path, 'utf8').trim().split('\n');
   const snapshots = lines.map((line) => JSON.parse(line));
-  const sums = { source: snapshots[0].source, counter: 0, idle: 0, unattributed: 0, processes: new Map(), cgroups: new Map(), cores: new Map(), paths: new Map(), gap: 0, lost: 0, openness: 0, count: lines.length };
+  const sums = {
+    source: snapshots[0].source,
+    counter: 0,
+    idle: 0,
+    unattributed: 0,
+    processes: new Map(),
+    cgroups: new Map(),
+    cores: new Map(),
+    paths: new Map(),
+    gap: 0,
+    lost: 0,
+    openness: 0,
+    count: lines.length,
+  };
   for (const { totals, unattributed, processes, cgroups, cores } of snapshots) {
     sums.counter += totals.counter_j;
     sums.idle += totals.idle_j;

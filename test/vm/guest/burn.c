@@ -34,7 +34,8 @@ int main(int argc, char **argv)
 	prctl(PR_SET_NAME, argv[1]);
 	sleep_ns(1000000); /* the name's power is taken when we are switched to */
 	long long end = now_ns() + atoll(argv[3]) * 1000000;
-	long long on = argc == 6 ? atoll(argv[4]) * 1000000 : end, off = argc == 6 ? atoll(argv[5]) * 1000000 : 0;
+	long long on = argc == 6 ? atoll(argv[4]) * 1000000 : end,
+		  off = argc == 6 ? atoll(argv[5]) * 1000000 : 0;
 
 	for (long long from; (from = now_ns()) < end; sleep_ns(off))
 		while (now_ns() < end && now_ns() - from < on)

@@ -18,7 +18,8 @@ int main(void)
 		union bpf_attr by_id = {.prog_id = next.next_id};
 		struct bpf_prog_info info = {0};
 		long fd = bpf(BPF_PROG_GET_FD_BY_ID, &by_id);
-		union bpf_attr get = {.info = {.bpf_fd = fd, .info_len = sizeof(info), .info = (unsigned long)&info}};
+		union bpf_attr get = {
+			.info = {.bpf_fd = fd, .info_len = sizeof(info), .info = (unsigned long)&info}};
 
 		if (fd < 0)
 			continue;

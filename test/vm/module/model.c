@@ -10,8 +10,8 @@
  *
  * Power changes at context switches only, and there all is integrated: mW x ns = pJ, without rounding.
  * Our probe runs before those of BPF (by its priority), so that a register which BPF reads at a switch
- * knows of it. A register moves about once per millisecond with some jitter, as the hardware's does, and out of
- * step with the kernel's ticks.
+ * knows of it. A register moves about once per millisecond with some jitter, as the hardware's does, and out
+ * of step with the kernel's ticks.
  */
 #include <linux/cgroup.h>
 #include <linux/debugfs.h>
@@ -66,9 +66,9 @@ struct domain {
 	int id;
 	u32 base_mw;
 	struct cpumask threads;
-	u64 t, pj;	   /* exact, up to the last change of power */
+	u64 t, pj;	       /* exact, up to the last change of power */
 	u64 shown_t, shown_pj; /* as of the register's last move */
-	u64 idle_pj;	   /* of pj, what no task is charged with */
+	u64 idle_pj;	       /* of pj, what no task is charged with */
 };
 
 static DEFINE_PER_CPU(struct thread, threads);
@@ -96,7 +96,8 @@ static void advance(struct domain *d, u64 now)
 
 	if ((s64)dt <= 0)
 		return;
-	for_each_cpu(cpu, &d->threads) {
+	for_each_cpu(cpu, &d->threads)
+	{
 		struct thread *th = &per_cpu(threads, cpu);
 
 		busy += th->busy;
@@ -104,7 +105,8 @@ static void advance(struct domain *d, u64 now)
 	}
 	if (!READ_ONCE(powered))
 		mw = 0;
-	for_each_cpu(cpu, &d->threads) {
+	for_each_cpu(cpu, &d->threads)
+	{
 		struct thread *th = &per_cpu(threads, cpu);
 
 		if (!th->busy)
@@ -299,15 +301,13 @@ static int truth_show(struct seq_file *m, void *data)
 {
 	int i, cpu;
 
-	for_each_online_cpu(cpu)
-		smp_call_function_single(cpu, on_each, NULL, 1);
+	for_each_online_cpu(cpu) smp_call_function_single(cpu, on_each, NULL, 1);
 	for (i = 0; i < core_count; i++) {
 		struct domain *d = &cores[i];
 
 		seq_printf(m, "core id=%d pj=%llu idle_pj=%llu register=%u\n", d->id, d->pj, d->idle_pj,
 			   rig_core_register(d));
-		for_each_cpu(cpu, &d->threads)
-			show_thread(m, &per_cpu(threads, cpu), cpu);
+		for_each_cpu(cpu, &d->threads) show_thread(m, &per_cpu(threads, cpu), cpu);
 	}
 	seq_printf(m, "uncore pj=%llu register=%u\n", uncore.pj, rig_package_register());
 	return 0;
@@ -327,7 +327,8 @@ static int find_cores(void)
 {
 	int cpu;
 
-	for_each_online_cpu(cpu) {
+	for_each_online_cpu(cpu)
+	{
 		int first = cpumask_first(topology_sibling_cpumask(cpu));
 		struct thread *th = &per_cpu(threads, cpu);
 
@@ -365,8 +366,8 @@ int rig_model_start(void)
 	if (err)
 		goto fail;
 	for_each_kernel_tracepoint(find_tracepoint, &switch_tracepoint);
-	err = switch_tracepoint ? tracepoint_probe_register_prio(switch_tracepoint, on_switch, NULL, 1000) :
-				  -ENOENT;
+	err = switch_tracepoint ? tracepoint_probe_register_prio(switch_tracepoint, on_switch, NULL, 1000)
+				: -ENOENT;
 	if (err) {
 		switch_tracepoint = NULL;
 		goto fail;
@@ -389,7 +390,6 @@ void rig_model_stop(void)
 		tracepoint_probe_unregister(switch_tracepoint, on_switch, NULL);
 		tracepoint_synchronize_unregister();
 	}
-	for_each_possible_cpu(cpu)
-		vfree(per_cpu(threads, cpu).ledger);
+	for_each_possible_cpu(cpu) vfree(per_cpu(threads, cpu).ledger);
 	kfree(cores);
 }

@@ -15,7 +15,7 @@
 
 #define HAS_SCOPE (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0))
 #define SCALE	  "2.3283064365386962890625e-10" /* perf counts in 2^-32 J, whatever the register's unit */
-#define CORE	  1 /* attr.config of the events */
+#define CORE	  1				 /* attr.config of the events */
 #define PACKAGE	  2
 
 static bool scope = HAS_SCOPE;
@@ -129,17 +129,17 @@ static ssize_t cpumask_show(struct device *device, struct device_attribute *attr
 }
 static DEVICE_ATTR_RO(cpumask);
 
-#define TEXT(variable, file, content)                                                                  \
-	static struct text_attribute variable = {                                                      \
-		{.attr = {.name = file, .mode = 0444}, .show = show_text}, content}
-#define ENERGY(variable, file, config)                                                                 \
-	TEXT(variable, file, "event=" config);                                                         \
-	TEXT(variable##_unit, file ".unit", "Joules");                                                 \
-	TEXT(variable##_scale, file ".scale", SCALE);                                                  \
-	static struct attribute *variable##_attributes[] = {                                           \
-		&variable.attribute.attr, &variable##_unit.attribute.attr,                             \
-		&variable##_scale.attribute.attr, NULL};                                               \
-	static const struct attribute_group variable##_group = {.name = "events",                      \
+#define TEXT(variable, file, content)                                                                        \
+	static struct text_attribute variable = {{.attr = {.name = file, .mode = 0444}, .show = show_text},  \
+						 content}
+#define ENERGY(variable, file, config)                                                                       \
+	TEXT(variable, file, "event=" config);                                                               \
+	TEXT(variable##_unit, file ".unit", "Joules");                                                       \
+	TEXT(variable##_scale, file ".scale", SCALE);                                                        \
+	static struct attribute *variable##_attributes[] = {&variable.attribute.attr,                        \
+							    &variable##_unit.attribute.attr,                 \
+							    &variable##_scale.attribute.attr, NULL};         \
+	static const struct attribute_group variable##_group = {.name = "events",                            \
 								.attrs = variable##_attributes}
 
 TEXT(format, "event", "config:0-7");
@@ -153,16 +153,12 @@ ENERGY(energy_pkg, "energy-pkg", "0x02");
 static const struct attribute_group *core_groups[4] = {&format_group, &energy_core_group};
 static const struct attribute_group *package_groups[4] = {&format_group, &energy_pkg_group};
 
-#define ENERGY_PMU                                                                                     \
-	{.module = THIS_MODULE,                                                                        \
-	 .task_ctx_nr = perf_invalid_context,                                                          \
-	 .capabilities = PERF_PMU_CAP_NO_EXCLUDE,                                                      \
-	 .event_init = event_init,                                                                     \
-	 .add = event_add,                                                                             \
-	 .del = event_del,                                                                             \
-	 .start = event_start,                                                                         \
-	 .stop = event_stop,                                                                           \
-	 .read = event_read}
+#define ENERGY_PMU                                                                                           \
+	{                                                                                                    \
+		.module = THIS_MODULE, .task_ctx_nr = perf_invalid_context,                                  \
+		.capabilities = PERF_PMU_CAP_NO_EXCLUDE, .event_init = event_init, .add = event_add,         \
+		.del = event_del, .start = event_start, .stop = event_stop, .read = event_read               \
+	}
 static struct pmu core_pmu = ENERGY_PMU, package_pmu = ENERGY_PMU;
 
 /* Without scope the driver keeps one lead per domain and moves its events along. */
@@ -182,9 +178,7 @@ static void pass_lead(struct pmu *pmu, bool registered, struct cpumask *leads, u
 
 	if (!cpumask_test_and_clear_cpu(from, leads))
 		return;
-	for_each_cpu_and(to, others, cpu_online_mask)
-		if (to != from)
-			break;
+	for_each_cpu_and(to, others, cpu_online_mask) if (to != from) break;
 	if (to >= nr_cpu_ids)
 		return;
 	cpumask_set_cpu(to, leads);
@@ -262,7 +256,8 @@ static int __init rig_init(void)
 	if (err)
 		return err;
 	dead_state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "perf/rapl_rig:dead", NULL, is_dead);
-	online_state = cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "perf/rapl_rig:online", goes_online, goes_offline);
+	online_state =
+		cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "perf/rapl_rig:online", goes_online, goes_offline);
 	err = dead_state < 0 ? dead_state : online_state < 0 ? online_state : register_pmus();
 	if (err)
 		rig_exit();
