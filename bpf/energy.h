@@ -78,7 +78,9 @@ struct energy_cpu {
 	__u64 remainder;    /* of the last price division: carried, never dropped */
 	__u64 clock_offset; /* monotonic clock minus run queue clock, ns */
 	__u64 started;
-	__u64 unused[5]; /* to a multiple of a cache line */
+	__u64 share_total; /* scratch of share_out() */
+	__u64 shares[ENERGY_SIBLINGS];
+	__u64 unused[4]; /* to a multiple of a cache line */
 	struct energy_bank banks[2];
 };
 

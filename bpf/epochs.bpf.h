@@ -32,12 +32,16 @@ static __always_inline __u64 busy_of(struct energy_cpu *c, __u64 monotonic)
 /* Splits counts over the CPUs of a zone by the busy time since the last split; all to `c` if none. */
 __noinline int share_out(struct energy_zone *z, struct energy_cpu *c, __u64 counts)
 {
-	__u64 monotonic = bpf_ktime_get_ns(), total = 0, rest = counts;
-	__u64 busy[ENERGY_SIBLINGS];
+	__u64 monotonic = bpf_ktime_get_ns(), rest = counts;
+	__u64 *busy;
 	__u32 i;
 
 	if (!z || !c)
 		return 0;
+	/* In a map, not on the stack: of what it knows the value of (0), the verifier of Linux 6.1 and before
+	 * tries every combination (500,000 instructions instead of 9,000). */
+	busy = c->shares;
+	c->share_total = 0;
 	for (i = 0; i < ENERGY_SIBLINGS; i++) {
 		struct energy_cpu *s = 0;
 		__u32 cpu = z->cpus[i];
@@ -54,19 +58,19 @@ __noinline int share_out(struct energy_zone *z, struct energy_cpu *c, __u64 coun
 		z->seen_busy_ns[i] = now;
 		/* 2^40 ns is 18 minutes; counts x busy must not overflow. */
 		busy[i] = since >> 10;
-		total += busy[i];
+		c->share_total += busy[i];
 	}
 	for (i = 0; i < ENERGY_SIBLINGS; i++) {
 		struct energy_cpu *s;
 		__u32 cpu = z->cpus[i];
 		__u64 part;
 
-		if (!busy[i] || !total)
+		if (!busy[i] || !c->share_total)
 			continue;
 		s = bpf_map_lookup_elem(&cpus, &cpu);
 		if (!s)
 			continue;
-		part = counts * busy[i] / total;
+		part = counts * busy[i] / c->share_total;
 		if (part > rest)
 			part = rest;
 		rest -= part;
@@ -77,7 +81,8 @@ __noinline int share_out(struct energy_zone *z, struct energy_cpu *c, __u64 coun
 	return 0;
 }
 
-/* Reads this CPU's counter, if it has one, and gives what it advanced to those who owe it. */
+/* Reads this CPU's counter, if it has one, and gives what it advanced to those who owe it. Returns
+ * -ENOENT where only a sibling can read it. */
 __noinline int read_counter(struct energy_cpu *c)
 {
 	struct bpf_perf_event_value value;
@@ -94,17 +99,19 @@ __noinline int read_counter(struct energy_cpu *c)
 	z = bpf_map_lookup_elem(&zones, &zone);
 	if (!z) /* ENERGY_NO_ZONE: no counter that BPF can read, run time only */
 		return 0;
+	/* Before the counter: if a sibling claims in between, our claim fails. Taken after it, we could set
+	 * `raw` back to our older reading, and what lies between would be charged twice. */
+	old = *(volatile __u64 *)&z->raw;
 	err = bpf_perf_event_read_value(&counters, BPF_F_CURRENT_CPU, &value, sizeof(value));
 	if (err) {
 		/* Kernels that let only the lead CPU read leave its siblings' slots empty. */
 		if (err == -ENOENT && z->cpu_count > 1)
-			return 0;
+			return -ENOENT;
 		b->read_errors++;
 		b->last_error = err;
 		z->gap = 1;
 		return 0;
 	}
-	old = z->raw;
 	if (!z->based) {
 		z->raw = value.counter;
 		z->gap = 0;
@@ -137,6 +144,7 @@ __noinline int close_epoch(struct energy_cpu *c, __u64 now, bool force)
 	struct energy_bank *b;
 	struct energy_hot *idle;
 	__u32 epoch, i;
+	bool waits;
 
 	if (!c)
 		return 0;
@@ -144,8 +152,10 @@ __noinline int close_epoch(struct energy_cpu *c, __u64 now, bool force)
 	idle = hot_at(b, ENERGY_IDLE_ROW);
 	epoch = c->epoch;
 	elapsed = weight = now - c->epoch_start;
-	read_counter(c);
-	if (!c->owed && !force && elapsed < MAX_EPOCH_NS) {
+	/* What a sibling has read for us ends somewhere within our epoch: it is all there only after flush(),
+	 * which comes to the lead first. */
+	waits = read_counter(c) == -ENOENT || !c->owed;
+	if (waits && !force && elapsed < MAX_EPOCH_NS) {
 		c->deadline = now + retry_ns;
 		return 0;
 	}

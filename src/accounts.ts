@@ -127,7 +127,7 @@ export class Accounts<Owner> {
    * Makes room for a newcomer that used `joules` in this interval, if somebody uses much less: takes that
    * account out, for the caller to place its Joules. Places are not passed to and fro: see TAKEOVER_RATIO.
    */
-  giveWay(joules: number, now: number): Account<Owner> | undefined {
+  giveWay(joules: number, now: number): (Account<Owner> & { readonly key: string }) | undefined {
     this.#candidates ??= [...this.#entries]
       .filter(([, entry]) => !entry.forGood && now - entry.opened >= TENURE_MS)
       .toSorted(([, a], [, b]) => b.recent - a.recent);
@@ -135,7 +135,7 @@ export class Accounts<Owner> {
     if (key === undefined || !weakest || weakest.recent * TAKEOVER_RATIO >= joules) return undefined;
     this.#candidates.pop();
     this.#entries.delete(key);
-    return weakest;
+    return { key, owner: weakest.owner, joules: weakest.joules, since: weakest.since };
   }
 
   /** The owner has ended. */

@@ -61,10 +61,11 @@ export function attribute(
   for (let i = 0; i < rows.cpu.length; i++) {
     const cpu = rows.cpu[i]!;
     const pid = rows.pid[i]!;
-    const joules = joulesOf(i);
-    const seconds = rows.timeNs[i]! / 1e9;
     const core = coreOf.get(cpu);
     const zone = zoneOf.get(cpu);
+    // A CPU that has just come has no counter yet: its energy is unknown.
+    const joules = zone ? joulesOf(i) : 0;
+    const seconds = rows.timeNs[i]! / 1e9;
     if (core) core.counter_j += joules;
     if (zone && source.reader === 'none') zone.counter_j += joules;
     if (pid === IDLE) {

@@ -122,6 +122,8 @@ function collect(probe: Probe, options: CollectorOptions, startNs: number): Coll
       lastNs = columns.timeNs;
       gapZones = failedPolls(columns);
       const failed = failedCpus(columns, source.zones, gapZones);
+      const backwards = columns.cpus.backwards.reduce((sum, n) => sum + n, 0);
+      if (backwards > 0) log(`a counter went back ${backwards} times: nobody is charged for that`);
       const now = onlineCpus(sys).join();
       const changed = now !== online || failed.size > 0;
       online = now;

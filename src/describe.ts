@@ -24,13 +24,15 @@ export async function describe(parts: {
   readonly charges: Charges;
   readonly identifier: Identifier;
   readonly ownPid: number;
+  /** Who ended in the last intervals, by their start; kept here from call to call. */
+  readonly dying: Map<number, { pid: number; rounds: number }>;
   /** Forks, execs and exits of this interval that found no room. */
   readonly lostEvents: number;
 }): Promise<Snapshot> {
   const time = new Date().toISOString();
-  const { interval, charges, identifier, ownPid, lostEvents } = parts;
+  const { interval, charges, identifier, ownPid, dying, lostEvents } = parts;
   const { source, seconds, columns } = interval;
-  const lives = readLives(columns.lives);
+  const lives = readLives(columns.lives, dying);
   const processes = await inSlices(charges.processes, (charge) =>
     describeProcess(charge, identifier, lives, seconds),
   );
@@ -88,18 +90,24 @@ async function inSlices<From, To>(list: readonly From[], map: (item: From) => To
   return mapped;
 }
 
+/** The last stints of a process come after the news of its end, mostly at once, under load somewhat later. */
+const DYING_ROUNDS = 10;
+
 /** What became of processes in the interval, by their start: unlike pids, starts in ns are not used twice. */
 interface Lives {
-  readonly exited: ReadonlyMap<number, number>;
+  readonly exited: ReadonlyMap<number, { readonly pid: number }>;
   /** Last names of those that called execve(2): a short one may never be charged under it. */
   readonly names: ReadonlyMap<number, { readonly pid: number; readonly comm: string }>;
 }
 
-function readLives({ kind, pid, startNs, comm }: Columns['lives']): Lives {
-  const exited = new Map<number, number>();
+function readLives(
+  { kind, pid, startNs, comm }: Columns['lives'],
+  exited: Map<number, { pid: number; rounds: number }>,
+): Lives {
+  for (const [start, process] of exited) if (++process.rounds > DYING_ROUNDS) exited.delete(start);
   const names = new Map<number, { pid: number; comm: string }>();
   for (let i = 0; i < kind.length; i++) {
-    if (kind[i] === LIFE.exit) exited.set(startNs[i]!, pid[i]!);
+    if (kind[i] === LIFE.exit) exited.set(startNs[i]!, { pid: pid[i]!, rounds: 0 });
     else if (kind[i] === LIFE.exec) names.set(startNs[i]!, { pid: pid[i]!, comm: commAt(comm, i) });
   }
   return { exited, names };
@@ -137,7 +145,7 @@ function describeProcess(
     energy_j: joules,
     power_w: joules / seconds,
     cpu_time_s: charge.seconds,
-    exited: lives.exited.get(startNs) === pid,
+    exited: lives.exited.get(startNs)?.pid === pid,
   };
 }
 

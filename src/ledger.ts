@@ -218,10 +218,11 @@ export class Ledger {
     if (!this.#processes.has(key) && this.#processes.full) {
       const weaker = this.#processes.giveWay(energy_j, times.now);
       if (!weaker) {
+        this.#current.delete(identity);
         this.#addExecutable(executable, energy_j, times.now);
         return;
       }
-      this.#addExecutable(weaker.owner.executable, weaker.joules, times.now);
+      this.#takeFromProcess(weaker, times.now);
     }
     this.#processes.add(key, { pid, creationTime, executable, containerId }, energy_j, times);
     if (usage.exited) {
@@ -230,6 +231,13 @@ export class Ledger {
     } else {
       this.#current.set(identity, key);
     }
+  }
+
+  /** A process has given up its series: its Joules move to its executable's. */
+  #takeFromProcess({ key, owner, joules }: Account<Process> & { readonly key: string }, now: number): void {
+    const identity = `${owner.pid} ${owner.creationTime}`;
+    if (this.#current.get(identity) === key) this.#current.delete(identity);
+    this.#addExecutable(owner.executable, joules, now);
   }
 
   #addExecutable(executable: string, joules: number, now: number): void {
@@ -272,11 +280,7 @@ export class Ledger {
 
   /** Moves the Joules of what is over to its heir. */
   #fold(now: number): void {
-    for (const { key, owner, joules } of this.#processes.takeOver(this.#readers, now)) {
-      const identity = `${owner.pid} ${owner.creationTime}`;
-      if (this.#current.get(identity) === key) this.#current.delete(identity);
-      this.#addExecutable(owner.executable, joules, now);
-    }
+    for (const account of this.#processes.takeOver(this.#readers, now)) this.#takeFromProcess(account, now);
     const times = { since: this.#since, now };
     for (const { joules, ended } of this.#cgroups.takeOver(this.#readers, now)) {
       this.#addCgroup({ path: ended ? REMOVED : OTHER, containerId: null }, joules, times);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { attribute, type Charges } from './attribute.ts';
 import { type Collector, openCollector } from './collector.ts';
 import { coreReader } from './cpus.ts';
+import { usageError } from './errors.ts';
 import { findHierarchy } from './identity/hierarchy.ts';
 import { createIdentifier, type Identifier } from './identity/identify.ts';
 import { bootTimeMs } from './identity/procfs.ts';
@@ -50,7 +51,16 @@ export interface Meter extends AsyncIterable<Snapshot>, AsyncDisposable {
   measure(): Promise<Measurement>;
   /** Whether the cgroup of a snapshot still exists; true where that cannot be told. */
   cgroupExists(path: string): boolean;
+  /** Ends the iteration; snapshots can still be taken. */
+  stop(): void;
   close(): Promise<void>;
+}
+
+/** Seconds: what a timer takes, 2^31 ms. */
+export const MAX_INTERVAL = 2_147_483;
+
+export function isInterval(seconds: number): boolean {
+  return seconds > 0 && seconds <= MAX_INTERVAL;
 }
 
 const BLIND_IN_NAMESPACE =
@@ -62,6 +72,9 @@ const BLIND_IN_NAMESPACE =
  * kernel, machine or user that cannot measure (3).
  */
 export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
+  const { interval = 1 } = options;
+  if (!isInterval(interval))
+    throw usageError(`an interval is above 0 and at most ${MAX_INTERVAL} s, not ${interval}`);
   const root = options.root ?? '/';
   const sys = join(root, 'sys');
   const proc = join(root, 'proc');
@@ -78,7 +91,7 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
   const hierarchy = findHierarchy(proc, root);
   const collector = await openCollector({
     source,
-    rediscover: () => sameSource(source, select().source),
+    rediscover: () => sameSource(source, () => select().source),
     sys,
     hierarchy,
     ...(options.log === undefined ? {} : { log: options.log }),
@@ -94,13 +107,18 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
     identifier,
     hostProc,
     sys,
-    intervalMs: (options.interval ?? 1) * 1000,
+    intervalMs: interval * 1000,
   });
 }
 
-/** A source does not become another one while it is measured: then it is as it was, and its errors are counted. */
-function sameSource(source: EnergySource, found: EnergySource): EnergySource {
-  return found.name === source.name && found.reader === source.reader ? found : source;
+/** A source does not become another one, nor none, while it is measured: then its errors are counted. */
+function sameSource(source: EnergySource, select: () => EnergySource): EnergySource {
+  try {
+    const found = select();
+    return found.name === source.name && found.reader === source.reader ? found : source;
+  } catch {
+    return source;
+  }
 }
 
 function meter(parts: {
@@ -115,7 +133,9 @@ function meter(parts: {
   const cores = coreReader(sys);
   let lostEvents = 0;
   let queue: Promise<unknown> = Promise.resolve();
-  let closed = false;
+  let stopped = false;
+  /** Processes that have ended of late, by their start: their last stints come after the news of their end. */
+  const dying = new Map<number, { pid: number; rounds: number }>();
   let cancelPause = (): void => {};
 
   async function take(): Promise<Measurement> {
@@ -128,6 +148,7 @@ function meter(parts: {
       charges,
       identifier,
       ownPid: collector.ownPid,
+      dying,
       lostEvents: columns.lostEvents - lostEvents,
     });
     lostEvents = columns.lostEvents;
@@ -140,9 +161,12 @@ function meter(parts: {
     queue = next.catch(() => {});
     return next;
   };
-  const close = async (): Promise<void> => {
-    closed = true;
+  const stop = (): void => {
+    stopped = true;
     cancelPause();
+  };
+  const close = async (): Promise<void> => {
+    stop();
     await queue;
     await collector.close();
   };
@@ -153,17 +177,19 @@ function meter(parts: {
     measure,
     snapshot: async () => (await measure()).snapshot,
     cgroupExists: (path) => identifier.cgroupExists(path),
+    stop,
     close,
     [Symbol.asyncDispose]: close,
     async *[Symbol.asyncIterator]() {
       let due = performance.now();
       for (;;) {
+        if (stopped) return;
         // From due time to due time: intervals do not drift by what a snapshot takes.
         due = Math.max(due + intervalMs, performance.now());
         const pause = sleep(due - performance.now());
         cancelPause = pause.cancel;
         await pause.done;
-        if (closed) return;
+        if (stopped) return;
         yield (await measure()).snapshot;
       }
     },

@@ -4,6 +4,7 @@ import { type Meter, openMeter } from '../meter.ts';
 import { startPublishing } from '../otel/publish.ts';
 import { readConfig } from './config.ts';
 import { meterOptions, parseOptions, text } from './options.ts';
+import { complain, print } from './print.ts';
 import { onStop } from './signals.ts';
 import { summary } from './table.ts';
 
@@ -21,33 +22,34 @@ export async function agent(args: string[]): Promise<number> {
   const file = text(values, 'config');
   const config = file === undefined ? { meter: {}, limits: {} } : readConfig(file);
   const ledger = new Ledger(config.limits);
-  const publisher = await startPublishing({
-    reader: () => ledger.reader(),
-    env: process.env,
-    log,
+  const stopped = new AbortController();
+  // From the very start, and until the last flush: a stop is never cut short by another.
+  let stop = (): void => {};
+  const release = onStop(() => {
+    stopped.abort();
+    stop();
   });
+  const publisher = await startPublishing({ reader: () => ledger.reader(), env: process.env, log: complain });
   try {
-    const meter = await openMeter({ ...config.meter, ...meterOptions(values), log });
-    try {
-      announce(meter, publisher.endpoints);
-      const release = onStop(() => void meter.close());
-      const show = values.json ? undefined : summaryPrinter();
-      let round = 0;
-      for await (const snapshot of meter) {
-        ledger.add(snapshot);
-        if (++round % CGROUP_CHECK_ROUNDS === 0) ledger.endRemovedCgroups((path) => meter.cgroupExists(path));
-        if (values.json)
-          process.stdout.write(
-            `${JSON.stringify({ ...snapshot, self: { ...snapshot.self, series: ledger.size } })}\n`,
-          );
-        show?.(summary(snapshot));
-      }
-      release();
-    } finally {
-      await meter.close();
+    await using meter = await openMeter({ ...config.meter, ...meterOptions(values), log: complain });
+    announce(meter, publisher.endpoints);
+    stop = () => meter.stop();
+    if (stopped.signal.aborted) stop();
+    const show = values.json ? undefined : summaryPrinter();
+    let round = 0;
+    for await (const snapshot of meter) {
+      ledger.add(snapshot);
+      if (++round % CGROUP_CHECK_ROUNDS === 0) ledger.endRemovedCgroups((path) => meter.cgroupExists(path));
+      const self = { ...snapshot.self, series: ledger.size };
+      if (values.json) await print(`${JSON.stringify({ ...snapshot, self })}\n`, stopped.signal);
+      show?.(summary(snapshot));
     }
+    // What was used since the last interval ended.
+    ledger.add(await meter.snapshot());
+    if (process.stderr.isTTY) process.stderr.write('\n');
   } finally {
     await publisher.close(LAST_FLUSH_MS);
+    release();
   }
   return 0;
 }
@@ -55,19 +57,15 @@ export async function agent(args: string[]): Promise<number> {
 /** Said once at the start: what is measured how, why not better, and where it goes. */
 function announce({ selection, blindTo }: Meter, endpoints: readonly string[]): void {
   const { source, rejected } = selection;
-  for (const { name, reason } of rejected) log(`not ${name}: ${reason}`);
+  for (const { name, reason } of rejected) complain(`not ${name}: ${reason}`);
   const estimate =
     source.kind === 'estimated'
       ? `: these are ESTIMATES from ${source.watts.reference}, not measurements`
       : '';
-  log(`source ${source.name} (${source.kind}, scope ${source.scope})${estimate}`);
-  if (blindTo) log(blindTo);
-  for (const endpoint of endpoints) log(`publishing at ${endpoint}`);
-  if (endpoints.length === 0) log('publishing nowhere');
-}
-
-function log(line: string): void {
-  process.stderr.write(`${clearLine()}joules: ${line}\n`);
+  complain(`source ${source.name} (${source.kind}, scope ${source.scope})${estimate}`);
+  if (blindTo) complain(blindTo);
+  for (const endpoint of endpoints) complain(`publishing at ${endpoint}`);
+  if (endpoints.length === 0) complain('publishing nowhere');
 }
 
 /** In a terminal the summary is redrawn in place; elsewhere a line is printed now and then. */
@@ -75,14 +73,10 @@ function summaryPrinter(): (line: string) => void {
   let due = 0;
   return (line) => {
     if (process.stderr.isTTY) {
-      process.stderr.write(`${clearLine()}${line.slice(0, (process.stderr.columns ?? 80) - 1)}`);
+      process.stderr.write(`\r\x1b[K${line.slice(0, (process.stderr.columns ?? 80) - 1)}`);
     } else if (performance.now() >= due) {
       due = performance.now() + SUMMARY_MS;
       process.stderr.write(`${line}\n`);
     }
   };
-}
-
-function clearLine(): string {
-  return process.stderr.isTTY ? '\r\x1b[K' : '';
 }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { usageError } from '../errors.ts';
 import { DEFAULT_LIMITS, type LedgerLimits } from '../ledger.ts';
-import type { MeterOptions } from '../meter.ts';
+import { isInterval, MAX_INTERVAL, type MeterOptions } from '../meter.ts';
 
 /** What `joules agent --config FILE` may hold; the command line goes before it. */
 export interface AgentConfig {
@@ -14,17 +14,21 @@ export interface AgentConfig {
 type Check = (value: unknown) => boolean;
 
 const isText: Check = (value) => typeof value === 'string';
-const isPositive: Check = (value) => typeof value === 'number' && Number.isFinite(value) && value > 0;
+const isSeconds: Check = (value) => typeof value === 'number' && isInterval(value);
 const isWatts: Check = (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0;
 const isCount: Check = (value) => Number.isInteger(value) && (value as number) >= 3;
 
 const METER_KEYS: Readonly<Record<string, readonly [keyof MeterOptions, string, Check]>> = {
   source: ['source', 'text', isText],
-  interval: ['interval', 'a number of seconds above 0', isPositive],
+  interval: ['interval', `a number of seconds above 0 and at most ${MAX_INTERVAL}`, isSeconds],
   root: ['root', 'a directory', isText],
   watts_idle: ['wattsIdle', 'a number of watts', isWatts],
   watts_busy: ['wattsBusy', 'a number of watts', isWatts],
-  max_tasks: ['maxTasks', 'an integer of 3 or more', isCount],
+  max_tasks: [
+    'maxTasks',
+    'an integer from 3 to 4,000,000',
+    (value) => isCount(value) && (value as number) <= 4e6,
+  ],
 };
 
 /** Reads a YAML (or JSON) file. @throws usageError that names the file and the key. */
@@ -37,7 +41,7 @@ export function readConfig(path: string): AgentConfig {
       limits = readLimits(path, value);
       continue;
     }
-    const known = METER_KEYS[key];
+    const known = Object.hasOwn(METER_KEYS, key) ? METER_KEYS[key] : undefined;
     if (!known)
       throw usageError(
         `${path}: unknown key ${key}: use ${[...Object.keys(METER_KEYS), 'limits'].join(', ')}`,

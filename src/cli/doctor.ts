@@ -29,7 +29,7 @@ export async function doctor(args: string[]): Promise<number> {
   const findings: Finding[] = [
     { name: 'kernel', ok: null, detail: release() },
     btf(sys),
-    privileges(proc),
+    privileges(),
     cgroups(proc, root),
     ...sources(selection),
   ];
@@ -52,8 +52,9 @@ function btf(sys: string): Finding {
     : { name: 'BTF', ok: false, detail: `${path} is missing: use a kernel built with CONFIG_DEBUG_INFO_BTF` };
 }
 
-function privileges(proc: string): Finding {
-  const status = readFileSync(join(proc, 'self/status'), 'latin1');
+/** Our own, hence our own /proc. */
+function privileges(): Finding {
+  const status = readFileSync('/proc/self/status', 'latin1');
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
   const has = (name: keyof typeof CAPABILITIES): boolean => ((effective >> CAPABILITIES[name]) & 1n) === 1n;
   const missing = (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !has(name) && !has('CAP_SYS_ADMIN'));
@@ -97,7 +98,7 @@ async function tryMeasuring(
     const detail = `works with ${source.name} (${source.kind}): ${counted}`;
     return { finding: { name, ok: true, detail }, blindTo: meter.blindTo };
   } catch (error) {
-    if (!(error instanceof EnergyError)) throw error;
+    if (!(error instanceof EnergyError) || error.exitCode !== EXIT_UNABLE) throw error;
     return { finding: { name, ok: false, detail: error.message } };
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EnergyError, usageError } from '../errors.ts';
 import { SCOPE_VERSION } from '../otel/semconv.ts';
+import { complain } from './print.ts';
 
 /** A verb: takes its arguments, resolves with the exit status. */
 type Verb = (args: string[]) => Promise<number>;
@@ -52,7 +53,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const verb = await load();
     return await verb(args);
   } catch (error) {
-    return complain(error);
+    return fail(error);
   }
 }
 
@@ -61,9 +62,9 @@ function print(text: string): number {
   return 0;
 }
 
-function complain(error: unknown): number {
+function fail(error: unknown): number {
   if (error instanceof EnergyError) {
-    process.stderr.write(`joules: ${error.message}\n`);
+    complain(error.message);
     return error.exitCode;
   }
   // A defect of ours: without its stack it could not be reported.
@@ -71,17 +72,22 @@ function complain(error: unknown): number {
   return 1;
 }
 
+/** What a reader of a pipe has not taken by then is lost. */
+const LAST_WRITE_MS = 1000;
+
 /** The way in from bin/joules. */
 export async function run(): Promise<void> {
   // The reader of a pipe may go away (`joules top --json | head`): that ends us quietly, as it ends others.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     process.exit(error.code === 'EPIPE' ? 0 : 1);
   });
+  // Nobody listens to what we say: that changes nothing of what we do.
+  process.stderr.on('error', () => {});
   const status = await main(process.argv.slice(2));
-  // What a slow reader of a pipe has not taken yet is still in our buffer.
-  for (const stream of [process.stdout, process.stderr]) {
-    await new Promise<void>((resolve) => stream.write('', () => resolve()));
-  }
+  const written = [process.stdout, process.stderr].map(
+    (stream) => new Promise<void>((resolve) => stream.write('', () => resolve())),
+  );
+  await Promise.race([Promise.all(written), new Promise((resolve) => setTimeout(resolve, LAST_WRITE_MS))]);
   // Not process.exitCode: retries of an export to a dead receiver would hold the process for 12 s more.
   process.exit(status);
 }

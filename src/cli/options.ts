@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { usageError } from '../errors.ts';
-import type { MeterOptions } from '../meter.ts';
+import { isInterval, MAX_INTERVAL, type MeterOptions } from '../meter.ts';
 
 type OptionTable = NonNullable<ParseArgsConfig['options']>;
 type Values = Readonly<Record<string, string | boolean | undefined>>;
@@ -32,15 +32,10 @@ export function meterOptions(values: Values): MeterOptions {
   return compact({
     source: text(values, 'source'),
     root: text(values, 'root'),
-    interval: positive(values, 'interval'),
+    interval: parseNumber(values, 'interval', `a number above 0 and at most ${MAX_INTERVAL}`, isInterval),
     wattsIdle: watts(values, 'watts-idle'),
     wattsBusy: watts(values, 'watts-busy'),
   });
-}
-
-/** A number above 0, or undefined if the option is not there. */
-export function positive(values: Values, name: string): number | undefined {
-  return parseNumber(values, name, 'a number above 0', (number) => number > 0);
 }
 
 /** An integer of 1 or more, or undefined if the option is not there. */
@@ -59,7 +54,7 @@ export function text(values: Values, name: string): string | undefined {
 }
 
 /** Without the keys whose value is undefined (exactOptionalPropertyTypes). */
-export function compact<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+function compact<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
 }
 

@@ -2,15 +2,18 @@
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** Calls `stop` once at the first SIGINT or SIGTERM; a second one ends the process at once. Returns the undo. */
+/**
+ * Calls `stop` once at the first SIGINT or SIGTERM. Further ones are ignored until the returned undo is called:
+ * timeout(1) and terminals often send two, and a stop takes a bounded time anyway.
+ */
 export function onStop(stop: () => void): () => void {
-  const release = (): void => {
-    for (const signal of STOP_SIGNALS) process.off(signal, first);
+  let called = false;
+  const onSignal = (): void => {
+    if (!called) stop();
+    called = true;
   };
-  const first = (): void => {
-    release();
-    stop();
+  for (const signal of STOP_SIGNALS) process.on(signal, onSignal);
+  return () => {
+    for (const signal of STOP_SIGNALS) process.off(signal, onSignal);
   };
-  for (const signal of STOP_SIGNALS) process.on(signal, first);
-  return release;
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { type Descendants, descendantsOf } from '../descendants.ts';
 import { usageError } from '../errors.ts';
 import { type Measurement, type Meter, openMeter } from '../meter.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { meterOptions, parseOptions, text } from './options.ts';
-import { printable } from './table.ts';
+import { complain, printable } from './print.ts';
 
 /** Schema and shape of `joules stat --output`. Joules, seconds, watts. */
 export interface Stat {
@@ -35,12 +35,12 @@ export async function stat(args: string[]): Promise<number> {
   const values = parseOptions('stat', split < 0 ? args : args.slice(0, split), {
     output: { type: 'string' },
   });
-  if (command.length === 0) throw usageError('stat needs a command: joules stat -- COMMAND…');
+  if (!command[0]) throw usageError('stat needs a command: joules stat -- COMMAND…');
   const output = openOutput(text(values, 'output'));
   const meter = await openMeter({ ...meterOptions(values), followForks: true });
   try {
     const result = await measureCommand(meter, command);
-    if (output !== undefined) writeSync(output, `${JSON.stringify(result)}\n`);
+    if (output !== undefined) writeOutput(output, result);
     process.stderr.write(values.json ? `${JSON.stringify(result)}\n` : `${report(result).join('\n')}\n`);
     return result.exit_code;
   } finally {
@@ -49,15 +49,29 @@ export async function stat(args: string[]): Promise<number> {
   }
 }
 
-/** Opened before the command runs, so that a result is never lost for want of a place. */
+/** Opened before the command runs, so that a result is not lost for want of a place; emptied only for a new one. */
 function openOutput(path: string | undefined): number | undefined {
   if (path === undefined) return undefined;
   try {
-    return openSync(path, 'w');
+    return openSync(path, 'a');
   } catch (error) {
     throw usageError(
       `cannot write --output ${path} (${(error as NodeJS.ErrnoException).code}): choose another file`,
     );
+  }
+}
+
+function writeOutput(output: number, result: Stat): void {
+  try {
+    ftruncateSync(output);
+  } catch {
+    // A pipe or a device: there is nothing to empty.
+  }
+  try {
+    writeSync(output, `${JSON.stringify(result)}\n`);
+  } catch (error) {
+    complain(`cannot write the result to --output (${(error as NodeJS.ErrnoException).code}): it follows`);
+    process.stderr.write(`${JSON.stringify(result)}\n`);
   }
 }
 
@@ -114,27 +128,32 @@ function chargesOf({ charges, lives }: Measurement, family: Descendants): { ener
 /** Runs the command with our stdin, stdout and stderr; resolves with what a shell has as `$?`. */
 function runCommand([file, ...args]: readonly string[]): Promise<number> {
   const child = spawn(file!, args, { stdio: 'inherit' });
-  // A terminal sends SIGINT and SIGQUIT to the command as well: it decides. Others are passed on.
-  const ignored = ['SIGINT', 'SIGQUIT'] as const;
-  const passed = ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
-  const ignore = (): void => {};
-  const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
-  for (const signal of ignored) process.on(signal, ignore);
+  const passed = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+  const pass = (signal: NodeJS.Signals): void => {
+    // A terminal sends these two to the command as well.
+    if ((signal === 'SIGINT' || signal === 'SIGQUIT') && isForeground()) return;
+    child.kill(signal);
+  };
   for (const signal of passed) process.on(signal, pass);
   const exited = new Promise<number>((resolve) => {
     child.on('error', (error: NodeJS.ErrnoException) => {
       const missing = error.code === 'ENOENT';
-      process.stderr.write(
-        `joules: cannot run ${printable(file!)} (${error.code}): ${missing ? 'no such program' : 'check that it may be executed'}\n`,
-      );
+      const remedy = missing ? 'no such program' : 'check that it may be executed';
+      complain(`cannot run ${file} (${error.code}): ${remedy}`);
       resolve(missing ? 127 : 126);
     });
     child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal!]));
   }).finally(() => {
-    for (const signal of ignored) process.off(signal, ignore);
     for (const signal of passed) process.off(signal, pass);
   });
   return exited;
+}
+
+/** Whether our process group is that of the terminal: fields 5 and 8 of /proc/self/stat, proc(5). */
+function isForeground(): boolean {
+  const line = readFileSync('/proc/self/stat', 'latin1');
+  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+  return fields[5 - 3] === fields[8 - 3];
 }
 
 /** The table: what the command used, and the machine meanwhile. */
@@ -159,7 +178,7 @@ function report(result: Stat): string[] {
     line(result.idle_j, 'J', 'of it idle'),
     line(result.unattributed_j, 'J', 'of it unattributed'),
     '',
-    ` ${result.source.kind} by ${result.source.name} (scope ${result.source.scope})`,
+    ` ${result.source.kind}: source ${result.source.name}, scope ${result.source.scope}`,
     '',
   ];
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sumAsOther } from '../describe.ts';
 import type { Snapshot } from '../snapshot.ts';
+import { printable } from './print.ts';
 
 export const VIEWS = ['process', 'cgroup', 'container', 'core'] as const;
 export type View = (typeof VIEWS)[number];
@@ -27,7 +28,7 @@ export function table(snapshot: Snapshot, options: { by: View; limit: number; wi
   const { by, limit, width = 100 } = options;
   const { header, rows } = VIEW_ROWS[by](snapshot, limit);
   const sorted = rows.toSorted((a, b) => b.energy_j - a.energy_j);
-  const cells = [header, ...sorted.slice(0, limit + 1).map((row) => row.cells)];
+  const cells = [header, ...(by === 'process' ? sorted : sorted.slice(0, limit)).map((row) => row.cells)];
   const widths = header.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
   const last = header.length - 1;
   return [
@@ -49,14 +50,6 @@ export function summary({ totals, source, interval_s, self }: Snapshot): string 
   ];
   if (self.lost > 0) parts.push(`lost ${self.lost}`);
   return parts.join(' · ');
-}
-
-/** Names come from whoever runs programs: no control character or change of direction may reach the terminal. */
-export function printable(name: string): string {
-  return name.replace(
-    /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }
 
 const VIEW_ROWS: Readonly<

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { usageError } from '../errors.ts';
+import type { Snapshot } from '../snapshot.ts';
 import { openMeter } from '../meter.ts';
+import { print } from './print.ts';
 import { onStop } from './signals.ts';
 import { countOf, meterOptions, parseOptions, text } from './options.ts';
 import { limited, table, type View, VIEWS } from './table.ts';
@@ -16,22 +18,17 @@ export async function top(args: string[]): Promise<number> {
   const limit = countOf(values, 'limit');
   let left = countOf(values, 'count') ?? Infinity;
   const meter = await openMeter(meterOptions(values));
-  const release = onStop(() => void meter.close());
+  const stopped = new AbortController();
+  const release = onStop(() => {
+    stopped.abort();
+    void meter.close();
+  });
   try {
     for await (const snapshot of meter) {
-      const { stdout } = process;
-      if (values.json) {
-        stdout.write(`${JSON.stringify(limit === undefined ? snapshot : limited(snapshot, limit))}\n`);
-      } else {
-        const rows = limit ?? (stdout.isTTY ? Math.max(1, stdout.rows - 5) : 20);
-        const lines = table(snapshot, { by, limit: rows, width: stdout.isTTY ? stdout.columns : Infinity });
-        // Home, the lines each cleared to their end, then all below: a redraw without flicker.
-        stdout.write(
-          stdout.isTTY
-            ? `\x1b[H${lines.map((line) => `${line}\x1b[K\n`).join('')}\x1b[J`
-            : `${lines.join('\n')}\n\n`,
-        );
-      }
+      const line = values.json
+        ? `${JSON.stringify(limit === undefined ? snapshot : limited(snapshot, limit))}\n`
+        : frame(snapshot, by, limit);
+      await print(line, stopped.signal);
       if (--left <= 0) break;
     }
   } finally {
@@ -39,6 +36,15 @@ export async function top(args: string[]): Promise<number> {
     await meter.close();
   }
   return 0;
+}
+
+/** The table, redrawn in place in a terminal. */
+function frame(snapshot: Snapshot, by: View, limit: number | undefined): string {
+  const { isTTY, rows, columns } = process.stdout;
+  if (!isTTY) return `${table(snapshot, { by, limit: limit ?? 20 }).join('\n')}\n\n`;
+  const lines = table(snapshot, { by, limit: limit ?? Math.max(1, rows - 5), width: columns });
+  // Home, the lines each cleared to their end, then all below: no flicker. Meanwhile long lines do not wrap.
+  return `\x1b[?7l\x1b[H${lines.map((line) => `${line}\x1b[K\n`).join('')}\x1b[J\x1b[?7h`;
 }
 
 function viewOf(name: string): View {

@@ -73,7 +73,10 @@ export function createCgroupPaths(options: {
       if (bytes !== undefined || gone) known.set(id, cgroup);
       return cgroup;
     },
-    learn: (id, path) => known.set(id, describeCgroup(path)),
+    learn(id, path) {
+      // The kernel names it from the root of the hierarchy, which from within a cgroup namespace has other names.
+      if (hierarchy.atRoot) known.set(id, describeCgroup(path));
+    },
     exists(path) {
       // Bytes that are no UTF-8 cannot be had back from the path.
       if (path.includes('\ufffd')) return true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { attempt } from './procfs.ts';
 
@@ -17,7 +17,12 @@ export interface Hierarchy {
    * a subtree, as in containers of cgroup v1, `/../..` a mount that reaches above our cgroup namespace.
    */
   readonly mountRoot: string;
+  /** Whether paths begin at the root of the hierarchy: we are in the first cgroup namespace. */
+  readonly atRoot: boolean;
 }
+
+/** Inode of the first cgroup namespace: PROC_CGROUP_INIT_INO in include/linux/proc_ns.h. */
+const FIRST_CGROUP_NAMESPACE = 0xeffffffb;
 
 /**
  * Controllers that systemd and every container runtime give a cgroup of its own to services and containers.
@@ -38,6 +43,8 @@ interface Mount {
  * runs in a container. Neither kind mounted: v2, to which every task belongs even so.
  */
 export function findHierarchy(proc: string, root: string = '/'): Hierarchy {
+  const namespace = attempt(() => statSync(join(proc, 'self/ns/cgroup')).ino);
+  const atRoot = namespace === FIRST_CGROUP_NAMESPACE;
   const mounts = cgroupMounts(proc, root.replace(/\/+$/, ''));
   const unified = mounts.find(({ type }) => type === 'cgroup2');
   const unifiedControllers = unified ? controllersOf(unified) : [];
@@ -50,6 +57,7 @@ export function findHierarchy(proc: string, root: string = '/'): Hierarchy {
         id: hierarchyId(proc, controller),
         mount: v1.point,
         mountRoot: v1.root,
+        atRoot,
       };
     if (unifiedControllers.includes(controller)) break;
   }
@@ -59,6 +67,7 @@ export function findHierarchy(proc: string, root: string = '/'): Hierarchy {
     id: 0,
     mount: unified?.point ?? null,
     mountRoot: unified?.root ?? '/',
+    atRoot,
   };
 }
 

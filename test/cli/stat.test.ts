@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stat } from '../../src/cli/stat.ts';
-import { joules, type Run, snapshots, startJoules } from '../support/joules.ts';
+import { joules, JOULES, type Run, snapshots, startJoules } from '../support/joules.ts';
 import { describeOnKernel, Load, TSC, waitFor } from '../support/kernel.ts';
 
 let directory: string;
@@ -102,6 +103,30 @@ describeOnKernel('joules stat', () => {
     expect((JSON.parse(readFileSync(output, 'utf8')) as Stat).elapsed_s).toBeGreaterThan(0.3);
   });
 
+  it('passes SIGINT on when it is sent to it alone', async () => {
+    await using run = startJoules(['stat', '--source', TSC, '--', 'sh', '-c', 'echo up; exec sleep 60']);
+    await waitFor('the command', () => (run.output().stdout === 'up\n' ? true : undefined));
+    expect((await run.stop('SIGINT')).status).toBe(130);
+  });
+
+  it('keeps an old result when it cannot measure, and shows one that cannot be written', () => {
+    const output = join(directory, 'old.json');
+    writeFileSync(output, 'old');
+    expect(joules(['stat', '--source', 'power_core', '--output', output, '--', 'true']).status).toBe(3);
+    expect(readFileSync(output, 'utf8')).toBe('old');
+    const full = joules(['stat', '--source', TSC, '--output', '/dev/full', '--', 'sh', '-c', 'exit 5']);
+    expect(full.status).toBe(5);
+    expect(full.stderr).toMatch(/cannot write the result to --output \(ENOSPC\)[^]*"exit_code":5/);
+  });
+
+  it('keeps the exit status when nobody reads its stderr', () => {
+    const command = `{ ${process.execPath} ${JOULES} stat --source '${TSC}' -- sh -c 'exit 4'; echo $? >&3; }`;
+    const { stdout } = spawnSync('bash', ['-c', `exec 3>&1; ${command} 2> >(exec 0<&-; exec sleep 0)`], {
+      encoding: 'utf8',
+    });
+    expect(stdout).toBe('4\n');
+  });
+
   it('says what command cannot be run, with the status a shell gives', () => {
     expect(stat('/nowhere/prog')).toMatchObject({
       status: 127,
@@ -114,7 +139,7 @@ describeOnKernel('joules stat', () => {
     const table = joules(['stat', '--source', TSC, '--', 'true']);
     expect(table.stdout).toBe('');
     expect(table.stderr).toMatch(/ J {2}command$/m);
-    expect(table.stderr).toMatch(/measured by perf:msr\/tsc\//);
+    expect(table.stderr).toMatch(/measured: source perf:msr\/tsc\//);
     const json = joules(['stat', '--source', TSC, '--json', '--', 'true']);
     expect(JSON.parse(json.stderr)).toMatchObject({
       schema: 'joules.stat/1',

@@ -176,6 +176,17 @@ describe('attribute', () => {
     expect(charges.processes[0]!.joules).toBeCloseTo(3.75);
   });
 
+  it('charges nothing on a CPU that has no counter yet, and closes', () => {
+    const rows: RowSpec[] = [
+      { cpu: 0, pid: 7, ms: 1000 },
+      { cpu: 99, pid: 7, ms: 1000 },
+      { cpu: 99, pid: 0, ms: 500 },
+    ];
+    const columns = columnsOf({ rows, cpus: [{ cpu: 0 }, { cpu: 99 }], polled: [3000, 0] });
+    for (const source of [perCore, perPackage, estimated]) expectClosed(attribute(columns, source, CORES));
+    expect(attribute(columns, estimated, CORES).processes[0]!.seconds).toBeCloseTo(2);
+  });
+
   it('closes whatever was recorded', () => {
     let seed = 12345;
     const random = (below: number): number => (seed = (seed * 1103515245 + 12345) % 2 ** 31) % below;

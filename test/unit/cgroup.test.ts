@@ -37,6 +37,7 @@ describe('the hierarchy that is charged', () => {
       id: 0,
       mount: '/sys/fs/cgroup',
       mountRoot: '/',
+      atRoot: false,
     });
   });
 
@@ -93,6 +94,7 @@ describe('the hierarchy that is charged', () => {
       id: 0,
       mount: null,
       mountRoot: '/',
+      atRoot: false,
     });
   });
 });
@@ -169,7 +171,7 @@ describe('the path of a cgroup', () => {
         join(proc, '900/stat'),
         '900 (sshd) Z 1 900 900 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1234 0 0',
       );
-      const hierarchy = { version, controller, id: 0, mount: null, mountRoot: '/' };
+      const hierarchy = { version, controller, id: 0, mount: null, mountRoot: '/', atRoot: true };
       const paths = createCgroupPaths({ proc, hierarchy });
       expect(paths.resolve(2 ** 40, { pid: 900, startNs: 12_345_000_000 }).path).toBe(path);
     } finally {

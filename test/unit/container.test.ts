@@ -32,7 +32,7 @@ function tell({ lines, controller }: Row) {
     writeFileSync(join(proc, '900/cgroup'), lines.map((line) => `${line}\n`).join(''));
     writeFileSync(join(proc, '900/stat'), `900 (sh) S 1 900 900 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1234 0 0`);
     const version = controller === null ? 2 : 1;
-    const hierarchy = { version, controller, id: 0, mount: null, mountRoot: '/' } as const;
+    const hierarchy = { version, controller, id: 0, mount: null, mountRoot: '/', atRoot: true } as const;
     return createCgroupPaths({ proc, hierarchy }).resolve(1, { pid: 900, startNs: 12_345_000_000 });
   } finally {
     rmSync(proc, { recursive: true });

@@ -108,7 +108,14 @@ test('gives a process the same creation time when the meter is restarted', () =>
 
 test('names a kernel thread by what BPF kept', () => {
   const proc = join(__dirname, '../fixtures/proc-names');
-  const hierarchy = { version: 2, controller: null, id: 0, mount: null, mountRoot: '/' } as const;
+  const hierarchy = {
+    version: 2,
+    controller: null,
+    id: 0,
+    mount: null,
+    mountRoot: '/',
+    atRoot: true,
+  } as const;
   const identifier = createIdentifier({ proc, hierarchy, bootTimeMs: bootTimeMs(proc) });
   expect(identifier.identify({ pid: 2, startNs: 7e7, comm: 'kthreadd', cgroupId: 1 })).toEqual({
     creationTime: '2023-11-14T22:13:20.070Z',
