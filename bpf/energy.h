@@ -14,11 +14,12 @@ enum {
 	ENERGY_WAYS = 4,     /* rows of one set: 4 x 16 bytes, one cache line */
 	ENERGY_SET_BITS = 7, /* 128 sets */
 	ENERGY_ROWS = ENERGY_WAYS << ENERGY_SET_BITS,
-	ENERGY_IDLE_ROW = 0,  /* reserved for the idle task (tgid 0 hashes to set 0) */
-	ENERGY_SWEEP = 8,     /* rows settled at each epoch's end ... */
-	ENERGY_PRICES = 128,  /* ... so none waits longer than 512 / 8 = 64 epochs for its price */
-	ENERGY_FRACTION = 16, /* energies are fixed point: 2^-16 counts of the energy counter */
-	ENERGY_SIBLINGS = 8,  /* CPUs that may share one counter which BPF reads */
+	ENERGY_IDLE_ROW = 0,   /* reserved for the idle task (tgid 0 hashes to set 0) */
+	ENERGY_SWEEP = 8,      /* rows settled at each epoch's end ... */
+	ENERGY_PRICES = 128,   /* ... so none waits longer than 512 / 8 = 64 epochs for its price */
+	ENERGY_IDLE_SHIFT = 5, /* an idle core draws a few percent of a busy one: its time weighs 1/32 */
+	ENERGY_FRACTION = 16,  /* energies are fixed point: 2^-16 counts of the energy counter */
+	ENERGY_SIBLINGS = 8,   /* CPUs that may share one counter which BPF reads */
 	ENERGY_COMM = 16,
 	ENERGY_PATH = 1024, /* what the kernel's own tracepoint gives: TRACE_CGROUP_PATH_LEN */
 	ENERGY_NO_ZONE = -1,

@@ -70,7 +70,7 @@ __noinline int share_out(struct energy_zone *z, struct energy_cpu *c, __u64 coun
 		s = bpf_map_lookup_elem(&cpus, &cpu);
 		if (!s)
 			continue;
-		part = counts * busy[i] / c->share_total;
+		part = counts / c->share_total * busy[i] + counts % c->share_total * busy[i] / c->share_total;
 		if (part > rest)
 			part = rest;
 		rest -= part;
@@ -163,10 +163,14 @@ __noinline int close_epoch(struct energy_cpu *c, __u64 now, bool force)
 	if (!elapsed) /* nobody ran: what is owed falls due in the next epoch */
 		return 0;
 
-	if (!idle_pays && idle->epoch == epoch && idle->pending_ns < weight) {
-		weight -= idle->pending_ns;
-		cold_at(b, ENERGY_IDLE_ROW)->time_ns += idle->pending_ns;
-		idle->pending_ns = 0;
+	if (!idle_pays && idle->epoch == epoch) {
+		__u32 spared = idle->pending_ns - (idle->pending_ns >> ENERGY_IDLE_SHIFT);
+
+		if (spared < weight) {
+			weight -= spared;
+			cold_at(b, ENERGY_IDLE_ROW)->time_ns += spared;
+			idle->pending_ns -= spared;
+		}
 	}
 	counts = shared_zones ? __sync_lock_test_and_set(&c->owed, 0) : c->owed;
 	if (!shared_zones)

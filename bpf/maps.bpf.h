@@ -15,7 +15,7 @@ const volatile __u64 retry_ns = 200000;
 /* Some counter is shared by several CPUs (SMT threads of a core): costs 2 ns per switch. */
 const volatile bool shared_zones = false;
 /* The counter runs in idle as in use (a clock), so idle time bears its share of every epoch. A core's
- * energy does not: there idle time is charged only in epochs without any task. */
+ * energy does not: there idle time weighs 1/32. */
 const volatile bool idle_pays = false;
 /* Index of the cgroup v1 controller whose cgroups are charged (css_set.subsys[]); -1: cgroup v2. */
 const volatile int cgroup_subsys = -1;

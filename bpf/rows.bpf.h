@@ -65,6 +65,8 @@ static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu 
 	struct energy_cold *cold;
 
 	if (!c->started) {
+		/* What ran before the CPU went offline, in an epoch that nobody ended, has no price. */
+		b->price[c->epoch++ & (ENERGY_PRICES - 1)] = 0;
 		c->started = 1;
 		c->epoch_start = c->ts;
 		c->deadline = c->ts + epoch_ns;
@@ -74,6 +76,7 @@ static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu 
 	}
 	if ((__s64)dt < 0) { /* flush() ran ahead on a sleeping CPU: what it charged stays charged */
 		c->epoch_start += dt;
+		c->deadline += dt;
 		return 0;
 	}
 
@@ -140,13 +143,13 @@ static __always_inline void charge(struct task_struct *prev, struct energy_cpu *
 
 	c->ts = now;
 	c->switches++;
+	if (shared_zones && prev->pid && c->started && dt < 1ULL << 63)
+		c->busy_ns += dt;
 	if (hot->owner == tgid + 1 && hot->tag == cgroup_tag(prev) && hot->epoch == c->epoch &&
 	    dt < MAX_STINT_NS)
 		hot->pending_ns += dt;
 	else
 		charge_slowly(prev, c, dt);
-	if (shared_zones && prev->pid && dt < 1ULL << 63)
-		c->busy_ns += dt;
 }
 
 #endif

@@ -44,7 +44,11 @@ int Probe::Switchover(std::vector<uint8_t>* bank_of_cpu) {
   for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) {
     uint8_t left = cpus_[cpu].bank & 1;
     int status = RunOn(cpu, prog, left ^ 1, nullptr);
-    if (status == -ENXIO) continue;
+    if (status == -ENXIO) {
+      // Its last switch, to idle, was not seen: it runs nothing, and starts afresh when it is back.
+      cpus_[cpu].running = cpus_[cpu].started = 0;
+      continue;
+    }
     if (status) return Fail("flush a CPU", status);
     if (cpus_[cpu].started) (*bank_of_cpu)[cpu] = left;
   }

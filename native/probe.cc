@@ -139,32 +139,42 @@ int Probe::RunOn(uint32_t cpu, int prog, uint64_t argument, uint32_t* result) {
   return status < 0 ? -errno : 0;
 }
 
-// Gives an event to the CPUs of a zone. Slots are replaced before the old event is closed.
+// Gives an event to the CPUs of a zone. None of them reads in the meantime: one that still had the old event
+// would charge all that it ever counted over the new one's first value.
 int Probe::GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd) {
   int counters = bpf_map__fd(skeleton_->maps.counters);
-  energy_zone& state = zones_[zone];
-  // Nobody is charged for what an event counted before the change.
-  state.based = 0;
+  int prog = bpf_program__fd(skeleton_->progs.try_counter);
+  uint64_t owed = 0;
   for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) {
-    bool leaves = std::find(cpus.begin(), cpus.end(), cpu) == cpus.end();
-    if (cpus_[cpu].zone != static_cast<int32_t>(zone) || !leaves) continue;
+    if (cpus_[cpu].zone != static_cast<int32_t>(zone)) continue;
     cpus_[cpu].zone = ENERGY_NO_ZONE;
+    RunOn(cpu, prog, 0, nullptr);  // waits for a read under way there
+    if (std::find(cpus.begin(), cpus.end(), cpu) != cpus.end()) continue;
     bpf_map_delete_elem(counters, &cpu);
+    owed += __atomic_exchange_n(&cpus_[cpu].owed, 0, __ATOMIC_RELAXED);
   }
-  int readable = 0, last = 0;
-  state.cpu_count = 0;
+  std::vector<uint32_t> blind;
+  int last = 0;
   for (uint32_t cpu : cpus) {
-    state.cpus[state.cpu_count++] = cpu;
-    cpus_[cpu].zone = zone;
-    if (bpf_map_update_elem(counters, &cpu, &fd, BPF_ANY)) return Fail("give the counter to BPF", -errno);
     uint32_t result = 0;
-    int status = RunOn(cpu, bpf_program__fd(skeleton_->progs.try_counter), 0, &result);
-    last = status ? status : static_cast<int>(result);
-    if (last == 0) readable++;
-    // Only the CPU of the event may read it (PMUs without scope): an empty slot says so to BPF.
-    if (last) bpf_map_delete_elem(counters, &cpu);
+    int status = bpf_map_update_elem(counters, &cpu, &fd, BPF_ANY) ? -errno : RunOn(cpu, prog, 0, &result);
+    if (status == 0) status = static_cast<int>(result);
+    if (status) blind.push_back(cpu), last = status;
   }
-  state.based = 0;
+  bool readable = blind.size() < cpus.size();
+  // Only the CPU of the event may read it (PMUs without scope): an empty slot says so to BPF. If none can,
+  // the slots stay, so that BPF goes on reporting errors.
+  for (uint32_t cpu : blind) {
+    if (readable) bpf_map_delete_elem(counters, &cpu);
+  }
+  energy_zone& state = zones_[zone];
+  state = {};
+  for (uint32_t cpu : cpus) {
+    state.seen_busy_ns[state.cpu_count] = cpus_[cpu].busy_ns;
+    state.cpus[state.cpu_count++] = cpu;
+  }
+  for (uint32_t cpu : cpus) cpus_[cpu].zone = zone;
+  if (owed) __atomic_fetch_add(&cpus_[cpus.front()].owed, owed, __ATOMIC_RELAXED);
   return readable ? 0 : Fail("read the counter in BPF", last);
 }
 

@@ -106,7 +106,9 @@ function collect(probe: Probe, options: CollectorOptions, startNs: number): Coll
         rebinds++;
         log(`bound ${zone.id} anew, on CPU ${zone.lead} for CPUs ${zone.cpus.join()}`);
       } catch (error) {
-        // The CPU may have gone again: the next interval's errors bring us back here.
+        // The CPU may have gone again: tried again after the next interval.
+        zones[i] = former ?? { ...zone, cpus: [] };
+        online = '';
         log(`${zone.id}: ${error instanceof Error ? error.message : String(error)}`);
       }
     }

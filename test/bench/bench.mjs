@@ -54,7 +54,7 @@ async function measureCrowd(processes, cgroups, periodMs) {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   await once(crowd.stdout, 'data');
-  const warmUp = String(2 + (1.5 * periodMs) / 1000);
+  const warmUp = String(Math.ceil(2 + (1.5 * periodMs) / 1000));
   const text = execFileSync(process.execPath, [join(here, 'snapshots.mjs'), warmUp]);
   crowd.stdin.end();
   await once(crowd, 'exit');
