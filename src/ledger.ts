@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Account, Accounts, type Series, type Times } from './accounts.ts';
 
-import { OTHER, type ProcessUsage, type Snapshot } from './snapshot.ts';
+import { OTHER, type ProcessUsage, REMOVED, type Snapshot } from './snapshot.ts';
 import type { SourceKind } from './sources/source.ts';
 
 export type { Series } from './accounts.ts';
@@ -73,8 +73,6 @@ export const DEFAULT_LIMITS: LedgerLimits = {
   cgroups: 1000,
   containers: 1000,
 };
-
-export const REMOVED = '(removed)';
 
 interface Process {
   readonly pid: number | null;

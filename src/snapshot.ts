@@ -6,6 +6,8 @@ export const SNAPSHOT_SCHEMA = 'joules.snapshot/1';
 
 /** What has no row or series of its own. */
 export const OTHER = '(other)';
+/** The cgroups that are gone: one that could not be looked up, or all whose series are over. */
+export const REMOVED = '(removed)';
 
 /** One process and what it used within the interval. Numbers are SI: Joules, watts, seconds. */
 export interface ProcessUsage {

@@ -2,12 +2,10 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Container, containerOf, unitOf } from './container.ts';
+import { REMOVED } from '../snapshot.ts';
 import type { Hierarchy } from './hierarchy.ts';
 import { attempt, isAlive, type ProcessKey } from './procfs.ts';
 import { createRecent } from './recent.ts';
-
-/** Path of a cgroup that was gone before its path could be read. */
-export const REMOVED_CGROUP = '(removed)';
 
 /** Directories one walk looks at: some tens of ms, once per interval at most. */
 const WALK_LIMIT = 10_000;
@@ -66,7 +64,7 @@ export function createCgroupPaths(options: {
       if (cached) return cached;
       const looked = walked === undefined;
       const bytes = find(id, process);
-      const path = bytes === undefined ? REMOVED_CGROUP : Buffer.from(bytes, 'latin1').toString();
+      const path = bytes === undefined ? REMOVED : Buffer.from(bytes, 'latin1').toString();
       const cgroup = describeCgroup(path);
       // What a whole walk after its charge has not found never comes: ids are not used again.
       const gone = looked && walked !== undefined && walked.size < walkLimit;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { AggregationTemporality, type MetricProducer } from '@opentelemetry/sdk-metrics';
-import { REMOVED, type LedgerReading, type Series } from '../ledger.ts';
-import { OTHER } from '../snapshot.ts';
+import type { LedgerReading, Series } from '../ledger.ts';
+import { OTHER, REMOVED } from '../snapshot.ts';
 import { collected, lastGood, type ReadLedger } from './producer.ts';
 
 /** A producer of differences. One per reader: it remembers what that reader has delivered. */

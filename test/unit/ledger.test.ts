@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Ledger, type LedgerReading, REMOVED } from '../../src/ledger.ts';
-import { OTHER, type ProcessUsage, SNAPSHOT_SCHEMA, type Snapshot } from '../../src/snapshot.ts';
+import { Ledger, type LedgerReading } from '../../src/ledger.ts';
+import { OTHER, type ProcessUsage, REMOVED, SNAPSHOT_SCHEMA, type Snapshot } from '../../src/snapshot.ts';
 
 const START = Date.parse('2026-01-01T00:00:00Z');
 
