@@ -24,7 +24,8 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL"; /* bpf_perf_event_read_value is 
 #include "rows.bpf.h"
 #include "events.bpf.h"
 
-static __always_inline int on_switch(struct task_struct *prev, struct task_struct *next)
+SEC("tp_btf/sched_switch")
+int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	struct energy_cpu *c = this_cpu();
 	__u64 now = run_clock(prev);
@@ -33,26 +34,12 @@ static __always_inline int on_switch(struct task_struct *prev, struct task_struc
 		return 0;
 	charge(prev, c, now);
 	if (shared_zones)
-		c->running = next ? next->pid != 0 : 1;
+		c->running = next->pid != 0;
 	if (now >= c->deadline) {
 		c->clock_offset = bpf_ktime_get_ns() - now;
 		close_epoch(c, now, false);
 	}
 	return 0;
-}
-
-SEC("tp_btf/sched_switch")
-int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
-{
-	return on_switch(prev, next);
-}
-
-/* The twin for kernels that load no tp_btf program. At sched_switch the current task still is prev;
- * next is unknown to the verifier, so it counts as busy until its own switch. */
-SEC("raw_tp/sched_switch")
-int sched_switch_raw(void *ctx)
-{
-	return on_switch(bpf_get_current_task_btf(), 0);
 }
 
 /*

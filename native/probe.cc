@@ -61,8 +61,7 @@ int Probe::Fail(const char* step, int status) {
   return status < 0 ? status : -EIO;
 }
 
-int Probe::Load(int subsys, bool tp_btf) {
-  energy_bpf__destroy(skeleton_);
+int Probe::Load(int subsys) {
   LIBBPF_OPTS(bpf_object_open_opts, open_options, .btf_custom_path = options_.btf.c_str());
   skeleton_ = energy_bpf__open_opts(&open_options);
   if (!skeleton_) return -errno;
@@ -77,13 +76,7 @@ int Probe::Load(int subsys, bool tp_btf) {
   bpf_map__set_max_entries(maps.zones, cpu_count_);
   bpf_map__set_max_entries(maps.spills0, options_.spill_entries);
   bpf_map__set_max_entries(maps.spills1, options_.spill_entries);
-  const auto& progs = skeleton_->progs;
-  // Without tp_btf there are no events: names of what is gone are then those of its last switch.
-  for (bpf_program* events : {progs.sched_process_exec, progs.sched_process_exit, progs.cgroup_mkdir})
-    bpf_program__set_autoload(events, tp_btf);
-  bpf_program__set_autoload(progs.sched_process_fork, tp_btf && options_.follow_forks);
-  bpf_program__set_autoload(progs.sched_switch, tp_btf);
-  bpf_program__set_autoload(progs.sched_switch_raw, !tp_btf);
+  bpf_program__set_autoload(skeleton_->progs.sched_process_fork, options_.follow_forks);
   return energy_bpf__load(skeleton_);
 }
 
@@ -108,9 +101,7 @@ int Probe::OpenLocked() {
     if (subsys < 0) return Fail("find the cgroup controller", subsys);
   }
 
-  // tp_btf first; its twin where the kernel refuses it (libbpf has no probe that tells beforehand).
-  int status = Load(subsys, true);
-  if (status) status = Load(subsys, false);
+  int status = Load(subsys);
   if (status) return Fail("load the BPF program", status);
 
   cpus_ = static_cast<energy_cpu*>(

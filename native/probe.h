@@ -76,7 +76,7 @@ class Probe {
   int OpenLocked();
   void CloseLocked();
   int Fail(const char* step, int status);
-  int Load(int subsys, bool tp_btf);
+  int Load(int subsys);
   int GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd);
   int RunOn(uint32_t cpu, int prog, uint64_t argument, uint32_t* result);
   int Switchover(std::vector<uint8_t>* bank_of_cpu);
