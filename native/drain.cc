@@ -109,8 +109,7 @@ void Probe::TakePolled(Drained* out) {
   for (size_t zone = 0; zone < events_.size(); zone++) {
     PerfReading now;
     PerfReading& last = polled_[zone];
-    bool ok =
-        ::read(events_[zone].get(), &now, sizeof(now)) == sizeof(now) && now.running_ns > last.running_ns;
+    bool ok = ReadCounter(events_[zone].get(), &now) == 0 && now.running_ns > last.running_ns;
     bool backwards = ok && now.count < last.count;
     out->polled_counts.push_back(ok && !backwards ? static_cast<double>(now.count - last.count) : NAN);
     if (ok) last = now;

@@ -35,6 +35,14 @@ struct PerfReading {
   uint64_t running_ns = 0;
 };
 
+// Returns 0 or -errno. A pinned event that the PMU has no room for ends like a file, without an error
+// (perf_event_open(2), "pinned"); in BPF the same is -EBUSY.
+inline int ReadCounter(int fd, PerfReading* out) {
+  ssize_t bytes = ::read(fd, out, sizeof(*out));
+  if (bytes < 0) return -errno;
+  return bytes == sizeof(*out) ? 0 : -EBUSY;
+}
+
 struct PerfEventSpec {
   uint32_t type = 0;
   uint64_t config = 0;

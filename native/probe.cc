@@ -5,7 +5,6 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <linux/btf.h>
-#include <sched.h>
 #include <sys/mman.h>
 #include <time.h>
 
@@ -13,6 +12,7 @@
 
 #include "energy.h"
 #include "energy.skel.h"
+#include "own_thread.h"
 
 namespace {
 
@@ -183,8 +183,8 @@ int Probe::Bind(uint32_t zone, const std::vector<uint32_t>& cpus, int lead, cons
   if (options_.switched) {
     int status = GiveToBpf(zone, cpus, fd);
     if (status) return status;
-  } else if (::read(fd, &first, sizeof(first)) != sizeof(first)) {
-    return Fail("read the perf event", -errno);
+  } else if (int status = ReadCounter(fd, &first)) {
+    return Fail("read the perf event", status);
   }
   if (events_.size() <= zone) {
     events_.resize(zone + 1);
@@ -196,18 +196,14 @@ int Probe::Bind(uint32_t zone, const std::vector<uint32_t>& cpus, int lead, cons
 }
 
 // Counting on a CPU begins at its first switch: makes one happen on each, instead of waiting for it.
-void Probe::VisitCpus() {
-  cpu_set_t before;
-  if (sched_getaffinity(0, sizeof(before), &before)) return;
-  for (uint32_t cpu = 0; cpu < cpu_count_ && cpu < CPU_SETSIZE; cpu++) {
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(cpu, &one);
-    if (sched_setaffinity(0, sizeof(one), &one)) continue;
-    timespec moment{0, 50'000};
-    nanosleep(&moment, nullptr);
-  }
-  sched_setaffinity(0, sizeof(before), &before);
+int Probe::VisitCpus() {
+  return InOwnThread([cpu_count = cpu_count_] {
+    for (uint32_t cpu = 0; cpu < cpu_count; cpu++) {
+      if (MoveTo(cpu)) continue;
+      timespec moment{0, 50'000};
+      nanosleep(&moment, nullptr);
+    }
+  });
 }
 
 int Probe::Start() {
@@ -215,8 +211,8 @@ int Probe::Start() {
   if (!skeleton_) return Fail("start", -EBADF);
   int status = energy_bpf__attach(skeleton_);
   if (status) return Fail("attach the BPF program", status);
-  VisitCpus();
-  return 0;
+  status = VisitCpus();
+  return status ? Fail("start a thread", status) : 0;
 }
 
 void Probe::Close() {

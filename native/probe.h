@@ -80,7 +80,7 @@ class Probe {
   int GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd);
   int RunOn(uint32_t cpu, int prog, uint64_t argument, uint32_t* result);
   int Switchover(std::vector<uint8_t>* bank_of_cpu);
-  void VisitCpus();
+  int VisitCpus();
   void TakeBank(uint32_t cpu, energy_bank* bank, Drained* out, uint64_t* sum);
   int TakeSpills(int map, uint8_t bank, const std::vector<uint8_t>& bank_of_cpu, Drained* out,
                  std::vector<uint64_t>* sums);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -115,6 +115,21 @@ describeOnKernel('a probe', () => {
     await expect(probe.bind(1, { ...ZONE, cpus: [1] }, { ...EVENT, type })).rejects.toMatchObject({
       message: expect.stringContaining('cannot read the counter in BPF'),
     });
+    await probe.close();
+  });
+
+  it('leaves all threads on the CPUs that they could use before', async () => {
+    const threads = (): Set<string> =>
+      new Set(
+        readdirSync('/proc/self/task').map(
+          (id) => /^Cpus_allowed:.*$/m.exec(readFileSync(`/proc/self/task/${id}/status`, 'latin1'))![0],
+        ),
+      );
+    const before = threads();
+    const probe = createProbe();
+    await probe.open(OPTIONS);
+    await probe.start();
+    expect(threads()).toEqual(before);
     await probe.close();
   });
 
