@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The face of the probe in JavaScript: checks arguments, hands out columns, returns -errno. Slow calls run
-// in libuv's thread pool; they hold the probe, so it outlives a dropped object or an ending worker thread.
+// The face of the probe in JavaScript: checks arguments, hands out columns. Every call runs in libuv's thread
+// pool, since it may wait for others, and resolves with {status, step} of that very call: 0 or -errno and
+// what could not be done. Calls hold the probe, so it outlives a dropped object or an ending worker thread.
 #include <bpf/libbpf.h>
 #include <napi.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdarg>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <functional>
 #include <memory>
@@ -22,37 +23,47 @@ __attribute__((visibility("hidden"))) FILE* __wrap_stderr = nullptr;
 
 namespace {
 
-// Runs `work` in a thread, then resolves with `finish(status)`.
+// Runs `work` in a thread, then resolves with its outcome and, if it succeeded, what `fill` adds to it.
 class Task : public Napi::AsyncWorker {
  public:
-  using Work = std::function<int()>;
-  using Finish = std::function<Napi::Value(Napi::Env, int)>;
+  using Work = std::function<Outcome()>;
+  using Fill = std::function<void(Napi::Object)>;
 
-  static Napi::Promise Run(Napi::Env env, Work work, Finish finish) {
-    auto* task = new Task(env, std::move(work), std::move(finish));
+  static Napi::Promise Run(
+      Napi::Env env, Work work, Fill fill = [](Napi::Object) {}) {
+    auto* task = new Task(env, std::move(work), std::move(fill));
     Napi::Promise promise = task->deferred_.Promise();
     task->Queue();
     return promise;
   }
 
  private:
-  Task(Napi::Env env, Work work, Finish finish)
-      : Napi::AsyncWorker(env), deferred_(env), work_(std::move(work)), finish_(std::move(finish)) {}
-  void Execute() override { status_ = work_(); }
+  Task(Napi::Env env, Work work, Fill fill)
+      : Napi::AsyncWorker(env), deferred_(env), work_(std::move(work)), fill_(std::move(fill)) {}
+  void Execute() override { outcome_ = work_(); }
   void OnOK() override {
-    Napi::Value result = finish_(Env(), status_);
+    auto result = Napi::Object::New(Env());
     // Empty: our worker thread is being ended and runs no more JavaScript.
-    if (!result.IsEmpty()) deferred_.Resolve(result);
+    if (result.IsEmpty()) return;
+    result["status"] = Napi::Number::New(Env(), outcome_.status);
+    result["step"] = Napi::String::New(Env(), outcome_.step);
+    if (outcome_.status == 0) fill_(result);
+    deferred_.Resolve(result);
   }
-  void OnError(const Napi::Error& error) override { deferred_.Reject(error.Value()); }
 
   Napi::Promise::Deferred deferred_;
   Work work_;
-  Finish finish_;
-  int status_ = 0;
+  Fill fill_;
+  Outcome outcome_;
 };
 
-Napi::Value StatusOnly(Napi::Env env, int status) { return Napi::Number::New(env, status); }
+// Read by libbpf's printer in any thread. Not by getenv(), which is of no use beside a thread that changes
+// the environment.
+std::atomic<bool> verbose{false};
+
+int PrintLibbpf(libbpf_print_level, const char* format, va_list arguments) {
+  return verbose ? vdprintf(STDERR_FILENO, format, arguments) : 0;
+}
 
 template <typename Array, typename T>
 Array Column(Napi::Env env, const std::vector<T>& values) {
@@ -162,8 +173,6 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
                            InstanceMethod<&ProbeObject::Start>("start"),
                            InstanceMethod<&ProbeObject::Drain>("drain"),
                            InstanceMethod<&ProbeObject::Close>("close"),
-                           InstanceAccessor<&ProbeObject::Step>("step"),
-                           InstanceAccessor<&ProbeObject::OwnPid>("ownPid"),
                        });
   }
 
@@ -178,12 +187,15 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
  private:
   Napi::Value Open(const Napi::CallbackInfo& info) {
     ProbeOptions options;
-    if (!info[0].IsObject() || !ReadOptions(info[0].As<Napi::Object>(), &options))
-      return WrongArguments(
-          info.Env(),
-          "open({btf, controller, hierarchy, switched, shared, idlePays, followForks, spillEntries})");
+    if (!info[0].IsObject() || !ReadOptions(info[0].As<Napi::Object>(), &options) || !info[1].IsBoolean())
+      return WrongArguments(info.Env(),
+                            "open({btf, controller, hierarchy, switched, shared, idlePays, followForks, "
+                            "spillEntries}, verbose)");
+    verbose = info[1].As<Napi::Boolean>();
+    auto own_pid = std::make_shared<uint32_t>();
     return Task::Run(
-        info.Env(), [probe = probe_, options] { return probe->Open(options); }, StatusOnly);
+        info.Env(), [probe = probe_, options, own_pid] { return probe->Open(options, own_pid.get()); },
+        [own_pid](Napi::Object result) { result["ownPid"] = Napi::Number::New(result.Env(), *own_pid); });
   }
 
   Napi::Value Bind(const Napi::CallbackInfo& info) {
@@ -203,39 +215,25 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
     spec.config1 = ToUint64(info[5]);
     spec.config2 = ToUint64(info[6]);
     return Task::Run(
-        info.Env(), [probe = probe_, zone, cpus, lead, spec] { return probe->Bind(zone, cpus, lead, spec); },
-        StatusOnly);
+        info.Env(), [probe = probe_, zone, cpus, lead, spec] { return probe->Bind(zone, cpus, lead, spec); });
   }
 
   Napi::Value Start(const Napi::CallbackInfo& info) {
-    return Task::Run(
-        info.Env(), [probe = probe_] { return probe->Start(); }, StatusOnly);
+    return Task::Run(info.Env(), [probe = probe_] { return probe->Start(); });
   }
 
-  // Resolves with columns, or with -errno.
   Napi::Value Drain(const Napi::CallbackInfo& info) {
     auto drained = std::make_shared<Drained>();
     return Task::Run(
         info.Env(), [probe = probe_, drained] { return probe->Drain(drained.get()); },
-        [drained](Napi::Env env, int status) {
-          return status ? StatusOnly(env, status) : ToColumns(env, *drained);
-        });
+        [drained](Napi::Object result) { result["columns"] = ToColumns(result.Env(), *drained); });
   }
 
   Napi::Value Close(const Napi::CallbackInfo& info) {
-    return Task::Run(
-        info.Env(),
-        [probe = probe_] {
-          probe->Close();
-          return 0;
-        },
-        StatusOnly);
-  }
-
-  Napi::Value Step(const Napi::CallbackInfo& info) { return Napi::String::New(info.Env(), probe_->step()); }
-
-  Napi::Value OwnPid(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), probe_->own_pid());
+    return Task::Run(info.Env(), [probe = probe_] {
+      probe->Close();
+      return Outcome{};
+    });
   }
 
   static void CloseAtExit(void* probe) { static_cast<Probe*>(probe)->Close(); }
@@ -248,9 +246,7 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   // Its messages go to stderr by default; what users need of them is in the status and the step.
-  libbpf_set_print([](libbpf_print_level, const char* format, va_list arguments) {
-    return getenv("JOULES_LIBBPF_LOG") ? vdprintf(STDERR_FILENO, format, arguments) : 0;
-  });
+  libbpf_set_print(PrintLibbpf);
   exports["Probe"] = ProbeObject::Define(env);
   exports["noProcess"] = Napi::Number::New(env, static_cast<uint32_t>(ENERGY_NO_PROCESS));
   exports["fork"] = Napi::Number::New(env, ENERGY_FORK);

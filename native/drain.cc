@@ -138,8 +138,7 @@ int Probe::TakeEvent(void* self, void* data, size_t) {
   return 0;
 }
 
-int Probe::Drain(Drained* out) {
-  std::lock_guard<std::mutex> lock(mutex_);
+int Probe::DrainLocked(Drained* out) {
   if (!skeleton_) return Fail("drain", -EBADF);
   std::vector<uint8_t> bank_of_cpu;
   out->time_ns = MonotonicNs();

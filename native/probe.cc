@@ -46,16 +46,6 @@ size_t PageAlign(size_t bytes) {
 Probe::Probe() = default;
 Probe::~Probe() { Close(); }
 
-uint32_t Probe::own_pid() {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return own_pid_;
-}
-
-std::string Probe::step() {
-  std::lock_guard<std::mutex> lock(mutex_);
-  return step_;
-}
-
 int Probe::Fail(const char* step, int status) {
   step_ = step;
   return status < 0 ? status : -EIO;
@@ -80,16 +70,16 @@ int Probe::Load(int subsys) {
   return energy_bpf__load(skeleton_);
 }
 
-int Probe::Open(const ProbeOptions& options) {
+Outcome Probe::Open(const ProbeOptions& options, uint32_t* own_pid) {
   std::lock_guard<std::mutex> lock(mutex_);
-  if (skeleton_) return Fail("open", -EALREADY);
+  if (skeleton_) return Ended(Fail("open", -EALREADY));
   options_ = options;
-  int status = OpenLocked();
+  int status = OpenLocked(own_pid);
   if (status) CloseLocked();
-  return status;
+  return Ended(status);
 }
 
-int Probe::OpenLocked() {
+int Probe::OpenLocked(uint32_t* own_pid) {
   const auto& options = options_;
   int possible = libbpf_num_possible_cpus();
   if (possible < 0) return Fail("count the possible CPUs", possible);
@@ -114,7 +104,7 @@ int Probe::OpenLocked() {
   LIBBPF_OPTS(bpf_test_run_opts, run);
   if (bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.own_pid), &run))
     return Fail("run a BPF program", -errno);
-  own_pid_ = run.retval;
+  *own_pid = run.retval;
 
   ring_ = ring_buffer__new(bpf_map__fd(skeleton_->maps.events), TakeEvent, this, nullptr);
   if (!ring_) return Fail("map the ring of events", -errno);
@@ -169,8 +159,12 @@ int Probe::GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd) {
   return readable ? 0 : Fail("read the counter in BPF", last);
 }
 
-int Probe::Bind(uint32_t zone, const std::vector<uint32_t>& cpus, int lead, const PerfEventSpec& spec) {
+Outcome Probe::Bind(uint32_t zone, const std::vector<uint32_t>& cpus, int lead, const PerfEventSpec& spec) {
   std::lock_guard<std::mutex> lock(mutex_);
+  return Ended(BindLocked(zone, cpus, lead, spec));
+}
+
+int Probe::BindLocked(uint32_t zone, const std::vector<uint32_t>& cpus, int lead, const PerfEventSpec& spec) {
   if (!skeleton_) return Fail("bind a counter", -EBADF);
   bool known = std::all_of(cpus.begin(), cpus.end(), [&](uint32_t cpu) { return cpu < cpu_count_; });
   if (zone >= cpu_count_ || !known) return Fail("bind a counter", -EINVAL);
@@ -206,13 +200,22 @@ int Probe::VisitCpus() {
   });
 }
 
-int Probe::Start() {
+Outcome Probe::Start() {
   std::lock_guard<std::mutex> lock(mutex_);
+  return Ended(StartLocked());
+}
+
+int Probe::StartLocked() {
   if (!skeleton_) return Fail("start", -EBADF);
   int status = energy_bpf__attach(skeleton_);
   if (status) return Fail("attach the BPF program", status);
   status = VisitCpus();
   return status ? Fail("start a thread", status) : 0;
+}
+
+Outcome Probe::Drain(Drained* out) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return Ended(DrainLocked(out));
 }
 
 void Probe::Close() {

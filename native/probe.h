@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <vector>
@@ -53,7 +52,13 @@ struct Drained {
   double time_ns = 0;  // CLOCK_MONOTONIC at the change of banks
 };
 
-// Every call returns 0 or -errno, and step() names what failed. Calls exclude one another; any thread.
+// How a call ended: 0 or -errno, and then what could not be done ("open the perf event").
+struct Outcome {
+  int status = 0;
+  const char* step = "";
+};
+
+// Calls exclude one another, whatever thread they come from, so each may have to wait for another one's end.
 class Probe {
  public:
   Probe();
@@ -61,21 +66,24 @@ class Probe {
   Probe(const Probe&) = delete;
   Probe& operator=(const Probe&) = delete;
 
-  int Open(const ProbeOptions& options);
+  // `own_pid`: pid of this process in the first pid namespace, as in all rows.
+  Outcome Open(const ProbeOptions& options, uint32_t* own_pid);
   // Opens a zone's counter on one of its CPUs and gives it to those CPUs of the zone that can read it. Anew
   // when CPUs come and go: the zone then counts from there.
-  int Bind(uint32_t zone, const std::vector<uint32_t>& cpus, int lead, const PerfEventSpec& spec);
-  int Start();
-  int Drain(Drained* out);
+  Outcome Bind(uint32_t zone, const std::vector<uint32_t>& cpus, int lead, const PerfEventSpec& spec);
+  Outcome Start();
+  Outcome Drain(Drained* out);
   void Close();
-  std::string step();
-  // Pid of this process in the first pid namespace, as in all rows; 0 before Open.
-  uint32_t own_pid();
 
  private:
-  int OpenLocked();
-  void CloseLocked();
+  // With the mutex held:
+  Outcome Ended(int status) const { return {status, status ? step_ : ""}; }
   int Fail(const char* step, int status);
+  int OpenLocked(uint32_t* own_pid);
+  int BindLocked(uint32_t zone, const std::vector<uint32_t>& cpus, int lead, const PerfEventSpec& spec);
+  int StartLocked();
+  int DrainLocked(Drained* out);
+  void CloseLocked();
   int Load(int subsys);
   int GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd);
   int RunOn(uint32_t cpu, int prog, uint64_t argument, uint32_t* result);
@@ -88,12 +96,11 @@ class Probe {
   static int TakeEvent(void* self, void* data, size_t size);
 
   std::mutex mutex_;
-  std::string step_;
+  const char* step_ = "";
   ProbeOptions options_;
   energy_bpf* skeleton_ = nullptr;
   ring_buffer* ring_ = nullptr;
   Drained* ring_out_ = nullptr;
-  uint32_t own_pid_ = 0;
   uint32_t cpu_count_ = 0;  // possible CPUs
   energy_cpu* cpus_ = nullptr;
   energy_zone* zones_ = nullptr;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Core } from './cpus.ts';
-import { commAt, type Columns, NO_PROCESS } from './native.ts';
+import { commAt, type Columns, NO_PROCESS } from './columns.ts';
 import type { CoreUsage, ZoneUsage } from './snapshot.ts';
 import type { EnergySource } from './sources/source.ts';
 

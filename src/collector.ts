@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Columns } from './columns.ts';
 import { onlineCpus } from './cpus.ts';
 import { EnergyError } from './errors.ts';
-import { type Columns, createProbe, type Probe } from './native.ts';
+import { createProbe, type Probe } from './native.ts';
 import type { EnergySource, Zone } from './sources/source.ts';
 
 export interface CollectorOptions {
@@ -52,7 +53,7 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
   }
   const probe = createProbe();
   try {
-    await probe.open({
+    const { ownPid } = await probe.open({
       btf,
       controller: options.hierarchy.controller ?? '',
       hierarchy: options.hierarchy.id,
@@ -67,14 +68,18 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
     }
     await probe.start();
     const first = await probe.drain();
-    return collect(probe, options, first.timeNs);
+    return collect(probe, options, { ownPid, startNs: first.timeNs });
   } catch (error) {
     await probe.close();
     throw error;
   }
 }
 
-function collect(probe: Probe, options: CollectorOptions, startNs: number): Collector {
+function collect(
+  probe: Probe,
+  options: CollectorOptions,
+  { ownPid, startNs }: { readonly ownPid: number; readonly startNs: number },
+): Collector {
   const { sys, log = () => {} } = options;
   let { source } = options;
   let online = onlineCpus(sys).join();
@@ -117,7 +122,7 @@ function collect(probe: Probe, options: CollectorOptions, startNs: number): Coll
   }
 
   return {
-    ownPid: probe.ownPid,
+    ownPid,
     async drain() {
       const columns = await probe.drain();
       const interval = { columns, seconds: (columns.timeNs - lastNs) / 1e9, source, gapZones };

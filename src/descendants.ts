@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Columns, LIFE } from './native.ts';
+import { type Columns, LIFE } from './columns.ts';
 
 /** A command and all that descends from it, double forks and new sessions included. */
 export interface Descendants {

@@ -2,7 +2,7 @@
 import type { Charges, ProcessCharge } from './attribute.ts';
 import type { Interval } from './collector.ts';
 import type { Identifier } from './identity/identify.ts';
-import { type Columns, commAt, LIFE } from './native.ts';
+import { type Columns, commAt, LIFE } from './columns.ts';
 import {
   type CgroupUsage,
   OTHER,

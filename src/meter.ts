@@ -7,7 +7,7 @@ import { usageError } from './errors.ts';
 import { findHierarchy } from './identity/hierarchy.ts';
 import { createIdentifier, type Identifier } from './identity/identify.ts';
 import { bootTimeMs } from './identity/procfs.ts';
-import type { Columns } from './native.ts';
+import type { Columns } from './columns.ts';
 import { describe } from './describe.ts';
 import type { Snapshot } from './snapshot.ts';
 import { selectSource } from './sources/select.ts';

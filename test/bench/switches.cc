@@ -127,12 +127,15 @@ Sample MeasureOurs(const PerfEventSpec& counter) {
   options.switched = true;
   options.spill_entries = 32768;
   options.idle_pays = true;
-  if (int status = probe.Open(options)) Die(probe.step().c_str(), status);
+  auto check = [](Outcome outcome) {
+    if (outcome.status) Die(outcome.step, outcome.status);
+  };
+  uint32_t own_pid;
+  check(probe.Open(options, &own_pid));
   for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++) {
-    int status = probe.Bind(cpu, {static_cast<uint32_t>(cpu)}, cpu, counter);
-    if (status) Die(probe.step().c_str(), status);
+    check(probe.Bind(cpu, {static_cast<uint32_t>(cpu)}, cpu, counter));
   }
-  if (int status = probe.Start()) Die(probe.step().c_str(), status);
+  check(probe.Start());
   return MeasureProgram(FindOurs().get());
 }
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Collector, type Interval, openCollector } from '../../src/collector.ts';
-import { NO_PROCESS } from '../../src/native.ts';
+import { NO_PROCESS } from '../../src/columns.ts';
 import { selectSource } from '../../src/sources/select.ts';
 import { describeOnKernel, Load, scheduledSeconds, TSC } from '../support/kernel.ts';
 

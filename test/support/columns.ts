@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Columns } from '../../src/native.ts';
+import type { Columns } from '../../src/columns.ts';
 
 export interface RowSpec {
   readonly cpu: number;

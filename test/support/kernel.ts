@@ -7,6 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** A counter whose truth is known: every CPU "uses" its TSC frequency x 1 nJ per second. */
 export const TSC = 'perf:msr/tsc/,scope=cpu,joules=1e-9';
 
+/** The PMU of that counter, for perf_event_open(2). */
+export function msrType(): number {
+  return Number(readFileSync('/sys/bus/event_source/devices/msr/type', 'latin1'));
+}
+
 /** `describe` where BPF can be loaded; elsewhere the tests are skipped and say why. */
 export const describeOnKernel: jest.Describe = ((title: string, body: () => void) => {
   const why = missing();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { attribute, type Charges } from '../../src/attribute.ts';
-import { NO_PROCESS } from '../../src/native.ts';
+import { NO_PROCESS } from '../../src/columns.ts';
 import type { EstimatedSource, PolledSource, SwitchedSource } from '../../src/sources/source.ts';
 import { columnsOf, type RowSpec } from '../support/columns.ts';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { descendantsOf } from '../../src/descendants.ts';
-import { type Columns, LIFE } from '../../src/native.ts';
+import { type Columns, LIFE } from '../../src/columns.ts';
 
 /** [kind, pid, start, parent pid, parent start] */
 type Life = [number, number, number, number, number];

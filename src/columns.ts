@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** pid of rows whose process detail was lost; their cgroup is known. */
+export const NO_PROCESS = 0xffff_ffff;
+/** Values of `lives.kind`. Like NO_PROCESS compared with the native part's own when that is loaded. */
+export const LIFE = { fork: 1, exec: 2, exit: 3 } as const;
+
+/**
+ * What the kernel recorded since the last drain: one typed array per field. `counts` are counts of the
+ * energy counter, times are nanoseconds, `comm` holds 16 bytes per entry, ids are exact below 2^53.
+ */
+export interface Columns {
+  /** Run time and energy per CPU, process (pid and start) and cgroup. pid 0 is idle. */
+  readonly rows: {
+    readonly cpu: Uint32Array;
+    readonly pid: Uint32Array;
+    readonly startNs: Float64Array;
+    readonly cgroup: Float64Array;
+    readonly timeNs: Float64Array;
+    readonly counts: Float64Array;
+    readonly comm: Buffer;
+  };
+  /** One entry per online CPU. `counts` = Σ rows + `lostCounts`; `residualCounts` is the difference, always 0. */
+  readonly cpus: {
+    readonly cpu: Uint32Array;
+    readonly switches: Uint32Array;
+    readonly lostRows: Uint32Array;
+    readonly readErrors: Uint32Array;
+    readonly backwards: Uint32Array;
+    /** The last read's -errno, 0 if none failed. */
+    readonly lastError: Int32Array;
+    readonly counts: Float64Array;
+    readonly gapCounts: Float64Array;
+    readonly lostCounts: Float64Array;
+    readonly lostTimeNs: Float64Array;
+    readonly residualCounts: Float64Array;
+  };
+  /** Forks (if followed), execs and exits of whole processes, in their order. */
+  readonly lives: {
+    readonly kind: Uint32Array;
+    readonly pid: Uint32Array;
+    readonly startNs: Float64Array;
+    readonly parentPid: Uint32Array;
+    readonly parentStartNs: Float64Array;
+    readonly comm: Buffer;
+  };
+  /** New cgroups of the hierarchy that is charged: id and path from its root. */
+  readonly mkdirs: { readonly cgroup: Float64Array; readonly path: readonly string[] };
+  /** Advance of each polled counter, by zone; NaN where it could not be read. */
+  readonly polledCounts: Float64Array;
+  /** Lives and new cgroups that found no room, since the start. */
+  readonly lostEvents: number;
+  /** CLOCK_MONOTONIC at this drain. */
+  readonly timeNs: number;
+}
+
+/** The 16-byte name at `index` of a `comm` column. */
+export function commAt(comm: Buffer, index: number): string {
+  const start = index * 16;
+  let end = start;
+  while (end < start + 16 && comm[end] !== 0) end++;
+  return comm.toString('utf8', start, end);
+}
