@@ -15,7 +15,6 @@
 namespace {
 
 constexpr double kFraction = 1 << ENERGY_FRACTION;
-constexpr int kNoBank = 2;
 
 double MonotonicNs() {
   timespec now{};
@@ -37,11 +36,12 @@ void AddRow(Drained* out, uint32_t cpu, uint32_t tgid, uint64_t start_ns, uint64
 
 }  // namespace
 
-// Makes each online CPU change its bank, and notes which one it left (kNoBank: offline, or nothing yet).
-int Probe::Switchover(std::vector<uint8_t>* bank_of_cpu) {
+// Makes each online CPU change its bank, and notes which one it left. A CPU whose last bank is still there,
+// because that drain failed, has no other to change to: it is taken now, and the CPU changes the next time.
+int Probe::Switchover() {
   int prog = bpf_program__fd(skeleton_->progs.flush);
-  bank_of_cpu->assign(cpu_count_, kNoBank);
   for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) {
+    if (left_[cpu] != kNoBank) continue;
     uint8_t left = cpus_[cpu].bank & 1;
     int status = RunOn(cpu, prog, left ^ 1, nullptr);
     if (status == -ENXIO) {
@@ -50,7 +50,7 @@ int Probe::Switchover(std::vector<uint8_t>* bank_of_cpu) {
       continue;
     }
     if (status) return Fail("flush a CPU", status);
-    if (cpus_[cpu].started) (*bank_of_cpu)[cpu] = left;
+    if (cpus_[cpu].started) left_[cpu] = left;
   }
   return 0;
 }
@@ -80,10 +80,10 @@ void Probe::TakeBank(uint32_t cpu, energy_bank* bank, Drained* out, uint64_t* su
 }
 
 // Takes what the CPUs that changed over had moved to an overflow map. Others may be writing theirs.
-int Probe::TakeSpills(int map, uint8_t bank, const std::vector<uint8_t>& bank_of_cpu, Drained* out,
-                      std::vector<uint64_t>* sums) {
+int Probe::TakeSpills(int map, uint8_t bank, Drained* out, std::vector<uint64_t>* sums,
+                      std::vector<energy_spill_key>* taken) {
   constexpr uint32_t kBatch = 1024;
-  std::vector<energy_spill_key> keys(kBatch), taken;
+  std::vector<energy_spill_key> keys(kBatch);
   std::vector<energy_spill> values(kBatch);
   uint32_t cursor = 0;
   for (bool first = true, last = false; !last; first = false) {
@@ -93,27 +93,29 @@ int Probe::TakeSpills(int map, uint8_t bank, const std::vector<uint8_t>& bank_of
     if (status && errno != ENOENT) return -errno;
     last = status != 0;
     for (uint32_t i = 0; i < count; i++) {
-      if (bank_of_cpu[keys[i].cpu] != bank) continue;
+      if (left_[keys[i].cpu] != bank) continue;
       AddRow(out, keys[i].cpu, keys[i].tgid, keys[i].start_ns, keys[i].cgroup, values[i].time_ns,
              values[i].energy, values[i].comm);
       (*sums)[keys[i].cpu] += values[i].energy;
-      taken.push_back(keys[i]);
+      taken->push_back(keys[i]);
     }
   }
-  for (const auto& key : taken) bpf_map_delete_elem(map, &key);
   return 0;
 }
 
-// An event whose running time stands still is dead (hotplug), although its reads succeed.
-void Probe::TakePolled(Drained* out) {
+// Returns what the next advances are counted from. An event whose running time stands still is dead
+// (hotplug), although its reads succeed.
+std::vector<PerfReading> Probe::TakePolled(Drained* out) {
+  std::vector<PerfReading> readings = polled_;
   for (size_t zone = 0; zone < events_.size(); zone++) {
     PerfReading now;
-    PerfReading& last = polled_[zone];
+    PerfReading& last = readings[zone];
     bool ok = ReadCounter(events_[zone].get(), &now) == 0 && now.running_ns > last.running_ns;
     bool backwards = ok && now.count < last.count;
     out->polled_counts.push_back(ok && !backwards ? static_cast<double>(now.count - last.count) : NAN);
     if (ok) last = now;
   }
+  return readings;
 }
 
 // One record of the ring.
@@ -138,41 +140,49 @@ int Probe::TakeEvent(void* self, void* data, size_t) {
   return 0;
 }
 
+// Reads all and only then forgets it: what fails half-way leaves everything for the next drain.
 int Probe::DrainLocked(Drained* out) {
   if (!skeleton_) return Fail("drain", -EBADF);
-  std::vector<uint8_t> bank_of_cpu;
   out->time_ns = MonotonicNs();
-  int status = Switchover(&bank_of_cpu);
+  int status = Switchover();
   if (status) return status;
-  if (!options_.switched) TakePolled(out);
+  std::vector<PerfReading> readings;
+  if (!options_.switched) readings = TakePolled(out);
 
   std::vector<uint64_t> sums(cpu_count_);
   bool spilled[2] = {};
   for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) {
-    if (bank_of_cpu[cpu] == kNoBank) continue;
-    energy_bank* bank = &cpus_[cpu].banks[bank_of_cpu[cpu]];
-    if (bank->spills) spilled[bank_of_cpu[cpu]] = true;
+    if (left_[cpu] == kNoBank) continue;
+    energy_bank* bank = &cpus_[cpu].banks[left_[cpu]];
+    if (bank->spills) spilled[left_[cpu]] = true;
     TakeBank(cpu, bank, out, &sums[cpu]);
   }
   const auto& maps = skeleton_->maps;
   const bpf_map* spills[2][2] = {{maps.spills0, maps.cgroup_spills0}, {maps.spills1, maps.cgroup_spills1}};
+  std::vector<energy_spill_key> taken[2][2];
   for (uint8_t bank = 0; bank < 2; bank++) {
     for (int i = 0; spilled[bank] && i < 2; i++) {
-      status = TakeSpills(bpf_map__fd(spills[bank][i]), bank, bank_of_cpu, out, &sums);
+      status = TakeSpills(bpf_map__fd(spills[bank][i]), bank, out, &sums, &taken[bank][i]);
       if (status) return Fail("read the overflow maps", status);
     }
   }
-  for (uint32_t cpu : out->cpus.cpu) {
-    energy_bank* bank = &cpus_[cpu].banks[bank_of_cpu[cpu]];
-    out->cpus.residual_counts.push_back(static_cast<int64_t>(bank->counted - sums[cpu]) / kFraction);
-    // Counters and hot rows; what is behind them is written anew before it is read.
-    memset(bank, 0, offsetof(energy_bank, cold));
-  }
-
   ring_out_ = out;
   status = ring_buffer__consume(ring_);
   ring_out_ = nullptr;
   if (status < 0) return Fail("read the ring of events", status);
   out->lost_events = skeleton_->bss->lost_events;
+
+  if (!options_.switched) polled_ = std::move(readings);
+  for (int bank = 0; bank < 2; bank++) {
+    for (int i = 0; i < 2; i++)
+      for (const auto& key : taken[bank][i]) bpf_map_delete_elem(bpf_map__fd(spills[bank][i]), &key);
+  }
+  for (uint32_t cpu : out->cpus.cpu) {
+    energy_bank* bank = &cpus_[cpu].banks[left_[cpu]];
+    out->cpus.residual_counts.push_back(static_cast<int64_t>(bank->counted - sums[cpu]) / kFraction);
+    // Counters and hot rows; what is behind them is written anew before it is read.
+    memset(bank, 0, offsetof(energy_bank, cold));
+    left_[cpu] = kNoBank;
+  }
   return 0;
 }

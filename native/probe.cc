@@ -101,6 +101,7 @@ int Probe::OpenLocked(uint32_t* own_pid) {
       MapShared(bpf_map__fd(skeleton_->maps.zones), PageAlign(sizeof(energy_zone) * cpu_count_)));
   if (!zones_) return Fail("map the counters", -errno);
   for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) cpus_[cpu].zone = ENERGY_NO_ZONE;
+  left_.assign(cpu_count_, kNoBank);
   LIBBPF_OPTS(bpf_test_run_opts, run);
   if (bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.own_pid), &run))
     return Fail("run a BPF program", -errno);

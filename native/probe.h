@@ -10,6 +10,7 @@
 #include "perf_event.h"
 
 struct energy_bank;
+struct energy_spill_key;
 struct energy_cpu;
 struct energy_zone;
 struct energy_bpf;
@@ -87,12 +88,12 @@ class Probe {
   int Load(int subsys);
   int GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd);
   int RunOn(uint32_t cpu, int prog, uint64_t argument, uint32_t* result);
-  int Switchover(std::vector<uint8_t>* bank_of_cpu);
+  int Switchover();
   int VisitCpus();
   void TakeBank(uint32_t cpu, energy_bank* bank, Drained* out, uint64_t* sum);
-  int TakeSpills(int map, uint8_t bank, const std::vector<uint8_t>& bank_of_cpu, Drained* out,
-                 std::vector<uint64_t>* sums);
-  void TakePolled(Drained* out);
+  int TakeSpills(int map, uint8_t bank, Drained* out, std::vector<uint64_t>* sums,
+                 std::vector<energy_spill_key>* taken);
+  std::vector<PerfReading> TakePolled(Drained* out);
   static int TakeEvent(void* self, void* data, size_t size);
 
   std::mutex mutex_;
@@ -104,6 +105,8 @@ class Probe {
   uint32_t cpu_count_ = 0;  // possible CPUs
   energy_cpu* cpus_ = nullptr;
   energy_zone* zones_ = nullptr;
-  std::vector<UniqueFd> events_;     // by zone
-  std::vector<PerfReading> polled_;  // by zone: the last reading
+  static constexpr uint8_t kNoBank = 2;  // offline, or nothing yet
+  std::vector<uint8_t> left_;            // by CPU: the bank that it has left and that is not taken yet
+  std::vector<UniqueFd> events_;         // by zone
+  std::vector<PerfReading> polled_;      // by zone: the last reading
 };

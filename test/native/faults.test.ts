@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { constants, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { JOULES } from '../support/joules.ts';
+import { describeOnKernel, TSC } from '../support/kernel.ts';
+
+/** A drain of faults.cc: with the TSC before and after it, and by CPU what its TSC counted. */
+interface Drain {
+  readonly status: number;
+  readonly step: string;
+  readonly before: number;
+  readonly after: number;
+  readonly counts: readonly number[];
+  readonly residual: readonly number[];
+}
+
+const ROOT = join(__dirname, '../..');
+const SYSCALLS = { perf_event_open: 298, bpf: 321 } as const; // x86-64
+
+describeOnKernel('when the kernel answers with an error', () => {
+  let directory: string;
+  let faults: string;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'joules-test-'));
+    faults = join(directory, 'faults');
+    const sources = ['test/native/faults.cc', 'native/probe.cc', 'native/drain.cc'];
+    const includes = ['-Inative', '-Ibpf', '-Ibuild/Release/obj/gen/bpf'];
+    const libraries = ['-l:libbpf.a', '-lelf', '-lz'];
+    execFileSync('g++', ['-std=c++17', ...includes, ...sources, '-o', faults, ...libraries], { cwd: ROOT });
+  });
+  afterAll(() => rmSync(directory, { recursive: true }));
+
+  it('to a drain that is half done, the next one gives everything once', () => {
+    const [first, failed, retried, last] = JSON.parse(
+      execFileSync(faults, ['drain'], { encoding: 'utf8' }),
+    ) as Drain[] as [Drain, Drain, Drain, Drain];
+    expect([first, failed, retried, last].map(({ status }) => status)).toEqual([
+      0,
+      -constants.errno.ENOMEM,
+      0,
+      0,
+    ]);
+    expect(failed.step).toBe('read the overflow maps');
+    expect([...retried.residual, ...last.residual].every((counts) => counts === 0)).toBe(true);
+    retried.counts.forEach((counts, cpu) => {
+      // From the change of banks in the first drain to that in the failed one, and to that in the last one.
+      expectBetween(counts, failed.before - first.after, failed.after - first.before);
+      expectBetween(counts + last.counts[cpu]!, last.before - first.after, last.after - first.before);
+    });
+  });
+
+  it.each([
+    ['bpf', 'EPERM', /^joules: cannot load the BPF program \(EPERM\): .*seccomp profile must allow bpf/],
+    [
+      'perf_event_open',
+      'EPERM',
+      /^joules: cannot open the perf event \(EPERM\): .*seccomp profile must allow perf_event_open/,
+    ],
+    [
+      'perf_event_open',
+      'EACCES',
+      /^joules: cannot open the perf event \(EACCES\): .*CAP_PERFMON and kernel.perf_event_paranoid/,
+    ],
+  ] as const)('to %s with %s, it is told who may forbid that', (call, error, words) => {
+    const refuse = ['exec', String(SYSCALLS[call]), String(constants.errno[error])];
+    const { status, stderr } = spawnSync(
+      faults,
+      [...refuse, process.execPath, JOULES, 'top', '--source', TSC],
+      { encoding: 'utf8' },
+    );
+    expect(stderr).toMatch(words);
+    expect(status).toBe(3);
+  });
+});
+
+/** Within 10 %: what was counted since the last tick may fall into the next interval. */
+function expectBetween(value: number, low: number, high: number): void {
+  expect(value).toBeGreaterThan(low * 0.9);
+  expect(value).toBeLessThan(high * 1.1);
+}
