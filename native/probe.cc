@@ -16,6 +16,11 @@
 
 namespace {
 
+// Cgroups per CPU that have room in the last overflow map at least. What finds none there is lost, and the
+// key holds the CPU: the need grows with CPUs times cgroups, of which a full node has some hundred. About 100
+// bytes each, preallocated twice.
+constexpr uint32_t kCgroupSpills = 256;
+
 // Value of `CONTROLLER_cgrp_id` in this kernel's enum cgroup_subsys_id (it shifts with the configuration).
 int SubsysIndex(const std::string& btf_path, const std::string& controller) {
   btf* kernel = btf__parse(btf_path.c_str(), nullptr);
@@ -66,6 +71,9 @@ int Probe::Load(int subsys) {
   bpf_map__set_max_entries(maps.zones, cpu_count_);
   bpf_map__set_max_entries(maps.spills0, options_.spill_entries);
   bpf_map__set_max_entries(maps.spills1, options_.spill_entries);
+  uint32_t by_cgroup = std::max(options_.spill_entries / 8, cpu_count_ * kCgroupSpills);
+  bpf_map__set_max_entries(maps.cgroup_spills0, by_cgroup);
+  bpf_map__set_max_entries(maps.cgroup_spills1, by_cgroup);
   bpf_program__set_autoload(skeleton_->progs.sched_process_fork, options_.follow_forks);
   return energy_bpf__load(skeleton_);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -42,6 +42,16 @@ function programs(): number[] {
   const { stdout } = spawnSync('bpftool', ['-j', 'prog', 'show'], { encoding: 'utf8', env });
   const all = JSON.parse(stdout) as { id: number; name?: string }[];
   return all.filter(({ name }) => name === 'sched_switch').map(({ id }) => id);
+}
+
+/** Entries of the BPF hash maps of this process, as /proc tells them. */
+function hashMaps(): number[] {
+  return readdirSync('/proc/self/fdinfo').flatMap((fd) => {
+    const path = `/proc/self/fdinfo/${fd}`;
+    const info = existsSync(path) ? readFileSync(path, 'latin1') : '';
+    const [, entries] = /^map_type:\t1$[^]*^max_entries:\t(\d+)$/m.exec(info) ?? [];
+    return entries === undefined ? [] : [Number(entries)];
+  });
 }
 
 describe('the native part', () => {
@@ -109,6 +119,22 @@ describeOnKernel('a probe', () => {
     await probe.close();
     await probe.open(OPTIONS);
     await probe.close();
+  });
+
+  it('has room for what is known by its cgroup alone, the more the more CPUs and processes there may be', async () => {
+    const possible = readFileSync('/sys/devices/system/cpu/possible', 'latin1');
+    const cpus = Number(/\d+$/m.exec(possible)![0]) + 1;
+    for (const [spillEntries, expected] of [
+      [64, 256 * cpus],
+      [16_384 * cpus, 2048 * cpus],
+    ] as const) {
+      const probe = createProbe();
+      await probe.open({ ...OPTIONS, spillEntries });
+      const sizes = hashMaps();
+      await probe.close();
+      // One for each bank.
+      expect(sizes.filter((size) => size === expected)).toHaveLength(2);
+    }
   });
 
   it('leaves all threads on the CPUs that they could use before', async () => {
