@@ -122,6 +122,20 @@ Napi::Value ToColumns(Napi::Env env, const Drained& drained) {
   return columns;
 }
 
+// What is unknown is left out.
+Napi::Value ToObject(Napi::Env env, const Calibration& found) {
+  auto object = Napi::Object::New(env);
+  auto add = [&](const char* name, double value) {
+    if (!std::isnan(value)) object[name] = Napi::Number::New(env, value);
+  };
+  add("periodNs", found.period_ns);
+  add("jitterNs", found.jitter_ns);
+  add("readNs", found.read_ns);
+  add("changes", found.changes);
+  add("reads", found.reads);
+  return object;
+}
+
 Napi::Value WrongArguments(Napi::Env env, const char* expected) {
   Napi::TypeError::New(env, expected).ThrowAsJavaScriptException();
   return env.Undefined();
@@ -170,6 +184,7 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
                        {
                            InstanceMethod<&ProbeObject::Open>("open"),
                            InstanceMethod<&ProbeObject::Bind>("bind"),
+                           InstanceMethod<&ProbeObject::Calibrate>("calibrate"),
                            InstanceMethod<&ProbeObject::Start>("start"),
                            InstanceMethod<&ProbeObject::Drain>("drain"),
                            InstanceMethod<&ProbeObject::Close>("close"),
@@ -216,6 +231,15 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
     spec.config2 = ToUint64(info[6]);
     return Task::Run(
         info.Env(), [probe = probe_, zone, cpus, lead, spec] { return probe->Bind(zone, cpus, lead, spec); });
+  }
+
+  Napi::Value Calibrate(const Napi::CallbackInfo& info) {
+    if (!info[0].IsNumber() || !info[1].IsNumber()) return WrongArguments(info.Env(), "calibrate(zone, cpu)");
+    uint32_t zone = info[0].As<Napi::Number>(), cpu = info[1].As<Napi::Number>();
+    auto found = std::make_shared<Calibration>();
+    return Task::Run(
+        info.Env(), [probe = probe_, zone, cpu, found] { return probe->Calibrate(zone, cpu, found.get()); },
+        [found](Napi::Object result) { result["calibration"] = ToObject(result.Env(), *found); });
   }
 
   Napi::Value Start(const Napi::CallbackInfo& info) {

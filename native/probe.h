@@ -2,6 +2,7 @@
 // The BPF program, its maps and its perf events: everything that must be closed. No JavaScript in sight.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -53,6 +54,15 @@ struct Drained {
   double time_ns = 0;  // CLOCK_MONOTONIC at the change of banks
 };
 
+// How a counter behaves. NAN: unknown.
+struct Calibration {
+  double period_ns = NAN;  // median time between two changes; 0: it changes from read to read
+  double jitter_ns = NAN;  // their median absolute deviation
+  double read_ns = NAN;    // median time of a read(2), a clock read included
+  size_t changes = 0;
+  size_t reads = 0;
+};
+
 // How a call ended: 0 or -errno, and then what could not be done ("open the perf event").
 struct Outcome {
   int status = 0;
@@ -72,6 +82,8 @@ class Probe {
   // Opens a zone's counter on one of its CPUs and gives it to those CPUs of the zone that can read it. Anew
   // when CPUs come and go: the zone then counts from there.
   Outcome Bind(uint32_t zone, const std::vector<uint32_t>& cpus, int lead, const PerfEventSpec& spec);
+  // Polls a zone's counter on a CPU that can read it, for 150 ms at most.
+  Outcome Calibrate(uint32_t zone, uint32_t cpu, Calibration* out);
   Outcome Start();
   Outcome Drain(Drained* out);
   void Close();
@@ -82,6 +94,7 @@ class Probe {
   int Fail(const char* step, int status);
   int OpenLocked(uint32_t* own_pid);
   int BindLocked(uint32_t zone, const std::vector<uint32_t>& cpus, int lead, const PerfEventSpec& spec);
+  int CalibrateLocked(uint32_t zone, uint32_t cpu, Calibration* out);
   int StartLocked();
   int DrainLocked(Drained* out);
   void CloseLocked();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Columns } from './columns.ts';
 import { onlineCpus } from './cpus.ts';
 import { EnergyError } from './errors.ts';
-import { createProbe, type Probe } from './native.ts';
+import { type Calibration, createProbe, type Probe } from './native.ts';
 import type { EnergySource, Zone } from './sources/source.ts';
 
 export interface CollectorOptions {
@@ -38,6 +38,8 @@ export interface Collector {
   /** Our pid as rows have it. */
   readonly ownPid: number;
   drain(): Promise<Interval>;
+  /** How the first counter behaves, by polling it for up to 150 ms; undefined where there is none. */
+  calibrate(): Promise<Calibration | undefined>;
   close(): Promise<void>;
 }
 
@@ -135,6 +137,11 @@ function collect(
       const changed = now !== online || failed.size > 0;
       online = now;
       return { ...interval, rebinds: changed ? await reconcile(failed) : 0 };
+    },
+    async calibrate() {
+      const index = source.zones.findIndex(({ cpus }) => cpus.length > 0);
+      const zone = source.zones[index];
+      return source.reader === 'none' || !zone ? undefined : await probe.calibrate(index, zone.lead);
     },
     close: () => probe.close(),
   };

@@ -9,6 +9,7 @@ import { createIdentifier, type Identifier } from './identity/identify.ts';
 import { bootTimeMs } from './identity/procfs.ts';
 import type { Columns } from './columns.ts';
 import { describe } from './describe.ts';
+import type { Calibration } from './native.ts';
 import type { Snapshot } from './snapshot.ts';
 import { selectSource } from './sources/select.ts';
 import type { EnergySource, Selection } from './sources/source.ts';
@@ -49,6 +50,8 @@ export interface Meter extends AsyncIterable<Snapshot>, AsyncDisposable {
   snapshot(): Promise<Snapshot>;
   /** As `snapshot()`, with the processes' keys. */
   measure(): Promise<Measurement>;
+  /** How the source's first counter behaves, by polling it for up to 150 ms; undefined for an estimate. */
+  calibrate(): Promise<Calibration | undefined>;
   /** Whether the cgroup of a snapshot still exists; true where that cannot be told. */
   cgroupExists(path: string): boolean;
   /** Ends the iteration; snapshots can still be taken. */
@@ -176,6 +179,7 @@ function meter(parts: {
     blindTo: parts.hostProc ? undefined : BLIND_IN_NAMESPACE,
     measure,
     snapshot: async () => (await measure()).snapshot,
+    calibrate: () => collector.calibrate(),
     cgroupExists: (path) => identifier.cgroupExists(path),
     stop,
     close,

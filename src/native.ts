@@ -26,6 +26,21 @@ export interface ProbeOptions {
   readonly spillEntries: number;
 }
 
+/** How a counter behaves when it is polled in a tight loop. */
+export interface Calibration {
+  /**
+   * Median time between two changes, ns. 0: it changed at nine of ten reads or more, as a clock does;
+   * absent: it did not change twice.
+   */
+  readonly periodNs?: number;
+  /** Median absolute deviation of these times, ns; absent where they are none. */
+  readonly jitterNs?: number;
+  /** Median time of a read(2) with one of the clock, ns: a read in BPF saves the system call. */
+  readonly readNs: number;
+  readonly changes: number;
+  readonly reads: number;
+}
+
 /**
  * The BPF program with its counters. Everything rejects with an EnergyError; `close()` may be called twice.
  * Calls follow one another in a thread of the pool: none blocks the event loop, however long another takes.
@@ -35,6 +50,8 @@ export interface Probe {
   open(options: ProbeOptions): Promise<{ readonly ownPid: number }>;
   /** Opens the counter of a zone, or opens it anew after CPUs came or went. */
   bind(index: number, zone: Zone, event: PerfEvent): Promise<void>;
+  /** Polls the counter of a zone that is bound, on one of its CPUs, which takes up to 150 ms. */
+  calibrate(index: number, cpu: number): Promise<Calibration>;
   start(): Promise<void>;
   drain(): Promise<Columns>;
   close(): Promise<void>;
@@ -55,6 +72,7 @@ interface Addon {
       config1: bigint,
       config2: bigint,
     ): Promise<Outcome>;
+    calibrate(zone: number, cpu: number): Promise<Outcome<{ readonly calibration: Calibration }>>;
     start(): Promise<Outcome>;
     drain(): Promise<Outcome<{ readonly columns: Columns }>>;
     close(): Promise<Outcome>;
@@ -74,6 +92,7 @@ export function createProbe(): Probe {
     bind: async (index, { cpus, lead }, { type, config, config1, config2 }) => {
       succeeded(await native.bind(index, [...cpus], lead, type, config, config1, config2));
     },
+    calibrate: async (index, cpu) => succeeded(await native.calibrate(index, cpu)).calibration,
     start: async () => {
       succeeded(await native.start());
     },

@@ -3,8 +3,8 @@ import { getSystemErrorName } from 'node:util';
 import { EnergyError } from './errors.ts';
 
 const VERIFIER =
-  'the kernel refused the program; it takes Linux 5.15 or later, and no lockdown in mode "confidentiality"; ' +
-  'if it has both, run again with JOULES_LIBBPF_LOG=1 and report what the verifier says';
+  "the kernel's verifier refused it; run again with JOULES_LIBBPF_LOG=1 and report what it says " +
+  '(Linux before 5.15 and lockdown=confidentiality always refuse it)';
 const NO_EVENT =
   'the PMU has no such event: see its events in /sys/bus/event_source/devices, or what `joules doctor` finds';
 const IN_USE =
@@ -22,7 +22,7 @@ const BY_STEP: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     ELIBBPF: 'the BTF of the kernel is damaged: use another kernel',
     ESRCH: 'the kernel has no such tracepoint: use Linux 5.15 or later',
     // Of a map, or of the paths through the program.
-    E2BIG: `it is too large: lower max_tasks; if that does not help, ${VERIFIER}`,
+    E2BIG: `it is too large: lower max_tasks, and if that does not help, ${VERIFIER}`,
     // Elsewhere a matter of privileges; the verifier's word for a forbidden access.
     EACCES: VERIFIER,
     // EINVAL above all: also for a helper that the kernel has not, or that lockdown forbids.
@@ -39,6 +39,10 @@ const BY_STEP: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     ENODEV: 'the CPU of the counter is offline: bring it online, or leave it out',
     ENOSPC: IN_USE,
     EBUSY: IN_USE,
+  },
+  'calibrate a counter': { EBADF: 'bind it first' },
+  'run on the CPU of a counter': {
+    EINVAL: 'it is offline, or outside our cpuset: bring it online, or run where all CPUs may be used',
   },
   'read the perf event': { EBUSY: IN_USE },
   'read the counter in BPF': { EBUSY: IN_USE, '*': NOT_IN_BPF },

@@ -4,7 +4,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { EnergyError, EXIT_UNABLE } from '../errors.ts';
 import { findHierarchy } from '../identity/hierarchy.ts';
-import { type MeterOptions, openMeter } from '../meter.ts';
+import { type Meter, type MeterOptions, openMeter } from '../meter.ts';
 import { selectSource } from '../sources/select.ts';
 import type { Selection } from '../sources/source.ts';
 import { meterOptions, parseOptions } from './options.ts';
@@ -35,6 +35,7 @@ export async function doctor(args: string[]): Promise<number> {
   ];
   const trial = await tryMeasuring(options);
   if (trial.blindTo) findings.push({ name: 'pid namespace', ok: false, detail: trial.blindTo });
+  if (trial.counter) findings.push(trial.counter);
   findings.push(trial.finding);
   if (values.json) process.stdout.write(`${JSON.stringify({ source: selection.source.name, findings })}\n`);
   else process.stdout.write(`${findings.map(line).join('\n')}\n`);
@@ -84,10 +85,36 @@ function sources({ source, rejected }: Selection): Finding[] {
   ];
 }
 
+/** How fine energy can be told apart in time, and what that costs. */
+async function counter(meter: Meter): Promise<Finding | undefined> {
+  const found = await meter.calibrate();
+  if (!found) return undefined;
+  const { periodNs, jitterNs = 0, changes } = found;
+  const reads = `${found.reads} reads of ${duration(found.readNs)}`;
+  const name = 'counter';
+  if (changes === 0)
+    return { name, ok: false, detail: `stood still over ${reads}: is it a counter of energy?` };
+  if (periodNs === undefined) return { name, ok: null, detail: `changed once in ${reads}` };
+  const detail =
+    periodNs === 0
+      ? `changes from read to read (${reads})`
+      : `changes every ${duration(periodNs)} ± ${duration(jitterNs)} (${changes} changes in ${reads})`;
+  return { name, ok: null, detail };
+}
+
+function duration(ns: number): string {
+  const [value, unit] = ns < 1e6 ? [ns / 1e3, 'µs'] : [ns / 1e6, 'ms'];
+  return `${Number(value.toPrecision(3))} ${unit}`;
+}
+
+interface Trial {
+  readonly finding: Finding;
+  readonly counter?: Finding | undefined;
+  readonly blindTo?: string | undefined;
+}
+
 /** The proof: measures for a moment. */
-async function tryMeasuring(
-  options: MeterOptions,
-): Promise<{ readonly finding: Finding; readonly blindTo?: string | undefined }> {
+async function tryMeasuring(options: MeterOptions): Promise<Trial> {
   const name = 'measuring';
   try {
     await using meter = await openMeter(options);
@@ -96,7 +123,11 @@ async function tryMeasuring(
     const watts = (totals.counter_j / interval_s).toFixed(2);
     const counted = `${watts} W, ${self.switches} switches in ${interval_s.toFixed(2)} s`;
     const detail = `works with ${source.name} (${source.kind}): ${counted}`;
-    return { finding: { name, ok: true, detail }, blindTo: meter.blindTo };
+    return {
+      finding: { name, ok: true, detail },
+      counter: await counter(meter),
+      blindTo: meter.blindTo,
+    };
   } catch (error) {
     if (!(error instanceof EnergyError) || error.exitCode !== EXIT_UNABLE) throw error;
     return { finding: { name, ok: false, detail: error.message } };

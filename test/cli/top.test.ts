@@ -227,6 +227,11 @@ describeOnKernel('joules doctor', () => {
     const json = JSON.parse(joules(['doctor', '--json', '--source', TSC]).stdout) as {
       findings: { name: string }[];
     };
+    expect(json.findings).toContainEqual({
+      name: 'counter',
+      ok: null,
+      detail: expect.stringMatching(/^changes from read to read \(\d+ reads of [\d.]+ [µm]s\)$/),
+    });
     expect(json.findings.at(-1)).toMatchObject({
       name: 'measuring',
       ok: true,

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { LIFE, NO_PROCESS } from '../../src/columns.ts';
-import { createProbe, type ProbeOptions } from '../../src/native.ts';
-import { describeOnKernel, msrType, waitFor } from '../support/kernel.ts';
+import { type Calibration, createProbe, type ProbeOptions } from '../../src/native.ts';
+import type { PerfEvent } from '../../src/sources/source.ts';
+import { describeOnKernel, Load, msrType, waitFor } from '../support/kernel.ts';
 
 const ADDON = join(__dirname, '../../build/Release/energy.node');
 const OPTIONS: ProbeOptions = {
@@ -180,6 +181,54 @@ describeOnKernel('a probe', () => {
       calm.rows.timeNs.filter((_, i) => calm.rows.cpu[i] === 0).reduce((a, b) => a + b);
     expect(rate).toBeGreaterThan(0);
     expect(rate).toBeLessThan(trueRate * 1.05);
+  });
+
+  describe('calibrates a counter', () => {
+    const calibrate = async (event: Partial<PerfEvent>, cpu = 0): Promise<Calibration> => {
+      const probe = createProbe();
+      try {
+        await probe.open(OPTIONS);
+        await probe.bind(0, ZONE, { ...EVENT, ...event });
+        return await probe.calibrate(0, cpu);
+      } finally {
+        await probe.close();
+      }
+    };
+    const software = 1; // PERF_TYPE_SOFTWARE
+
+    it('that changes from read to read: a clock has no period', async () => {
+      const { periodNs, readNs, changes, reads } = await calibrate({ type: msrType() });
+      expect(periodNs).toBe(0);
+      expect(readNs).toBeGreaterThan(0);
+      expect(changes).toBe(reads);
+    });
+
+    it('that changes now and then: the time between two changes is that of many reads', async () => {
+      await using load = new Load();
+      load.start('taskset', '-c', '0', 'sh', '-c', 'while :; do sleep 0.01; done');
+      const { periodNs, jitterNs, readNs, changes, reads } = await calibrate({ type: software, config: 3n });
+      expect(changes).toBeGreaterThan(2);
+      expect(changes).toBeLessThan(reads / 10);
+      expect(periodNs).toBeGreaterThan(10 * readNs);
+      expect(jitterNs).toBeGreaterThan(0);
+    });
+
+    it('that never changes: its period is unknown', async () => {
+      const found = await calibrate({ type: software, config: 9n }); // PERF_COUNT_SW_DUMMY
+      expect(found).toEqual({ readNs: expect.any(Number), changes: 0, reads: expect.any(Number) });
+      expect(found.reads).toBeGreaterThan(0);
+    });
+
+    it('unless that is not bound, or not on such a CPU', async () => {
+      const probe = createProbe();
+      await probe.open(OPTIONS);
+      await expect(probe.calibrate(0, 0)).rejects.toMatchObject({ code: 'EBADF' });
+      await probe.close();
+      await expect(calibrate({ type: msrType() }, 100_000)).rejects.toMatchObject({
+        code: 'EINVAL',
+        message: expect.stringMatching(/^cannot run on the CPU of a counter \(EINVAL\): it is offline/),
+      });
+    });
   });
 
   it('works in a worker thread, also in one that is ended in mid-measurement', async () => {

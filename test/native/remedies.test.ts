@@ -65,7 +65,7 @@ describeOnKernel('what is wrong and what to do about it is said', () => {
     // The types of our own program as those of the kernel: every field is at another place.
     const btf = join(ROOT, 'build/Release/obj/gen/bpf/energy.bpf.o');
     expect(await failure({ btf })).toMatch(
-      /^cannot load the BPF program \(EACCES\): the kernel refused .*JOULES_LIBBPF_LOG=1/,
+      /^cannot load the BPF program \(EACCES\): the kernel's verifier refused .*JOULES_LIBBPF_LOG=1/,
     );
   });
 

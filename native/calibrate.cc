@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// How often a counter changes and what a read of it costs: by polling it on its CPU, as nothing says it.
+#include <time.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "own_thread.h"
+#include "probe.h"
+
+namespace {
+
+constexpr int64_t kLongestNs = 150'000'000;      // 150 changes of an energy counter
+constexpr size_t kChanges = 128, kReads = 4096;  // with both a median needs no more
+constexpr double kContinuous =
+    0.9;  // of all reads: an interrupt may delay one, but nothing brings it forward
+
+struct Poll {
+  std::vector<double> read_ns, changed_at;
+  size_t reads = 0;
+};
+
+int64_t MonotonicNs() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
+}
+
+int PollCounter(int fd, Poll* out) {
+  PerfReading first, last;
+  int status = ReadCounter(fd, &first);
+  if (status) return status;
+  last = first;
+  const int64_t begin = MonotonicNs();
+  for (int64_t before = begin, now; before - begin < kLongestNs; before = now) {
+    PerfReading reading;
+    status = ReadCounter(fd, &reading);
+    if (status) return status;
+    now = MonotonicNs();
+    out->reads++;
+    if (out->read_ns.size() < kReads) out->read_ns.push_back(now - before);
+    if (reading.count != last.count) out->changed_at.push_back(now);
+    last = reading;
+    if (out->reads >= kReads && out->changed_at.size() >= kChanges) break;
+  }
+  // As in a drain: a dead event reads with success.
+  return last.running_ns > first.running_ns ? 0 : -EBUSY;
+}
+
+double Median(std::vector<double> values) {
+  if (values.empty()) return NAN;
+  auto middle = values.begin() + values.size() / 2;
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+Calibration Evaluate(const Poll& poll) {
+  const auto& at = poll.changed_at;
+  Calibration found;
+  found.reads = poll.reads;
+  found.changes = at.size();
+  found.read_ns = Median(poll.read_ns);
+  if (at.size() >= kContinuous * poll.reads) {
+    found.period_ns = 0;
+    return found;
+  }
+  std::vector<double> distances;
+  for (size_t i = 1; i < at.size(); i++) distances.push_back(at[i] - at[i - 1]);
+  found.period_ns = Median(distances);
+  for (double& distance : distances) distance = std::abs(distance - found.period_ns);
+  found.jitter_ns = Median(distances);
+  return found;
+}
+
+}  // namespace
+
+Outcome Probe::Calibrate(uint32_t zone, uint32_t cpu, Calibration* out) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return Ended(CalibrateLocked(zone, cpu, out));
+}
+
+int Probe::CalibrateLocked(uint32_t zone, uint32_t cpu, Calibration* out) {
+  if (zone >= events_.size() || events_[zone].get() < 0) return Fail("calibrate a counter", -EBADF);
+  Poll poll;
+  int moved = 0, polled = 0;
+  int status = InOwnThread([&, fd = events_[zone].get()] {
+    moved = MoveTo(cpu);
+    if (moved == 0) polled = PollCounter(fd, &poll);
+  });
+  if (status) return Fail("start a thread", status);
+  if (moved) return Fail("run on the CPU of a counter", moved);
+  if (polled) return Fail("read the perf event", polled);
+  *out = Evaluate(poll);
+  return 0;
+}
