@@ -11,7 +11,8 @@
       'actions': [
         {
           'action_name': 'compile',
-          'inputs': ['bpf/energy.bpf.c', 'bpf/maps.bpf.h', 'bpf/epochs.bpf.h', 'bpf/rows.bpf.h', 'bpf/events.bpf.h',
+          'inputs': ['bpf/energy.bpf.c', 'bpf/kernel.bpf.h', 'bpf/maps.bpf.h', 'bpf/powers.bpf.h', 'bpf/counter.bpf.h',
+                     'bpf/epochs.bpf.h', 'bpf/rows.bpf.h', 'bpf/events.bpf.h',
                      'bpf/energy.h', 'bpf/vmlinux.h'],
           'outputs': ['<(bpf_out)/energy.bpf.o'],
           'action': ['clang', '-O2', '-g', '-Wall', '-Werror', '-target', 'bpf', '-mcpu=v3', '-D__TARGET_ARCH_x86',

@@ -2,11 +2,14 @@
 /*
  * Charges energy to tasks at context switches.
  *
- * Each CPU gathers run time in a private table of rows, one per (process, cgroup). An energy counter
- * moves about once a millisecond, so it is read once per epoch (>= 1 ms, and only until it has moved);
- * the epoch's price, energy / run time, is then owed on all run time gathered in it. A row is settled,
- * that is energy += pending x price[epoch], when it is next touched or swept: no loop over rows, no
- * helper, no hash map and no clock read at a switch.
+ * Each CPU gathers run time in a private table of rows, one per (process, cgroup), weighted by the power
+ * that has been learned of the process: the energy it is predicted to have drawn. An energy counter moves
+ * about once a millisecond, and is read when it can have moved: what it advanced, divided by what was
+ * predicted since its last change, is the epoch's price, and owed on all that was gathered in it. A row is
+ * settled, that is energy += pending x price[epoch], when it is next touched or swept: no loop over rows,
+ * no helper, no hash map and no clock read at a switch.
+ *
+ * From counter to row: counter.bpf.h, epochs.bpf.h, rows.bpf.h; what is learned from it: powers.bpf.h.
  *
  * sched_switch runs with the run queue's lock held and interrupts off, and flush() in an interrupt of
  * the same CPU: so a CPU's own memory needs no lock.
@@ -19,7 +22,10 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL"; /* bpf_perf_event_read_value is GPL only */
 
+#include "kernel.bpf.h"
 #include "maps.bpf.h"
+#include "powers.bpf.h"
+#include "counter.bpf.h"
 #include "epochs.bpf.h"
 #include "rows.bpf.h"
 #include "events.bpf.h"
@@ -27,19 +33,15 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL"; /* bpf_perf_event_read_value is 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
-	struct energy_cpu *c = this_cpu();
-	__u64 now = run_clock(prev);
+	return on_switch(prev, next);
+}
 
-	if (!c)
-		return 0;
-	charge(prev, c, now);
-	if (shared_zones)
-		c->running = next->pid != 0;
-	if (now >= c->deadline) {
-		c->clock_offset = bpf_ktime_get_ns() - now;
-		close_epoch(c, now, false);
-	}
-	return 0;
+/* After each timer, of which the tick is one: what runs on for milliseconds is then seen at every tick. CPUs
+ * that sleep have no tick, and none is made for them. Soft timers run with interrupts on. */
+SEC("tp_btf/hrtimer_expire_exit")
+int BPF_PROG(hrtimer_expire_exit, struct hrtimer *timer)
+{
+	return timer->is_soft ? 0 : on_tick(bpf_get_current_task_btf());
 }
 
 /*
@@ -49,36 +51,16 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 SEC("raw_tp")
 int flush(struct bpf_raw_tracepoint_args *ctx)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct energy_cpu *c = this_cpu();
-	__u64 now = run_clock(task);
-
-	if (!c)
-		return 0;
-	if (c->started) {
-		/* A sleeping CPU's run queue clock stands still. A busy one's is at most a tick old. */
-		if (!task->pid)
-			now = bpf_ktime_get_ns() - c->clock_offset;
-		/* The two clocks drift apart by some ns until the next switch compares them. */
-		if ((__s64)(now - c->ts) < 0)
-			now = c->ts;
-		charge(task, c, now);
-		c->switches--;
-		close_epoch(c, now, true);
-	}
-	bank_of(c)->switches = c->switches;
-	c->switches = 0;
-	c->bank = ctx->args[0] & 1;
-	return 0;
+	return change_over(bpf_get_current_task_btf(), ctx->args[0]);
 }
 
 /* Run by native on a CPU after binding: can this CPU read its counter? Returns 0 or -errno. */
 SEC("raw_tp")
 int try_counter(void *ctx)
 {
-	struct bpf_perf_event_value value;
+	__u64 count;
 
-	return bpf_perf_event_read_value(&counters, BPF_F_CURRENT_CPU, &value, sizeof(value));
+	return read_counter(&count);
 }
 
 /* Run by native in its own context: our pid as everything here names processes, in the first namespace. */

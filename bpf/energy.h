@@ -11,18 +11,21 @@
 #endif
 
 enum {
-	ENERGY_WAYS = 4,     /* rows of one set: 4 x 16 bytes, one cache line */
+	ENERGY_WAYS = 4,     /* rows of one set: 4 x 32 bytes, two cache lines */
 	ENERGY_SET_BITS = 7, /* 128 sets */
 	ENERGY_ROWS = ENERGY_WAYS << ENERGY_SET_BITS,
-	ENERGY_IDLE_ROW = 0,   /* reserved for the idle task (tgid 0 hashes to set 0) */
-	ENERGY_SWEEP = 8,      /* rows settled at each epoch's end ... */
-	ENERGY_PRICES = 128,   /* ... so none waits longer than 512 / 8 = 64 epochs for its price */
-	ENERGY_IDLE_SHIFT = 5, /* an idle core draws a few percent of a busy one: its time weighs 1/32 */
-	ENERGY_FRACTION = 16,  /* energies are fixed point: 2^-16 counts of the energy counter */
-	ENERGY_SIBLINGS = 8,   /* CPUs that may share one counter which BPF reads */
+	ENERGY_IDLE_ROW = 0,	    /* reserved for the idle task (tgid 0 hashes to set 0) */
+	ENERGY_SWEEP = 8,	    /* rows settled at each epoch's end ... */
+	ENERGY_PRICES = 128,	    /* ... so none waits longer than 512 / 8 = 64 epochs for its price */
+	ENERGY_FRACTION = 16,	    /* energies are fixed point: 2^-16 units */
+	ENERGY_POWER_FRACTION = 12, /* powers: 2^-12 units per ns */
+	ENERGY_LEARNED = 32,	    /* rows of one epoch whose powers are learned: bounds its end to 2 us */
+	ENERGY_POWER_BITS = 15,	    /* learned powers: 32,768 processes, 512 KiB */
+	ENERGY_CLASS_BITS = 12,	    /* executables: 4,096 names, 64 KiB */
+	ENERGY_THREADS = 2,	    /* CPUs that may share one counter which BPF reads: those of a core */
 	ENERGY_COMM = 16,
-	ENERGY_PATH = 1024, /* what the kernel's own tracepoint gives: TRACE_CGROUP_PATH_LEN */
-	ENERGY_NO_ZONE = -1,
+	ENERGY_PATH = 1024,	/* what the kernel's own tracepoint gives: TRACE_CGROUP_PATH_LEN */
+	ENERGY_NONE = -1,	/* no zone, no sibling */
 	ENERGY_NO_PROCESS = -1, /* tgid of what is known by its cgroup alone */
 };
 
@@ -30,18 +33,37 @@ enum {
 struct energy_hot {
 	__u32 owner;	  /* tgid + 1; 0 = free */
 	__u32 tag;	  /* low half of the task's css_set address: changes when the task changes cgroup */
-	__u32 epoch;	  /* whose price `pending_ns` waits for */
-	__u32 pending_ns; /* run time of that epoch */
+	__u32 epoch;	  /* whose price `pending` waits for */
+	__u32 power;	  /* of the process as that epoch began, 2^-12 units per ns */
+	__u64 pending_ns; /* run time of that epoch ... */
+	__u64 pending;	  /* ... and the energy that `power` predicts for it, units */
 };
 
-/* What a row holds for good; touched at most once per row and epoch. */
+/* What a row holds for good; touched at most a few times per row and epoch. */
 struct energy_cold {
 	__u64 time_ns;
-	__u64 energy; /* 2^-16 counts, modulo 2^64 */
+	__u64 energy;  /* 2^-16 units, modulo 2^64 */
+	__u64 certain; /* part of it that no error of a power can touch, 2^-16 units */
 	__u64 cgroup;
 	__u64 start_ns; /* start_boottime of the process: with the tgid its identity */
 	char comm[ENERGY_COMM];
-	__u64 unused[2];
+	__u32 variance; /* of `power`, relative, 2^-16 */
+	__u32 unused;
+};
+
+/* What has been learned of a process; shared by all CPUs, a lost update only costs accuracy. */
+struct energy_power {
+	__u32 owner;	/* tgid + 1 */
+	__u32 start;	/* low half of start_boottime: pids are reused */
+	__u32 power;	/* 2^-12 units per ns of run time without a busy sibling */
+	__u16 variance; /* relative, 2^-16 */
+	__u16 kin;	/* index of its executable's name */
+};
+
+/* ... and of all processes of a name: what is expected of a new one. */
+struct energy_class {
+	__u64 energy;  /* units */
+	__u64 time_ns; /* both halved now and then, so that the past fades */
 };
 
 /*
@@ -49,51 +71,74 @@ struct energy_cold {
  * over (the flush program), after which the old bank is nobody else's: it is read at leisure and zeroed.
  */
 struct energy_bank {
-	__u64 counted; /* what was priced, 2^-16 counts: equals the sum of the rows' energies, bit for bit */
-	__u64 gap;     /* counts of time in which the counter could not be read */
+	__u64 counted; /* what was priced, 2^-16 units: equals the sum of the rows' energies, bit for bit */
+	__u64 gap;     /* units that belong to nobody: the counter could not be read, or jumped */
 	__u64 switches;
 	__u64 lost_rows;   /* rows that found the overflow map full and are known by their cgroup alone */
 	__u64 lost_energy; /* what was dropped because the overflow map by cgroup was full too */
 	__u64 lost_time_ns;
 	__u32 read_errors;
 	__u32 backwards; /* counter went back: nothing charged, new baseline */
+	__u32 jumps;	 /* counter went ahead by more than its hardware can draw */
+	__u32 reads;
 	__s32 last_error;
 	__u32 spills; /* rows moved to the overflow map */
+	__u64 unused[7];
 	struct energy_hot hot[ENERGY_ROWS];
 	struct energy_cold cold[ENERGY_ROWS];
-	__u64 price[ENERGY_PRICES]; /* 2^-16 counts per ns, by epoch */
+	__u64 price[ENERGY_PRICES]; /* 2^-16 units per predicted unit, by epoch */
 };
 
-/* One CPU. Written by BPF on that CPU only, but `owed`, to which its siblings add. */
+/* One CPU. Written by BPF on that CPU only, but `owed*`, to which its sibling adds. */
 struct energy_cpu {
-	__u64 ts;	/* run queue clock at the last switch, ns */
-	__u64 deadline; /* when to end the epoch */
+	/* Read or written at each switch. */
+	__u64 ts;	 /* run queue's task clock at the last switch, ns */
+	__u64 deadline;	 /* run queue's clock at which to look at the counter */
+	__u64 predicted; /* units, of all that ever ran here */
+	__u64 switches;
+	__u64 owed; /* units due to this CPU and not yet priced */
 	__u32 epoch;
 	__u32 bank;
-	__u64 switches;
-	__u64 busy_ns; /* run time of all tasks but idle (kept only where counters are shared) */
-	__u32 running; /* a task other than idle runs (kept only where counters are shared) */
-	__s32 zone;    /* index into zones; written by native before the start */
-	__u64 owed;    /* counts due to this CPU and not yet priced */
-	__u64 epoch_start;
-	__u64 remainder;    /* of the last price division: carried, never dropped */
-	__u64 clock_offset; /* monotonic clock minus run queue clock, ns */
-	__u64 started;
-	__u64 share_total; /* scratch of share_out() */
-	__u64 shares[ENERGY_SIBLINGS];
-	__u64 unused[4]; /* to a multiple of a cache line */
+	__u64 stint_predicted; /* the last stint: what an epoch's end may have to cut in two */
+	__u64 stint_ns;
+	__u64 stint_row;
+	/* ... where threads share a counter. */
+	__u64 busy;	    /* clock of run time: bit 63 set: runs, and the rest is when it began */
+	__u64 clock;	    /* run queue's clock at the last switch */
+	__u64 sibling_busy; /* the sibling's `busy` then */
+	__u32 running;	    /* tgid */
+	__s32 sibling;	    /* CPU, or ENERGY_NONE; written by native */
+	__s32 zone;	    /* index into zones, or ENERGY_NONE; written by native */
+	__u32 thread;	    /* index in that zone; written by native */
+	__u32 power;	    /* of the running task */
+	__u32 pad;
+
+	__u64 owed_counted;	  /* all that was counted in the windows of `owed`, for both threads ... */
+	__u64 owed_predicted;	  /* ... and what had been predicted */
+	__u64 epoch_predicted;	  /* `predicted` when the epoch began */
+	__u64 remainder;	  /* of the last price division: carried, never dropped */
+	__u64 clock_offset;	  /* monotonic clock minus run queue's clock, ns */
+	__u64 task_offset;	  /* ... minus its task clock */
+	struct energy_class idle; /* what this CPU's idle time has cost, */
+	struct energy_class mean; /* and all that ran here */
+	__u32 started;
+	__u32 touched; /* rows of this epoch, and where the first of them are */
+	__u32 learned[ENERGY_LEARNED];
+	__u32 share[ENERGY_LEARNED]; /* scratch of learn() */
+	__u64 unused[6];
 	struct energy_bank banks[2];
 };
 
-/* One counter that BPF reads, and the CPUs that share it. */
+/* One counter that BPF reads. Written by the CPUs that share it; `raw` by compare-and-swap alone. */
 struct energy_zone {
-	__u64 raw;   /* last value charged */
-	__u32 based; /* `raw` is valid; native clears it when it binds a new event */
-	__u32 gap;   /* a read has failed since: what comes next belongs to nobody */
-	__u32 cpu_count;
-	__u32 cpus[ENERGY_SIBLINGS];
-	__u32 pad;
-	__u64 seen_busy_ns[ENERGY_SIBLINGS]; /* busy time of each already paid for */
+	__u64 raw;     /* last value charged, counts */
+	__u32 based;   /* `raw` is valid; native clears it when it binds a new event */
+	__u32 gap;     /* a read has failed since: what comes next belongs to nobody */
+	__u64 changed; /* run queue's clock at which the counter changed last, as far as one can tell */
+	__u64 unmoved; /* the last time it was known to be what it is */
+	__u64 read;    /* the last time it was read */
+	__u64 doubt;   /* how long before `changed` nobody had looked, ns */
+	__u64 seen[ENERGY_THREADS]; /* `predicted` of each thread already paid for */
 };
 
 /* Overflow of the rows, first by process, then, when that is full too, by cgroup alone. */
@@ -107,6 +152,7 @@ struct energy_spill_key {
 struct energy_spill {
 	__u64 time_ns;
 	__u64 energy;
+	__u64 certain;
 	char comm[ENERGY_COMM];
 };
 
@@ -132,10 +178,12 @@ struct energy_mkdir {
 	char path[ENERGY_PATH];
 };
 
-_Static_assert(sizeof(struct energy_hot) == 16, "four hot rows fill a cache line");
+_Static_assert(sizeof(struct energy_hot) == 32, "four hot rows fill two cache lines");
 _Static_assert(sizeof(struct energy_cold) == 64, "a cold row fills a cache line");
+_Static_assert(sizeof(struct energy_power) == 16, "four powers fill a cache line");
+_Static_assert(sizeof(struct energy_bank) % 64 == 0, "banks share no cache line");
 _Static_assert(sizeof(struct energy_cpu) % 64 == 0, "CPUs share no cache line");
-_Static_assert(sizeof(struct energy_zone) == 120, "the same layout on both sides");
+_Static_assert(sizeof(struct energy_zone) == 64, "zones share no cache line");
 _Static_assert(sizeof(struct energy_life) == 48, "the same layout on both sides");
 _Static_assert(sizeof(struct energy_mkdir) == 1040, "the same layout on both sides");
 

@@ -3,6 +3,8 @@
 #ifndef ROWS_BPF_H
 #define ROWS_BPF_H
 
+#define FRESH_NS 20000
+
 static __always_inline bool add_spill(void *map, struct energy_spill_key *key, struct energy_cold *row)
 {
 	struct energy_spill *found = bpf_map_lookup_elem(map, key);
@@ -11,10 +13,12 @@ static __always_inline bool add_spill(void *map, struct energy_spill_key *key, s
 	if (found) {
 		found->time_ns += row->time_ns;
 		found->energy += row->energy;
+		found->certain += row->certain;
 		return true;
 	}
 	fresh.time_ns = row->time_ns;
 	fresh.energy = row->energy;
+	fresh.certain = row->certain;
 	__builtin_memcpy(fresh.comm, row->comm, ENERGY_COMM);
 	return bpf_map_update_elem(map, key, &fresh, BPF_NOEXIST) == 0;
 }
@@ -30,7 +34,7 @@ __noinline int spill(struct energy_cpu *c, __u32 i)
 		return 0;
 	b = bank_of(c);
 	row = cold_at(b, i);
-	key.cpu = bpf_get_smp_processor_id();
+	key.cpu = current_cpu();
 	key.tgid = hot_at(b, i)->owner - 1;
 	key.start_ns = row->start_ns;
 	key.cgroup = row->cgroup;
@@ -52,34 +56,40 @@ static __always_inline __u32 first_row(__u32 tgid)
 	return ((tgid * HASH_MULTIPLIER) >> (32 - ENERGY_SET_BITS)) * ENERGY_WAYS;
 }
 
-/* Everything that is rare: a CPU's first switch, a row's first touch in an epoch or at all, another
- * way than the first, a full set, clocks that went back, stints of seconds. */
-static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu *c, __u64 dt)
+/* The first switch on a CPU: nothing is known of what ran before. */
+static __always_inline void begin(struct energy_cpu *c, __u64 clock)
 {
 	struct energy_bank *b = bank_of(c);
-	struct task_struct *process = prev->group_leader;
+
+	/* What ran before the CPU went offline, in an epoch that nobody ended, has no price. */
+	b->price[c->epoch++ & (ENERGY_PRICES - 1)] = 0;
+	c->touched = 0;
+	c->epoch_predicted = c->predicted;
+	c->stint_ns = c->stint_predicted = 0;
+	c->busy = c->sibling_busy = 0;
+	if (!c->idle.time_ns) {
+		c->idle.time_ns = PRIOR_NS;
+		c->idle.energy = predict(PRIOR_NS, idle_pays ? WATT : WATT / 16);
+	}
+	c->clock_offset = monotonic_clock() - clock;
+	c->task_offset = c->clock_offset + clock - c->ts;
+	c->started = 1;
+	look(c, clock, true);
+}
+
+/* Everything that is rare: a CPU's first switch, a row's first touch in an epoch or at all, another
+ * way than the first, a full set, clocks that went back, stints of seconds. */
+static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu *c, __u64 ns, __u64 weight)
+{
+	struct energy_bank *b = bank_of(c);
 	__u32 owner = prev->tgid + 1, tag = cgroup_tag(prev), first = first_row(prev->tgid);
-	__u32 epoch = c->epoch, coldest = 0, victim = first, row, way;
-	__u64 start_ns = process->start_boottime, cgroup = cgroup_id(prev);
+	__u32 coldest = 0, victim = first, row, way;
+	__u64 start_ns = started_at(prev), cgroup = cgroup_id(prev), predicted;
 	struct energy_hot *hot;
 	struct energy_cold *cold;
 
-	if (!c->started) {
-		/* What ran before the CPU went offline, in an epoch that nobody ended, has no price. */
-		b->price[c->epoch++ & (ENERGY_PRICES - 1)] = 0;
-		c->started = 1;
-		c->epoch_start = c->ts;
-		c->deadline = c->ts + epoch_ns;
-		c->clock_offset = bpf_ktime_get_ns() - c->ts;
-		read_counter(c);
+	if ((__s64)ns < 0) /* flush() ran ahead on a sleeping CPU: what it charged stays charged */
 		return 0;
-	}
-	if ((__s64)dt < 0) { /* flush() ran ahead on a sleeping CPU: what it charged stays charged */
-		c->epoch_start += dt;
-		c->deadline += dt;
-		return 0;
-	}
-
 	for (way = 0; way < ENERGY_WAYS; way++) {
 		__u32 age;
 
@@ -92,7 +102,7 @@ static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu 
 		if (row == ENERGY_IDLE_ROW)
 			age = owner == 1 && !hot->owner ? ~0U : 0; /* idle's own place */
 		else
-			age = owner == 1 ? 0 : hot->owner ? epoch - hot->epoch + 1 : ~0U;
+			age = owner == 1 ? 0 : hot->owner ? c->epoch - hot->epoch + 1 : ~0U;
 		if (age > coldest) {
 			coldest = age;
 			victim = row;
@@ -102,54 +112,179 @@ static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu 
 	hot = hot_at(b, row);
 	cold = cold_at(b, row);
 	if (hot->owner) {
-		/* A set whose rows are all of this epoch: its price is needed now. dt is part of it. */
-		if (hot->epoch == epoch)
-			close_epoch(c, c->ts, true);
+		/* A set whose rows are all of this epoch: its price is needed now. */
+		if (hot->epoch == c->epoch && hot->pending_ns)
+			close_epoch(c, c->clock, true);
 		settle(b, row);
 		spill(c, row);
 	}
 	hot->owner = owner;
 	hot->tag = tag;
-	hot->epoch = epoch;
-	hot->pending_ns = 0;
-	cold->time_ns = 0;
-	cold->energy = 0;
+	hot->epoch = c->epoch - 1;
+	hot->pending = hot->pending_ns = 0;
+	cold->time_ns = cold->energy = cold->certain = 0;
 	cold->cgroup = cgroup;
 	cold->start_ns = start_ns;
 found:
-	copy_comm(cold->comm, process);
-	if (hot->epoch != epoch) {
+	copy_comm(cold->comm, prev);
+	if (hot->epoch != c->epoch) {
 		settle(b, row);
-		hot->epoch = epoch;
+		enter(c, b, row);
 	}
-	if (dt < MAX_STINT_NS) {
-		hot->pending_ns += dt;
-		return 0;
-	}
-	/* Too long for pending_ns: price the epoch over it here and now, in 64 bits. */
-	if (c->epoch == epoch)
-		close_epoch(c, c->ts, true);
-	cold->time_ns += dt;
-	cold->energy += dt * b->price[epoch & (ENERGY_PRICES - 1)];
+	predicted = predict(weight, hot->power);
+	hot->pending_ns += ns;
+	hot->pending += predicted;
+	c->predicted += predicted;
+	c->stint_row = row;
+	c->stint_ns = ns;
+	c->stint_predicted = predicted;
 	return 0;
 }
 
-/* Charges the time since the last switch on this CPU to `prev`, which ran. */
-static __always_inline void charge(struct task_struct *prev, struct energy_cpu *c, __u64 now)
+/* Run time of a stint as it counts for energy, where threads share a counter. */
+static __always_inline __u64 weigh_thread(struct energy_cpu *c, bool idle, __u64 ns, __u64 clock)
 {
-	__u64 dt = now - c->ts;
-	__u32 tgid = prev->tgid;
-	struct energy_hot *hot = hot_at(bank_of(c), first_row(tgid));
+	struct energy_cpu *s;
+	__u64 now, both;
+	__u32 sibling = c->sibling;
+
+	s = bpf_map_lookup_elem(&cpus, &sibling);
+	if (!s)
+		return ns;
+	now = busy_at(s->busy, clock);
+	both = together(now, c->sibling_busy, ns);
+	c->sibling_busy = now;
+	return weigh(idle, ns, both);
+}
+
+/* What is expected of a task that has no row of this epoch. */
+static __noinline __u32 announce(struct energy_cpu *c, struct task_struct *next)
+{
+	struct energy_cold row = {};
+	struct energy_power *known;
+
+	if (!next->tgid)
+		return mean_power(&c->idle);
+	row.start_ns = started_at(next);
+	copy_comm(row.comm, next);
+	known = expect(c, next->tgid + 1, &row);
+	return known ? known->power : WATT;
+}
+
+/* What this CPU's sibling may see of it, of the task that runs from now on. */
+static __always_inline void publish(struct energy_cpu *c, struct task_struct *next, __u64 clock)
+{
+	__u64 busy = busy_at(c->busy, clock);
+	struct energy_hot *hot = hot_at(bank_of(c), first_row(next->tgid));
+	bool known = hot->owner == next->tgid + 1 && hot->epoch == c->epoch;
+
+	c->clock = clock;
+	c->running = next->tgid;
+	c->power = known ? hot->power : announce(c, next);
+	c->busy = next->pid ? RUNS | (clock - busy) : busy;
+}
+
+/* Charges the time since the last switch on this CPU to `prev`, which ran. */
+static __always_inline void charge(struct task_struct *prev, struct energy_cpu *c, __u64 now, __u64 clock)
+{
+	__u64 ns = now - c->ts, weight = ns;
+	__u32 tgid = prev->tgid, row = first_row(tgid);
+	struct energy_hot *hot = hot_at(bank_of(c), row);
 
 	c->ts = now;
-	c->switches++;
-	if (shared_zones && prev->pid && c->started && dt < 1ULL << 63)
-		c->busy_ns += dt;
+	if (!c->started) {
+		begin(c, clock);
+		return;
+	}
+	if (shared_zones)
+		weight = weigh_thread(c, !tgid, ns, clock);
 	if (hot->owner == tgid + 1 && hot->tag == cgroup_tag(prev) && hot->epoch == c->epoch &&
-	    dt < MAX_STINT_NS)
-		hot->pending_ns += dt;
-	else
-		charge_slowly(prev, c, dt);
+	    ns < MAX_STINT_NS) {
+		__u64 predicted = weight * hot->power >> ENERGY_POWER_FRACTION;
+
+		hot->pending_ns += ns;
+		hot->pending += predicted;
+		c->predicted += predicted;
+		c->stint_row = row;
+		c->stint_ns = ns;
+		c->stint_predicted = predicted;
+	} else {
+		charge_slowly(prev, c, ns, weight);
+	}
+}
+
+/* Ends the epoch if energy can have come. */
+static __always_inline void close_if_due(struct energy_cpu *c, __u64 now, __u64 clock)
+{
+	if (clock < c->deadline && !(shared_zones && c->owed))
+		return;
+	c->clock_offset = monotonic_clock() - clock;
+	c->task_offset = c->clock_offset + clock - now;
+	close_epoch(c, clock, false);
+}
+
+static __always_inline int on_switch(struct task_struct *prev, struct task_struct *next)
+{
+	struct energy_cpu *c = this_cpu();
+	__u64 now = run_clock(prev), clock = wall_clock(prev);
+
+	if (!c)
+		return 0;
+	charge(prev, c, now, clock);
+	c->switches++;
+	if (shared_zones)
+		publish(c, next, clock);
+	close_if_due(c, now, clock);
+	return 0;
+}
+
+/* A task that runs on is seen here too, so that windows end near where the counter changes. */
+static __always_inline int on_tick(struct task_struct *task)
+{
+	struct energy_cpu *c = this_cpu();
+	__u64 now = run_clock(task), clock = wall_clock(task);
+
+	if (!c || !c->started || clock < c->deadline)
+		return 0;
+	/* The tick has just set the run queue's clock; other timers have not. */
+	if ((__s64)(monotonic_clock() - c->clock_offset - clock) > FRESH_NS)
+		return 0;
+	charge(task, c, now, clock);
+	if (shared_zones)
+		publish(c, task, clock);
+	close_if_due(c, now, clock);
+	return 0;
+}
+
+/* Charges the running task, ends the epoch, and leaves the bank to the reader. */
+static __always_inline int change_over(struct task_struct *task, __u32 bank)
+{
+	struct energy_cpu *c = this_cpu();
+	__u64 now = run_clock(task), clock = wall_clock(task);
+
+	if (!c)
+		return 0;
+	if (c->started) {
+		/* A sleeping CPU's run queue clocks stand still. A busy one's are at most a tick old. */
+		if (!task->pid) {
+			__u64 monotonic = monotonic_clock();
+
+			now = monotonic - c->task_offset;
+			clock = monotonic - c->clock_offset;
+		}
+		/* The clocks drift apart by some ns until the next switch compares them. */
+		if ((__s64)(now - c->ts) < 0)
+			now = c->ts;
+		charge(task, c, now, clock);
+		if (shared_zones)
+			publish(c, task, clock);
+		close_epoch(c, clock, true);
+		c->touched = 0;
+	}
+	bank_of(c)->switches = c->switches;
+	c->switches = 0;
+	c->bank = bank & 1;
+	return 0;
 }
 
 #endif

@@ -71,7 +71,12 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct hrtimer {
+	__u8 is_soft;
+};
+
 struct rq {
+	__u64 clock;
 	__u64 clock_task;
 };
 

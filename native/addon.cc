@@ -85,6 +85,7 @@ Napi::Value ToColumns(Napi::Env env, const Drained& drained) {
   rows["cgroup"] = Column<F64>(env, drained.rows.cgroup);
   rows["timeNs"] = Column<F64>(env, drained.rows.time_ns);
   rows["counts"] = Column<F64>(env, drained.rows.counts);
+  rows["uncertainCounts"] = Column<F64>(env, drained.rows.uncertain_counts);
   rows["comm"] = bytes(drained.rows.comm);
   auto cpus = Napi::Object::New(env);
   cpus["cpu"] = Column<U32>(env, drained.cpus.cpu);
@@ -92,6 +93,8 @@ Napi::Value ToColumns(Napi::Env env, const Drained& drained) {
   cpus["lostRows"] = Column<U32>(env, drained.cpus.lost_rows);
   cpus["readErrors"] = Column<U32>(env, drained.cpus.read_errors);
   cpus["backwards"] = Column<U32>(env, drained.cpus.backwards);
+  cpus["jumps"] = Column<U32>(env, drained.cpus.jumps);
+  cpus["reads"] = Column<U32>(env, drained.cpus.reads);
   cpus["lastError"] = Column<Napi::Int32Array>(env, drained.cpus.last_error);
   cpus["counts"] = Column<F64>(env, drained.cpus.counts);
   cpus["gapCounts"] = Column<F64>(env, drained.cpus.gap_counts);
@@ -161,10 +164,11 @@ bool ReadOptions(const Napi::Object& from, ProbeOptions* to) {
   Napi::Value btf = from.Get("btf"), controller = from.Get("controller"), shared = from.Get("shared"),
               switched = from.Get("switched"), idle_pays = from.Get("idlePays"),
               hierarchy = from.Get("hierarchy"), follow_forks = from.Get("followForks"),
-              spill_entries = from.Get("spillEntries");
+              spill_entries = from.Get("spillEntries"), joules_per_count = from.Get("joulesPerCount"),
+              max_watts = from.Get("maxWatts");
   if (!btf.IsString() || !controller.IsString() || !shared.IsBoolean() || !switched.IsBoolean() ||
       !idle_pays.IsBoolean() || !follow_forks.IsBoolean() || !hierarchy.IsNumber() ||
-      !spill_entries.IsNumber())
+      !spill_entries.IsNumber() || !joules_per_count.IsNumber() || !max_watts.IsNumber())
     return false;
   to->btf = btf.As<Napi::String>();
   to->controller = controller.As<Napi::String>();
@@ -174,6 +178,8 @@ bool ReadOptions(const Napi::Object& from, ProbeOptions* to) {
   to->follow_forks = follow_forks.As<Napi::Boolean>();
   to->hierarchy = hierarchy.As<Napi::Number>();
   to->spill_entries = spill_entries.As<Napi::Number>();
+  to->joules_per_count = joules_per_count.As<Napi::Number>();
+  to->max_watts = max_watts.As<Napi::Number>();
   return true;
 }
 
@@ -205,7 +211,7 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
     if (!info[0].IsObject() || !ReadOptions(info[0].As<Napi::Object>(), &options) || !info[1].IsBoolean())
       return WrongArguments(info.Env(),
                             "open({btf, controller, hierarchy, switched, shared, idlePays, followForks, "
-                            "spillEntries}, verbose)");
+                            "spillEntries, joulesPerCount, maxWatts}, verbose)");
     verbose = info[1].As<Napi::Boolean>();
     auto own_pid = std::make_shared<uint32_t>();
     return Task::Run(

@@ -15,6 +15,9 @@
 namespace {
 
 constexpr double kFraction = 1 << ENERGY_FRACTION;
+constexpr double kRelative = 1 << 16;
+// Relative variance of the power of a process of which nothing is known (powers.bpf.h: VARIANCE_NEW).
+constexpr uint32_t kUnknown = 16384;
 
 double MonotonicNs() {
   timespec now{};
@@ -22,16 +25,20 @@ double MonotonicNs() {
   return now.tv_sec * 1e9 + now.tv_nsec;
 }
 
-void AddRow(Drained* out, uint32_t cpu, uint32_t tgid, uint64_t start_ns, uint64_t cgroup, uint64_t time_ns,
-            uint64_t energy, const char* comm) {
+// What a row says, in counts. Only the energy of mixtures with others can be wrong: by the standard deviation
+// of its process's power.
+void AddRow(Drained* out, const energy_spill_key& key, const energy_spill& row, uint32_t variance,
+            double unit) {
   auto& rows = out->rows;
-  rows.cpu.push_back(cpu);
-  rows.pid.push_back(tgid);
-  rows.start_ns.push_back(start_ns);
-  rows.cgroup.push_back(cgroup);
-  rows.time_ns.push_back(time_ns);
-  rows.counts.push_back(energy / kFraction);
-  rows.comm.insert(rows.comm.end(), comm, comm + ENERGY_COMM);
+  rows.cpu.push_back(key.cpu);
+  rows.pid.push_back(key.tgid);
+  rows.start_ns.push_back(key.start_ns);
+  rows.cgroup.push_back(key.cgroup);
+  rows.time_ns.push_back(row.time_ns);
+  rows.counts.push_back(row.energy * unit);
+  uint64_t mixed = row.energy > row.certain ? row.energy - row.certain : 0;
+  rows.uncertain_counts.push_back(mixed * unit * std::sqrt(variance / kRelative));
+  rows.comm.insert(rows.comm.end(), row.comm, row.comm + ENERGY_COMM);
 }
 
 }  // namespace
@@ -46,7 +53,8 @@ int Probe::Switchover() {
     int status = RunOn(cpu, prog, left ^ 1, nullptr);
     if (status == -ENXIO) {
       // Its last switch, to idle, was not seen: it runs nothing, and starts afresh when it is back.
-      cpus_[cpu].running = cpus_[cpu].started = 0;
+      cpus_[cpu].busy = cpus_[cpu].running = cpus_[cpu].started = 0;
+      cpus_[cpu].busy = 0;
       continue;
     }
     if (status) return Fail("flush a CPU", status);
@@ -60,10 +68,12 @@ void Probe::TakeBank(uint32_t cpu, energy_bank* bank, Drained* out, uint64_t* su
     const energy_hot& hot = bank->hot[i];
     const energy_cold& cold = bank->cold[i];
     if (!hot.owner) continue;
-    uint64_t energy = cold.energy + hot.pending_ns * bank->price[hot.epoch & (ENERGY_PRICES - 1)];
-    AddRow(out, cpu, hot.owner - 1, cold.start_ns, cold.cgroup, cold.time_ns + hot.pending_ns, energy,
-           cold.comm);
-    *sum += energy;
+    energy_spill_key key{cpu, hot.owner - 1, cold.start_ns, cold.cgroup};
+    energy_spill row{cold.time_ns + hot.pending_ns,
+                     cold.energy + hot.pending * bank->price[hot.epoch & (ENERGY_PRICES - 1)], cold.certain};
+    memcpy(row.comm, cold.comm, ENERGY_COMM);
+    AddRow(out, key, row, cold.variance, unit_ / kFraction);
+    *sum += row.energy;
   }
   auto& cpus = out->cpus;
   cpus.cpu.push_back(cpu);
@@ -72,9 +82,11 @@ void Probe::TakeBank(uint32_t cpu, energy_bank* bank, Drained* out, uint64_t* su
   cpus.read_errors.push_back(bank->read_errors);
   cpus.backwards.push_back(bank->backwards);
   cpus.last_error.push_back(bank->last_error);
-  cpus.counts.push_back(bank->counted / kFraction);
-  cpus.gap_counts.push_back(bank->gap);
-  cpus.lost_counts.push_back(bank->lost_energy / kFraction);
+  cpus.jumps.push_back(bank->jumps);
+  cpus.reads.push_back(bank->reads);
+  cpus.counts.push_back(bank->counted * unit_ / kFraction);
+  cpus.gap_counts.push_back(bank->gap * unit_);
+  cpus.lost_counts.push_back(bank->lost_energy * unit_ / kFraction);
   cpus.lost_time_ns.push_back(bank->lost_time_ns);
   *sum += bank->lost_energy;
 }
@@ -94,8 +106,7 @@ int Probe::TakeSpills(int map, uint8_t bank, Drained* out, std::vector<uint64_t>
     last = status != 0;
     for (uint32_t i = 0; i < count; i++) {
       if (left_[keys[i].cpu] != bank) continue;
-      AddRow(out, keys[i].cpu, keys[i].tgid, keys[i].start_ns, keys[i].cgroup, values[i].time_ns,
-             values[i].energy, values[i].comm);
+      AddRow(out, keys[i], values[i], kUnknown, unit_ / kFraction);
       (*sums)[keys[i].cpu] += values[i].energy;
       taken->push_back(keys[i]);
     }
@@ -179,7 +190,7 @@ int Probe::DrainLocked(Drained* out) {
   }
   for (uint32_t cpu : out->cpus.cpu) {
     energy_bank* bank = &cpus_[cpu].banks[left_[cpu]];
-    out->cpus.residual_counts.push_back(static_cast<int64_t>(bank->counted - sums[cpu]) / kFraction);
+    out->cpus.residual_counts.push_back(static_cast<int64_t>(bank->counted - sums[cpu]) * unit_ / kFraction);
     // Counters and hot rows; what is behind them is written anew before it is read.
     memset(bank, 0, offsetof(energy_bank, cold));
     left_[cpu] = kNoBank;

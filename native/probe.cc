@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "energy.h"
 #include "energy.skel.h"
@@ -63,6 +64,13 @@ int Probe::Load(int subsys) {
 
   skeleton_->rodata->shared_zones = options_.shared;
   skeleton_->rodata->idle_pays = options_.idle_pays;
+  if (options_.switched) {
+    // BPF reckons in units of about 2^-32 J, which is what counters of energy count in.
+    int shift = std::max(0L, std::lround(std::log2(options_.joules_per_count * 0x1p32)));
+    unit_ = std::ldexp(1, -shift);
+    skeleton_->rodata->count_shift = shift;
+    skeleton_->rodata->max_power = std::ceil(options_.max_watts / (options_.joules_per_count * unit_) / 1e9);
+  }
   skeleton_->rodata->cgroup_subsys = subsys;
   skeleton_->rodata->cgroup_hierarchy = options_.hierarchy;
   const auto& maps = skeleton_->maps;
@@ -108,7 +116,7 @@ int Probe::OpenLocked(uint32_t* own_pid) {
   zones_ = static_cast<energy_zone*>(
       MapShared(bpf_map__fd(skeleton_->maps.zones), PageAlign(sizeof(energy_zone) * cpu_count_)));
   if (!zones_) return Fail("map the counters", -errno);
-  for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) cpus_[cpu].zone = ENERGY_NO_ZONE;
+  for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) cpus_[cpu].zone = cpus_[cpu].sibling = ENERGY_NONE;
   left_.assign(cpu_count_, kNoBank);
   LIBBPF_OPTS(bpf_test_run_opts, run);
   if (bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.own_pid), &run))
@@ -137,7 +145,7 @@ int Probe::GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd) {
   uint64_t owed = 0;
   for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) {
     if (cpus_[cpu].zone != static_cast<int32_t>(zone)) continue;
-    cpus_[cpu].zone = ENERGY_NO_ZONE;
+    cpus_[cpu].zone = cpus_[cpu].sibling = ENERGY_NONE;
     RunOn(cpu, prog, 0, nullptr);  // waits for a read under way there
     if (std::find(cpus.begin(), cpus.end(), cpu) != cpus.end()) continue;
     bpf_map_delete_elem(counters, &cpu);
@@ -157,11 +165,12 @@ int Probe::GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd) {
   for (uint32_t cpu : blind) {
     if (readable) bpf_map_delete_elem(counters, &cpu);
   }
-  energy_zone& state = zones_[zone];
-  state = {};
-  for (uint32_t cpu : cpus) {
-    state.seen_busy_ns[state.cpu_count] = cpus_[cpu].busy_ns;
-    state.cpus[state.cpu_count++] = cpu;
+  zones_[zone] = {};
+  for (size_t i = 0; i < cpus.size(); i++) {
+    energy_cpu& cpu = cpus_[cpus[i]];
+    zones_[zone].seen[i] = cpu.predicted;
+    cpu.thread = i;
+    cpu.sibling = cpus.size() > 1 ? static_cast<int32_t>(cpus[!i]) : ENERGY_NONE;
   }
   for (uint32_t cpu : cpus) cpus_[cpu].zone = zone;
   if (owed) __atomic_fetch_add(&cpus_[cpus.front()].owed, owed, __ATOMIC_RELAXED);
@@ -177,7 +186,7 @@ int Probe::BindLocked(uint32_t zone, const std::vector<uint32_t>& cpus, int lead
   if (!skeleton_) return Fail("bind a counter", -EBADF);
   bool known = std::all_of(cpus.begin(), cpus.end(), [&](uint32_t cpu) { return cpu < cpu_count_; });
   if (zone >= cpu_count_ || !known) return Fail("bind a counter", -EINVAL);
-  if (options_.switched && cpus.size() > ENERGY_SIBLINGS)
+  if (options_.switched && cpus.size() > ENERGY_THREADS)
     return Fail("share a counter between so many CPUs", -E2BIG);
   int fd = OpenCpuCounter(spec, lead);
   if (fd < 0) return Fail("open the perf event", fd);

@@ -22,6 +22,8 @@ struct ProbeOptions {
   bool shared = false;    // counters of several CPUs that BPF reads
   bool switched = false;  // BPF reads the counters; else they are polled, or there are none
   bool idle_pays = false;
+  double joules_per_count = 0;  // of the counters that BPF reads
+  double max_watts = 0;         // what one of them cannot exceed; 0: not known
   bool follow_forks = false;
   std::string controller;  // cgroup v1 controller whose cgroups are charged; empty: v2
   int hierarchy = 0;       // its id as in /proc/cgroups; 0 for v2
@@ -32,11 +34,11 @@ struct ProbeOptions {
 struct Drained {
   struct {
     std::vector<uint32_t> cpu, pid;
-    std::vector<double> start_ns, cgroup, time_ns, counts;
+    std::vector<double> start_ns, cgroup, time_ns, counts, uncertain_counts;
     std::vector<char> comm;
   } rows;
   struct {
-    std::vector<uint32_t> cpu, switches, lost_rows, read_errors, backwards;
+    std::vector<uint32_t> cpu, switches, lost_rows, read_errors, backwards, jumps, reads;
     std::vector<int32_t> last_error;
     std::vector<double> counts, gap_counts, lost_counts, lost_time_ns, residual_counts;
   } cpus;
@@ -116,6 +118,7 @@ class Probe {
   ring_buffer* ring_ = nullptr;
   Drained* ring_out_ = nullptr;
   uint32_t cpu_count_ = 0;  // possible CPUs
+  double unit_ = 1;         // counts: what BPF reckons in
   energy_cpu* cpus_ = nullptr;
   energy_zone* zones_ = nullptr;
   static constexpr uint8_t kNoBank = 2;  // offline, or nothing yet

@@ -62,6 +62,8 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
       switched: source.reader === 'bpf',
       shared: source.reader === 'bpf' && source.scope !== 'cpu',
       idlePays: source.reader === 'bpf' && source.idlePays,
+      joulesPerCount: source.reader === 'bpf' ? source.joulesPerCount : 1,
+      maxWatts: source.reader === 'bpf' ? source.maxWatts : 0,
       followForks: options.followForks,
       spillEntries: options.maxTasks ?? 32_768,
     });

@@ -18,6 +18,8 @@ export interface Columns {
     readonly cgroup: Float64Array;
     readonly timeNs: Float64Array;
     readonly counts: Float64Array;
+    /** Standard deviation of `counts`, as far as it comes from powers that were learned. */
+    readonly uncertainCounts: Float64Array;
     readonly comm: Buffer;
   };
   /** One entry per online CPU. `counts` = Σ rows + `lostCounts`; `residualCounts` is the difference, always 0. */
@@ -27,6 +29,9 @@ export interface Columns {
     readonly lostRows: Uint32Array;
     readonly readErrors: Uint32Array;
     readonly backwards: Uint32Array;
+    /** How often a counter advanced by more than its hardware can draw; part of `gapCounts`. */
+    readonly jumps: Uint32Array;
+    readonly reads: Uint32Array;
     /** The last read's -errno, 0 if none failed. */
     readonly lastError: Int32Array;
     readonly counts: Float64Array;

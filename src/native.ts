@@ -18,6 +18,10 @@ export interface ProbeOptions {
   readonly switched: boolean;
   /** ... and several CPUs may share one (costs 2 ns per switch). */
   readonly shared: boolean;
+  /** Of the counters that BPF reads (which reckons in units of about 2^-32 J). */
+  readonly joulesPerCount: number;
+  /** What such a counter cannot exceed; 0: not known. What advances by more has jumped, and is nobody's. */
+  readonly maxWatts: number;
   /** The counter runs in idle as in use, so idle time bears its share. */
   readonly idlePays: boolean;
   /** Also report forks (costs about 0.1 µs per fork). */

@@ -39,7 +39,7 @@ export function perfSource(spec: string, sys: string): SwitchedSource | PolledSo
   // A counter somebody chose may be anything, a clock too: taken to run in idle as in use.
   return scope === 'package'
     ? { ...common, scope, reader: 'user', kind: 'apportioned' }
-    : { ...common, scope, reader: 'bpf', kind: 'measured', idlePays: true };
+    : { ...common, scope, reader: 'bpf', kind: 'measured', idlePays: true, maxWatts: 0 };
 }
 
 /** `perf:PMU/EVENT/[,scope=cpu|core|package][,joules=X]` in parts; throws a usage error. */

@@ -8,6 +8,9 @@ export type PowerName = 'power_core' | 'power_per_core' | 'power';
 
 export type Rejection = Selection['rejected'][number];
 
+/** No x86 core draws a fifth of this; a socket of 400 W has at least eight. What exceeds it is no energy. */
+const CORE_MAX_WATTS = 250;
+
 const PMUS = {
   // Merged in Linux 6.14: b4943b8bfc41 "perf/x86/rapl: Add core energy counter support for AMD CPUs".
   power_core: {
@@ -48,7 +51,7 @@ export function powerSource(name: PowerName, sys: string): SwitchedSource | Poll
     joulesPerCount: joules,
   } as const;
   return scope === 'core'
-    ? { ...common, scope, reader: 'bpf', kind: 'measured', idlePays: false }
+    ? { ...common, scope, reader: 'bpf', kind: 'measured', idlePays: false, maxWatts: CORE_MAX_WATTS }
     : { ...common, scope, reader: 'user', kind: 'apportioned' };
 }
 

@@ -52,6 +52,8 @@ export interface SwitchedSource extends SourceBase {
   readonly joulesPerCount: number;
   /** Whether the counter runs in idle as in use (a clock does, a core's energy does not). */
   readonly idlePays: boolean;
+  /** What one counter cannot exceed, in watts; 0: not known. */
+  readonly maxWatts: number;
 }
 
 /** A counter shared too widely for BPF to read: read in user space, split by the run time BPF recorded. */

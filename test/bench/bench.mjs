@@ -14,11 +14,14 @@ const root = join(here, '../..');
 const out = join(root, 'build/bench');
 const ROUNDS = process.env['ROUNDS'] ?? '15';
 
-/** [what, tasks, cgroups, KiB touched between two switches] */
+/** [what, tasks, cgroups, KiB touched between two switches, whether both CPUs share a counter] */
 const CASES = [
-  ['2 tasks, 2 cgroups', 2, 2, 0],
-  ['64 tasks, 4 cgroups', 64, 4, 0],
-  ['16 tasks, cold caches', 16, 2, 256],
+  ['2 tasks, 2 cgroups', 2, 2, 0, 0],
+  ['64 tasks, 4 cgroups', 64, 4, 0, 0],
+  ['16 tasks, cold caches', 16, 2, 256, 0],
+  ['2 tasks, 2 cgroups, shared counter', 2, 2, 0, 1],
+  ['64 tasks, 4 cgroups, shared counter', 64, 4, 0, 1],
+  ['16 tasks, cold caches, shared counter', 16, 2, 256, 1],
 ];
 
 function sh(script) {
@@ -70,10 +73,10 @@ console.log('Program bodies by bpf_stats, ns above an empty program attached jus
 console.log(
   '| load | empty, itself | ours | naive | ours / naive | switches |\n|---|---:|---:|---:|---:|---:|',
 );
-for (const [what, tasks, cgroups, cold] of CASES) {
+for (const [what, tasks, cgroups, cold, shared] of CASES) {
   const text = execFileSync(
     join(out, 'switches'),
-    [tasks, cgroups, cold, ROUNDS, cgroupDirectory()].map(String),
+    [tasks, cgroups, cold, shared, ROUNDS, cgroupDirectory()].map(String),
   );
   const r = JSON.parse(String(text));
   console.log(

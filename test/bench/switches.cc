@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cost of one context switch in our program, beside an empty and a naive one, by the kernel's own bpf_stats.
 //
-//   switches TASKS CGROUPS COLD_KIB ROUNDS CGROUP_DIR
+//   switches TASKS CGROUPS COLD_KIB SHARED ROUNDS CGROUP_DIR
 //
 // TASKS processes in CGROUPS cgroups yield to one another on one CPU, each touching COLD_KIB of memory
-// between two switches. The programs are attached in turn, each between two runs of the empty one, ROUNDS
-// times. Prints one JSON object: medians of the ns above the empty program.
+// between two switches; SHARED is 1 if CPUs 0 and 1 share a counter as threads of a core do. The programs are
+// attached in turn, each between two runs of the empty one, ROUNDS times. Prints one JSON object: medians of
+// the ns above the empty program.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <sched.h>
@@ -120,21 +121,24 @@ UniqueFd FindOurs() {
   return UniqueFd(found);
 }
 
-Sample MeasureOurs(const PerfEventSpec& counter) {
+Sample MeasureOurs(bool shared, const PerfEventSpec& counter) {
   Probe probe;
   ProbeOptions options;
   options.btf = "/sys/kernel/btf/vmlinux";
   options.switched = true;
   options.spill_entries = 32768;
   options.idle_pays = true;
+  options.joules_per_count = 1e-9;
+  options.shared = shared;
   auto check = [](Outcome outcome) {
     if (outcome.status) Die(outcome.step, outcome.status);
   };
   uint32_t own_pid;
   check(probe.Open(options, &own_pid));
-  for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++) {
+  // As threads of one core, or as CPUs with a counter each.
+  if (shared) check(probe.Bind(0, {0, 1}, 0, counter));
+  for (int cpu = 0; !shared && cpu < libbpf_num_possible_cpus(); cpu++)
     check(probe.Bind(cpu, {static_cast<uint32_t>(cpu)}, cpu, counter));
-  }
   check(probe.Start());
   return MeasureProgram(FindOurs().get());
 }
@@ -153,21 +157,22 @@ double Spread(std::vector<double> values) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 6) Die("run: arguments are TASKS CGROUPS COLD_KIB ROUNDS CGROUP_DIR", -EINVAL);
-  int rounds = atoi(argv[4]);
+  if (argc != 7) Die("run: arguments are TASKS CGROUPS COLD_KIB SHARED ROUNDS CGROUP_DIR", -EINVAL);
+  int rounds = atoi(argv[5]);
+  bool shared = atoi(argv[4]);
   PerfEventSpec counter;
   std::ifstream("/sys/bus/event_source/devices/msr/type") >> counter.type;
   libbpf_set_print(nullptr);
   int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
   if (stats < 0) Die("enable bpf_stats", stats);
   int cpu = sysconf(_SC_NPROCESSORS_ONLN) - 1;
-  StartTasks(atoi(argv[1]), atoi(argv[2]), atoi(argv[3]) * 1024, cpu, argv[5]);
+  StartTasks(atoi(argv[1]), atoi(argv[2]), atoi(argv[3]) * 1024, cpu, argv[6]);
 
   std::vector<double> ours, naive, empty, ratio;
   uint64_t calls = 0;
   Sample before = MeasureReference(false, counter);
   for (int round = 0; round < rounds; round++) {
-    Sample a = MeasureOurs(counter);
+    Sample a = MeasureOurs(shared, counter);
     Sample middle = MeasureReference(false, counter);
     Sample b = MeasureReference(true, counter);
     Sample after = MeasureReference(false, counter);

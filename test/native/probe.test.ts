@@ -18,6 +18,8 @@ const OPTIONS: ProbeOptions = {
   switched: true,
   shared: false,
   idlePays: true,
+  joulesPerCount: 1e-9,
+  maxWatts: 0,
   followForks: false,
   spillEntries: 64,
 };

@@ -8,6 +8,7 @@ export interface RowSpec {
   readonly cgroup?: number;
   readonly ms: number;
   readonly counts?: number;
+  readonly uncertain?: number;
   readonly comm?: string;
 }
 
@@ -31,6 +32,7 @@ export function columnsOf(spec: { rows?: RowSpec[]; cpus?: CpuSpec[]; polled?: n
       cgroup: Float64Array.from(rows, (row) => row.cgroup ?? 1),
       timeNs: Float64Array.from(rows, (row) => row.ms * 1e6),
       counts: Float64Array.from(rows, (row) => row.counts ?? 0),
+      uncertainCounts: Float64Array.from(rows, (row) => row.uncertain ?? 0),
       comm,
     },
     cpus: {
@@ -39,6 +41,8 @@ export function columnsOf(spec: { rows?: RowSpec[]; cpus?: CpuSpec[]; polled?: n
       lostRows: new Uint32Array(cpus.length),
       readErrors: new Uint32Array(cpus.length),
       backwards: new Uint32Array(cpus.length),
+      jumps: new Uint32Array(cpus.length),
+      reads: new Uint32Array(cpus.length),
       lastError: new Int32Array(cpus.length),
       counts: Float64Array.from(cpus, ({ counts }) => counts ?? 0),
       gapCounts: Float64Array.from(cpus, ({ gap }) => gap ?? 0),

@@ -18,6 +18,7 @@ const perCore: SwitchedSource = {
   event: EVENT,
   joulesPerCount: 0.001,
   idlePays: false,
+  maxWatts: 0,
   zones: CORES.map((core) => ({ id: `core:${core.id}`, cpus: core.cpus, lead: core.cpus[0]! })),
 };
 const perPackage: PolledSource = {

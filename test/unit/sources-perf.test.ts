@@ -76,6 +76,7 @@ describe('a perf source', () => {
       reader: 'bpf',
       kind: 'measured',
       idlePays: true,
+      maxWatts: 0,
       event: { type: 9, config: 0n, config1: 0n, config2: 0n },
       joulesPerCount: 1e-9,
       zones: [

@@ -85,6 +85,7 @@ describe('power_core', () => {
       scope: 'core',
       domain: 'cpu',
       idlePays: false,
+      maxWatts: 250,
       event: { type: 12, config: 1n, config1: 0n, config2: 0n },
       joulesPerCount: 2 ** -32,
     });

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From a counter to what each CPU is owed: when to read it, when it moved, which thread drew what. */
+#ifndef COUNTER_BPF_H
+#define COUNTER_BPF_H
+
+#define EPOCH_NS     1000000 /* pause between two reads of a counter that moves all the time */
+#define RETRY_NS     50000   /* ... of one that has not moved yet although it was due */
+#define JITTER_NS    60000   /* updates come this much early or late (3 sigma of what was seen) */
+#define CERTAIN_FROM 8	     /* periods without a read after which any read is better than none */
+#define RUNS	     (1ULL << 63)
+/* Of two threads that run at once each draws 11/16 of what it draws alone: what SMT costs in speed, and
+ * the core's static power, shared. */
+#define TOGETHER 5 /* sixteenths less */
+
+/* A part of a whole below 2^47; `some` <= `of` < 2^47. */
+static __always_inline __u64 part(__u64 whole, __u64 some, __u64 of)
+{
+	return of ? (whole * ((some << 16) / of)) >> 16 : 0;
+}
+
+/* How long a CPU has run tasks, by a clock that its sibling can read at any time in one word. */
+static __always_inline __u64 busy_at(__u64 busy, __u64 clock)
+{
+	return busy & RUNS ? clock - (busy & ~RUNS) : busy;
+}
+
+/* How much of `ns` on one thread the other one worked too. */
+static __always_inline __u64 together(__u64 now, __u64 before, __u64 ns)
+{
+	__s64 both = now - before;
+
+	return both < 0 ? 0 : both < ns ? both : ns;
+}
+
+/* Run time as it counts for energy. An idle core is idle on both threads: each bears half. */
+static __always_inline __u64 weigh(bool idle, __u64 ns, __u64 both)
+{
+	return idle ? (ns - both) >> 1 : ns - (both * TOGETHER >> 4);
+}
+
+/* The last of the predicted updates before `clock`. */
+static __always_inline __u64 last_update(struct energy_zone *z, __u64 clock)
+{
+	return z->changed + (clock - z->changed) / period_ns * period_ns;
+}
+
+/* 0 if it is time to read the counter, or when to think again. Each read is a call into a driver. */
+static __always_inline __u64 wait_until(struct energy_zone *z, __u64 clock)
+{
+	__u64 period = period_ns, due, near;
+	__s64 off;
+
+	if (!period)
+		return clock - z->read >= EPOCH_NS ? 0 : z->read + EPOCH_NS;
+	due = z->changed + period - JITTER_NS - (z->doubt >> 1);
+	if ((__s64)(clock - due) < 0)
+		return due;
+	if (clock - z->read < RETRY_NS)
+		return z->read + RETRY_NS;
+	if (clock - z->changed >= CERTAIN_FROM * period)
+		return 0;
+	/* So near to an update that a new value could be this one's or, as nobody has looked since, the
+	 * last one's: a little later one can tell. */
+	near = last_update(z, clock + period / 2);
+	off = clock - near;
+	if (near != z->changed && off > -JITTER_NS && off < JITTER_NS &&
+	    (__s64)(z->read - (near - period + JITTER_NS)) < 0)
+		return near + JITTER_NS;
+	return 0;
+}
+
+/* A new value was read: when did it come? The predicted time, but not before it was known not to have. */
+static __always_inline void note_change(struct energy_zone *z, __u64 clock)
+{
+	__u64 period = period_ns, from = clock - period - period / 10, at = clock;
+
+	if (period && clock - z->changed >= period) {
+		__u64 due = last_update(z, clock);
+
+		if ((__s64)(from - z->unmoved) < 0)
+			from = z->unmoved;
+		if ((__s64)(due - from) >= 0)
+			at = due;
+		else if (from - due <= due + period - clock)
+			at = from;
+	}
+	z->doubt = clock - z->unmoved < period ? clock - z->unmoved : period;
+	z->changed = at;
+	z->unmoved = clock;
+}
+
+/* How much of a stint of `ns` that ends at `clock` lies behind the counter's last change. */
+static __always_inline __u64 after_change(struct energy_zone *z, __u64 clock, __u64 ns)
+{
+	__s64 after = clock - z->changed;
+
+	return after < 0 ? 0 : after < ns ? after : ns;
+}
+
+static __always_inline void owe(struct energy_cpu *c, __u64 units, __u64 counted, __u64 predicted)
+{
+	if (!shared_zones) {
+		c->owed += units;
+		c->owed_counted += counted;
+		c->owed_predicted += predicted;
+		return;
+	}
+	__sync_fetch_and_add(&c->owed_counted, counted);
+	__sync_fetch_and_add(&c->owed_predicted, predicted);
+	__sync_fetch_and_add(&c->owed, units);
+}
+
+/* What the thread beside ours was predicted to draw, up to the counter's last change. All that it
+ * publishes is cumulative: what is read too early or too late is made up for in the next window. */
+static __always_inline __u64 sibling_predicted(struct energy_zone *z, struct energy_cpu *c,
+					       struct energy_cpu *s, __u64 clock)
+{
+	__u64 ns = clock - s->clock, weight;
+	bool idle = !s->running;
+
+	if (!s->started || (__s64)ns <= 0)
+		return s->predicted;
+	weight = weigh(idle, ns, together(busy_at(c->busy, clock), s->sibling_busy, ns));
+	return s->predicted + predict(weight - part(weight, after_change(z, clock, ns), ns),
+				      idle ? s->power : power_of(s, s->running));
+}
+
+/* Splits what the counter advanced over the threads of its core by what was predicted for them. */
+__noinline int split(struct energy_zone *z, struct energy_cpu *c, __u64 units, __u64 clock)
+{
+	__u64 mine, theirs = 0, total, given = 0, after;
+	struct energy_cpu *s = 0;
+	__u32 sibling;
+
+	if (!z || !c)
+		return 0;
+	after = part(c->stint_predicted, after_change(z, clock, c->stint_ns), c->stint_ns);
+	mine = c->predicted - after;
+	total = mine - z->seen[c->thread & 1];
+	if ((__s64)total < 0)
+		total = 0;
+	z->seen[c->thread & 1] = mine;
+	sibling = c->sibling;
+	if (shared_zones)
+		s = bpf_map_lookup_elem(&cpus, &sibling);
+	if (s) {
+		__u64 now = sibling_predicted(z, c, s, clock);
+		__s64 since = now - z->seen[~c->thread & 1];
+
+		z->seen[~c->thread & 1] = now;
+		if (since > 0) {
+			theirs = since;
+			total += theirs;
+			given = part(units, theirs, total);
+			owe(s, given, units, total);
+		}
+	}
+	if (units > given)
+		owe(c, units - given, units, total);
+	return 0;
+}
+
+/*
+ * Reads this CPU's counter and gives what it advanced to those who owe it. Returns when to look again
+ * in `deadline`. -ENOENT: only the sibling can read it.
+ */
+__noinline int look(struct energy_cpu *c, __u64 clock, bool force)
+{
+	__u64 old, count, units, since, until;
+	struct energy_bank *b;
+	struct energy_zone *z;
+	__u32 zone;
+	long err;
+
+	if (!c)
+		return 0;
+	b = bank_of(c);
+	zone = c->zone;
+	z = bpf_map_lookup_elem(&zones, &zone);
+	if (!z) { /* no counter that BPF can read, run time only */
+		c->deadline = clock + EPOCH_NS;
+		return 0;
+	}
+	until = wait_until(z, clock);
+	if (until && !force) {
+		c->deadline = until;
+		return 0;
+	}
+	c->deadline = clock + RETRY_NS;
+	/* Before the counter: if a sibling claims in between, our claim fails. Taken after it, we could set
+	 * `raw` back to our older reading, and what lies between would be charged twice. */
+	old = *(volatile __u64 *)&z->raw;
+	err = read_counter(&count);
+	if (err) {
+		/* Kernels that let only the lead CPU read leave its sibling's slot empty. */
+		if (err == -ENOENT && c->sibling >= 0) {
+			c->deadline = clock + EPOCH_NS;
+			return -ENOENT;
+		}
+		b->read_errors++;
+		b->last_error = err;
+		c->deadline = clock + EPOCH_NS;
+		z->gap = 1;
+		return 0;
+	}
+	b->reads++;
+	since = clock - z->read;
+	z->read = clock;
+	if (!z->based) {
+		z->raw = count;
+		z->gap = 0;
+		z->changed = z->unmoved = clock;
+		z->based = 1;
+		return 0;
+	}
+	if (count == old) {
+		z->unmoved = clock;
+		return 0;
+	}
+	/* Of the threads that see the same advance one claims it. */
+	if (__sync_val_compare_and_swap(&z->raw, old, count) != old)
+		return 0;
+	note_change(z, clock);
+	if ((__s64)(count - old) < 0) {
+		b->backwards++;
+		return 0;
+	}
+	units = (count - old) << count_shift;
+	if (max_power && units / max_power > since + EPOCH_NS) {
+		b->jumps++;
+		b->gap += units;
+	} else if (z->gap) {
+		z->gap = 0;
+		b->gap += units;
+	} else {
+		split(z, c, units, clock);
+	}
+	return 0;
+}
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* All that is asked of the kernel. What is built upon it can be run elsewhere: test/simulation/. */
+#ifndef KERNEL_BPF_H
+#define KERNEL_BPF_H
+
+/* Index of the cgroup v1 controller whose cgroups are charged (css_set.subsys[]); -1: cgroup v2. */
+const volatile int cgroup_subsys = -1;
+/* Id of that hierarchy as in /proc/cgroups; 0: cgroup v2. Ids of cgroups are unique only within one. */
+const volatile int cgroup_hierarchy = 0;
+
+/* Energy counters; slot = CPU. Written by native, read here. Without PRESERVE_ELEMS the slots vanish
+ * when the descriptor that wrote them is closed. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	__uint(map_flags, BPF_F_PRESERVE_ELEMS);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+} counters SEC(".maps");
+
+/* The clock that the scheduler has just read for its own accounting: it costs nothing and leaves out
+ * what was stolen by the hypervisor, as sum_exec_runtime does. A task's cfs_rq is this CPU's while it
+ * runs, idle included. */
+static __always_inline __u64 run_clock(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->se.cfs_rq)) /* CONFIG_FAIR_GROUP_SCHED */
+		return task->se.cfs_rq->rq->clock_task;
+	return bpf_ktime_get_ns();
+}
+
+/* Time as the CPUs of a core share it, interrupts included. */
+static __always_inline __u64 wall_clock(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->se.cfs_rq))
+		return task->se.cfs_rq->rq->clock;
+	return bpf_ktime_get_ns();
+}
+
+/* Low half of the css_set's address, as a number: the verifier allows no arithmetic on the pointer. */
+static __always_inline __u32 cgroup_tag(struct task_struct *task)
+{
+	__u64 address = (__u64)task->cgroups;
+	__u32 low;
+
+	asm volatile("%0 = %1" : "=w"(low) : "w"((__u32)address));
+	return low;
+}
+
+static __always_inline __u64 cgroup_id(struct task_struct *task)
+{
+	struct cgroup_subsys_state *css = 0;
+
+	if (cgroup_subsys < 0)
+		return task->cgroups->dfl_cgrp->kn->id;
+	/* The index is known only at load time and BTF pointers take constant offsets only. */
+	bpf_probe_read_kernel(&css, sizeof(css),
+			      (void *)task->cgroups + bpf_core_field_offset(struct css_set, subsys) +
+				      cgroup_subsys * sizeof(css));
+	return css ? BPF_CORE_READ(css, cgroup, kn, id) : 0;
+}
+
+static __always_inline void copy_comm(char *to, struct task_struct *task)
+{
+	struct task_struct *process = task->group_leader;
+
+	((__u64 *)to)[0] = ((__u64 *)process->comm)[0];
+	((__u64 *)to)[1] = ((__u64 *)process->comm)[1];
+}
+
+static __always_inline __u64 started_at(struct task_struct *task)
+{
+	return task->group_leader->start_boottime;
+}
+
+static __always_inline __u32 current_cpu(void)
+{
+	return bpf_get_smp_processor_id();
+}
+
+/* This CPU's counter. 0 or -errno. */
+static __always_inline long read_counter(__u64 *count)
+{
+	struct bpf_perf_event_value value;
+	long err = bpf_perf_event_read_value(&counters, BPF_F_CURRENT_CPU, &value, sizeof(value));
+
+	*count = value.counter;
+	return err;
+}
+
+static __always_inline __u64 monotonic_clock(void)
+{
+	return bpf_ktime_get_ns();
+}
+
+#endif
