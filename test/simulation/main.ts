@@ -10,16 +10,17 @@ const USAGE = `Usage: node build/simulation/main.js SCENARIO SEED OUT.trace   wr
 Scenarios: ${Object.keys(SCENARIOS).join(' ')}
 `;
 
-function run([first = '', second, third, ...rest]: readonly string[]): boolean {
-  const seed = Number(second);
+function run(args: readonly string[]): boolean {
+  const [first = '', second, third] = args;
   const scenario = SCENARIOS[first];
-  if (scenario && Number.isSafeInteger(seed) && third !== undefined && rest.length === 0) {
-    writeTrace(third, simulate(scenario(seed), seed));
+  if (scenario && args.length === 3 && Number.isSafeInteger(Number(second))) {
+    const seed = Number(second);
+    writeTrace(third!, simulate(scenario(seed), seed));
     return true;
   }
-  const seeds = second === undefined ? 1 : Number(third);
-  if (first !== '--table' || (second ?? '--seeds') !== '--seeds' || !(seeds >= 1) || rest.length > 0)
-    return false;
+  const seeds = args.length === 1 ? 1 : Number(third);
+  const asked = first === '--table' && (args.length === 1 || (args.length === 3 && second === '--seeds'));
+  if (!asked || !Number.isSafeInteger(seeds) || seeds < 1) return false;
   process.stdout.write(report(BASELINES, seeds));
   return true;
 }
