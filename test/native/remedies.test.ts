@@ -21,6 +21,8 @@ const OPTIONS: ProbeOptions = {
   followForks: false,
   spillEntries: 64,
 };
+/** The types of our own program as those of the kernel: every field is at another place. */
+const WRONG_BTF = join(ROOT, 'build/Release/obj/gen/bpf/energy.bpf.o');
 const ZONE: Zone = { id: 'cpu:0', cpus: [0], lead: 0 };
 
 /** What is said when a probe cannot be opened, or cannot bind a counter. */
@@ -64,11 +66,19 @@ describe('remedies', () => {
 
 describeOnKernel('what is wrong and what to do about it is said', () => {
   it('of a program that the verifier refuses: what the verifier can be asked', async () => {
-    // The types of our own program as those of the kernel: every field is at another place.
-    const btf = join(ROOT, 'build/Release/obj/gen/bpf/energy.bpf.o');
-    expect(await failure({ btf })).toMatch(
+    expect(await failure({ btf: WRONG_BTF })).toMatch(
       /^cannot load the BPF program \(EACCES\): the kernel's verifier refused .*JOULES_LIBBPF_LOG=1/,
     );
+  });
+
+  it('by libbpf and the verifier where they are asked, and only there', () => {
+    const script = `
+      const probe = require(${JSON.stringify(join(ROOT, 'dist/native.js'))}).createProbe();
+      void probe.open(${JSON.stringify({ ...OPTIONS, btf: WRONG_BTF })}).catch(() => {});`;
+    const run = (...environment: string[]): string =>
+      said('env', ...environment, process.execPath, '-e', script);
+    expect(run('JOULES_LIBBPF_LOG=1')).toMatch(/^libbpf: [^]*BEGIN PROG LOAD LOG/m);
+    expect(run('-u', 'JOULES_LIBBPF_LOG')).toBe('');
   });
 
   it('of a map that is too large: the option that makes it so', async () => {
