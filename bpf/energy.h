@@ -111,7 +111,7 @@ struct energy_cpu {
 	__s32 zone;	    /* index into zones, or ENERGY_NONE; written by native */
 	__u32 thread;	    /* index in that zone; written by native */
 	__u32 power;	    /* of the running task */
-	__u32 pad;
+	__u32 flushing;	    /* flush() is under way: no tick may come between */
 
 	__u64 owed_counted;	  /* all that was counted in the windows of `owed`, for both threads ... */
 	__u64 owed_predicted;	  /* ... and what had been predicted */

@@ -244,7 +244,7 @@ static __always_inline int on_tick(struct task_struct *task)
 	struct energy_cpu *c = this_cpu();
 	__u64 now = run_clock(task), clock = wall_clock(task);
 
-	if (!c || !c->started || clock < c->deadline)
+	if (!c || !c->started || clock < c->deadline || *(volatile __u32 *)&c->flushing)
 		return 0;
 	/* The tick has just set the run queue's clock; other timers have not. */
 	if ((__s64)(monotonic_clock() - c->clock_offset - clock) > FRESH_NS)
@@ -264,6 +264,8 @@ static __always_inline int change_over(struct task_struct *task, __u32 bank)
 
 	if (!c)
 		return 0;
+	/* On the CPU that asks for it, this runs with interrupts on. */
+	*(volatile __u32 *)&c->flushing = 1;
 	if (c->started) {
 		/* A sleeping CPU's run queue clocks stand still. A busy one's are at most a tick old. */
 		if (!task->pid) {
@@ -284,6 +286,7 @@ static __always_inline int change_over(struct task_struct *task, __u32 bank)
 	bank_of(c)->switches = c->switches;
 	c->switches = 0;
 	c->bank = bank & 1;
+	*(volatile __u32 *)&c->flushing = 0;
 	return 0;
 }
 
