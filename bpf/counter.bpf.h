@@ -5,7 +5,6 @@
 
 #define EPOCH_NS     1000000 /* pause between two reads of a counter that moves all the time */
 #define RETRY_NS     50000   /* ... of one that has not moved yet although it was due */
-#define JITTER_NS    60000   /* updates come this much early or late (3 sigma of what was seen) */
 #define CERTAIN_FROM 8	     /* periods without a read after which any read is better than none */
 #define RUNS	     (1ULL << 63)
 /* Of two threads that run at once each draws 11/16 of what it draws alone: what SMT costs in speed, and
@@ -47,12 +46,12 @@ static __always_inline __u64 last_update(struct energy_zone *z, __u64 clock)
 /* 0 if it is time to read the counter, or when to think again. Each read is a call into a driver. */
 static __always_inline __u64 wait_until(struct energy_zone *z, __u64 clock)
 {
-	__u64 period = period_ns, due, near;
+	__u64 period = period_ns, jitter = jitter_ns, due, near;
 	__s64 off;
 
 	if (!period)
 		return clock - z->read >= EPOCH_NS ? 0 : z->read + EPOCH_NS;
-	due = z->changed + period - JITTER_NS - (z->doubt >> 1);
+	due = z->changed + period - jitter - (z->doubt >> 1);
 	if ((__s64)(clock - due) < 0)
 		return due;
 	if (clock - z->read < RETRY_NS)
@@ -63,9 +62,9 @@ static __always_inline __u64 wait_until(struct energy_zone *z, __u64 clock)
 	 * last one's: a little later one can tell. */
 	near = last_update(z, clock + period / 2);
 	off = clock - near;
-	if (near != z->changed && off > -JITTER_NS && off < JITTER_NS &&
-	    (__s64)(z->read - (near - period + JITTER_NS)) < 0)
-		return near + JITTER_NS;
+	if (near != z->changed && off > -(__s64)jitter && off < (__s64)jitter &&
+	    (__s64)(z->read - (near - period + jitter)) < 0)
+		return near + jitter;
 	return 0;
 }
 

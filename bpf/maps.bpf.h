@@ -17,6 +17,8 @@ const volatile __u32 count_shift = 0;
 const volatile __u64 max_power = 0;
 /* Time between two updates of the counter, ns; 0: it moves all the time. Set by native when known. */
 __u64 period_ns = 0;
+/* ... and by how much an update may be early or late. */
+__u64 jitter_ns = 60000;
 
 /* All accounts; index = CPU. Written here, read and zeroed by native through mmap. */
 struct {

@@ -97,6 +97,7 @@ class Probe {
   int OpenLocked(uint32_t* own_pid);
   int BindLocked(uint32_t zone, const std::vector<uint32_t>& cpus, int lead, const PerfEventSpec& spec);
   int CalibrateLocked(uint32_t zone, uint32_t cpu, Calibration* out);
+  void ExpectUpdates(const Calibration& found);
   int StartLocked();
   int DrainLocked(Drained* out);
   void CloseLocked();
