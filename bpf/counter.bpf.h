@@ -43,11 +43,25 @@ static __always_inline __u64 last_update(struct energy_zone *z, __u64 clock)
 	return z->changed + (clock - z->changed) / period_ns * period_ns;
 }
 
+/* So near to an update that a new value could be this one's or, as nobody has looked since, the last one's.
+ */
+static __always_inline bool ambiguous(struct energy_zone *z, __u64 clock)
+{
+	__u64 period = period_ns, jitter = jitter_ns, near;
+	__s64 off;
+
+	if (!period)
+		return false;
+	near = last_update(z, clock + period / 2);
+	off = clock - near;
+	return near != z->changed && off > -(__s64)jitter && off < (__s64)jitter &&
+	       (__s64)(z->read - (near - period + jitter)) < 0;
+}
+
 /* 0 if it is time to read the counter, or when to think again. Each read is a call into a driver. */
 static __always_inline __u64 wait_until(struct energy_zone *z, __u64 clock)
 {
-	__u64 period = period_ns, jitter = jitter_ns, due, near;
-	__s64 off;
+	__u64 period = period_ns, jitter = jitter_ns, due;
 
 	if (!period)
 		return clock - z->read >= EPOCH_NS ? 0 : z->read + EPOCH_NS;
@@ -56,15 +70,8 @@ static __always_inline __u64 wait_until(struct energy_zone *z, __u64 clock)
 		return due;
 	if (clock - z->read < RETRY_NS)
 		return z->read + RETRY_NS;
-	if (clock - z->changed >= CERTAIN_FROM * period)
-		return 0;
-	/* So near to an update that a new value could be this one's or, as nobody has looked since, the
-	 * last one's: a little later one can tell. */
-	near = last_update(z, clock + period / 2);
-	off = clock - near;
-	if (near != z->changed && off > -(__s64)jitter && off < (__s64)jitter &&
-	    (__s64)(z->read - (near - period + jitter)) < 0)
-		return near + jitter;
+	if (clock - z->changed < CERTAIN_FROM * period && ambiguous(z, clock))
+		return last_update(z, clock + period / 2) + jitter; /* a little later one can tell */
 	return 0;
 }
 
@@ -169,6 +176,7 @@ __noinline int look(struct energy_cpu *c, __u64 clock, bool force)
 	struct energy_bank *b;
 	struct energy_zone *z;
 	__u32 zone;
+	bool sure;
 	long err;
 
 	if (!c)
@@ -186,6 +194,7 @@ __noinline int look(struct energy_cpu *c, __u64 clock, bool force)
 		return 0;
 	}
 	c->deadline = clock + RETRY_NS;
+	sure = !ambiguous(z, clock);
 	/* Before the counter: if a sibling claims in between, our claim fails. Taken after it, we could set
 	 * `raw` back to our older reading, and what lies between would be charged twice. */
 	old = *(volatile __u64 *)&z->raw;
@@ -233,6 +242,17 @@ __noinline int look(struct energy_cpu *c, __u64 clock, bool force)
 		b->gap += units;
 	} else {
 		split(z, c, units, clock);
+		/* Both ends of a window must be right for it to teach anything. */
+		if (!sure || z->unsure) {
+			struct energy_cpu *s;
+			__u32 sibling = c->sibling;
+
+			c->owed_unsure = 1;
+			s = bpf_map_lookup_elem(&cpus, &sibling);
+			if (s)
+				s->owed_unsure = 1;
+		}
+		z->unsure = !sure;
 	}
 	return 0;
 }

@@ -122,10 +122,12 @@ struct energy_cpu {
 	struct energy_class idle; /* what this CPU's idle time has cost, */
 	struct energy_class mean; /* and all that ran here */
 	__u32 started;
-	__u32 touched; /* rows of this epoch, and where the first of them are */
+	__u32 owed_unsure; /* `owed` is for windows of which it is not certain where they end */
+	__u32 touched;	   /* rows of this epoch, and where the first of them are */
 	__u32 learned[ENERGY_LEARNED];
 	__u32 share[ENERGY_LEARNED]; /* scratch of learn() */
-	__u64 unused[6];
+	__u64 surprise; /* mean square of what windows brought that had not been predicted, relative, 2^-16 */
+	__u64 unused[4];
 	struct energy_bank banks[2];
 };
 
@@ -139,6 +141,8 @@ struct energy_zone {
 	__u64 read;    /* the last time it was read */
 	__u64 doubt;   /* how long before `changed` nobody had looked, ns */
 	__u64 seen[ENERGY_THREADS]; /* `predicted` of each thread already paid for */
+	__u64 unsure;		    /* `changed` may be an update too late */
+	__u64 unused[7];
 };
 
 /* Overflow of the rows, first by process, then, when that is full too, by cgroup alone. */
@@ -183,7 +187,7 @@ _Static_assert(sizeof(struct energy_cold) == 64, "a cold row fills a cache line"
 _Static_assert(sizeof(struct energy_power) == 16, "four powers fill a cache line");
 _Static_assert(sizeof(struct energy_bank) % 64 == 0, "banks share no cache line");
 _Static_assert(sizeof(struct energy_cpu) % 64 == 0, "CPUs share no cache line");
-_Static_assert(sizeof(struct energy_zone) == 64, "zones share no cache line");
+_Static_assert(sizeof(struct energy_zone) % 64 == 0, "zones share no cache line");
 _Static_assert(sizeof(struct energy_life) == 48, "the same layout on both sides");
 _Static_assert(sizeof(struct energy_mkdir) == 1040, "the same layout on both sides");
 

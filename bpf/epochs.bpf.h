@@ -88,6 +88,7 @@ __noinline int close_epoch(struct energy_cpu *c, __u64 clock, bool force)
 	}
 	if (owed)
 		learn(c, price, counted, predicted);
+	c->owed_unsure = 0;
 	c->touched = 0;
 	c->epoch = ++epoch;
 	c->epoch_predicted = c->predicted - after;

@@ -110,11 +110,9 @@ static __always_inline void correct(struct energy_power *known, __u32 share, __s
 	__u64 gain = (__u64)known->variance * share / spread, power = known->power, shrink, variance;
 	__u64 by = surplus < 0 ? -surplus : surplus;
 
-	by = power * (gain * by >> 16) >> 16;
-	if (surplus >= 0)
-		power += by;
-	else
-		power = power > by ? power - by : 0;
+	/* Down is divided by what up is multiplied with: else noise alone would drive powers down. */
+	by = ONE + (gain * by >> 16);
+	power = surplus < 0 ? (power << 16) / by : power * by >> 16;
 	known->power = clamp_power(power);
 	shrink = (gain * share >> 16) * share >> 16;
 	if (shrink > ONE)
@@ -132,7 +130,7 @@ static __always_inline void correct(struct energy_power *known, __u32 share, __s
  */
 __noinline int learn(struct energy_cpu *c, __u64 price, __u64 counted, __u64 predicted)
 {
-	__u64 spread = NOISE, sum = 0, rest;
+	__u64 spread = NOISE, sum = 0, rest, square;
 	struct energy_bank *b;
 	__s64 surplus = 0;
 	__u32 i;
@@ -164,6 +162,14 @@ __noinline int learn(struct energy_cpu *c, __u64 price, __u64 counted, __u64 pre
 	}
 	rest = sum < ONE ? ONE - sum : 0;
 	spread += VARIANCE_REST * (rest * rest >> 16) >> 16;
+	square = (__u64)(surplus * surplus) >> 16;
+	c->surprise += ((__s64)square - (__s64)c->surprise) >> 8;
+	if (spread < c->surprise)
+		spread = c->surprise;
+	/* Where it is not certain that a window ends where we think, a great surprise says that it does not.
+	 */
+	if (c->owed_unsure && square > 2 * spread)
+		surplus = 0;
 	for (i = 0; i < ENERGY_LEARNED; i++) {
 		struct energy_hot *hot = hot_at(b, c->learned[i]);
 		struct energy_cold *cold = cold_at(b, c->learned[i]);

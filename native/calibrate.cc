@@ -19,11 +19,17 @@ constexpr size_t kChanges = 128, kReads = 4096;  // with both a median needs no 
 constexpr double kContinuous =
     0.9;  // of all reads: an interrupt may delay one, but nothing brings it forward
 
+constexpr double kMissed = 5;  // reads
 constexpr size_t kSteady = 10;
 constexpr double kShortestNs = 200'000, kLongestPeriodNs = 20'000'000, kLeastJitterNs = 30'000;
 
+struct Change {
+  double at, before;  // it was seen, and not yet
+};
+
 struct Poll {
-  std::vector<double> read_ns, changed_at;
+  std::vector<double> read_ns;
+  std::vector<Change> changes;
   size_t reads = 0;
 };
 
@@ -46,9 +52,9 @@ int PollCounter(int fd, Poll* out) {
     now = MonotonicNs();
     out->reads++;
     if (out->read_ns.size() < kReads) out->read_ns.push_back(now - before);
-    if (reading.count != last.count) out->changed_at.push_back(now);
+    if (reading.count != last.count) out->changes.push_back({double(now), double(before)});
     last = reading;
-    if (out->reads >= kReads && out->changed_at.size() >= kChanges) break;
+    if (out->reads >= kReads && out->changes.size() >= kChanges) break;
   }
   // As in a drain: a dead event reads with success.
   return last.running_ns > first.running_ns ? 0 : -EBUSY;
@@ -62,26 +68,31 @@ double Median(std::vector<double> values) {
 }
 
 Calibration Evaluate(const Poll& poll) {
-  const auto& at = poll.changed_at;
   Calibration found;
   found.reads = poll.reads;
-  found.changes = at.size();
+  found.changes = poll.changes.size();
   found.read_ns = Median(poll.read_ns);
-  if (at.size() >= kContinuous * poll.reads) {
+  if (found.changes >= kContinuous * poll.reads) {
     found.period_ns = 0;
     return found;
   }
-  std::vector<double> distances;
-  for (size_t i = 1; i < at.size(); i++) distances.push_back(at[i] - at[i - 1]);
-  found.period_ns = Median(distances);
-  double periods = 0;
-  for (double& distance : distances) {
-    periods += std::round(distance / found.period_ns);
-    distance = std::abs(distance - found.period_ns);
+  std::vector<double> at, distances;
+  for (const auto& change : poll.changes) {
+    // Not those that were missed for a while, because others ran on this CPU.
+    if (change.at - change.before < kMissed * found.read_ns) at.push_back(change.at);
   }
-  found.jitter_ns = Median(distances);
+  for (size_t i = 1; i < at.size(); i++) distances.push_back(at[i] - at[i - 1]);
+  const double rough = Median(distances);
+  std::vector<double> deviations;
+  double periods = 0;
+  for (double distance : distances) {
+    double count = std::round(distance / rough);
+    periods += count;
+    if (count == 1) deviations.push_back(std::abs(distance - rough));
+  }
+  found.jitter_ns = Median(deviations);
   // BPF predicts updates some periods ahead: the mean is ten times as exact as the median.
-  if (periods > 0) found.period_ns = (at.back() - at.front()) / periods;
+  found.period_ns = periods > 0 ? (at.back() - at.front()) / periods : NAN;
   return found;
 }
 

@@ -70,32 +70,38 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
     if (source.reader !== 'none') {
       for (const [i, zone] of source.zones.entries()) await probe.bind(i, zone, source.event);
     }
-    if (source.reader === 'bpf') await expectUpdates(probe, source.zones);
+    const calibrated = source.reader !== 'bpf' || (await expectUpdates(probe, source.zones));
     await probe.start();
     const first = await probe.drain();
-    return collect(probe, options, { ownPid, startNs: first.timeNs });
+    return collect(probe, options, { ownPid, startNs: first.timeNs, calibrated });
   } catch (error) {
     await probe.close();
     throw error;
   }
 }
 
-/** Finds out when the counters move. Without that, shares are a little worse, and no reason not to measure. */
-async function expectUpdates(probe: Probe, zones: readonly Zone[]): Promise<void> {
+/**
+ * Finds out when the counters move, which BPF then expects. False if they stand still. Without that, shares are
+ * worse, and no reason not to measure.
+ */
+async function expectUpdates(probe: Probe, zones: readonly Zone[]): Promise<boolean> {
   const index = zones.findIndex(({ cpus }) => cpus.length > 0);
   const zone = zones[index];
-  if (zone) await probe.calibrate(index, zone.lead).catch(() => undefined);
+  if (!zone) return false;
+  const found = await probe.calibrate(index, zone.lead).catch(() => undefined);
+  return found?.periodNs !== undefined;
 }
 
 function collect(
   probe: Probe,
   options: CollectorOptions,
-  { ownPid, startNs }: { readonly ownPid: number; readonly startNs: number },
+  started: { readonly ownPid: number; readonly startNs: number; readonly calibrated: boolean },
 ): Collector {
   const { sys, log = () => {} } = options;
   let { source } = options;
   let online = onlineCpus(sys).join();
-  let lastNs = startNs;
+  let lastNs = started.startNs;
+  let { calibrated } = started;
   let gapZones: ReadonlySet<number> = new Set();
 
   /**
@@ -134,7 +140,7 @@ function collect(
   }
 
   return {
-    ownPid,
+    ownPid: started.ownPid,
     async drain() {
       const columns = await probe.drain();
       const interval = { columns, seconds: (columns.timeNs - lastNs) / 1e9, source, gapZones };
@@ -146,6 +152,8 @@ function collect(
       const now = onlineCpus(sys).join();
       const changed = now !== online || failed.size > 0;
       online = now;
+      calibrated ||=
+        columns.cpus.counts.some((counts) => counts > 0) && (await expectUpdates(probe, source.zones));
       return { ...interval, rebinds: changed ? await reconcile(failed) : 0 };
     },
     async calibrate() {
