@@ -77,9 +77,12 @@ Calibration Evaluate(const Poll& poll) {
     return found;
   }
   std::vector<double> at, distances;
-  for (const auto& change : poll.changes) {
-    // Not those that were missed for a while, because others ran on this CPU.
-    if (change.at - change.before < kMissed * found.read_ns) at.push_back(change.at);
+  // Not those that were missed for a while because others ran on this CPU, unless there are no others.
+  for (double longest : {kMissed * found.read_ns, kLongestNs * 1.0}) {
+    if (at.size() >= kSteady) break;
+    at.clear();
+    for (const auto& change : poll.changes)
+      if (change.at - change.before < longest) at.push_back(change.at);
   }
   for (size_t i = 1; i < at.size(); i++) distances.push_back(at[i] - at[i - 1]);
   const double rough = Median(distances);
