@@ -183,6 +183,21 @@ bool ReadOptions(const Napi::Object& from, ProbeOptions* to) {
   return true;
 }
 
+// openPerfEvent(cpu, type, config, config1, config2): a descriptor, for user space to read, or -errno.
+Napi::Value OpenPerfEvent(const Napi::CallbackInfo& info) {
+  bool right = info[0].IsNumber() && info[1].IsNumber();
+  for (size_t i = 2; i < 5; i++) right = right && info[i].IsBigInt();
+  if (!right)
+    return WrongArguments(info.Env(),
+                          "openPerfEvent(cpu, type, config: bigint, config1: bigint, config2: bigint)");
+  PerfEventSpec spec;
+  spec.type = info[1].As<Napi::Number>();
+  spec.config = ToUint64(info[2]);
+  spec.config1 = ToUint64(info[3]);
+  spec.config2 = ToUint64(info[4]);
+  return Napi::Number::New(info.Env(), OpenCpuCounter(spec, info[0].As<Napi::Number>()));
+}
+
 class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
  public:
   static Napi::Function Define(Napi::Env env) {
@@ -278,6 +293,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   // Its messages go to stderr by default; what users need of them is in the status and the step.
   libbpf_set_print(PrintLibbpf);
   exports["Probe"] = ProbeObject::Define(env);
+  exports["openPerfEvent"] = Napi::Function::New<OpenPerfEvent>(env, "openPerfEvent");
   exports["noProcess"] = Napi::Number::New(env, static_cast<uint32_t>(ENERGY_NO_PROCESS));
   exports["fork"] = Napi::Number::New(env, ENERGY_FORK);
   exports["exec"] = Napi::Number::New(env, ENERGY_EXEC);

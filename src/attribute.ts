@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Reading } from './counters/account.ts';
 import type { Core } from './cpus.ts';
 import { commAt, type Columns, NO_PROCESS } from './columns.ts';
 import type { CoreUsage, ZoneUsage } from './snapshot.ts';
@@ -36,23 +37,21 @@ export interface Charges {
 const IDLE = 0;
 
 /**
- * Turns what the kernel recorded into Joules. Pure: no clock, no I/O.
- *
- * `gapZones`: indexes of polled zones whose last reading failed, so that what they advanced since covers
- * more than this interval and belongs to nobody.
+ * Turns what the kernel recorded, and what user space read (`readings`, by the counters' id), into Joules.
+ * A zone that could not be read has no figures, and nothing is charged on its CPUs. Pure: no clock, no I/O.
  */
 export function attribute(
   columns: Columns,
   source: EnergySource,
   cores: readonly Core[],
-  gapZones: ReadonlySet<number> = new Set(),
+  readings: ReadonlyMap<string, Reading> = new Map(),
 ): Charges {
   const { rows, cpus } = columns;
   const zones = source.zones.map((zone) => newZone(zone.id));
   const zoneOf = new Map(source.zones.flatMap((zone, i) => zone.cpus.map((cpu) => [cpu, zones[i]!])));
   const coreUsages = cores.map((core) => ({ id: core.id, cpus: core.cpus, counter_j: 0, idle_j: 0 }));
   const coreOf = new Map(coreUsages.flatMap((core) => core.cpus.map((cpu) => [cpu, core])));
-  const joulesOf = pricing(columns, source, gapZones, zones);
+  const joulesOf = pricing(columns, source, readings, zones);
 
   const processes = processTable(rows);
   const cgroups = new Map<number, Mutable<CgroupCharge>>();
@@ -100,7 +99,7 @@ export function attribute(
   return {
     processes: processes.charges(),
     cgroups: [...cgroups.values()],
-    zones,
+    zones: source.reader === 'user' ? zones.filter(({ id }) => isKnown(readings.get(id))) : zones,
     cores: coreUsages,
     processJoules,
   };
@@ -109,14 +108,14 @@ export function attribute(
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 function newZone(id: string): Mutable<ZoneUsage> {
-  return { id, counter_j: 0, idle_j: 0, gap_j: 0, lost_j: 0, shared_j: 0 };
+  return { id, parent: null, counter_j: 0, idle_j: 0, gap_j: 0, lost_j: 0, shared_j: 0 };
 }
 
 /** Joules of row `i`, by the kind of source. */
 function pricing(
-  { rows, polledCounts }: Columns,
+  { rows }: Columns,
   source: EnergySource,
-  gapZones: ReadonlySet<number>,
+  readings: ReadonlyMap<string, Reading>,
   zones: readonly Mutable<ZoneUsage>[],
 ): (i: number) => number {
   if (source.reader === 'bpf') return (i) => rows.counts[i]! * source.joulesPerCount;
@@ -124,24 +123,30 @@ function pricing(
     const { idle, busy } = source.watts;
     return (i) => (rows.timeNs[i]! / 1e9) * (rows.pid[i] === IDLE ? idle : busy);
   }
-  // A polled counter is split over the run time of its CPUs, idle included.
+  // A polled counter is split over the run time of its CPUs, idle time by its weight.
   const zoneIndex = new Map(source.zones.flatMap((zone, i) => zone.cpus.map((cpu) => [cpu, i])));
-  const timeNs = source.zones.map(() => 0);
+  const weightOf = (i: number): number => rows.timeNs[i]! * (rows.pid[i] === IDLE ? source.idleWeight : 1);
+  const weights = source.zones.map(() => 0);
   for (let i = 0; i < rows.cpu.length; i++) {
     const zone = zoneIndex.get(rows.cpu[i]!);
-    if (zone !== undefined) timeNs[zone]! += rows.timeNs[i]!;
+    if (zone !== undefined) weights[zone]! += weightOf(i);
   }
-  const joulesPerNs = source.zones.map((_, i) => {
-    const joules = polledCounts[i]! * source.joulesPerCount;
-    if (Number.isNaN(joules)) return 0;
-    zones[i]!.counter_j += joules;
-    if (gapZones.has(i) || timeNs[i] === 0) {
-      zones[i]!.gap_j += joules;
+  const prices = zones.map((zone, i) => {
+    const reading = readings.get(zone.id);
+    if (!isKnown(reading)) return 0;
+    zone.counter_j += reading.joules;
+    if (reading.late || weights[i] === 0) {
+      // Of before as well, or of nobody that we know.
+      zone.gap_j += reading.joules;
       return 0;
     }
-    return joules / timeNs[i]!;
+    return reading.joules / weights[i]!;
   });
-  return (i) => rows.timeNs[i]! * (joulesPerNs[zoneIndex.get(rows.cpu[i]!) ?? -1] ?? 0);
+  return (i) => weightOf(i) * (prices[zoneIndex.get(rows.cpu[i]!) ?? -1] ?? 0);
+}
+
+function isKnown(reading: Reading | undefined): reading is Reading & { readonly joules: number } {
+  return reading?.joules !== undefined;
 }
 
 /** Adds rows up by process: 10,000 of them in some ms, hence numbers as keys and no copies. */

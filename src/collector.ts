@@ -28,8 +28,6 @@ export interface Interval {
   readonly seconds: number;
   /** The source with the zones it had in this interval. */
   readonly source: EnergySource;
-  /** Zones whose previous poll failed: their advance covers more than this interval. */
-  readonly gapZones: ReadonlySet<number>;
   /** Counters that were bound anew at its end. */
   readonly rebinds: number;
 }
@@ -38,7 +36,7 @@ export interface Collector {
   /** Our pid as rows have it. */
   readonly ownPid: number;
   drain(): Promise<Interval>;
-  /** How the first counter behaves, by polling it for up to 150 ms; undefined where there is none. */
+  /** How the first counter behaves, by polling it for up to 150 ms; undefined where BPF reads none. */
   calibrate(): Promise<Calibration | undefined>;
   close(): Promise<void>;
 }
@@ -67,10 +65,11 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
       followForks: options.followForks,
       spillEntries: options.maxTasks ?? 32_768,
     });
-    if (source.reader !== 'none') {
+    let calibrated = true;
+    if (source.reader === 'bpf') {
       for (const [i, zone] of source.zones.entries()) await probe.bind(i, zone, source.event);
+      calibrated = await expectUpdates(probe, source.zones);
     }
-    const calibrated = source.reader !== 'bpf' || (await expectUpdates(probe, source.zones));
     await probe.start();
     const first = await probe.drain();
     return collect(probe, options, { ownPid, startNs: first.timeNs, calibrated });
@@ -102,7 +101,6 @@ function collect(
   let online = onlineCpus(sys).join();
   let lastNs = started.startNs;
   let { calibrated } = started;
-  let gapZones: ReadonlySet<number> = new Set();
 
   /**
    * Brings counters and CPUs together again. An event dies with its CPU and does not come back with it; what
@@ -119,7 +117,7 @@ function collect(
       const former = source.zones[i];
       const same = former && former.lead === zone.lead && former.cpus.join() === zone.cpus.join();
       if (
-        found.reader === 'none' ||
+        found.reader !== 'bpf' ||
         zone.cpus.length === 0 ||
         (same && !zone.cpus.some((cpu) => failed.has(cpu)))
       )
@@ -143,10 +141,9 @@ function collect(
     ownPid: started.ownPid,
     async drain() {
       const columns = await probe.drain();
-      const interval = { columns, seconds: (columns.timeNs - lastNs) / 1e9, source, gapZones };
+      const interval = { columns, seconds: (columns.timeNs - lastNs) / 1e9, source };
       lastNs = columns.timeNs;
-      gapZones = failedPolls(columns);
-      const failed = failedCpus(columns, source.zones, gapZones);
+      const failed = failedCpus(columns);
       const backwards = columns.cpus.backwards.reduce((sum, n) => sum + n, 0);
       if (backwards > 0) log(`a counter went back ${backwards} times: nobody is charged for that`);
       const now = onlineCpus(sys).join();
@@ -159,19 +156,13 @@ function collect(
     async calibrate() {
       const index = source.zones.findIndex(({ cpus }) => cpus.length > 0);
       const zone = source.zones[index];
-      return source.reader === 'none' || !zone ? undefined : await probe.calibrate(index, zone.lead);
+      return source.reader !== 'bpf' || !zone ? undefined : await probe.calibrate(index, zone.lead);
     },
     close: () => probe.close(),
   };
 }
 
-function failedPolls({ polledCounts }: Columns): Set<number> {
-  return new Set([...polledCounts.keys()].filter((i) => Number.isNaN(polledCounts[i])));
-}
-
 /** CPUs whose counter could not be read. */
-function failedCpus({ cpus }: Columns, zones: readonly Zone[], gapZones: ReadonlySet<number>): Set<number> {
-  const failed = [...cpus.cpu].filter((_, i) => cpus.readErrors[i]! > 0);
-  for (const zone of gapZones) failed.push(...(zones[zone]?.cpus ?? []));
-  return new Set(failed);
+function failedCpus({ cpus }: Columns): Set<number> {
+  return new Set([...cpus.cpu].filter((_, i) => cpus.readErrors[i]! > 0));
 }

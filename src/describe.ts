@@ -26,11 +26,13 @@ export async function describe(parts: {
   readonly ownPid: number;
   /** Who ended in the last intervals, by their start; kept here from call to call. */
   readonly dying: Map<number, { pid: number; rounds: number }>;
+  /** Counters that are no part of the totals. */
+  readonly domains: Snapshot['domains'];
   /** Forks, execs and exits of this interval that found no room. */
   readonly lostEvents: number;
 }): Promise<Snapshot> {
   const time = new Date().toISOString();
-  const { interval, charges, identifier, ownPid, dying, lostEvents } = parts;
+  const { interval, charges, identifier, ownPid, dying, domains, lostEvents } = parts;
   const { source, seconds, columns } = interval;
   const lives = readLives(columns.lives, dying);
   const processes = await inSlices(charges.processes, (charge) =>
@@ -66,6 +68,7 @@ export async function describe(parts: {
     },
     unattributed,
     zones: charges.zones,
+    domains,
     cores: charges.cores,
     processes: foldOthers(processes, seconds),
     cgroups,

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Account, Accounts, type Series, type Times } from './accounts.ts';
 
-import { OTHER, type ProcessUsage, REMOVED, type Snapshot } from './snapshot.ts';
+import { type DomainUsage, OTHER, type ProcessUsage, REMOVED, type Snapshot } from './snapshot.ts';
 import type { SourceKind } from './sources/source.ts';
 
 export type { Series } from './accounts.ts';
 
 export interface HardwareSeries extends Series {
   readonly id: string;
+  /** `hw.id` of what it is a part of. */
+  readonly parent: string | null;
+}
+
+/** A counter that is no part of the CPUs' ledger. */
+export interface DomainSeries extends HardwareSeries {
+  readonly type: DomainUsage['type'];
 }
 
 /** pid and creationTime are null in the series of an executable (its ended processes) and in `(other)`. */
@@ -45,6 +52,7 @@ export interface LedgerReading {
   /** End of the last interval, ms since the epoch: the end time of every point. */
   readonly time: number;
   readonly hardware: readonly HardwareSeries[];
+  readonly domains: readonly DomainSeries[];
   readonly processes: readonly ProcessSeries[];
   readonly cgroups: readonly CgroupSeries[];
   readonly containers: readonly ContainerSeries[];
@@ -86,6 +94,8 @@ interface Cgroup {
   readonly containerId: string | null;
 }
 
+type Hardware = Omit<HardwareSeries, keyof Series>;
+type Domain = Omit<DomainSeries, keyof Series>;
 type Container = Omit<ContainerSeries, keyof Series>;
 
 interface Reason {
@@ -110,7 +120,8 @@ export class Ledger {
   readonly #executables: Accounts<Process>;
   readonly #cgroups: Accounts<Cgroup>;
   readonly #containers: Accounts<Container>;
-  readonly #hardware = new Accounts<string>(Infinity);
+  readonly #hardware = new Accounts<Hardware>(Infinity);
+  readonly #domains = new Accounts<Domain>(Infinity);
   readonly #unattributed = new Accounts<Reason>(Infinity);
   readonly #self = { switches: 0, lost: 0, rebinds: 0, cpuTimeSeconds: 0, joules: 0 };
   #since = 0;
@@ -150,13 +161,16 @@ export class Ledger {
       this.#addContainer({ containerId, runtime, podUid }, energy_j, times);
     }
     for (const zone of snapshot.zones) {
-      this.#hardware.add(zone.id, zone.id, zone.counter_j, times);
+      this.#hardware.add(zone.id, { id: zone.id, parent: zone.parent }, zone.counter_j, times);
       for (const reason of ['idle', 'gap', 'lost', 'shared'] as const) {
         const joules = zone[`${reason}_j`];
         // Idle is always shown; a reason for loss once there is one.
         if (joules === 0 && reason !== 'idle') continue;
         this.#unattributed.add(`${zone.id} ${reason}`, { hardwareId: zone.id, reason }, joules, times);
       }
+    }
+    for (const { id, type, parent, counter_j } of snapshot.domains) {
+      this.#domains.add(id, { id, type, parent }, counter_j, times);
     }
     this.#self.switches += snapshot.self.switches;
     this.#self.lost += snapshot.self.lost;
@@ -178,7 +192,10 @@ export class Ledger {
   /** Series that a reading holds. */
   get size(): number {
     const all = [this.#processes, this.#executables, this.#cgroups, this.#containers];
-    return [...all, this.#hardware, this.#unattributed].reduce((sum, accounts) => sum + accounts.size, 0);
+    return [...all, this.#hardware, this.#domains, this.#unattributed].reduce(
+      (sum, accounts) => sum + accounts.size,
+      0,
+    );
   }
 
   #now(): number {
@@ -192,7 +209,8 @@ export class Ledger {
       kind: last.source.kind,
       domain: last.source.domain,
       time: this.#now(),
-      hardware: this.#hardware.read(reader).map(series((id) => ({ id }))),
+      hardware: this.#hardware.read(reader).map(series((zone) => zone)),
+      domains: this.#domains.read(reader).map(series((domain) => domain)),
       processes: [...this.#processes.read(reader), ...this.#executables.read(reader)].map(
         series((process) => process),
       ),

@@ -2,6 +2,8 @@
 import { join } from 'node:path';
 import { attribute, type Charges } from './attribute.ts';
 import { type Collector, openCollector } from './collector.ts';
+import { createBeside } from './beside.ts';
+import { openPoller, type Poller } from './counters/poller.ts';
 import { coreReader } from './cpus.ts';
 import { usageError } from './errors.ts';
 import { findHierarchy } from './identity/hierarchy.ts';
@@ -12,7 +14,7 @@ import { describe } from './describe.ts';
 import type { Calibration } from './native.ts';
 import type { Snapshot } from './snapshot.ts';
 import { selectSource } from './sources/select.ts';
-import type { EnergySource, Selection } from './sources/source.ts';
+import type { Counter, EnergySource, Selection } from './sources/source.ts';
 
 export interface MeterOptions {
   /** As `--source`; default `auto`. */
@@ -86,6 +88,7 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
       spec: options.source ?? 'auto',
       sys,
       proc,
+      dev: join(root, 'dev'),
       ...(options.wattsIdle === undefined ? {} : { wattsIdle: options.wattsIdle }),
       ...(options.wattsBusy === undefined ? {} : { wattsBusy: options.wattsBusy }),
     });
@@ -101,12 +104,21 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
     followForks: options.followForks ?? false,
     ...(options.maxTasks === undefined ? {} : { maxTasks: options.maxTasks }),
   });
+  const poller = await openPoller({
+    counters: polledCounters(source),
+    needed: source.reader === 'user' ? source.counters : [],
+    log: options.log ?? ((): void => {}),
+  }).catch(async (error: unknown) => {
+    await collector.close();
+    throw error;
+  });
   // The /proc of another pid namespace would name other processes.
   const hostProc = root !== '/' || collector.ownPid === process.pid;
   const identifier = createIdentifier({ proc, hierarchy, bootTimeMs: bootTimeMs(proc), hostProc });
   return meter({
     selection,
     collector,
+    poller,
     identifier,
     hostProc,
     sys,
@@ -124,16 +136,23 @@ function sameSource(source: EnergySource, select: () => EnergySource): EnergySou
   }
 }
 
+/** The counters that user space reads. */
+function polledCounters(source: EnergySource): readonly Counter[] {
+  return source.reader === 'user' ? [...source.counters, ...source.beside] : source.beside;
+}
+
 function meter(parts: {
   selection: Selection;
   collector: Collector;
+  poller: Poller;
   identifier: Identifier;
   hostProc: boolean;
   sys: string;
   intervalMs: number;
 }): Meter {
-  const { selection, collector, identifier, sys, intervalMs } = parts;
+  const { selection, collector, poller, identifier, sys, intervalMs } = parts;
   const cores = coreReader(sys);
+  const besides = createBeside();
   let lostEvents = 0;
   let queue: Promise<unknown> = Promise.resolve();
   let stopped = false;
@@ -143,15 +162,19 @@ function meter(parts: {
 
   async function take(): Promise<Measurement> {
     const interval = await collector.drain();
-    const { columns } = interval;
+    const { columns, source } = interval;
+    const { readings } = await poller.take(polledCounters(source));
     columns.mkdirs.path.forEach((path, i) => identifier.learnCgroup(columns.mkdirs.cgroup[i]!, path));
-    const charges = attribute(columns, interval.source, cores(), interval.gapZones);
+    const attributed = attribute(columns, source, cores(), readings);
+    const { zones, domains } = besides(source, attributed.zones, readings);
+    const charges = { ...attributed, zones };
     const snapshot = await describe({
       interval,
       charges,
       identifier,
       ownPid: collector.ownPid,
       dying,
+      domains,
       lostEvents: columns.lostEvents - lostEvents,
     });
     lostEvents = columns.lostEvents;
@@ -171,6 +194,7 @@ function meter(parts: {
   const close = async (): Promise<void> => {
     stop();
     await queue;
+    await poller.close();
     await collector.close();
   };
   return {

@@ -81,6 +81,7 @@ interface Addon {
     drain(): Promise<Outcome<{ readonly columns: Columns }>>;
     close(): Promise<Outcome>;
   };
+  openPerfEvent(cpu: number, type: number, config: bigint, config1: bigint, config2: bigint): number;
   readonly noProcess: number;
   readonly fork: number;
   readonly exec: number;
@@ -110,6 +111,17 @@ export function createProbe(): Probe {
 function succeeded<Result>(outcome: Outcome<Result>): Result {
   if (outcome.status < 0) throw nativeError(outcome.step, outcome.status);
   return outcome;
+}
+
+/**
+ * Opens a perf event of one CPU for user space to read; the caller closes the descriptor.
+ * @throws EnergyError where the kernel refuses it.
+ */
+export function openPerfEvent({ type, config, config1, config2 }: PerfEvent, cpu: number): number {
+  const native = (addon ??= loadAddon());
+  const fd = native.openPerfEvent(cpu, type, config, config1, config2);
+  if (fd < 0) throw nativeError('open the perf event', fd);
+  return fd;
 }
 
 let addon: Addon | undefined;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SourceKind, SourceScope } from './sources/source.ts';
+import type { Domain, SourceKind, SourceScope } from './sources/source.ts';
 
 /** Schema name of a snapshot as the command line prints it. */
 export const SNAPSHOT_SCHEMA = 'joules.snapshot/1';
@@ -50,11 +50,24 @@ export interface CoreUsage {
 /** One energy counter (`hw.id`) and where its Joules of the interval went; closes like the totals. */
 export interface ZoneUsage {
   readonly id: string;
+  /** The package it is a part of, where that has a counter too: the zones of a package add up to its energy. */
+  readonly parent: string | null;
   readonly counter_j: number;
   readonly idle_j: number;
   readonly gap_j: number;
   readonly lost_j: number;
   readonly shared_j: number;
+}
+
+/**
+ * An energy counter that is no part of the totals: memory, graphics (which are in their package's energy, too:
+ * `parent`), or `host`, all that the machine draws. One that could not be read in the interval is not listed.
+ */
+export interface DomainUsage {
+  readonly id: string;
+  readonly type: Exclude<Domain, 'cpu'>;
+  readonly parent: string | null;
+  readonly counter_j: number;
 }
 
 /** What the meter itself used, and what it could not account for. */
@@ -92,6 +105,7 @@ export interface Snapshot {
   };
   readonly unattributed: { readonly gap_j: number; readonly lost_j: number; readonly shared_j: number };
   readonly zones: readonly ZoneUsage[];
+  readonly domains: readonly DomainUsage[];
   readonly cores: readonly CoreUsage[];
   readonly processes: readonly ProcessUsage[];
   readonly cgroups: readonly CgroupUsage[];

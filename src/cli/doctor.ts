@@ -25,7 +25,7 @@ export async function doctor(args: string[]): Promise<number> {
   const options = meterOptions(values);
   const root = options.root ?? '/';
   const [sys, proc] = [join(root, 'sys'), join(root, 'proc')];
-  const selection = selectSource({ spec: 'auto', ...options, sys, proc });
+  const selection = selectSource({ spec: 'auto', ...options, sys, proc, dev: join(root, 'dev') });
   const findings: Finding[] = [
     { name: 'kernel', ok: null, detail: release() },
     btf(sys),
@@ -82,6 +82,7 @@ function sources({ source, rejected }: Selection): Finding[] {
       ok: true,
       detail: `${source.kind}, scope ${source.scope}, ${source.zones.length} counter(s)${source.kind === 'estimated' ? `, ${source.watts.idle}-${source.watts.busy} W per CPU from ${source.watts.reference}` : ''}`,
     },
+    ...source.beside.map(({ id, place }) => ({ name: id, ok: true, detail: `beside it, by ${place.via}` })),
   ];
 }
 

@@ -27,7 +27,7 @@ Verbs:
   doctor                       what this kernel, hardware and user can measure
 
 Options:
-  --source SPEC       auto (default), power_core, power, estimated, or
+  --source SPEC       auto (default), power_core, msr, power, powercap, estimated, or
                       perf:PMU/EVENT/[,scope=cpu|core|package][,joules=J_PER_COUNT]
   --watts-idle W, --watts-busy W
                       power of a CPU for source estimated

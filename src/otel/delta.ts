@@ -40,6 +40,7 @@ export function growth(base: LedgerReading, reading: LedgerReading): LedgerReadi
   return {
     ...reading,
     hardware: grown(base.hardware, reading.hardware, since, { key: ({ id }) => id }),
+    domains: grown(base.domains, reading.domains, since, { key: ({ id }) => id }),
     processes: grown(base.processes, reading.processes, since, {
       key: ({ pid, creationTime, executable, containerId }) =>
         processKey(pid, creationTime, executable, containerId),

@@ -11,7 +11,7 @@ import {
   type ScopeMetrics,
   type SumMetricData,
 } from '@opentelemetry/sdk-metrics';
-import type { LedgerReading, Series } from '../ledger.ts';
+import type { HardwareSeries, LedgerReading, Series } from '../ledger.ts';
 import * as names from './semconv.ts';
 
 /** Cumulative sums up to now; undefined before the first interval has been measured. */
@@ -58,6 +58,8 @@ export function toScopeMetrics(
 ): ScopeMetrics {
   const kind: Attributes = { [names.ATTR_ENERGY_SOURCE_KIND]: reading.kind };
   const typed: Attributes = { [names.ATTR_HW_TYPE]: reading.domain, ...kind };
+  // A domain is what its counter says, however the CPUs' energy is found.
+  const measured: Attributes = { [names.ATTR_ENERGY_SOURCE_KIND]: 'measured' };
 
   const sum = (descriptor: MetricDescriptor, dataPoints: DataPoint<number>[]): SumMetricData => ({
     descriptor,
@@ -66,6 +68,10 @@ export function toScopeMetrics(
     aggregationTemporality: temporality,
     dataPoints,
   });
+  const points = <T extends Series>(
+    series: readonly T[],
+    attributes: (one: T) => Attributes,
+  ): DataPoint<number>[] => series.map((one) => point(one.joules, one.since, reading.time, attributes(one)));
   const energy = <T extends Series>(
     descriptor: MetricDescriptor,
     series: readonly T[],
@@ -73,17 +79,27 @@ export function toScopeMetrics(
   ): SumMetricData =>
     sum(
       descriptor,
-      series.map((one) => point(one.joules, one.since, reading.time, { ...attributes(one), ...typed })),
+      points(series, (one) => ({ ...attributes(one), ...typed })),
     );
   const { self } = reading;
   const agent = (descriptor: MetricDescriptor, value: number, attributes: Attributes = {}): SumMetricData =>
     sum(descriptor, [point(value, self.since, reading.time, attributes)]);
 
   const metrics = [
-    energy(HARDWARE, reading.hardware, ({ id }) => ({
-      [names.ATTR_HW_ID]: id,
-      [names.ATTR_HW_NAME]: id.replace(':', ' '),
-    })),
+    sum(HARDWARE, [
+      ...points(reading.hardware, (one) => ({ ...hardware(one), ...typed })),
+      ...points(
+        reading.domains.filter(({ type }) => type !== 'host'),
+        (one) => ({ ...hardware(one), [names.ATTR_HW_TYPE]: one.type, ...measured }),
+      ),
+    ]),
+    sum(
+      HOST,
+      points(
+        reading.domains.filter(({ type }) => type === 'host'),
+        (one) => ({ ...hardware(one), ...measured }),
+      ),
+    ),
     energy(PROCESS, reading.processes, ({ pid, creationTime, executable, containerId }) => ({
       ...(pid !== null && { [names.ATTR_PROCESS_PID]: pid }),
       ...(creationTime !== null && { [names.ATTR_PROCESS_CREATION_TIME]: creationTime }),
@@ -112,6 +128,11 @@ export function toScopeMetrics(
   };
 }
 
+function hardware({ id, parent }: HardwareSeries): Attributes {
+  const named: Attributes = { [names.ATTR_HW_ID]: id, [names.ATTR_HW_NAME]: id.replace(':', ' ') };
+  return parent === null ? named : { ...named, [names.ATTR_HW_PARENT]: parent };
+}
+
 /** Times in ms since the epoch. A start must lie before its end even if the clock was set back meanwhile. */
 function point(value: number, since: number, time: number, attributes: Attributes): DataPoint<number> {
   return { value, startTime: hrTime(since), endTime: hrTime(Math.max(time, since + 1)), attributes };
@@ -128,6 +149,7 @@ function describe(name: string, unit: string, description: string): MetricDescri
 }
 
 const HARDWARE = describe(names.METRIC_HW_ENERGY, 'J', 'Energy counted by an energy counter');
+const HOST = describe(names.METRIC_HW_HOST_ENERGY, 'J', 'Energy that the machine drew');
 const PROCESS = describe(names.METRIC_PROCESS_ENERGY, 'J', 'Energy used by a process');
 const CONTAINER = describe(names.METRIC_CONTAINER_ENERGY, 'J', 'Energy used by a container');
 const CGROUP = describe(names.METRIC_CGROUP_ENERGY, 'J', 'Energy used by the tasks directly in a cgroup');

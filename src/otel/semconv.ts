@@ -12,6 +12,8 @@ export const SCOPE_VERSION: string = (require('../../package.json') as { version
 
 /** Energy of one hardware component. Semantic conventions, development. */
 export const METRIC_HW_ENERGY = 'hw.energy';
+/** All that the machine draws, which `hw.energy` must not be used for. Semantic conventions, development. */
+export const METRIC_HW_HOST_ENERGY = 'hw.host.energy';
 /** Energy of one process. Proposed: shaped like `process.cpu.time`, not in the conventions. */
 export const METRIC_PROCESS_ENERGY = 'process.energy';
 /** Energy of one container. Proposed: shaped like `container.cpu.time`, not in the conventions. */
@@ -30,6 +32,7 @@ export const METRIC_AGENT_ENERGY = 'energy.agent.energy';
 /** Semantic conventions, development. */
 export const ATTR_HW_ID = 'hw.id';
 export const ATTR_HW_NAME = 'hw.name';
+export const ATTR_HW_PARENT = 'hw.parent';
 export const ATTR_HW_TYPE = 'hw.type';
 export const ATTR_PROCESS_PID = 'process.pid';
 export const ATTR_PROCESS_CREATION_TIME = 'process.creation.time';

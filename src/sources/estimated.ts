@@ -12,6 +12,7 @@ export function estimatedSource(sys: string, watts: Watts): EstimatedSource {
     scope: 'cpu',
     domain: 'cpu',
     zones: zonesOf('cpu', sys),
+    beside: [],
     watts,
   };
 }

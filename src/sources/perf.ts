@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { usageError } from '../errors.ts';
 import { encodeEvent, joulesPerCount, type Pmu, pmuNames, readPmu } from './pmu.ts';
-import type { PolledSource, SourceScope, SwitchedSource, Zone } from './source.ts';
+import type { Counter, PolledSource, SourceScope, SwitchedSource, Zone } from './source.ts';
 import { zonesOf } from './zones.ts';
 
 /** How a user names a perf event as the energy counter. */
@@ -29,17 +29,26 @@ export function perfSource(spec: string, sys: string): SwitchedSource | PolledSo
       `the kernel does not say how many Joules a count of ${pmuName}/${event}/ is: add ,joules=X`,
     );
   }
-  const common = {
-    name: `perf:${pmuName}/${event}/`,
-    domain: 'cpu',
-    zones: checkedZones(pmu, scope, sys),
-    event: encoded,
-    joulesPerCount: joules,
-  } as const;
-  // A counter somebody chose may be anything, a clock too: taken to run in idle as in use.
-  return scope === 'package'
-    ? { ...common, scope, reader: 'user', kind: 'apportioned' }
-    : { ...common, scope, reader: 'bpf', kind: 'measured', idlePays: true, maxWatts: 0 };
+  const zones = checkedZones(pmu, scope, sys);
+  const common = { name: `perf:${pmuName}/${event}/`, domain: 'cpu', zones, beside: [] } as const;
+  // A counter somebody chose may be anything, a clock too: taken to run in idle as in use, without bounds.
+  if (scope !== 'package') {
+    return {
+      ...common,
+      scope,
+      reader: 'bpf',
+      kind: 'measured',
+      event: encoded,
+      joulesPerCount: joules,
+      idlePays: true,
+      maxWatts: 0,
+    };
+  }
+  const counters = zones.map(({ id, cpus, lead }): Counter => {
+    const place = { via: 'perf', event: encoded, cpu: lead } as const;
+    return { id, domain: 'cpu', cpus, joulesPerCount: joules, range: 0n, maxWatts: Infinity, place };
+  });
+  return { ...common, scope, reader: 'user', kind: 'apportioned', counters, idleWeight: 1 };
 }
 
 /** `perf:PMU/EVENT/[,scope=cpu|core|package][,joules=X]` in parts; throws a usage error. */

@@ -2,8 +2,10 @@
 import { EnergyError, usageError } from '../errors.ts';
 import { estimatedSource, givenWatts } from './estimated.ts';
 import { PERF_FORM, perfSource } from './perf.ts';
-import { type PowerName, powerSource, type Rejection } from './power.ts';
-import type { Selection } from './source.ts';
+import { msrSource } from './msr.ts';
+import { coreSource, packageSource, perfDomains, type Rejection } from './power.ts';
+import { powercapDomains, powercapSource } from './powercap.ts';
+import type { Counter, PolledSource, Selection, SwitchedSource } from './source.ts';
 import { publishedWatts } from './watts.ts';
 
 export interface SourceRequest {
@@ -12,31 +14,49 @@ export interface SourceRequest {
   /** Where sysfs and procfs are mounted. */
   readonly sys: string;
   readonly proc: string;
+  /** Where the device files are; default `/dev`. */
+  readonly dev?: string;
   /** Power of a CPU (hardware thread) for source `estimated`, W; both or none. */
   readonly wattsIdle?: number;
   readonly wattsBusy?: number;
 }
 
-/** What a name stands for: the counters to try, best first, and whether an estimate will do after them. */
+type Roots = Required<Pick<SourceRequest, 'sys' | 'proc' | 'dev'>>;
+type Found = Omit<SwitchedSource, 'beside'> | Omit<PolledSource, 'beside'>;
+
+/** The counters that there may be, best first. */
+const COUNTERS = {
+  power_core: ({ sys }: Roots) => coreSource('power_core', sys),
+  power_per_core: ({ sys }: Roots) => coreSource('power_per_core', sys),
+  msr: (roots: Roots) => msrSource(roots),
+  power: ({ sys }: Roots) => packageSource(sys),
+  powercap: ({ sys }: Roots) => powercapSource(sys),
+} satisfies Record<string, (roots: Roots) => Found | Rejection>;
+
+type CounterName = keyof typeof COUNTERS;
+
+/** What a name stands for: the counters to try in their order, and whether an estimate will do after them. */
 interface Plan {
-  readonly counters: readonly PowerName[];
+  readonly counters: readonly CounterName[];
   readonly estimate: boolean;
 }
 
 const PLANS: ReadonlyMap<string, Plan> = new Map([
-  ['auto', { counters: ['power_core', 'power_per_core', 'power'], estimate: true }],
+  ['auto', { counters: Object.keys(COUNTERS) as CounterName[], estimate: true }],
   ['power_core', { counters: ['power_core', 'power_per_core'], estimate: false }],
   ['power_per_core', { counters: ['power_per_core'], estimate: false }],
+  ['msr', { counters: ['msr'], estimate: false }],
   ['power', { counters: ['power'], estimate: false }],
+  ['powercap', { counters: ['powercap'], estimate: false }],
   ['estimated', { counters: [], estimate: true }],
 ]);
 
 /**
- * Finds the energy source a user asked for. Opens nothing: whether the user may read it shows later.
+ * Finds the energy source a user asked for. Opens no perf event: whether the user may read it shows later.
  * Throws ENOSOURCE (exit status 3) where a named source is not there, a usage error (2) for bad input.
  */
 export function selectSource(request: SourceRequest): Selection {
-  const { spec, sys, proc } = request;
+  const { spec, sys, proc, dev = '/dev' } = request;
   const plan = PLANS.get(spec);
   if (!plan && !spec.startsWith('perf:')) {
     const names = [...PLANS.keys()].join(', ');
@@ -49,8 +69,8 @@ export function selectSource(request: SourceRequest): Selection {
   if (!plan) return { source: perfSource(spec, sys), rejected: [] };
   const rejected: Rejection[] = [];
   for (const name of plan.counters) {
-    const found = powerSource(name, sys);
-    if (!('reason' in found)) return { source: found, rejected };
+    const found = COUNTERS[name]({ sys, proc, dev });
+    if (!('reason' in found)) return { source: { ...found, beside: besides(found, sys) }, rejected };
     rejected.push(found);
   }
   if (plan.estimate) return { source: estimatedSource(sys, watts ?? publishedWatts(proc)), rejected };
@@ -58,4 +78,13 @@ export function selectSource(request: SourceRequest): Selection {
     'ENOSOURCE',
     `${rejected[0]?.reason}; in a virtual machine there is usually none: use --source estimated`,
   );
+}
+
+/** What else there is to read: the packages that cores sit in, and what is not of the CPUs. */
+function besides(source: Found, sys: string): Counter[] {
+  const perf = perfDomains(sys);
+  const domains = perf.length > 0 ? perf : powercapDomains(sys);
+  if (source.scope !== 'core') return domains;
+  const packages = [packageSource(sys), powercapSource(sys)].find((found) => !('reason' in found));
+  return packages && 'counters' in packages ? [...packages.counters, ...domains] : domains;
 }

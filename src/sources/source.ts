@@ -2,8 +2,8 @@
 
 /**
  * How far an energy figure can be trusted:
- * `measured`: a counter of the core itself; `apportioned`: a counter shared by more than the CPUs its
- * energy is split over (a package); `estimated`: no counter, a power model.
+ * `measured`: a counter of the core itself; `apportioned`: a counter that is only split by run
+ * time afterwards, as a package's is; `estimated`: no counter, a power model.
  */
 export type SourceKind = 'measured' | 'apportioned' | 'estimated';
 
@@ -34,14 +34,45 @@ export interface Watts {
   readonly reference: string;
 }
 
+/** What a counter counts: a value of `hw.type`, or `host` for all that the machine draws. */
+export type Domain = 'cpu' | 'memory' | 'gpu' | 'host';
+
+/** Where user space reads a counter. */
+export type Place =
+  | { readonly via: 'perf'; readonly event: PerfEvent; readonly cpu: number }
+  | { readonly via: 'powercap'; readonly path: string }
+  | { readonly via: 'msr'; readonly path: string; readonly address: number };
+
+/** An energy counter that user space reads. */
+export interface Counter {
+  /** `hw.id`, unique on the host: `package:0`, `core:0:3`, `memory:0`. */
+  readonly id: string;
+  readonly domain: Domain;
+  /** What it is a part of, by `hw.id`: its energy is in that one's too. */
+  readonly parent?: string;
+  /** CPUs of its core or package. */
+  readonly cpus: readonly number[];
+  readonly joulesPerCount: number;
+  /** Counts after which it starts at 0 again; 0: it does not. */
+  readonly range: bigint;
+  /** An advance beyond this power is no energy but a counter that was reset or lied, W. */
+  readonly maxWatts: number;
+  readonly place: Place;
+}
+
 interface SourceBase {
-  /** `power_core`, `power_per_core`, `power`, `estimated`, or `perf:PMU/EVENT/` as the user gave it. */
+  /** As `--source` takes it, but `perf:PMU/EVENT/` without its options. */
   readonly name: string;
   readonly scope: SourceScope;
   /** Value of `hw.type`. */
   readonly domain: 'cpu';
   /** Counters, by ascending lead CPU; every online CPU is in exactly one. */
   readonly zones: readonly Zone[];
+  /**
+   * Counters that are read beside it: packages that hold its cores (domain `cpu`), whose rest is shared; and
+   * other domains, which are no part of the CPUs' ledger.
+   */
+  readonly beside: readonly Counter[];
 }
 
 /** A counter that BPF reads on the CPUs it covers. */
@@ -56,12 +87,14 @@ export interface SwitchedSource extends SourceBase {
   readonly maxWatts: number;
 }
 
-/** A counter shared too widely for BPF to read: read in user space, split by the run time BPF recorded. */
+/** Counters that BPF does not read: read in user space, split by the run time BPF recorded. */
 export interface PolledSource extends SourceBase {
   readonly reader: 'user';
   readonly kind: 'apportioned';
-  readonly event: PerfEvent;
-  readonly joulesPerCount: number;
+  /** Those of the zones, by their id. */
+  readonly counters: readonly Counter[];
+  /** What a second of idle time pays of what a second of a task does. */
+  readonly idleWeight: number;
 }
 
 /** No counter: a power per CPU, idle and busy, times the run time BPF recorded. */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpuField } from './cpuinfo.ts';
 import type { Watts } from './source.ts';
 
 /** Power per hardware thread of servers with one kind of CPU, in watts, and how to know the CPU. */
@@ -72,18 +71,8 @@ export function publishedWatts(proc: string): Watts {
  * hexadecimal (`GenuineIntel-6-55-7`), and its model name.
  */
 function cpuKey(proc: string): string {
-  const text = readText(join(proc, 'cpuinfo'));
-  const field = (name: string): string => new RegExp(`^${name}\\s*: (.*)$`, 'm').exec(text)?.[1] ?? '';
-  const hex = (name: string): string => Number(field(name)).toString(16).toUpperCase();
-  const cpu = [field('vendor_id'), field('cpu family'), hex('model'), hex('stepping')].join('-');
-  return `${cpu} ${field('model name')}`;
-}
-
-/** Empty if it cannot be read: an unknown CPU is an answer too. */
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
+  const hex = (name: string): string => Number(cpuField(proc, name)).toString(16).toUpperCase();
+  const vendor = cpuField(proc, 'vendor_id');
+  const cpu = [vendor, cpuField(proc, 'cpu family'), hex('model'), hex('stepping')].join('-');
+  return `${cpu} ${cpuField(proc, 'model name')}`;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { attribute, type Charges } from '../../src/attribute.ts';
 import { NO_PROCESS } from '../../src/columns.ts';
+import type { Reading } from '../../src/counters/account.ts';
 import type { EstimatedSource, PolledSource, SwitchedSource } from '../../src/sources/source.ts';
 import { columnsOf, type RowSpec } from '../support/columns.ts';
 
@@ -19,6 +20,7 @@ const perCore: SwitchedSource = {
   joulesPerCount: 0.001,
   idlePays: false,
   maxWatts: 0,
+  beside: [],
   zones: CORES.map((core) => ({ id: `core:${core.id}`, cpus: core.cpus, lead: core.cpus[0]! })),
 };
 const perPackage: PolledSource = {
@@ -27,8 +29,9 @@ const perPackage: PolledSource = {
   domain: 'cpu',
   reader: 'user',
   kind: 'apportioned',
-  event: EVENT,
-  joulesPerCount: 0.001,
+  counters: [],
+  idleWeight: 1,
+  beside: [],
   zones: [
     { id: 'package:0', cpus: [0, 1], lead: 0 },
     { id: 'package:1', cpus: [2, 3], lead: 2 },
@@ -41,8 +44,14 @@ const estimated: EstimatedSource = {
   reader: 'none',
   kind: 'estimated',
   watts: { idle: 1, busy: 5, reference: 'a test' },
+  beside: [],
   zones: [0, 1, 2, 3].map((cpu) => ({ id: `cpu:${cpu}`, cpus: [cpu], lead: cpu })),
 };
+
+/** What user space read of the zones of `perPackage`, J; undefined: nothing. */
+function read(joules: (number | undefined)[], late = false): Map<string, Reading> {
+  return new Map(joules.map((one, i) => [`package:${i}`, { joules: one, late, broken: false }]));
+}
 
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
@@ -76,13 +85,14 @@ describe('attribute', () => {
     expect(charges.zones).toEqual([
       {
         id: 'core:0:0',
+        parent: null,
         counter_j: expect.closeTo(2.44),
         idle_j: 0.4,
         gap_j: 0.03,
         lost_j: 0.01,
         shared_j: 0,
       },
-      { id: 'core:0:1', counter_j: 1.5, idle_j: 0, gap_j: 0, lost_j: 0, shared_j: 0 },
+      { id: 'core:0:1', parent: null, counter_j: 1.5, idle_j: 0, gap_j: 0, lost_j: 0, shared_j: 0 },
     ]);
     expect(charges.cores.map(({ id, counter_j, idle_j }) => [id, counter_j, idle_j])).toEqual([
       ['0:0', 2.4, 0.4],
@@ -137,7 +147,7 @@ describe('attribute', () => {
       { cpu: 2, pid: 9, ms: 1000 },
       { cpu: 3, pid: 0, ms: 1000 },
     ];
-    const charges = attribute(columnsOf({ rows, polled: [40_000, 20_000] }), perPackage, CORES);
+    const charges = attribute(columnsOf({ rows }), perPackage, CORES, read([40, 20]));
     expectClosed(charges);
     expect(charges.processes.map(({ pid, joules }) => [pid, joules])).toEqual([
       [7, expect.closeTo(10)],
@@ -150,12 +160,26 @@ describe('attribute', () => {
     ]);
   });
 
+  it('lets idle time pay by its weight', () => {
+    const rows: RowSpec[] = [
+      { cpu: 0, pid: 0, ms: 800 },
+      { cpu: 0, pid: 7, ms: 200 },
+    ];
+    const perCoreRegister = { ...perPackage, idleWeight: 1 / 32 };
+    const charges = attribute(columnsOf({ rows }), perCoreRegister, CORES, read([9, 0]));
+    expectClosed(charges);
+    // 200 ms of the task against 800/32 = 25 ms of idle.
+    expect(charges.zones[0]).toMatchObject({ counter_j: 9, idle_j: expect.closeTo(1) });
+    expect(charges.processes[0]!.joules).toBeCloseTo(8);
+  });
+
   it('gives what a polled counter counted over a gap to nobody', () => {
     const rows: RowSpec[] = [{ cpu: 0, pid: 7, ms: 1000 }];
-    const failed = attribute(columnsOf({ rows, polled: [Number.NaN, 0] }), perPackage, CORES);
+    const failed = attribute(columnsOf({ rows }), perPackage, CORES, read([undefined, 0]));
     expectClosed(failed);
-    expect(failed.zones[0]!.counter_j).toBe(0);
-    const after = attribute(columnsOf({ rows, polled: [50_000, 0] }), perPackage, CORES, new Set([0]));
+    // Unknown is no figure.
+    expect(failed.zones.map(({ id }) => id)).toEqual(['package:1']);
+    const after = attribute(columnsOf({ rows }), perPackage, CORES, read([50, 0], true));
     expectClosed(after);
     expect(after.zones[0]).toMatchObject({ counter_j: 50, gap_j: 50 });
     expect(after.processJoules).toBe(0);
@@ -183,8 +207,10 @@ describe('attribute', () => {
       { cpu: 99, pid: 7, ms: 1000 },
       { cpu: 99, pid: 0, ms: 500 },
     ];
-    const columns = columnsOf({ rows, cpus: [{ cpu: 0 }, { cpu: 99 }], polled: [3000, 0] });
-    for (const source of [perCore, perPackage, estimated]) expectClosed(attribute(columns, source, CORES));
+    const columns = columnsOf({ rows, cpus: [{ cpu: 0 }, { cpu: 99 }] });
+    for (const source of [perCore, perPackage, estimated]) {
+      expectClosed(attribute(columns, source, CORES, read([3, 0])));
+    }
     expect(attribute(columns, estimated, CORES).processes[0]!.seconds).toBeCloseTo(2);
   });
 
@@ -205,10 +231,10 @@ describe('attribute', () => {
         const charged = total(rows.filter((row) => row.cpu === cpu).map((row) => row.counts));
         return { cpu, lost, gap: random(1000), counts: charged + lost };
       });
-      const polled = [random(1e6), random(1e6)];
-      const columns = columnsOf({ rows, cpus, polled });
+      const readings = read([random(1e3), random(1e3)]);
+      const columns = columnsOf({ rows, cpus });
       for (const source of [perCore, perPackage, estimated]) {
-        const charges = attribute(columns, source, CORES);
+        const charges = attribute(columns, source, CORES, readings);
         const counted = total(charges.zones.map((zone) => zone.counter_j));
         const rest = total(charges.zones.map((zone) => zone.idle_j + zone.gap_j + zone.lost_j));
         expect(Math.abs(charges.processJoules + rest - counted)).toBeLessThan(counted * 1e-9);

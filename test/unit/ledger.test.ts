@@ -36,7 +36,8 @@ function snapshotOf({ second, processes, idle = 1, gap = 0 }: Spec): Snapshot {
     source: { name: 'power_core', kind: 'measured', scope: 'core', domain: 'cpu' },
     totals: { counter_j, process_j, idle_j: idle, unattributed_j: gap },
     unattributed: { gap_j: gap, lost_j: 0, shared_j: 0 },
-    zones: [{ id: 'core:0:0', counter_j, idle_j: idle, gap_j: gap, lost_j: 0, shared_j: 0 }],
+    zones: [{ id: 'core:0:0', parent: null, counter_j, idle_j: idle, gap_j: gap, lost_j: 0, shared_j: 0 }],
+    domains: [],
     cores: [],
     processes: full,
     cgroups: paths.map((path) => ({
@@ -99,6 +100,20 @@ describe('the ledger', () => {
       ['gap', 1],
     ]);
     expect(reading.self).toMatchObject({ switches: 200, joules: 0.2 });
+  });
+
+  it('keeps other domains beside what closes, and their sums while they cannot be read', () => {
+    const ledger = new Ledger();
+    const read = ledger.reader();
+    const memory = { id: 'memory:0', type: 'memory', parent: null } as const;
+    const plain = (second: number): Snapshot => snapshotOf({ second, processes: [{ pid: 1, energy_j: 2 }] });
+    ledger.add(plain(1));
+    ledger.add({ ...plain(2), domains: [{ ...memory, counter_j: 5 }] });
+    ledger.add(plain(3));
+    const reading = read();
+    expectClosed(reading);
+    expect(joules(reading.hardware)).toBe(9);
+    expect(reading.domains).toEqual([{ ...memory, joules: 5, since: START + 1000 }]);
   });
 
   it('shows an ended process once to each reader, then moves its Joules to its executable', () => {

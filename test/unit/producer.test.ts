@@ -23,7 +23,8 @@ function reading(change: Partial<LedgerReading> = {}): LedgerReading {
     kind: 'measured',
     domain: 'cpu',
     time: START + 1000,
-    hardware: [{ id: 'core:0:3', joules: 12.5, since: START }],
+    hardware: [{ id: 'core:0:3', parent: null, joules: 12.5, since: START }],
+    domains: [],
     processes: [series(42, 'node', 9), series(null, 'sh', 0.5)],
     cgroups: [{ path: '/system.slice', joules: 9.5, since: START }],
     containers: [],
@@ -122,6 +123,37 @@ describe('the metrics of a reading', () => {
     expect(attributes(full, 'cgroup.energy')).toEqual([{ 'cgroup.path': '/system.slice', ...common }]);
     expect(attributes(full, 'energy.unattributed')).toEqual([
       { 'hw.id': 'core:0:3', 'energy.reason': 'idle', ...common },
+    ]);
+  });
+
+  it('keep what is no part of the CPUs under its own type, and the whole machine apart', () => {
+    const full = reading({
+      hardware: [{ id: 'shared:0', parent: 'package:0', joules: 4, since: START }],
+      domains: [
+        { id: 'memory:0', type: 'memory', parent: null, joules: 2, since: START },
+        { id: 'gpu:0', type: 'gpu', parent: 'package:0', joules: 1, since: START },
+        { id: 'host:0', type: 'host', parent: null, joules: 50, since: START },
+      ],
+      kind: 'apportioned',
+    });
+    const named = (id: string, name: string): object => ({ 'hw.id': id, 'hw.name': name });
+    expect(attributes(full, 'hw.energy')).toEqual([
+      {
+        ...named('shared:0', 'shared 0'),
+        'hw.parent': 'package:0',
+        'hw.type': 'cpu',
+        'energy.source.kind': 'apportioned',
+      },
+      { ...named('memory:0', 'memory 0'), 'hw.type': 'memory', 'energy.source.kind': 'measured' },
+      {
+        ...named('gpu:0', 'gpu 0'),
+        'hw.parent': 'package:0',
+        'hw.type': 'gpu',
+        'energy.source.kind': 'measured',
+      },
+    ]);
+    expect(attributes(full, 'hw.host.energy')).toEqual([
+      { ...named('host:0', 'host 0'), 'energy.source.kind': 'measured' },
     ]);
   });
 

@@ -79,6 +79,7 @@ describe('a perf source', () => {
       maxWatts: 0,
       event: { type: 9, config: 0n, config1: 0n, config2: 0n },
       joulesPerCount: 1e-9,
+      beside: [],
       zones: [
         { id: 'cpu:0', cpus: [0], lead: 0 },
         { id: 'cpu:1', cpus: [1], lead: 1 },
@@ -103,7 +104,7 @@ describe('a perf source', () => {
       scope: 'package',
       reader: 'user',
       kind: 'apportioned',
-      event: { config: 5n },
+      counters: [{ id: 'package:0', place: { event: { config: 5n } } }],
     });
     expect(source).not.toHaveProperty('idlePays');
   });
@@ -112,12 +113,14 @@ describe('a perf source', () => {
     const source = perfSource('perf:software/config=0/,joules=1e-9', machine('vm-none'));
     expect(source).toMatchObject({ name: 'perf:software/config=0/', event: { type: 1, config: 0n } });
     const ram = perfSource('perf:power/event=3/,scope=package,joules=0.5', machine('intel-server-2s'));
-    expect(ram).toMatchObject({ event: { type: 21, config: 3n }, joulesPerCount: 0.5 });
+    expect(ram).toMatchObject({
+      counters: [{ joulesPerCount: 0.5, place: { event: { type: 21, config: 3n } } }, {}],
+    });
   });
 
   it('prefers the Joules of the user to those of the kernel', () => {
     const source = perfSource('perf:power/energy-pkg/,joules=2,scope=package', machine('intel-laptop'));
-    expect(source.joulesPerCount).toBe(2);
+    expect(source).toMatchObject({ counters: [{ joulesPerCount: 2 }] });
   });
 
   it.each([

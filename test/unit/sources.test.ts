@@ -19,7 +19,13 @@ type Machine = (typeof MACHINES)[number];
 
 const sysOf = (machine: Machine): string => join(FIXTURES, 'sys', machine);
 const select = (machine: Machine, spec: string, more: Partial<SourceRequest> = {}): Selection =>
-  selectSource({ spec, sys: sysOf(machine), proc: join(FIXTURES, 'proc', machine), ...more });
+  selectSource({
+    spec,
+    sys: sysOf(machine),
+    proc: join(FIXTURES, 'proc', machine),
+    dev: join(FIXTURES, 'none'),
+    ...more,
+  });
 const leads = (zones: readonly Zone[]): number[] => zones.map(({ lead }) => lead);
 
 /** A copy of a machine's sysfs with some of its files replaced. */
@@ -37,10 +43,10 @@ describe('auto', () => {
   it.each([
     ['amd-server-power-core', 'power_core', []],
     ['amd-early-names', 'power_per_core', ['power_core']],
-    ['amd-hidden-event', 'power', ['power_core', 'power_per_core']],
-    ['intel-server-2s', 'power', ['power_core', 'power_per_core']],
-    ['intel-laptop', 'power', ['power_core', 'power_per_core']],
-    ['vm-none', 'estimated', ['power_core', 'power_per_core', 'power']],
+    ['amd-hidden-event', 'power', ['power_core', 'power_per_core', 'msr']],
+    ['intel-server-2s', 'power', ['power_core', 'power_per_core', 'msr']],
+    ['intel-laptop', 'power', ['power_core', 'power_per_core', 'msr']],
+    ['vm-none', 'estimated', ['power_core', 'power_per_core', 'msr', 'power', 'powercap']],
   ] as const)('takes the best source of %s: %s', (machine, name, passedOver) => {
     const { source, rejected } = select(machine, 'auto');
     expect(source.name).toBe(name);
@@ -51,7 +57,9 @@ describe('auto', () => {
     expect(select('vm-none', 'auto').rejected.map(({ reason }) => reason)).toEqual([
       'this kernel has no PMU power_core: it needs an AMD Zen or Hygon CPU, Linux 6.14 or later and the rapl module (modprobe rapl)',
       'this kernel has no PMU power_per_core: it needs a kernel with an early version of the power_core patches',
+      expect.stringMatching(/none\/cpu\/0\/msr is not there: load the module msr \(modprobe msr\)$/),
       'this kernel has no PMU power: it needs a CPU with RAPL counters and the rapl module (modprobe rapl)',
+      expect.stringMatching(/class\/powercap has no package: it needs the module intel_rapl_msr$/),
     ]);
   });
 
@@ -125,6 +133,7 @@ describe('power_core', () => {
 });
 
 describe('power', () => {
+  const PKG = { type: 21, config: 2n, config1: 0n, config2: 0n };
   const perPackage = [
     { id: 'package:0', cpus: [0, 1, 2, 3, 4, 5, 6, 7], lead: 0 },
     { id: 'package:1', cpus: [8, 9, 10, 11, 12, 13, 14, 15], lead: 8 },
@@ -136,10 +145,13 @@ describe('power', () => {
       reader: 'user',
       kind: 'apportioned',
       scope: 'package',
-      event: { type: 21, config: 2n },
-      joulesPerCount: 2 ** -32,
+      idleWeight: 1,
     });
     expect(source.zones).toEqual(perPackage);
+    expect(source.reader === 'user' && source.counters).toMatchObject([
+      { id: 'package:0', joulesPerCount: 2 ** -32, place: { via: 'perf', event: PKG, cpu: 0 } },
+      { id: 'package:1', joulesPerCount: 2 ** -32, place: { via: 'perf', event: PKG, cpu: 8 } },
+    ]);
   });
 
   it('counts a package once where the cpumask lists all of its CPUs, as 7.0 does for TPMI', () => {
@@ -157,7 +169,38 @@ describe('power', () => {
   });
 
   it('takes the package of a laptop, not its cores or the whole platform', () => {
-    expect(select('intel-laptop', 'power').source).toMatchObject({ event: { type: 20, config: 2n } });
+    expect(select('intel-laptop', 'power').source).toMatchObject({
+      counters: [{ id: 'package:0', place: { event: { type: 20, config: 2n } } }],
+    });
+  });
+});
+
+describe('what is read beside a source', () => {
+  const besides = (machine: Machine, spec: string): unknown[] =>
+    select(machine, spec).source.beside.map(({ id, domain, parent }) => [id, domain, parent]);
+
+  it('is the package that cores sit in', () => {
+    expect(besides('amd-server-power-core', 'power_core')).toEqual([
+      ['package:0', 'cpu', undefined],
+      ['package:1', 'cpu', undefined],
+    ]);
+    expect(besides('amd-server-power-core', 'power')).toEqual([]);
+  });
+
+  it('is memory, graphics (a part of their package) and the whole machine', () => {
+    expect(besides('intel-server-2s', 'power')).toEqual([
+      ['memory:0', 'memory', undefined],
+      ['memory:1', 'memory', undefined],
+    ]);
+    expect(besides('intel-laptop', 'auto')).toEqual([
+      ['gpu:0', 'gpu', 'package:0'],
+      ['host:0', 'host', undefined],
+    ]);
+  });
+
+  it('is nothing where a user chose the counter, or wants an estimate', () => {
+    expect(besides('intel-laptop', 'perf:power/energy-pkg/,scope=package')).toEqual([]);
+    expect(besides('intel-laptop', 'estimated')).toEqual([]);
   });
 });
 
@@ -205,7 +248,7 @@ describe('a source that cannot be had', () => {
     '%j is bad usage, told with the names',
     (spec) => {
       const message = expect.stringMatching(
-        /use auto, power_core, power_per_core, power, estimated or perf:PMU/,
+        /use auto, power_core, power_per_core, msr, power, powercap, estimated or perf:PMU/,
       );
       expect(failure('vm-none', spec)).toMatchObject({ code: 'EUSAGE', exitCode: 2, message });
     },

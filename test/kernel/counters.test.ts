@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+import { setTimeout as sleep } from 'node:timers/promises';
+import { attribute } from '../../src/attribute.ts';
+import { createBeside } from '../../src/beside.ts';
+import { openCollector } from '../../src/collector.ts';
+import { openPoller } from '../../src/counters/poller.ts';
+import { onlineCores } from '../../src/cpus.ts';
+import { selectSource } from '../../src/sources/select.ts';
+import type { Counter, EnergySource, PerfEvent } from '../../src/sources/source.ts';
+import { describeOnKernel, TSC } from '../support/kernel.ts';
+
+const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
+
+function tsc(): EnergySource & { readonly reader: 'bpf' } {
+  const { source } = selectSource({ spec: TSC, sys: '/sys', proc: '/proc' });
+  if (source.reader !== 'bpf') throw new Error('the TSC is read by BPF');
+  return source;
+}
+
+/** A perf event that user space reads, as a package that holds `cpus`. */
+function asPackage(event: PerfEvent, cpus: readonly number[], joulesPerCount: number): Counter {
+  const place = { via: 'perf', event, cpu: cpus[0]! } as const;
+  return { id: 'package:0', domain: 'cpu', cpus, joulesPerCount, range: 0n, maxWatts: Infinity, place };
+}
+
+describeOnKernel('perf events that user space reads', () => {
+  it('count as those that BPF reads, and what a package counts beyond its cores is shared', async () => {
+    const plain = tsc();
+    const cpus = plain.zones.flatMap((zone) => zone.cpus);
+    // A package that draws half as much again as its CPUs.
+    const pkg = asPackage(plain.event, cpus, plain.joulesPerCount * cpus.length * 1.5);
+    const source = { ...plain, beside: [pkg] };
+    const collector = await openCollector({
+      source,
+      rediscover: () => source,
+      sys: '/sys',
+      hierarchy: { controller: null, id: 0 },
+      followForks: false,
+    });
+    const lines: string[] = [];
+    const log = (line: string): number => lines.push(line);
+    await using poller = {
+      ...(await openPoller({ counters: source.beside, needed: source.beside, log })),
+      [Symbol.asyncDispose]: () => poller.close(),
+    };
+    const beside = createBeside();
+    const sums = { zones: 0, pkg: 0, shared: 0 };
+    for (let i = 0; i < 4; i++) {
+      await sleep(300);
+      const { columns } = await collector.drain();
+      const { readings } = await poller.take(source.beside);
+      const { zones } = attribute(columns, source, onlineCores('/sys'), readings);
+      const all = beside(source, zones, readings).zones;
+      expect(all.map(({ parent }) => parent)).toEqual(all.map(() => 'package:0'));
+      sums.zones += total(all.map(({ counter_j }) => counter_j));
+      sums.shared += total(all.map(({ shared_j }) => shared_j));
+      sums.pkg += readings.get('package:0')!.joules!;
+    }
+    await collector.close();
+    expect(lines).toEqual([]);
+    expect(sums.zones / sums.pkg).toBeCloseTo(1, 9);
+    // The TSC runs alike on all CPUs, whether BPF reads it or we do.
+    expect(sums.shared / sums.pkg).toBeCloseTo(1 / 3, 1);
+  });
+
+  it('are refused with what the kernel says, where it has no such event', async () => {
+    const { event } = tsc();
+    const lines: string[] = [];
+    const wrong = asPackage({ ...event, config: 0xffffn }, [0], 1);
+    const poller = await openPoller({ counters: [wrong], needed: [], log: (line) => lines.push(line) });
+    await poller.close();
+    expect(lines).toEqual([
+      expect.stringMatching(/^package:0 cannot be read: cannot open the perf event \(E/),
+    ]);
+  });
+});

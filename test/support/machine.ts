@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  closeSync,
+  constants,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+/** A machine's /sys, /proc and /dev below a directory of their own, with some files written anew. */
+export interface Machine {
+  readonly sys: string;
+  readonly proc: string;
+  readonly dev: string;
+  /** Writes `sys/…`, `proc/…` or `dev/…`. */
+  write(path: string, text: string): void;
+  remove(path: string): void;
+  /**
+   * Sets the register of a core's energy (0xc001029a) and, in bits 12:8 of the one before it, its unit. In
+   * a file registers overlap, so the unit is in the lowest byte of the count, which must have room for it.
+   */
+  setCoreEnergy(cpu: number, unit: number, count: bigint): void;
+}
+
+const FIXTURES = join(__dirname, '../fixtures');
+const made: string[] = [];
+
+/** A copy of a fixture. Removed by `removeMachines`. */
+export function copyMachine(name: string): Machine {
+  const root = mkdtempSync(join(tmpdir(), 'machine-'));
+  made.push(root);
+  cpSync(join(FIXTURES, 'sys', name), join(root, 'sys'), { recursive: true });
+  cpSync(join(FIXTURES, 'proc', name), join(root, 'proc'), { recursive: true });
+  const write = (path: string, text: string): void => {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), text);
+  };
+  return {
+    sys: join(root, 'sys'),
+    proc: join(root, 'proc'),
+    dev: join(root, 'dev'),
+    write,
+    remove: (path) => rmSync(join(root, path), { recursive: true }),
+    setCoreEnergy(cpu, unit, count) {
+      const path = join(root, `dev/cpu/${cpu}/msr`);
+      mkdirSync(dirname(path), { recursive: true });
+      const fd = openSync(path, constants.O_RDWR | constants.O_CREAT);
+      // Far beyond the end: the file is sparse.
+      writeSync(fd, new BigUint64Array([count | BigInt(unit)]), 0, 8, 0xc001029a);
+      closeSync(fd);
+    },
+  };
+}
+
+export function removeMachines(): void {
+  made.splice(0).forEach((root) => rmSync(root, { recursive: true }));
+}
+
+/** A zone of powercap: `intel-rapl:0` or, within it, `intel-rapl:0:1`. */
+export function addPowercap(
+  machine: Machine,
+  zone: string,
+  files: { readonly name: string; readonly energy_uj: number } & Readonly<Record<string, string | number>>,
+): void {
+  const all = { max_energy_range_uj: 262_143_328_850, ...files };
+  for (const [file, value] of Object.entries(all)) {
+    machine.write(`sys/class/powercap/${zone}/${file}`, `${value}\n`);
+  }
+}
