@@ -7,6 +7,7 @@ import {
   PeriodicExportingMetricReader,
   type MetricReader,
   type PushMetricExporter,
+  type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 import { createDeltaProducer } from './delta.ts';
 import { createMetricProducer, type ReadLedger } from './producer.ts';
@@ -18,7 +19,12 @@ export interface OtlpReaderOptions {
   readonly intervalMs: number;
   readonly timeoutMs: number;
   readonly log: (line: string) => void;
+  /** Points in a request, at most. */
+  readonly batchSize?: number;
 }
+
+/** Collectors refuse bodies over 20 MiB for good; a point is about half a KiB of JSON. */
+const BATCH_SIZE = 10_000;
 
 /**
  * Pushes the ledger by OTLP over HTTP every interval. The exporter itself reads headers, compression,
@@ -30,6 +36,7 @@ export function createOtlpReader({
   intervalMs,
   timeoutMs,
   log,
+  batchSize = BATCH_SIZE,
 }: OtlpReaderOptions): MetricReader {
   const Exporter = otlp.protocol === 'http/json' ? JsonExporter : ProtobufExporter;
   const exporter: PushMetricExporter = new Exporter({ url: otlp.url, timeoutMillis: otlp.timeoutMs });
@@ -41,15 +48,14 @@ export function createOtlpReader({
     exportIntervalMillis: intervalMs,
     exportTimeoutMillis: timeoutMs,
     metricProducers: [delta ?? createMetricProducer({ read })],
-    // Collectors refuse bodies over 20 MiB for good; a point is about half a KiB of JSON.
-    maxExportBatchSize: 10_000,
+    maxExportBatchSize: batchSize,
   });
 }
 
 interface Watch {
   readonly url: string;
   readonly log: (line: string) => void;
-  readonly delivered: (() => void) | undefined;
+  readonly delivered: ((metrics: ResourceMetrics) => void) | undefined;
 }
 
 /** The exporter, telling of an outage once when it begins and once when it ends. */
@@ -68,7 +74,7 @@ function watched(exporter: PushMetricExporter, { url, log, delivered }: Watch): 
           log(`sending metrics to ${url} again`);
         }
         down = failed;
-        if (!failed) delivered?.();
+        if (!failed) delivered?.(metrics);
         // The failure has been told; the reader would only log it anew, with its stack, at every export.
         done({ code: SUCCESS });
       });

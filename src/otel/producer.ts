@@ -25,7 +25,12 @@ export type ReadLedger = () => LedgerReading | undefined;
  */
 export function createMetricProducer(options: { readonly read: ReadLedger }): MetricProducer {
   const read = lastGood(options.read);
-  return { collect: () => Promise.resolve(collected(read())) };
+  return {
+    collect() {
+      const reading = read();
+      return Promise.resolve(answer(reading && toScopeMetrics(reading)));
+    },
+  };
 }
 
 /** `read` that never throws: it falls back to what it returned last. */
@@ -41,31 +46,34 @@ export function lastGood(read: ReadLedger): ReadLedger {
   };
 }
 
-/** A reading as the answer of a producer: no reading, no metrics, never a false zero. */
-export function collected(
-  reading: LedgerReading | undefined,
-  temporality?: AggregationTemporality,
-): CollectionResult {
-  const scopeMetrics = reading ? [toScopeMetrics(reading, temporality)] : [];
+/** The answer of a producer: nothing known, no metrics, never a false zero. */
+export function answer(scopeMetrics: ScopeMetrics | undefined, errors: unknown[] = []): CollectionResult {
   // Readers put their own resource in the place of this one.
-  return { resourceMetrics: { resource: emptyResource(), scopeMetrics }, errors: [] };
+  const resourceMetrics = { resource: emptyResource(), scopeMetrics: scopeMetrics ? [scopeMetrics] : [] };
+  return { resourceMetrics, errors };
+}
+
+/** All our metrics are sums of numbers. */
+export interface SumMetric extends SumMetricData {
+  readonly dataPoints: DataPoint<number>[];
+}
+
+export interface SumScopeMetrics extends ScopeMetrics {
+  readonly metrics: SumMetric[];
 }
 
 /** The metrics of one reading, those without points left out. */
-export function toScopeMetrics(
-  reading: LedgerReading,
-  temporality: AggregationTemporality = AggregationTemporality.CUMULATIVE,
-): ScopeMetrics {
+export function toScopeMetrics(reading: LedgerReading): SumScopeMetrics {
   const kind: Attributes = { [names.ATTR_ENERGY_SOURCE_KIND]: reading.kind };
   const typed: Attributes = { [names.ATTR_HW_TYPE]: reading.domain, ...kind };
   // A domain is what its counter says, however the CPUs' energy is found.
   const measured: Attributes = { [names.ATTR_ENERGY_SOURCE_KIND]: 'measured' };
 
-  const sum = (descriptor: MetricDescriptor, dataPoints: DataPoint<number>[]): SumMetricData => ({
+  const sum = (descriptor: MetricDescriptor, dataPoints: DataPoint<number>[]): SumMetric => ({
     descriptor,
     dataPointType: DataPointType.SUM,
     isMonotonic: true,
-    aggregationTemporality: temporality,
+    aggregationTemporality: AggregationTemporality.CUMULATIVE,
     dataPoints,
   });
   const points = <T extends Series>(
@@ -76,13 +84,13 @@ export function toScopeMetrics(
     descriptor: MetricDescriptor,
     series: readonly T[],
     attributes: (one: T) => Attributes,
-  ): SumMetricData =>
+  ): SumMetric =>
     sum(
       descriptor,
       points(series, (one) => ({ ...attributes(one), ...typed })),
     );
   const { self } = reading;
-  const agent = (descriptor: MetricDescriptor, value: number, attributes: Attributes = {}): SumMetricData =>
+  const agent = (descriptor: MetricDescriptor, value: number, attributes: Attributes = {}): SumMetric =>
     sum(descriptor, [point(value, self.since, reading.time, attributes)]);
 
   const metrics = [

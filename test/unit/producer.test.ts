@@ -2,12 +2,12 @@
 import {
   AggregationTemporality,
   type DataPoint,
-  type MetricProducer,
+  type ResourceMetrics,
   type SumMetricData,
 } from '@opentelemetry/sdk-metrics';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { LedgerReading, ProcessSeries } from '../../src/ledger.ts';
-import { createDeltaProducer } from '../../src/otel/delta.ts';
+import { createDeltaProducer, type DeltaProducer } from '../../src/otel/delta.ts';
 import { createMetricProducer, toScopeMetrics } from '../../src/otel/producer.ts';
 import { prometheusPage } from '../../src/otel/prometheus.ts';
 
@@ -35,7 +35,7 @@ function reading(change: Partial<LedgerReading> = {}): LedgerReading {
 }
 
 function metric(of: LedgerReading, name: string): SumMetricData | undefined {
-  return toScopeMetrics(of).metrics.find((one) => one.descriptor.name === name) as SumMetricData | undefined;
+  return toScopeMetrics(of).metrics.find((one) => one.descriptor.name === name);
 }
 
 function attributes(of: LedgerReading, name: string): object[] {
@@ -43,11 +43,8 @@ function attributes(of: LedgerReading, name: string): object[] {
 }
 
 /** Points of `process.energy` as `pid executable` → Joules. */
-async function collectProcesses(producer: MetricProducer): Promise<Record<string, number>> {
-  const { resourceMetrics } = await producer.collect();
-  const found = resourceMetrics.scopeMetrics[0]?.metrics.find(
-    (one) => one.descriptor.name === 'process.energy',
-  );
+function processesOf({ scopeMetrics }: ResourceMetrics): Record<string, number> {
+  const found = scopeMetrics[0]?.metrics.find((one) => one.descriptor.name === 'process.energy');
   const points = (found?.dataPoints ?? []) as DataPoint<number>[];
   return Object.fromEntries(
     points.map(({ attributes: a, value }) => [
@@ -207,11 +204,31 @@ describe('the delta producer', () => {
       return reading({ time: START + step * 1000, processes });
     };
   }
+  /** Collects and delivers the points that `arrives` says. */
+  async function send(
+    producer: DeltaProducer,
+    arrives: (executable: unknown) => boolean = () => true,
+  ): Promise<Record<string, number>> {
+    const { resourceMetrics } = await producer.collect();
+    const { scopeMetrics } = resourceMetrics;
+    producer.delivered({
+      scopeMetrics: scopeMetrics.map(({ scope, metrics }) => ({
+        scope,
+        metrics: metrics.map((one) => ({
+          ...one,
+          dataPoints: (one as SumMetricData).dataPoints.filter((point) =>
+            arrives(point.attributes['process.executable.name']),
+          ),
+        })) as SumMetricData[],
+      })),
+    });
+    return processesOf(resourceMetrics);
+  }
+  const nothing = (): boolean => false;
 
   it('sends what every sum grew by since the collection before', async () => {
     const producer = createDeltaProducer({ read: over([series(1, 'a', 5)], [series(1, 'a', 7)]) });
-    expect(await collectProcesses(producer)).toEqual({ '1 a': 5 });
-    producer.delivered();
+    expect(await send(producer)).toEqual({ '1 a': 5 });
     const { resourceMetrics } = await producer.collect();
     for (const one of resourceMetrics.scopeMetrics[0]!.metrics) {
       expect(one.aggregationTemporality).toBe(AggregationTemporality.DELTA);
@@ -241,38 +258,63 @@ describe('the delta producer', () => {
         [series(null, '(other)', 14)],
       ),
     });
-    await collectProcesses(producer);
-    producer.delivered();
+    await send(producer);
     // 10 = 2 of before + 5 already sent as process 1's + 3 of its last interval.
-    expect(await collectProcesses(producer)).toEqual({ '- a': 3, '- (other)': 0 });
-    producer.delivered();
-    expect(await collectProcesses(producer)).toEqual({ '- (other)': 3 });
+    expect(await send(producer)).toEqual({ '- a': 3, '- (other)': 0 });
+    expect(await send(producer)).toEqual({ '- (other)': 3 });
   });
 
   it('starts anew where a name was given to another sum', async () => {
     const producer = createDeltaProducer({
       read: over([series(1, 'a', 5)], [series(1, 'a', 6, START + 1500)]),
     });
-    await collectProcesses(producer);
-    producer.delivered();
-    expect(await collectProcesses(producer)).toEqual({ '1 a': 6 });
+    await send(producer);
+    expect(await send(producer)).toEqual({ '1 a': 6 });
   });
 
   it('keeps what was not delivered for the next collection', async () => {
     const producer = createDeltaProducer({
       read: over([series(1, 'a', 5)], [series(1, 'a', 7)], [series(1, 'a', 8)]),
     });
-    expect(await collectProcesses(producer)).toEqual({ '1 a': 5 });
-    expect(await collectProcesses(producer)).toEqual({ '1 a': 7 });
-    producer.delivered();
-    expect(await collectProcesses(producer)).toEqual({ '1 a': 1 });
+    expect(await send(producer, nothing)).toEqual({ '1 a': 5 });
+    expect(await send(producer)).toEqual({ '1 a': 7 });
+    expect(await send(producer)).toEqual({ '1 a': 1 });
   });
 
-  it('sends nothing while the ledger stands still', async () => {
-    const producer = createDeltaProducer({ read: () => reading() });
-    await producer.collect();
-    producer.delivered();
+  it('keeps of a collection what was not delivered, and that alone', async () => {
+    const producer = createDeltaProducer({
+      read: over(
+        [series(1, 'a', 5), series(2, 'b', 1)],
+        [series(1, 'a', 7), series(2, 'b', 4)],
+        // Both end: 7 of a's 8 J and none of b's 4 J have been sent.
+        [series(null, 'a', 8), series(null, 'b', 4)],
+      ),
+    });
+    await send(producer, (executable) => executable === 'a');
+    expect(await send(producer, (executable) => executable === 'a')).toEqual({ '1 a': 2, '2 b': 4 });
+    expect(await send(producer)).toEqual({ '- a': 1, '- b': 4 });
+  });
+
+  it('sends nothing while the ledger stands still, but what was not delivered', async () => {
+    const producer = createDeltaProducer({
+      read: () => reading({ processes: [series(1, 'a', 5), series(2, 'b', 1)] }),
+    });
+    await send(producer, (executable) => executable !== 'b');
+    expect(await send(producer)).toEqual({ '2 b': 1 });
     expect((await producer.collect()).resourceMetrics.scopeMetrics).toEqual([]);
+  });
+
+  it('goes on where a container gets more attributes', async () => {
+    const container = { containerId: 'c0ffee', runtime: null, podUid: null, joules: 3, since: START };
+    const readings = [
+      reading({ containers: [container] }),
+      reading({ time: START + 2000, containers: [{ ...container, runtime: 'docker', joules: 4 }] }),
+    ];
+    const producer = createDeltaProducer({ read: () => readings.shift() });
+    await send(producer);
+    const { scopeMetrics } = (await producer.collect()).resourceMetrics;
+    const found = scopeMetrics[0]!.metrics.find((one) => one.descriptor.name === 'container.energy');
+    expect(found!.dataPoints.map(({ value }) => value)).toEqual([1]);
   });
 });
 

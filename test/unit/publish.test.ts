@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { EnergyError } from '../../src/errors.ts';
 import type { LedgerReading } from '../../src/ledger.ts';
+import { createOtlpReader } from '../../src/otel/otlp.ts';
 import { startPublishing, type Publisher, type PublishOptions } from '../../src/otel/publish.ts';
 import { publishSettings } from '../../src/otel/settings.ts';
 import { startOtlpReceiver, type OtlpReceiver, type ReceivedPoint } from '../support/otlp-receiver.ts';
@@ -202,6 +204,38 @@ describe('pushing by OTLP', () => {
     expect(total(points, 'hw.energy')).toBeCloseTo(sum(hardware), 9);
     expect(total(points, 'process.energy')).toBeCloseTo(sum(processes), 9);
     expect(total(points, 'energy.unattributed')).toBeCloseTo(sum(unattributed), 9);
+  });
+
+  it('sends again what a refused request held, and nothing else, where a collection takes several', async () => {
+    process.env['OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE'] = 'delta';
+    const reader = createOtlpReader({
+      read: growingLedger(),
+      otlp: { protocol: 'http/json', url: `${receiver.endpoint}/v1/metrics`, timeoutMs: 10_000 },
+      intervalMs: Number(NEVER_MS),
+      timeoutMs: 10_000,
+      log: (line) => lines.push(line),
+      batchSize: 6,
+    });
+    const provider = new MeterProvider({ readers: [reader] });
+    // The first collection is sent in three requests, of which the second is refused.
+    const first = provider.forceFlush();
+    await receiver.answered(1);
+    receiver.answerWith(400);
+    await receiver.answered(1, 400);
+    receiver.answerWith(200);
+    await first;
+    expect(receiver.requests.map(({ status }) => status)).toEqual([200, 400, 200]);
+    await provider.forceFlush();
+    await provider.shutdown();
+
+    const points = (await receiver.answered(1)).flatMap((request) => request.points);
+    const { hardware, processes, unattributed, self } = Array.from({ length: 3 }, growingLedger())[2]!;
+    const sum = (series: readonly { joules: number }[]): number =>
+      series.reduce((all, one) => all + one.joules, 0);
+    expect(total(points, 'hw.energy')).toBeCloseTo(sum(hardware), 9);
+    expect(total(points, 'process.energy')).toBeCloseTo(sum(processes), 9);
+    expect(total(points, 'energy.unattributed')).toBeCloseTo(sum(unattributed), 9);
+    expect(total(points, 'energy.agent.switches')).toBe(self.switches);
   });
 
   it('leaves sums cumulative where lowmemory is preferred', async () => {
