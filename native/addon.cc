@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 
+#include "command.h"
 #include "energy.h"
 #include "probe.h"
 
@@ -293,6 +294,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   // Its messages go to stderr by default; what users need of them is in the status and the step.
   libbpf_set_print(PrintLibbpf);
   exports["Probe"] = ProbeObject::Define(env);
+  exports["startCommand"] = Napi::Function::New<StartCommand>(env, "startCommand");
   exports["openPerfEvent"] = Napi::Function::New<OpenPerfEvent>(env, "openPerfEvent");
   exports["noProcess"] = Napi::Number::New(env, static_cast<uint32_t>(ENERGY_NO_PROCESS));
   exports["fork"] = Napi::Number::New(env, ENERGY_FORK);

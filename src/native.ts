@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type Columns, LIFE, NO_PROCESS } from './columns.ts';
+import { getSystemErrorName } from 'node:util';
 import { EnergyError } from './errors.ts';
 import { nativeError } from './remedies.ts';
 import type { PerfEvent, Zone } from './sources/source.ts';
@@ -81,6 +82,7 @@ interface Addon {
     drain(): Promise<Outcome<{ readonly columns: Columns }>>;
     close(): Promise<Outcome>;
   };
+  startCommand(words: string[]): Command | number;
   openPerfEvent(cpu: number, type: number, config: bigint, config1: bigint, config2: bigint): number;
   readonly noProcess: number;
   readonly fork: number;
@@ -122,6 +124,26 @@ export function openPerfEvent({ type, config, config1, config2 }: PerfEvent, cpu
   const fd = native.openPerfEvent(cpu, type, config, config1, config2);
   if (fd < 0) throw nativeError('open the perf event', fd);
   return fd;
+}
+
+/** A program that runs. */
+export interface Command {
+  readonly pid: number;
+  /** Its exit status, and the number of the signal that ended it, 0 if none did. */
+  readonly exited: Promise<{ readonly status: number; readonly signal: number }>;
+}
+
+/**
+ * Runs a program with our stdin, stdout and stderr. child_process does too, but knows no number of a signal:
+ * what a real-time signal ended would have exited with 0.
+ * @throws EnergyError with the system's error code where it cannot be run.
+ */
+export function startCommand(words: readonly string[]): Command {
+  const started = (addon ??= loadAddon()).startCommand([...words]);
+  if (typeof started !== 'number') return started;
+  const code = getSystemErrorName(started);
+  const remedy = code === 'ENOENT' ? 'no such program' : 'check that it may be executed';
+  throw new EnergyError(code, `cannot run ${words[0]} (${code}): ${remedy}`, code === 'ENOENT' ? 127 : 126);
 }
 
 let addon: Addon | undefined;

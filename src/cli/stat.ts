@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawn } from 'node:child_process';
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { constants } from 'node:os';
 import { type Descendants, descendantsOf } from '../descendants.ts';
 import { usageError } from '../errors.ts';
 import { type Measurement, type Meter, openMeter } from '../meter.ts';
+import { startCommand } from '../native.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { meterOptions, parseOptions, text } from './options.ts';
 import { complain, printable } from './print.ts';
@@ -126,27 +125,22 @@ function chargesOf({ charges, lives }: Measurement, family: Descendants): { ener
 }
 
 /** Runs the command with our stdin, stdout and stderr; resolves with what a shell has as `$?`. */
-function runCommand([file, ...args]: readonly string[]): Promise<number> {
-  const child = spawn(file!, args, { stdio: 'inherit' });
+async function runCommand(command: readonly string[]): Promise<number> {
+  const { pid, exited } = startCommand(command);
   const passed = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
   const pass = (signal: NodeJS.Signals): void => {
     // A terminal sends these two to the command as well.
     if ((signal === 'SIGINT' || signal === 'SIGQUIT') && isForeground()) return;
-    child.kill(signal);
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It has just ended.
+    }
   };
   for (const signal of passed) process.on(signal, pass);
-  const exited = new Promise<number>((resolve) => {
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      const missing = error.code === 'ENOENT';
-      const remedy = missing ? 'no such program' : 'check that it may be executed';
-      complain(`cannot run ${file} (${error.code}): ${remedy}`);
-      resolve(missing ? 127 : 126);
-    });
-    child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal!]));
-  }).finally(() => {
-    for (const signal of passed) process.off(signal, pass);
-  });
-  return exited;
+  const { status, signal } = await exited;
+  for (const one of passed) process.off(one, pass);
+  return signal > 0 ? 128 + signal : status;
 }
 
 /** Whether our process group is that of the terminal: fields 5 and 8 of /proc/self/stat, proc(5). */

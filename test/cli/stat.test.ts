@@ -109,6 +109,23 @@ describeOnKernel('joules stat', () => {
     expect((await run.stop('SIGINT')).status).toBe(130);
   });
 
+  it.each([
+    [34, 162],
+    [64, 192],
+    [9, 137],
+  ])(
+    'has the status of a command that signal %d ended, of those without a name too: %d',
+    (signal, status) => {
+      expect(stat('sh', '-c', `kill -${signal} $$`).status).toBe(status);
+    },
+  );
+
+  it('runs what a shell would run: a script without an interpreter, in its own directory', () => {
+    const script = join(directory, 'script');
+    writeFileSync(script, 'pwd; exit 3\n', { mode: 0o755 });
+    expect(stat(script)).toMatchObject({ status: 3, stdout: `${process.cwd()}\n` });
+  });
+
   it('keeps an old result when it cannot measure, and shows one that cannot be written', () => {
     const output = join(directory, 'old.json');
     writeFileSync(output, 'old');
