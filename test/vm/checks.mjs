@@ -49,6 +49,7 @@ export function checkAccuracy(out, { test, tell }) {
       {
         name,
         kind,
+        hasPackage: run === 'core',
         meter: readSnapshots(join(out, `${run}.ndjson`)),
         exit: read(`${run}.exit`),
         truth: run === 'estimated' ? null : readTruth(join(out, `${run}.truth`)),
@@ -59,7 +60,7 @@ export function checkAccuracy(out, { test, tell }) {
   checkStat(JSON.parse(read('stat.json')), readTruth(join(out, 'stat.truth')), test);
 }
 
-function checkRun({ name, kind, meter, truth, exit }, { test, tell }) {
+function checkRun({ name, kind, hasPackage, meter, truth, exit }, { test, tell }) {
   test(
     `${name}: is chosen, says ${kind}, ends with 0`,
     !(meter.source.name === name && meter.source.kind === kind && exit === '0') &&
@@ -77,7 +78,14 @@ function checkRun({ name, kind, meter, truth, exit }, { test, tell }) {
     return;
   }
   checkCores(name, meter, truth, test);
-  test(`${name}: leaves nothing unattributed`, meter.unattributed > 0 && `${meter.unattributed} J`);
+  const missed = meter.unattributed - meter.shared;
+  test(`${name}: leaves nothing of the cores unattributed`, missed > REGISTER_J && `${missed} J`);
+  // Without a counter of the package (early) nothing is known of the rest.
+  const shared = hasPackage ? truth.uncore : 0;
+  test(
+    `${name}: ${hasPackage ? 'what the package counted beyond its cores is shared' : 'nothing is shared'}`,
+    differs(meter.shared, shared) && `${meter.shared} J of ${shared} J`,
+  );
   const compare = (what, counted = 0, joules = 0) => ({
     text: `${what} ${counted.toFixed(3)} J of ${joules.toFixed(3)} J (${percent(counted / joules - 1)})`,
     off: Math.abs(counted / joules - 1) > TOLERANCE,

@@ -48,6 +48,7 @@ export function readSnapshots(path) {
     paths: new Map(),
     gap: 0,
     lost: 0,
+    shared: 0,
     openness: 0,
     count: lines.length,
   };
@@ -57,6 +58,7 @@ export function readSnapshots(path) {
     sums.unattributed += totals.unattributed_j;
     sums.gap += unattributed.gap_j;
     sums.lost += unattributed.lost_j;
+    sums.shared += unattributed.shared_j;
     for (const { pid, energy_j } of processes) add(sums.processes, pid, energy_j);
     for (const { id, path: name, energy_j } of cgroups) {
       add(sums.cgroups, id, energy_j);

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Snapshot } from '../../src/snapshot.ts';
+import { snapshots, startJoules } from '../support/joules.ts';
+import { describeOnKernel, waitFor } from '../support/kernel.ts';
+
+/** This machine, but for a package and its memory in powercap. */
+function machineWithPowercap(): { root: string; write: (zone: string, microjoules: number) => void } {
+  const root = mkdtempSync(join(tmpdir(), 'joules-root-'));
+  mkdirSync(join(root, 'sys/class'), { recursive: true });
+  symlinkSync('/proc', join(root, 'proc'));
+  for (const name of ['kernel', 'devices', 'fs', 'bus']) symlinkSync(`/sys/${name}`, join(root, 'sys', name));
+  const write = (zone: string, microjoules: number): void =>
+    writeFileSync(join(root, 'sys/class/powercap', zone, 'energy_uj'), `${microjoules}\n`);
+  for (const [zone, name] of [
+    ['intel-rapl:0', 'package-0'],
+    ['intel-rapl:0:0', 'dram'],
+  ] as const) {
+    const path = join(root, 'sys/class/powercap', zone);
+    mkdirSync(path, { recursive: true });
+    writeFileSync(join(path, 'name'), `${name}\n`);
+    writeFileSync(join(path, 'max_energy_range_uj'), '262143328850\n');
+    write(zone, 262_143_000_000);
+  }
+  return { root, write };
+}
+
+describeOnKernel('joules with powercap', () => {
+  it('charges what the package counted, over the end of its range too, and lists memory beside it', async () => {
+    const { root, write } = machineWithPowercap();
+    await using run = startJoules([
+      'top',
+      '--json',
+      '--source',
+      'powercap',
+      '--root',
+      root,
+      '--interval',
+      '0.2',
+    ]);
+    const printed = (): Snapshot[] => {
+      const { stdout } = run.output();
+      const end = stdout.lastIndexOf('\n');
+      return end < 0 ? [] : snapshots(stdout.slice(0, end));
+    };
+    // Nothing is known of a counter that has not moved yet.
+    const first = await waitFor('a snapshot', () => printed()[0]);
+    expect(first).toMatchObject({ zones: [], domains: [], totals: { counter_j: 0 } });
+    write('intel-rapl:0', 2_000_000);
+    write('intel-rapl:0:0', 262_143_250_000);
+    const taken = await waitFor('the energy', () => {
+      const all = printed();
+      return all.some(({ domains }) => domains.length > 0) && all.at(-1)!.zones.length > 0 ? all : undefined;
+    });
+    const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
+    expect(sum(taken.map(({ totals }) => totals.counter_j))).toBeCloseTo(2.328851, 9);
+    expect(sum(taken.flatMap(({ domains }) => domains.map((one) => one.counter_j)))).toBeCloseTo(0.25, 9);
+    for (const { totals, source } of taken) {
+      const { counter_j, process_j, idle_j, unattributed_j } = totals;
+      expect(process_j + idle_j + unattributed_j).toBeCloseTo(counter_j, 9);
+      expect(source).toMatchObject({ name: 'powercap', kind: 'apportioned', scope: 'package' });
+    }
+    await run.stop('SIGINT');
+    rmSync(root, { recursive: true });
+  });
+});
