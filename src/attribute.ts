@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Core } from './cpus.ts';
 import { commAt, type Columns, NO_PROCESS } from './columns.ts';
+import { atOnce } from './slices.ts';
 import type { CoreUsage, ZoneUsage } from './snapshot.ts';
 import type { EnergySource } from './sources/source.ts';
 
@@ -34,6 +35,8 @@ export interface Charges {
 }
 
 const IDLE = 0;
+/** Rows that are taken in one step, some tens of µs. */
+const STEP_ROWS = 64;
 
 /**
  * Turns what the kernel recorded into Joules. Pure: no clock, no I/O.
@@ -41,12 +44,17 @@ const IDLE = 0;
  * `gapZones`: indexes of polled zones whose last reading failed, so that what they advanced since covers
  * more than this interval and belongs to nobody.
  */
-export function attribute(
+export function attribute(...interval: Parameters<typeof attributing>): Charges {
+  return atOnce(attributing(...interval));
+}
+
+/** `attribute` in steps: with 10,000 processes it takes some ms, more before it is compiled. */
+export function* attributing(
   columns: Columns,
   source: EnergySource,
   cores: readonly Core[],
   gapZones: ReadonlySet<number> = new Set(),
-): Charges {
+): Generator<void, Charges> {
   const { rows, cpus } = columns;
   const zones = source.zones.map((zone) => newZone(zone.id));
   const zoneOf = new Map(source.zones.flatMap((zone, i) => zone.cpus.map((cpu) => [cpu, zones[i]!])));
@@ -83,6 +91,7 @@ export function attribute(
     }
     cgroup.joules += joules;
     cgroup.seconds += seconds;
+    if (i % STEP_ROWS === 0) yield;
   }
 
   if (source.reader === 'bpf') {
@@ -98,7 +107,7 @@ export function attribute(
     }
   }
   return {
-    processes: processes.charges(),
+    processes: yield* processes.charges(),
     cgroups: [...cgroups.values()],
     zones,
     cores: coreUsages,
@@ -147,7 +156,7 @@ function pricing(
 /** Adds rows up by process: 10,000 of them in some ms, hence numbers as keys and no copies. */
 function processTable(rows: Columns['rows']): {
   add(row: number, joules: number, seconds: number): void;
-  charges(): ProcessCharge[];
+  charges(): Generator<void, ProcessCharge[]>;
 } {
   const charges: Mutable<ProcessCharge>[] = [];
   /** Per charge: its row with the most run time, which names it, and another charge of the same pid, or -1. */
@@ -186,10 +195,11 @@ function processTable(rows: Columns['rows']): {
       charge.seconds += seconds;
       if (rows.timeNs[row]! > rows.timeNs[mainRows[at]!]!) mainRows[at] = row;
     },
-    charges() {
+    *charges() {
       for (const [at, charge] of charges.entries()) {
         charge.comm = commAt(rows.comm, mainRows[at]!);
         charge.cgroup = rows.cgroup[mainRows[at]!]!;
+        if (at % STEP_ROWS === 0) yield;
       }
       return charges;
     },

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Charges, ProcessCharge } from './attribute.ts';
 import type { Interval } from './collector.ts';
-import type { Identifier } from './identity/identify.ts';
+import type { Identifier, Subject } from './identity/identify.ts';
 import { type Columns, commAt, LIFE } from './columns.ts';
+import { mapInSlices } from './slices.ts';
 import {
   type CgroupUsage,
   OTHER,
@@ -11,9 +12,6 @@ import {
   type Snapshot,
   type SelfUsage,
 } from './snapshot.ts';
-
-/** The longest that names are looked up between two turns of the event loop, ms. */
-const SLICE_MS = 2;
 
 /**
  * Names the charges of an interval and puts them into the shape of a snapshot, without holding up the event
@@ -33,10 +31,11 @@ export async function describe(parts: {
   const { interval, charges, identifier, ownPid, dying, lostEvents } = parts;
   const { source, seconds, columns } = interval;
   const lives = readLives(columns.lives, dying);
-  const processes = await inSlices(charges.processes, (charge) =>
+  await identifier.prepare(charges.cgroups);
+  const processes = await mapInSlices(charges.processes, (charge) =>
     describeProcess(charge, identifier, lives, seconds),
   );
-  const cgroups = await inSlices(charges.cgroups, (charge): CgroupUsage => {
+  const cgroups = await mapInSlices(charges.cgroups, (charge): CgroupUsage => {
     const { path, containerId, runtime, podUid, unit } = identifier.cgroup(charge.id, charge.process);
     return {
       id: String(charge.id),
@@ -77,19 +76,6 @@ export async function describe(parts: {
   };
 }
 
-async function inSlices<From, To>(list: readonly From[], map: (item: From) => To): Promise<To[]> {
-  const mapped: To[] = [];
-  let end = performance.now() + SLICE_MS;
-  for (const item of list) {
-    if (performance.now() > end) {
-      await new Promise(setImmediate);
-      end = performance.now() + SLICE_MS;
-    }
-    mapped.push(map(item));
-  }
-  return mapped;
-}
-
 /** The last stints of a process come after the news of its end, mostly at once, under load somewhat later. */
 const DYING_ROUNDS = 10;
 
@@ -119,10 +105,10 @@ function describeProcess(
   lives: Lives,
   seconds: number,
 ): ProcessUsage {
-  const { pid, startNs, joules } = charge;
-  if (pid === null) {
+  const { joules } = charge;
+  if (!isOfProcess(charge)) {
     return {
-      pid,
+      pid: null,
       creation_time: null,
       executable: OTHER,
       cgroup: null,
@@ -133,20 +119,25 @@ function describeProcess(
       exited: false,
     };
   }
+  const { pid, startNs } = charge;
   const renamed = lives.names.get(startNs);
-  const comm = renamed?.pid === pid ? renamed.comm : charge.comm;
-  const identity = identifier.identify({ pid, startNs, comm, cgroupId: charge.cgroup });
+  const subject = renamed?.pid === pid ? { ...charge, comm: renamed.comm } : charge;
+  const { creationTime, executable, cgroup } = identifier.identify(subject);
   return {
     pid,
-    creation_time: identity.creationTime,
-    executable: identity.executable,
-    cgroup: identity.cgroupPath,
-    container_id: identity.containerId,
+    creation_time: creationTime,
+    executable,
+    cgroup: cgroup.path,
+    container_id: cgroup.containerId,
     energy_j: joules,
     power_w: joules / seconds,
     cpu_time_s: charge.seconds,
     exited: lives.exited.get(startNs)?.pid === pid,
   };
+}
+
+function isOfProcess(charge: ProcessCharge): charge is ProcessCharge & Subject {
+  return charge.pid !== null;
 }
 
 /** Puts all rows without a pid into one. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Account, Accounts, type Series, type Times } from './accounts.ts';
-
-import { OTHER, type ProcessUsage, REMOVED, type Snapshot } from './snapshot.ts';
+import { Accounts, largestFirst, type Series, type Times } from './accounts.ts';
+import { type Process, ProcessAccounts } from './process-accounts.ts';
+import { OTHER, REMOVED, type Snapshot } from './snapshot.ts';
 import type { SourceKind } from './sources/source.ts';
 
 export type { Series } from './accounts.ts';
@@ -10,13 +10,7 @@ export interface HardwareSeries extends Series {
   readonly id: string;
 }
 
-/** pid and creationTime are null in the series of an executable (its ended processes) and in `(other)`. */
-export interface ProcessSeries extends Series {
-  readonly pid: number | null;
-  readonly creationTime: string | null;
-  readonly executable: string;
-  readonly containerId: string | null;
-}
+export type ProcessSeries = Process & Series;
 
 export interface CgroupSeries extends Series {
   readonly path: string;
@@ -74,13 +68,6 @@ export const DEFAULT_LIMITS: LedgerLimits = {
   containers: 1000,
 };
 
-interface Process {
-  readonly pid: number | null;
-  readonly creationTime: string | null;
-  readonly executable: string;
-  readonly containerId: string | null;
-}
-
 interface Cgroup {
   readonly path: string;
   readonly containerId: string | null;
@@ -104,10 +91,7 @@ interface Reason {
  */
 export class Ledger {
   readonly #readers = new Set<object>();
-  readonly #processes: Accounts<Process>;
-  /** Key of the account that a live process is charged to: an exec makes it another one. */
-  readonly #current = new Map<string, string>();
-  readonly #executables: Accounts<Process>;
+  readonly #processes: ProcessAccounts;
   readonly #cgroups: Accounts<Cgroup>;
   readonly #containers: Accounts<Container>;
   readonly #hardware = new Accounts<string>(Infinity);
@@ -118,9 +102,8 @@ export class Ledger {
 
   constructor(limits: Partial<LedgerLimits> = {}) {
     const { processes, executables, cgroups, containers } = { ...DEFAULT_LIMITS, ...limits };
-    this.#processes = new Accounts(processes);
-    // One place is kept for `(other)`, and where owners can be removed one for `(removed)`.
-    this.#executables = new Accounts(executables - 1);
+    this.#processes = new ProcessAccounts({ processes, executables });
+    // Two places are kept for `(other)` and `(removed)`.
     this.#cgroups = new Accounts(cgroups - 2);
     this.#containers = new Accounts(containers - 2);
   }
@@ -140,8 +123,8 @@ export class Ledger {
     this.#fold(now);
     for (const accounts of [this.#processes, this.#cgroups, this.#containers]) accounts.beginInterval();
 
+    this.#processes.add(snapshot.processes, { ...times, since: this.#since }, times.since);
     // The largest first: they are to have the places.
-    for (const process of largestFirst(snapshot.processes)) this.#addProcess(process, times);
     for (const cgroup of largestFirst(snapshot.cgroups)) {
       const { container_id: containerId, energy_j } = cgroup;
       this.#addCgroup({ path: cgroup.path, containerId }, energy_j, times);
@@ -177,8 +160,8 @@ export class Ledger {
 
   /** Series that a reading holds. */
   get size(): number {
-    const all = [this.#processes, this.#executables, this.#cgroups, this.#containers];
-    return [...all, this.#hardware, this.#unattributed].reduce((sum, accounts) => sum + accounts.size, 0);
+    const all = [this.#processes, this.#cgroups, this.#containers, this.#hardware, this.#unattributed];
+    return all.reduce((sum, accounts) => sum + accounts.size, 0);
   }
 
   #now(): number {
@@ -192,58 +175,13 @@ export class Ledger {
       kind: last.source.kind,
       domain: last.source.domain,
       time: this.#now(),
-      hardware: this.#hardware.read(reader).map(series((id) => ({ id }))),
-      processes: [...this.#processes.read(reader), ...this.#executables.read(reader)].map(
-        series((process) => process),
-      ),
-      cgroups: this.#cgroups.read(reader).map(series(({ path }) => ({ path }))),
-      containers: this.#containers.read(reader).map(series((container) => container)),
-      unattributed: this.#unattributed.read(reader).map(series((reason) => reason)),
+      hardware: this.#hardware.read(reader, (id) => ({ id })),
+      processes: this.#processes.read(reader),
+      cgroups: this.#cgroups.read(reader, ({ path }) => ({ path })),
+      containers: this.#containers.read(reader, (container) => container),
+      unattributed: this.#unattributed.read(reader, (reason) => reason),
       self: { since: this.#since, ...this.#self },
     };
-  }
-
-  #addProcess(usage: ProcessUsage, times: Times): void {
-    const { pid, creation_time: creationTime, executable, container_id: containerId, energy_j } = usage;
-    if (pid === null) {
-      this.#addExecutable(executable, energy_j, times.now);
-      return;
-    }
-    const identity = `${pid} ${creationTime}`;
-    const key = `${identity} ${containerId} ${executable}`;
-    const former = this.#current.get(identity);
-    if (former !== undefined && former !== key) this.#processes.end(former, times.now);
-    if (!this.#processes.has(key) && this.#processes.full) {
-      const weaker = this.#processes.giveWay(energy_j, times.now);
-      if (!weaker) {
-        this.#current.delete(identity);
-        this.#addExecutable(executable, energy_j, times.now);
-        return;
-      }
-      this.#takeFromProcess(weaker, times.now);
-    }
-    this.#processes.add(key, { pid, creationTime, executable, containerId }, energy_j, times);
-    if (usage.exited) {
-      this.#processes.end(key, times.now);
-      this.#current.delete(identity);
-    } else {
-      this.#current.set(identity, key);
-    }
-  }
-
-  /** A process has given up its series: its Joules move to its executable's. */
-  #takeFromProcess({ key, owner, joules }: Account<Process> & { readonly key: string }, now: number): void {
-    const identity = `${owner.pid} ${owner.creationTime}`;
-    if (this.#current.get(identity) === key) this.#current.delete(identity);
-    this.#addExecutable(owner.executable, joules, now);
-  }
-
-  #addExecutable(executable: string, joules: number, now: number): void {
-    const times = { since: this.#since, now };
-    const owner = { pid: null, creationTime: null, containerId: null };
-    // Nobody gives way here: sums by executable would fall.
-    if (this.#executables.add(executable, { ...owner, executable }, joules, times)) return;
-    this.#executables.addForGood(OTHER, { ...owner, executable: OTHER }, joules, times);
   }
 
   #addCgroup(cgroup: Cgroup, joules: number, times: Times): void {
@@ -278,8 +216,8 @@ export class Ledger {
 
   /** Moves the Joules of what is over to its heir. */
   #fold(now: number): void {
-    for (const account of this.#processes.takeOver(this.#readers, now)) this.#takeFromProcess(account, now);
     const times = { since: this.#since, now };
+    this.#processes.fold(this.#readers, times);
     for (const { joules, ended } of this.#cgroups.takeOver(this.#readers, now)) {
       this.#addCgroup({ path: ended ? REMOVED : OTHER, containerId: null }, joules, times);
     }
@@ -288,15 +226,4 @@ export class Ledger {
       this.#addContainer({ containerId, runtime: null, podUid: null }, joules, times);
     }
   }
-}
-
-function largestFirst<T extends { readonly energy_j: number }>(usages: readonly T[]): T[] {
-  return usages.toSorted((a, b) => b.energy_j - a.energy_j);
-}
-
-/** From an account to a series with its owner's attributes. */
-function series<Owner, Attributes extends object>(
-  attributes: (owner: Owner) => Attributes,
-): (account: Account<Owner>) => Attributes & Series {
-  return ({ owner, joules, since }) => ({ ...attributes(owner), joules, since });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path';
-import { attribute, type Charges } from './attribute.ts';
+import { attributing, type Charges } from './attribute.ts';
 import { type Collector, openCollector } from './collector.ts';
 import { coreReader } from './cpus.ts';
 import { usageError } from './errors.ts';
@@ -9,6 +9,7 @@ import { createIdentifier, type Identifier } from './identity/identify.ts';
 import { bootTimeMs } from './identity/procfs.ts';
 import type { Columns } from './columns.ts';
 import { describe } from './describe.ts';
+import { inSlices } from './slices.ts';
 import type { Calibration } from './native.ts';
 import type { Snapshot } from './snapshot.ts';
 import { selectSource } from './sources/select.ts';
@@ -145,7 +146,7 @@ function meter(parts: {
     const interval = await collector.drain();
     const { columns } = interval;
     columns.mkdirs.path.forEach((path, i) => identifier.learnCgroup(columns.mkdirs.cgroup[i]!, path));
-    const charges = attribute(columns, interval.source, cores(), interval.gapZones);
+    const charges = await inSlices(attributing(columns, interval.source, cores(), interval.gapZones));
     const snapshot = await describe({
       interval,
       charges,

@@ -59,6 +59,7 @@ export function toScopeMetrics(
   const kind: Attributes = { [names.ATTR_ENERGY_SOURCE_KIND]: reading.kind };
   const typed: Attributes = { [names.ATTR_HW_TYPE]: reading.domain, ...kind };
 
+  const point = points(reading.time);
   const sum = (descriptor: MetricDescriptor, dataPoints: DataPoint<number>[]): SumMetricData => ({
     descriptor,
     dataPointType: DataPointType.SUM,
@@ -73,11 +74,11 @@ export function toScopeMetrics(
   ): SumMetricData =>
     sum(
       descriptor,
-      series.map((one) => point(one.joules, one.since, reading.time, { ...attributes(one), ...typed })),
+      series.map((one) => point(one.joules, one.since, { ...attributes(one), ...typed })),
     );
   const { self } = reading;
   const agent = (descriptor: MetricDescriptor, value: number, attributes: Attributes = {}): SumMetricData =>
-    sum(descriptor, [point(value, self.since, reading.time, attributes)]);
+    sum(descriptor, [point(value, self.since, attributes)]);
 
   const metrics = [
     energy(HARDWARE, reading.hardware, ({ id }) => ({
@@ -113,8 +114,20 @@ export function toScopeMetrics(
 }
 
 /** Times in ms since the epoch. A start must lie before its end even if the clock was set back meanwhile. */
-function point(value: number, since: number, time: number, attributes: Attributes): DataPoint<number> {
-  return { value, startTime: hrTime(since), endTime: hrTime(Math.max(time, since + 1)), attributes };
+function points(time: number): (value: number, since: number, attributes: Attributes) => DataPoint<number> {
+  // Thousands of points share some hundred times.
+  const known = new Map<number, HrTime>();
+  const at = (ms: number): HrTime => {
+    const hr = known.get(ms) ?? hrTime(ms);
+    known.set(ms, hr);
+    return hr;
+  };
+  return (value, since, attributes) => ({
+    value,
+    startTime: at(since),
+    endTime: at(Math.max(time, since + 1)),
+    attributes,
+  });
 }
 
 function hrTime(ms: number): HrTime {
