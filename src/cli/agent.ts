@@ -4,7 +4,7 @@ import { type Meter, openMeter } from '../meter.ts';
 import { startPublishing } from '../otel/publish.ts';
 import { readConfig } from './config.ts';
 import { meterOptions, parseOptions, text } from './options.ts';
-import { complain, print } from './print.ts';
+import { complain, jsonLine, print } from './print.ts';
 import { onStop } from './signals.ts';
 import { summary } from './table.ts';
 
@@ -41,7 +41,7 @@ export async function agent(args: string[]): Promise<number> {
       ledger.add(snapshot);
       if (++round % CGROUP_CHECK_ROUNDS === 0) ledger.endRemovedCgroups((path) => meter.cgroupExists(path));
       const self = { ...snapshot.self, series: ledger.size };
-      if (values.json) await print(`${JSON.stringify({ ...snapshot, self })}\n`, stopped.signal);
+      if (values.json) await print(jsonLine({ ...snapshot, self }), stopped.signal);
       show?.(summary(snapshot));
     }
     // What was used since the last interval ended.

@@ -2,7 +2,7 @@
 import { usageError } from '../errors.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { openMeter } from '../meter.ts';
-import { print } from './print.ts';
+import { jsonLine, print } from './print.ts';
 import { onStop } from './signals.ts';
 import { countOf, meterOptions, parseOptions, text } from './options.ts';
 import { limited, table, type View, VIEWS } from './table.ts';
@@ -26,7 +26,7 @@ export async function top(args: string[]): Promise<number> {
   try {
     for await (const snapshot of meter) {
       const line = values.json
-        ? `${JSON.stringify(limit === undefined ? snapshot : limited(snapshot, limit))}\n`
+        ? jsonLine(limit === undefined ? snapshot : limited(snapshot, limit))
         : frame(snapshot, by, limit);
       await print(line, stopped.signal);
       if (--left <= 0) break;

@@ -39,9 +39,8 @@ function asPrometheus(metric: MetricData): MetricData {
 }
 
 // The serializer escapes backslash, quote and line feed. Carriage returns and the other characters that
-// some parsers end a line at, or terminals obey, come from whoever names a process.
-// oxlint-disable-next-line no-control-regex
-const CONTROL = /[\0-\t\v-\x1f\x7f-\x9f\u2028\u2029]/g;
+// some parsers end a line at, or terminals obey, come from whoever names a process; so do changes of direction.
+const CONTROL = /(?!\n)[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 
 function printable(attributes: Attributes): Attributes {
   const entries = Object.entries(attributes).map(([name, value]) => [
