@@ -205,7 +205,7 @@ export function largestFirst<Usage extends { readonly energy_j: number }>(
   const falling = (a: Usage, b: Usage): number => b.energy_j - a.energy_j;
   if (usages.length <= most) return usages.toSorted(falling);
   const least = Float64Array.from(usages, ({ energy_j }) => energy_j)
-    .sort()
+    .toSorted()
     .at(-most)!;
   const first = usages.filter(({ energy_j }) => energy_j >= least).toSorted(falling);
   return [...first, ...usages.filter(({ energy_j }) => energy_j < least)];

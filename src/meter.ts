@@ -4,6 +4,7 @@ import { attributing, type Charges } from './attribute.ts';
 import { type Collector, openCollector } from './collector.ts';
 import { coreReader } from './cpus.ts';
 import { usageError } from './errors.ts';
+import { createFilter, type Filter, type Patterns } from './filter.ts';
 import { findHierarchy } from './identity/hierarchy.ts';
 import { createIdentifier, type Identifier } from './identity/identify.ts';
 import { bootTimeMs } from './identity/procfs.ts';
@@ -15,7 +16,7 @@ import type { Snapshot } from './snapshot.ts';
 import { selectSource } from './sources/select.ts';
 import type { EnergySource, Selection } from './sources/source.ts';
 
-export interface MeterOptions {
+export interface MeterOptions extends Patterns {
   /** As `--source`; default `auto`. */
   readonly source?: string;
   /** Directory below which the host's /proc and /sys are; default `/`. */
@@ -109,6 +110,7 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
     selection,
     collector,
     identifier,
+    filter: createFilter(options),
     hostProc,
     sys,
     intervalMs: interval * 1000,
@@ -129,6 +131,7 @@ function meter(parts: {
   selection: Selection;
   collector: Collector;
   identifier: Identifier;
+  filter: Filter;
   hostProc: boolean;
   sys: string;
   intervalMs: number;
@@ -151,6 +154,7 @@ function meter(parts: {
       interval,
       charges,
       identifier,
+      filter: parts.filter,
       ownPid: collector.ownPid,
       dying,
       lostEvents: columns.lostEvents - lostEvents,

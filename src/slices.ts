@@ -18,15 +18,16 @@ export async function inSlices<Result>(work: Iterator<unknown, Result>): Promise
 /** Items between two looks at the clock. */
 const STEP_ITEMS = 16;
 
-/** `list.map(map)` in slices. */
-export function mapInSlices<From, To>(list: readonly From[], map: (item: From) => To): Promise<To[]> {
-  function* steps(): Generator<void, To[]> {
-    const mapped: To[] = [];
+/** `list.forEach(visit)` in slices. */
+export function eachInSlices<Item>(list: readonly Item[], visit: (item: Item) => void): Promise<void> {
+  function* steps(): Generator<void, void> {
+    let left = STEP_ITEMS;
     for (const item of list) {
-      mapped.push(map(item));
-      if (mapped.length % STEP_ITEMS === 0) yield;
+      visit(item);
+      if (--left > 0) continue;
+      left = STEP_ITEMS;
+      yield;
     }
-    return mapped;
   }
   return inSlices(steps());
 }

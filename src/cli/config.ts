@@ -18,12 +18,16 @@ const isSeconds: Check = (value) => typeof value === 'number' && isInterval(valu
 const isWatts: Check = (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0;
 const isCount: Check = (value) => Number.isInteger(value) && (value as number) >= 3;
 
+const isPatterns: Check = (value) => Array.isArray(value) && value.every(isText);
+
 const METER_KEYS: Readonly<Record<string, readonly [keyof MeterOptions, string, Check]>> = {
   source: ['source', 'text', isText],
   interval: ['interval', `a number of seconds above 0 and at most ${MAX_INTERVAL}`, isSeconds],
   root: ['root', 'a directory', isText],
   watts_idle: ['wattsIdle', 'a number of watts', isWatts],
   watts_busy: ['wattsBusy', 'a number of watts', isWatts],
+  include: ['include', 'a list of patterns', isPatterns],
+  exclude: ['exclude', 'a list of patterns', isPatterns],
   max_tasks: [
     'maxTasks',
     'an integer from 3 to 4,000,000',

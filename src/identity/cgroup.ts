@@ -179,12 +179,12 @@ function* walk(hierarchy: Hierarchy, limit: number): Generator<void, ReadonlyMap
 /** Names of the directories in one, entry by entry: there may be thousands. */
 function* subdirectories(path: Buffer): Generator<string> {
   // The declared type leaves out the bytes that a path may be given as.
-  const directory = attempt(() => opendirSync(path as unknown as string, { encoding: 'latin1' }));
-  if (!directory) return;
+  const opened = attempt(() => opendirSync(path as unknown as string, { encoding: 'latin1' }));
+  if (!opened) return;
   try {
-    for (let entry; (entry = attempt(() => directory.readSync()));) if (entry.isDirectory()) yield entry.name;
+    for (let entry; (entry = attempt(() => opened.readSync()));) if (entry.isDirectory()) yield entry.name;
   } finally {
-    directory.closeSync();
+    opened.closeSync();
   }
 }
 

@@ -20,6 +20,28 @@ function expectClosed({ totals, processes, cgroups }: Snapshot): void {
 }
 
 describeOnKernel('joules top', () => {
+  it('has rows for what is included and not excluded, and all else in (other)', async () => {
+    await using load = new Load();
+    load.spin();
+    load.start('stress-ng', '--cpu', '1', '-q', '-t', '60');
+    const show = (...options: string[]): Snapshot[] =>
+      snapshots(joules(['top', '--json', '--source', TSC, '--count', '2', ...options]).stdout);
+    for (const snapshot of show('--include', 'stress-*', '--include', 'sh', '--exclude', 's?')) {
+      expectClosed(snapshot);
+      const names = new Set(snapshot.processes.map(({ executable }) => executable));
+      expect(names).toEqual(new Set(['stress-ng', '(other)']));
+      expect(snapshot.processes.filter(({ pid }) => pid === null)).toHaveLength(1);
+      expect(snapshot.cgroups.some(({ path }) => path !== '(other)')).toBe(true);
+      expect(snapshot.self.cpu_time_s).toBeGreaterThan(0);
+    }
+    for (const snapshot of show('--exclude', '/*')) {
+      expectClosed(snapshot);
+      expect(snapshot.processes).toMatchObject([{ pid: null, executable: '(other)' }]);
+      expect(snapshot.cgroups).toMatchObject([{ path: '(other)', container_id: null }]);
+      expect(snapshot.cgroups[0]!.cpu_time_s).toBeGreaterThan(0.5);
+    }
+  });
+
   it('closes on every line and counts what perf counts, under switches, load and forks', async () => {
     await using load = new Load();
     load.start('stress-ng', '--switch', '2', '--cpu', '1', '--fork', '1', '-q', '-t', '60');
