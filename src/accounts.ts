@@ -24,6 +24,8 @@ export interface Taken<Owner> extends Account<Owner> {
 }
 
 interface Entry<Owner> extends Account<Owner> {
+  /** As it was when last charged. */
+  owner: Owner;
   joules: number;
   /** When it was opened and when it was last charged, ms. */
   readonly opened: number;
@@ -102,6 +104,7 @@ export class Accounts<Owner> {
       };
       this.#entries.set(key, entry);
     }
+    entry.owner = owner;
     entry.joules += joules;
     entry.interval += joules;
     entry.active = now;

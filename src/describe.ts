@@ -5,6 +5,7 @@ import type { Filter } from './filter.ts';
 import type { Identifier, Subject } from './identity/identify.ts';
 import { type Lives, readLives } from './lives.ts';
 import { eachInSlices } from './slices.ts';
+import type { KnownContainer, Namer } from './identity/names.ts';
 import {
   type CgroupUsage,
   OTHER,
@@ -23,6 +24,8 @@ export async function describe(parts: {
   readonly charges: Charges;
   readonly identifier: Identifier;
   readonly filter: Filter;
+  /** Looks up names of containers, if that is asked for. */
+  readonly namer: Namer | undefined;
   readonly ownPid: number;
   /** Who ended in the last intervals, by their start; kept here from call to call. */
   readonly dying: Map<number, { pid: number; rounds: number }>;
@@ -105,7 +108,9 @@ async function describeCgroups({
   charges,
   identifier,
   filter,
+  namer,
 }: Parts): Promise<CgroupUsage[]> {
+  await namer?.prepare(containersOf(charges, identifier));
   const cgroups: CgroupUsage[] = [];
   const rest: Used[] = [];
   await eachInSlices(charges.cgroups, (charge) => {
@@ -114,6 +119,7 @@ async function describeCgroups({
       rest.push(charge);
       return;
     }
+    const names = containerId === null ? undefined : namer?.of(containerId);
     cgroups.push({
       id: String(charge.id),
       path,
@@ -121,6 +127,7 @@ async function describeCgroups({
       container_runtime: runtime,
       pod_uid: podUid,
       unit,
+      ...(names && { names }),
       ...inAll([charge], seconds),
     });
   });
@@ -129,6 +136,15 @@ async function describeCgroups({
     cgroups.push({ id: OTHER, path: OTHER, ...nothing, ...inAll(rest, seconds) });
   }
   return cgroups;
+}
+
+function containersOf(charges: Charges, identifier: Identifier): KnownContainer[] {
+  const containers = new Map<string, KnownContainer>();
+  for (const { id, process } of charges.cgroups) {
+    const { containerId, runtime, podUid } = identifier.cgroup(id, process);
+    if (containerId !== null) containers.set(containerId, { containerId, runtime, podUid });
+  }
+  return [...containers.values()];
 }
 
 interface Used {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Accounts, largestFirst, type Series, type Times } from './accounts.ts';
+import type { ContainerNames } from './identity/names.ts';
 import { type Process, ProcessAccounts } from './process-accounts.ts';
 import { OTHER, REMOVED, type Snapshot } from './snapshot.ts';
 import type { SourceKind } from './sources/source.ts';
@@ -21,6 +22,8 @@ export interface ContainerSeries extends Series {
   /** `container.runtime.name` and `k8s.pod.uid` where known. */
   readonly runtime: string | null;
   readonly podUid: string | null;
+  /** The latest: they may become known some time after the container. */
+  readonly names: ContainerNames;
 }
 
 export interface UnattributedSeries extends Series {
@@ -129,8 +132,8 @@ export class Ledger {
       const { container_id: containerId, energy_j } = cgroup;
       this.#addCgroup({ path: cgroup.path, containerId }, energy_j, times);
       if (containerId === null) continue;
-      const { container_runtime: runtime, pod_uid: podUid } = cgroup;
-      this.#addContainer({ containerId, runtime, podUid }, energy_j, times);
+      const { container_runtime: runtime, pod_uid: podUid, names = {} } = cgroup;
+      this.#addContainer({ containerId, runtime, podUid, names }, energy_j, times);
     }
     for (const zone of snapshot.zones) {
       this.#hardware.add(zone.id, zone.id, zone.counter_j, times);
@@ -190,7 +193,12 @@ export class Ledger {
   }
 
   #addContainer(container: Container, joules: number, times: Times): void {
-    const heir = (containerId: string): Container => ({ containerId, runtime: null, podUid: null });
+    const heir = (containerId: string): Container => ({
+      containerId,
+      runtime: null,
+      podUid: null,
+      names: {},
+    });
     this.#addOrOther(this.#containers, container.containerId, container, heir, joules, times);
   }
 
@@ -223,7 +231,7 @@ export class Ledger {
     }
     for (const { joules, ended } of this.#containers.takeOver(this.#readers, now)) {
       const containerId = ended ? REMOVED : OTHER;
-      this.#addContainer({ containerId, runtime: null, podUid: null }, joules, times);
+      this.#addContainer({ containerId, runtime: null, podUid: null, names: {} }, joules, times);
     }
   }
 }

@@ -7,7 +7,10 @@ import { usageError } from './errors.ts';
 import { createFilter, type Filter, type Patterns } from './filter.ts';
 import { findHierarchy } from './identity/hierarchy.ts';
 import { createIdentifier, type Identifier } from './identity/identify.ts';
+import { type KubeletOptions, kubeletPods } from './identity/kubelet.ts';
+import { createNamer, type Namer } from './identity/names.ts';
 import { bootTimeMs } from './identity/procfs.ts';
+import { runtimeFiles } from './identity/runtimes.ts';
 import type { Columns } from './columns.ts';
 import { describe } from './describe.ts';
 import { inSlices } from './slices.ts';
@@ -17,6 +20,10 @@ import { selectSource } from './sources/select.ts';
 import type { EnergySource, Selection } from './sources/source.ts';
 
 export interface MeterOptions extends Patterns {
+  /** Look for the names of containers in what their runtimes keep on the node; default false. */
+  readonly names?: boolean;
+  /** ... and in the list of pods of this node's kubelet. */
+  readonly kubelet?: KubeletOptions;
   /** As `--source`; default `auto`. */
   readonly source?: string;
   /** Directory below which the host's /proc and /sys are; default `/`. */
@@ -91,6 +98,7 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
       ...(options.wattsIdle === undefined ? {} : { wattsIdle: options.wattsIdle }),
       ...(options.wattsBusy === undefined ? {} : { wattsBusy: options.wattsBusy }),
     });
+  const namer = namerOf(root, options);
   const selection = select();
   const { source } = selection;
   const hierarchy = findHierarchy(proc, root);
@@ -111,10 +119,16 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
     collector,
     identifier,
     filter: createFilter(options),
+    namer,
     hostProc,
     sys,
     intervalMs: interval * 1000,
   });
+}
+
+function namerOf(root: string, { names = false, kubelet, log = () => {} }: MeterOptions): Namer | undefined {
+  const sources = [...(names ? [runtimeFiles(root)] : []), ...(kubelet ? [kubeletPods(kubelet)] : [])];
+  return sources.length === 0 ? undefined : createNamer({ sources, log });
 }
 
 /** A source does not become another one, nor none, while it is measured: then its errors are counted. */
@@ -132,6 +146,7 @@ function meter(parts: {
   collector: Collector;
   identifier: Identifier;
   filter: Filter;
+  namer: Namer | undefined;
   hostProc: boolean;
   sys: string;
   intervalMs: number;
@@ -155,12 +170,14 @@ function meter(parts: {
       charges,
       identifier,
       filter: parts.filter,
+      namer: parts.namer,
       ownPid: collector.ownPid,
       dying,
       lostEvents: columns.lostEvents - lostEvents,
     });
     lostEvents = columns.lostEvents;
     identifier.endInterval();
+    parts.namer?.endInterval();
     return { snapshot, charges, lives: columns.lives };
   }
   // Measurements follow one another: each begins where the last one ended.

@@ -3,7 +3,7 @@ import { Ledger } from '../ledger.ts';
 import { type Meter, openMeter } from '../meter.ts';
 import { startPublishing } from '../otel/publish.ts';
 import { readConfig } from './config.ts';
-import { FILTERS, meterOptions, parseOptions, text } from './options.ts';
+import { VIEW_OPTIONS, meterOptions, parseOptions, text } from './options.ts';
 import { complain, jsonLine, print } from './print.ts';
 import { onStop } from './signals.ts';
 import { summary } from './table.ts';
@@ -18,7 +18,7 @@ const CGROUP_CHECK_ROUNDS = 10;
 
 /** `joules agent`: measures and publishes until SIGINT or SIGTERM, then flushes. */
 export async function agent(args: string[]): Promise<number> {
-  const values = parseOptions('agent', args, { ...FILTERS, config: { type: 'string' } });
+  const values = parseOptions('agent', args, { ...VIEW_OPTIONS, config: { type: 'string' } });
   const file = text(values, 'config');
   const config = file === undefined ? { meter: {}, limits: {} } : readConfig(file);
   const ledger = new Ledger(config.limits);

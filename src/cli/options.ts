@@ -16,9 +16,10 @@ const COMMON: OptionTable = {
 };
 
 /** Options of the verbs that show processes and cgroups. */
-export const FILTERS: OptionTable = {
+export const VIEW_OPTIONS: OptionTable = {
   include: { type: 'string', multiple: true },
   exclude: { type: 'string', multiple: true },
+  names: { type: 'boolean' },
 };
 
 /** Parses a verb's options, those common to all included. @throws usageError, one line. */
@@ -43,6 +44,7 @@ export function meterOptions(values: Values): MeterOptions {
     wattsBusy: watts(values, 'watts-busy'),
     include: patterns(values, 'include'),
     exclude: patterns(values, 'exclude'),
+    names: values['names'] === true ? true : undefined,
   });
 }
 

@@ -4,13 +4,13 @@ import type { Snapshot } from '../snapshot.ts';
 import { openMeter } from '../meter.ts';
 import { jsonLine, print } from './print.ts';
 import { onStop } from './signals.ts';
-import { countOf, FILTERS, meterOptions, parseOptions, text } from './options.ts';
+import { countOf, VIEW_OPTIONS, meterOptions, parseOptions, text } from './options.ts';
 import { limited, table, type View, VIEWS } from './table.ts';
 
 /** `joules top`: a live table, or one snapshot a line with --json. Ends after --count, on SIGINT or SIGTERM. */
 export async function top(args: string[]): Promise<number> {
   const values = parseOptions('top', args, {
-    ...FILTERS,
+    ...VIEW_OPTIONS,
     by: { type: 'string' },
     limit: { type: 'string' },
     count: { type: 'string' },

@@ -91,10 +91,11 @@ export function toScopeMetrics(
       [names.ATTR_PROCESS_EXECUTABLE_NAME]: executable,
       ...(containerId !== null && { [names.ATTR_CONTAINER_ID]: containerId }),
     })),
-    energy(CONTAINER, reading.containers, ({ containerId, runtime, podUid }) => ({
+    energy(CONTAINER, reading.containers, ({ containerId, runtime, podUid, names: known }) => ({
       [names.ATTR_CONTAINER_ID]: containerId,
       ...(runtime !== null && { [names.ATTR_CONTAINER_RUNTIME_NAME]: runtime }),
       ...(podUid !== null && { [names.ATTR_K8S_POD_UID]: podUid }),
+      ...(known as Attributes),
     })),
     energy(CGROUP, reading.cgroups, ({ path }) => ({ [names.ATTR_CGROUP_PATH]: path })),
     energy(UNATTRIBUTED, reading.unattributed, ({ hardwareId, reason }) => ({

@@ -45,7 +45,11 @@ const CONTROL = /(?!\n)[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu;
 function printable(attributes: Attributes): Attributes {
   const entries = Object.entries(attributes).map(([name, value]) => [
     name,
-    typeof value === 'string' ? value.replace(CONTROL, visible) : value,
+    typeof value === 'string'
+      ? value.replace(CONTROL, visible)
+      : Array.isArray(value)
+        ? value.map((one) => String(one).replace(CONTROL, visible))
+        : value,
   ]);
   return Object.fromEntries(entries) as Attributes;
 }

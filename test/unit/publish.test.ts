@@ -42,7 +42,9 @@ function growingLedger(): () => LedgerReading {
       hardware: [{ id: 'package:0', joules: busy + n * 1.8, since: START }],
       processes: [process(1, 'node', n * 0.7), second],
       cgroups: [{ path: '/', joules: busy, since: START }],
-      containers: [{ containerId: 'c0ffee', runtime: null, podUid: null, joules: n * 0.7, since: START }],
+      containers: [
+        { containerId: 'c0ffee', runtime: null, podUid: null, names: {}, joules: n * 0.7, since: START },
+      ],
       unattributed,
       self: { since: START, switches: n, lost: 0, rebinds: 0, cpuTimeSeconds: n * 0.01, joules: n * 0.02 },
     };
