@@ -2,6 +2,7 @@
 import { Accounts, largestFirst, type Series, type Times } from './accounts.ts';
 import type { ContainerNames } from './identity/names.ts';
 import { type Process, ProcessAccounts } from './process-accounts.ts';
+import { atOnce } from './slices.ts';
 import { OTHER, REMOVED, type Snapshot } from './snapshot.ts';
 import type { SourceKind } from './sources/source.ts';
 
@@ -119,16 +120,25 @@ export class Ledger {
   }
 
   add(snapshot: Snapshot): void {
+    atOnce(this.adding(snapshot));
+  }
+
+  /** `add` in steps. The ledger closes, and can be read, between any two. */
+  *adding(snapshot: Snapshot): Generator<void, void> {
     const now = Date.parse(snapshot.time);
     const times = { since: now - Math.max(1, Math.round(snapshot.interval_s * 1000)), now };
     this.#since ||= times.since;
-    this.#last = snapshot;
     this.#fold(now);
     for (const accounts of [this.#processes, this.#cgroups, this.#containers]) accounts.beginInterval();
-
-    this.#processes.add(snapshot.processes, { ...times, since: this.#since }, times.since);
+    const plan = yield* this.#processes.plan(snapshot.processes, now);
     // The largest first: they are to have the places.
-    for (const cgroup of largestFirst(snapshot.cgroups)) {
+    const cgroups = largestFirst(snapshot.cgroups);
+    yield;
+
+    // From here on all at once.
+    this.#last = snapshot;
+    this.#processes.add(plan, { since: this.#since, now }, times.since);
+    for (const cgroup of cgroups) {
       const { container_id: containerId, energy_j } = cgroup;
       this.#addCgroup({ path: cgroup.path, containerId }, energy_j, times);
       if (containerId === null) continue;

@@ -12,6 +12,31 @@ export interface Process {
 
 type Identified = ProcessUsage & { readonly pid: number };
 
+/** The account that a live process is charged to. */
+interface Current {
+  readonly key: string;
+  readonly owner: Process;
+}
+
+type Charge = Current & { readonly usage: Identified };
+
+interface Sum {
+  joules: number;
+}
+
+interface Plan {
+  readonly continuing: readonly Charge[];
+  /** Those whose account is over, since they are others now. */
+  readonly replaced: readonly Charge[];
+  /** Those that may have a place, the largest first. */
+  readonly newcomers: readonly Identified[];
+  /** What all others used, by executable. */
+  readonly placeless: Map<string, Sum>;
+}
+
+/** Usages that are looked at in one step, some tens of µs. */
+const STEP_USAGES = 64;
+
 /**
  * The sums of processes, and of executables for the processes that have ended or have no place.
  *
@@ -22,8 +47,8 @@ export class ProcessAccounts {
   readonly #limit: number;
   readonly #processes: Accounts<Process>;
   readonly #executables: Accounts<Process>;
-  /** By pid: the account that a live process is charged to. An exec makes it another one. */
-  readonly #current = new Map<number, { readonly key: string; readonly owner: Process }>();
+  /** By pid. An exec makes it another one. */
+  readonly #current = new Map<number, Current>();
 
   constructor(limits: { readonly processes: number; readonly executables: number }) {
     this.#limit = limits.processes;
@@ -46,28 +71,50 @@ export class ProcessAccounts {
     return [...this.#processes.read(reader, itself), ...this.#executables.read(reader, itself)];
   }
 
-  /** `times.since` is when the ledger began; a process that is new is counted from `since` on. */
-  add(usages: readonly ProcessUsage[], times: Times, since: number): void {
-    const own = { since, now: times.now };
-    const bar = this.#processes.bar(own.now);
+  /** Sorts out an interval's processes, in steps and without changing anything: what `add` then takes at once. */
+  *plan(usages: readonly ProcessUsage[], now: number): Generator<void, Plan> {
+    const bar = this.#processes.bar(now);
+    const plan = { continuing: [] as Charge[], replaced: [] as Charge[], placeless: new Map<string, Sum>() };
     const newcomers: Identified[] = [];
-    const placeless = new Map<string, { joules: number }>();
-    const toExecutable = ({ executable, energy_j }: ProcessUsage): void => {
-      const sum = placeless.get(executable);
-      if (sum) sum.joules += energy_j;
-      else placeless.set(executable, { joules: energy_j });
-    };
+    let left = STEP_USAGES;
     for (const usage of usages) {
-      if (!isIdentified(usage)) toExecutable(usage);
-      else if (this.#continue(usage, own)) continue;
-      else if (usage.energy_j > bar) newcomers.push(usage);
-      else toExecutable(usage);
+      if (--left === 0) {
+        left = STEP_USAGES;
+        yield;
+      }
+      if (!isIdentified(usage)) {
+        addTo(plan.placeless, usage);
+        continue;
+      }
+      const current = this.#current.get(usage.pid);
+      if (current && isSame(current.owner, usage)) {
+        plan.continuing.push({ ...current, usage });
+        continue;
+      }
+      // Another program now, or another process by the same pid. A last stint of an ended one ends nobody.
+      if (current && (current.owner.creationTime === usage.creation_time || !usage.exited)) {
+        plan.replaced.push({ ...current, usage });
+      }
+      if (usage.energy_j > bar) newcomers.push(usage);
+      else addTo(plan.placeless, usage);
     }
-    // The largest are to have the places: where one finds none, smaller ones need not ask.
+    // The largest are to have the places.
+    return { ...plan, newcomers: largestFirst(newcomers, this.#limit) };
+  }
+
+  /** `times.since` is when the ledger began; a process that is new is counted from `since` on. */
+  add({ continuing, replaced, newcomers, placeless }: Plan, times: Times, since: number): void {
+    const own = { since, now: times.now };
+    for (const { key, owner, usage } of continuing) this.#charge(key, owner, usage, own);
+    for (const { key, usage } of replaced) {
+      this.#processes.end(key, times.now);
+      this.#current.delete(usage.pid);
+    }
+    // Where one finds no place, smaller ones need not ask.
     let room = true;
-    for (const usage of largestFirst(newcomers, this.#limit)) {
+    for (const usage of newcomers) {
       room &&= this.#open(usage, own, times);
-      if (!room) toExecutable(usage);
+      if (!room) addTo(placeless, usage);
     }
     for (const [executable, { joules }] of placeless) this.#addExecutable(executable, joules, times);
   }
@@ -75,23 +122,6 @@ export class ProcessAccounts {
   /** Moves the Joules of what is over to its executable. */
   fold(readers: ReadonlySet<object>, times: Times): void {
     for (const account of this.#processes.takeOver(readers, times.now)) this.#takeFrom(account, times);
-  }
-
-  /** Charges a process to the account it has; false if it has none. */
-  #continue(usage: Identified, times: Times): boolean {
-    const current = this.#current.get(usage.pid);
-    if (!current) return false;
-    const { key, owner } = current;
-    if (isSame(owner, usage)) {
-      this.#charge(key, owner, usage, times);
-      return true;
-    }
-    // Another program now, or another process by the same pid. A last stint of an ended one ends nobody.
-    if (owner.creationTime === usage.creation_time || !usage.exited) {
-      this.#processes.end(key, times.now);
-      this.#current.delete(usage.pid);
-    }
-    return false;
   }
 
   /** Opens an account for a process that has none, if there is room or somebody uses much less. */
@@ -129,6 +159,12 @@ export class ProcessAccounts {
     if (this.#executables.add(executable, { ...owner, executable }, joules, times)) return;
     this.#executables.addForGood(OTHER, { ...owner, executable: OTHER }, joules, times);
   }
+}
+
+function addTo(sums: Map<string, Sum>, { executable, energy_j }: ProcessUsage): void {
+  const sum = sums.get(executable);
+  if (sum) sum.joules += energy_j;
+  else sums.set(executable, { joules: energy_j });
 }
 
 function isIdentified(usage: ProcessUsage): usage is Identified {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Ledger } from '../ledger.ts';
+import { inSlices } from '../slices.ts';
 import { type Meter, openMeter } from '../meter.ts';
 import { startPublishing } from '../otel/publish.ts';
 import { readConfig } from './config.ts';
@@ -38,7 +39,7 @@ export async function agent(args: string[]): Promise<number> {
     const show = values.json ? undefined : summaryPrinter();
     let round = 0;
     for await (const snapshot of meter) {
-      ledger.add(snapshot);
+      await inSlices(ledger.adding(snapshot));
       if (++round % CGROUP_CHECK_ROUNDS === 0) ledger.endRemovedCgroups((path) => meter.cgroupExists(path));
       const self = { ...snapshot.self, series: ledger.size };
       if (values.json) await print(jsonLine({ ...snapshot, self }), stopped.signal);

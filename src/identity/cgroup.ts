@@ -85,6 +85,7 @@ export function createCgroupPaths(options: {
 
   function* preparing(charged: readonly ChargedCgroup[]): Generator<void, void> {
     for (const cgroup of charged) {
+      yield;
       if (known.get(cgroup.id)) continue;
       const { below } = ask(cgroup.process);
       if (below === undefined || inode(hierarchy, below) !== cgroup.id) {
@@ -92,7 +93,6 @@ export function createCgroupPaths(options: {
         walked ??= yield* walk(hierarchy, walkLimit);
       }
       resolve(cgroup.id, cgroup.process);
-      yield;
     }
   }
 
