@@ -24,6 +24,8 @@ export interface Taken<Owner> extends Account<Owner> {
 }
 
 interface Entry<Owner> extends Account<Owner> {
+  /** As it was when last charged. */
+  owner: Owner;
   joules: number;
   /** When it was opened and when it was last charged, ms. */
   readonly opened: number;
@@ -57,6 +59,8 @@ const TENURE_MS = 60_000;
 export class Accounts<Owner> {
   readonly #limit: number;
   readonly #entries = new Map<string, Entry<Owner>>();
+  /** Entries that are for good: they are beyond the limit. */
+  #forGood = 0;
   /** Who could give up their place in this interval, the weakest last. */
   #candidates: [string, Entry<Owner>][] | undefined;
 
@@ -77,7 +81,9 @@ export class Accounts<Owner> {
 
   /** Adds to an account that is beyond the limit and never over: `(other)`, `(removed)`. */
   addForGood(key: string, owner: Owner, joules: number, times: Times): void {
-    this.#charge(key, owner, joules, times).forGood = true;
+    const entry = this.#charge(key, owner, joules, times);
+    if (!entry.forGood) this.#forGood++;
+    entry.forGood = true;
   }
 
   #charge(key: string, owner: Owner, joules: number, { since, now }: Times): Entry<Owner> {
@@ -98,6 +104,7 @@ export class Accounts<Owner> {
       };
       this.#entries.set(key, entry);
     }
+    entry.owner = owner;
     entry.joules += joules;
     entry.interval += joules;
     entry.active = now;
@@ -120,7 +127,14 @@ export class Accounts<Owner> {
   }
 
   get full(): boolean {
-    return this.#entries.size >= this.#limit;
+    return this.#entries.size - this.#forGood >= this.#limit;
+  }
+
+  /** What a newcomer must have used more than in this interval to get a place, J; below 0 while there is room. */
+  bar(now: number): number {
+    if (!this.full) return -1;
+    const weakest = this.#weakest(now);
+    return weakest ? weakest[1].recent * TAKEOVER_RATIO : Infinity;
   }
 
   /**
@@ -128,14 +142,19 @@ export class Accounts<Owner> {
    * account out, for the caller to place its Joules. Places are not passed to and fro: see TAKEOVER_RATIO.
    */
   giveWay(joules: number, now: number): (Account<Owner> & { readonly key: string }) | undefined {
+    const weakest = this.#weakest(now);
+    if (!weakest || weakest[1].recent * TAKEOVER_RATIO >= joules) return undefined;
+    const [key, { owner, joules: former, since }] = weakest;
+    this.#candidates?.pop();
+    this.#entries.delete(key);
+    return { key, owner, joules: former, since };
+  }
+
+  #weakest(now: number): [string, Entry<Owner>] | undefined {
     this.#candidates ??= [...this.#entries]
       .filter(([, entry]) => !entry.forGood && now - entry.opened >= TENURE_MS)
       .toSorted(([, a], [, b]) => b.recent - a.recent);
-    const [key, weakest] = this.#candidates.at(-1) ?? [];
-    if (key === undefined || !weakest || weakest.recent * TAKEOVER_RATIO >= joules) return undefined;
-    this.#candidates.pop();
-    this.#entries.delete(key);
-    return { key, owner: weakest.owner, joules: weakest.joules, since: weakest.since };
+    return this.#candidates.at(-1);
   }
 
   /** The owner has ended. */
@@ -144,11 +163,11 @@ export class Accounts<Owner> {
     if (entry) entry.ended ||= now;
   }
 
-  /** All accounts, as `reader` sees them. */
-  read(reader: object): Account<Owner>[] {
+  /** All accounts as series, as `reader` sees them. */
+  read<Attributes>(reader: object, attributes: (owner: Owner) => Attributes): (Attributes & Series)[] {
     return Array.from(this.#entries.values(), (entry) => {
       if (entry.ended) entry.seen.add(reader);
-      return { owner: entry.owner, joules: entry.joules, since: entry.since };
+      return { ...attributes(entry.owner), joules: entry.joules, since: entry.since };
     });
   }
 
@@ -176,4 +195,21 @@ export class Accounts<Owner> {
       .filter((entry) => !entry.ended && !entry.forGood && entry.active < now)
       .map(({ owner }) => owner);
   }
+}
+
+/**
+ * The `most` largest in falling order, then the others in any: to sort 10,000 for the sake of 1,000 takes as
+ * long as all else that is done with them.
+ */
+export function largestFirst<Usage extends { readonly energy_j: number }>(
+  usages: readonly Usage[],
+  most: number = Infinity,
+): Usage[] {
+  const falling = (a: Usage, b: Usage): number => b.energy_j - a.energy_j;
+  if (usages.length <= most) return usages.toSorted(falling);
+  const least = Float64Array.from(usages, ({ energy_j }) => energy_j)
+    .toSorted()
+    .at(-most)!;
+  const first = usages.filter(({ energy_j }) => energy_j >= least).toSorted(falling);
+  return [...first, ...usages.filter(({ energy_j }) => energy_j < least)];
 }

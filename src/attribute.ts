@@ -2,6 +2,7 @@
 import type { Reading } from './counters/account.ts';
 import type { Core } from './cpus.ts';
 import { commAt, type Columns, NO_PROCESS } from './columns.ts';
+import { atOnce } from './slices.ts';
 import type { CoreUsage, ZoneUsage } from './snapshot.ts';
 import type { EnergySource } from './sources/source.ts';
 
@@ -35,17 +36,24 @@ export interface Charges {
 }
 
 const IDLE = 0;
+/** Rows that are taken in one step, some tens of µs. */
+const STEP_ROWS = 64;
 
 /**
  * Turns what the kernel recorded, and what user space read (`readings`, by the counters' id), into Joules.
  * A zone that could not be read has no figures, and nothing is charged on its CPUs. Pure: no clock, no I/O.
  */
-export function attribute(
+export function attribute(...interval: Parameters<typeof attributing>): Charges {
+  return atOnce(attributing(...interval));
+}
+
+/** `attribute` in steps: with 10,000 processes it takes some ms, more before it is compiled. */
+export function* attributing(
   columns: Columns,
   source: EnergySource,
   cores: readonly Core[],
   readings: ReadonlyMap<string, Reading> = new Map(),
-): Charges {
+): Generator<void, Charges> {
   const { rows, cpus } = columns;
   const zones = source.zones.map((zone) => newZone(zone.id));
   const zoneOf = new Map(source.zones.flatMap((zone, i) => zone.cpus.map((cpu) => [cpu, zones[i]!])));
@@ -82,6 +90,7 @@ export function attribute(
     }
     cgroup.joules += joules;
     cgroup.seconds += seconds;
+    if (i % STEP_ROWS === 0) yield;
   }
 
   if (source.reader === 'bpf') {
@@ -97,7 +106,7 @@ export function attribute(
     }
   }
   return {
-    processes: processes.charges(),
+    processes: yield* processes.charges(),
     cgroups: [...cgroups.values()],
     zones: source.reader === 'user' ? zones.filter(({ id }) => isKnown(readings.get(id))) : zones,
     cores: coreUsages,
@@ -152,7 +161,7 @@ function isKnown(reading: Reading | undefined): reading is Reading & { readonly 
 /** Adds rows up by process: 10,000 of them in some ms, hence numbers as keys and no copies. */
 function processTable(rows: Columns['rows']): {
   add(row: number, joules: number, seconds: number): void;
-  charges(): ProcessCharge[];
+  charges(): Generator<void, ProcessCharge[]>;
 } {
   const charges: Mutable<ProcessCharge>[] = [];
   /** Per charge: its row with the most run time, which names it, and another charge of the same pid, or -1. */
@@ -191,10 +200,11 @@ function processTable(rows: Columns['rows']): {
       charge.seconds += seconds;
       if (rows.timeNs[row]! > rows.timeNs[mainRows[at]!]!) mainRows[at] = row;
     },
-    charges() {
+    *charges() {
       for (const [at, charge] of charges.entries()) {
         charge.comm = commAt(rows.comm, mainRows[at]!);
         charge.cgroup = rows.cgroup[mainRows[at]!]!;
+        if (at % STEP_ROWS === 0) yield;
       }
       return charges;
     },

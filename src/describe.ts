@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Charges, ProcessCharge } from './attribute.ts';
 import type { Interval } from './collector.ts';
-import type { Identifier } from './identity/identify.ts';
-import { type Columns, commAt, LIFE } from './columns.ts';
+import type { Filter } from './filter.ts';
+import type { Identifier, Subject } from './identity/identify.ts';
+import { type Lives, readLives } from './lives.ts';
+import { eachInSlices } from './slices.ts';
+import type { KnownContainer, Namer } from './identity/names.ts';
 import {
   type CgroupUsage,
   OTHER,
@@ -12,9 +15,6 @@ import {
   type SelfUsage,
 } from './snapshot.ts';
 
-/** The longest that names are looked up between two turns of the event loop, ms. */
-const SLICE_MS = 2;
-
 /**
  * Names the charges of an interval and puts them into the shape of a snapshot, without holding up the event
  * loop however many there are.
@@ -23,6 +23,9 @@ export async function describe(parts: {
   readonly interval: Interval;
   readonly charges: Charges;
   readonly identifier: Identifier;
+  readonly filter: Filter;
+  /** Looks up names of containers, if that is asked for. */
+  readonly namer: Namer | undefined;
   readonly ownPid: number;
   /** Who ended in the last intervals, by their start; kept here from call to call. */
   readonly dying: Map<number, { pid: number; rounds: number }>;
@@ -32,26 +35,12 @@ export async function describe(parts: {
   readonly lostEvents: number;
 }): Promise<Snapshot> {
   const time = new Date().toISOString();
-  const { interval, charges, identifier, ownPid, dying, domains, lostEvents } = parts;
+  const { interval, charges, identifier, dying, domains } = parts;
   const { source, seconds, columns } = interval;
   const lives = readLives(columns.lives, dying);
-  const processes = await inSlices(charges.processes, (charge) =>
-    describeProcess(charge, identifier, lives, seconds),
-  );
-  const cgroups = await inSlices(charges.cgroups, (charge): CgroupUsage => {
-    const { path, containerId, runtime, podUid, unit } = identifier.cgroup(charge.id, charge.process);
-    return {
-      id: String(charge.id),
-      path,
-      container_id: containerId,
-      container_runtime: runtime,
-      pod_uid: podUid,
-      unit,
-      energy_j: charge.joules,
-      power_w: charge.joules / seconds,
-      cpu_time_s: charge.seconds,
-    };
-  });
+  await identifier.prepare(charges.cgroups);
+  const processes = await describeProcesses(parts, lives);
+  const cgroups = await describeCgroups(parts);
   const total = (key: 'counter_j' | 'idle_j' | 'gap_j' | 'lost_j' | 'shared_j'): number =>
     charges.zones.reduce((sum, zone) => sum + zone[key], 0);
   const unattributed = { gap_j: total('gap_j'), lost_j: total('lost_j'), shared_j: total('shared_j') };
@@ -70,119 +59,129 @@ export async function describe(parts: {
     zones: charges.zones,
     domains,
     cores: charges.cores,
-    processes: foldOthers(processes, seconds),
+    processes,
     cgroups,
-    self: describeSelf(
-      processes.find(({ pid }) => pid === ownPid),
-      interval,
-      lostEvents,
-    ),
+    self: describeSelf(parts),
   };
 }
 
-async function inSlices<From, To>(list: readonly From[], map: (item: From) => To): Promise<To[]> {
-  const mapped: To[] = [];
-  let end = performance.now() + SLICE_MS;
-  for (const item of list) {
-    if (performance.now() > end) {
-      await new Promise(setImmediate);
-      end = performance.now() + SLICE_MS;
-    }
-    mapped.push(map(item));
-  }
-  return mapped;
-}
+type Parts = Parameters<typeof describe>[0];
 
-/** The last stints of a process come after the news of its end, mostly at once, under load somewhat later. */
-const DYING_ROUNDS = 10;
-
-/** What became of processes in the interval, by their start: unlike pids, starts in ns are not used twice. */
-interface Lives {
-  readonly exited: ReadonlyMap<number, { readonly pid: number }>;
-  /** Last names of those that called execve(2): a short one may never be charged under it. */
-  readonly names: ReadonlyMap<number, { readonly pid: number; readonly comm: string }>;
-}
-
-function readLives(
-  { kind, pid, startNs, comm }: Columns['lives'],
-  exited: Map<number, { pid: number; rounds: number }>,
-): Lives {
-  for (const [start, process] of exited) if (++process.rounds > DYING_ROUNDS) exited.delete(start);
-  const names = new Map<number, { pid: number; comm: string }>();
-  for (let i = 0; i < kind.length; i++) {
-    if (kind[i] === LIFE.exit) exited.set(startNs[i]!, { pid: pid[i]!, rounds: 0 });
-    else if (kind[i] === LIFE.exec) names.set(startNs[i]!, { pid: pid[i]!, comm: commAt(comm, i) });
-  }
-  return { exited, names };
-}
-
-function describeProcess(
-  charge: ProcessCharge,
-  identifier: Identifier,
+async function describeProcesses(
+  { interval: { seconds }, charges, identifier, filter }: Parts,
   lives: Lives,
-  seconds: number,
-): ProcessUsage {
-  const { pid, startNs, joules } = charge;
-  if (pid === null) {
-    return {
+): Promise<ProcessUsage[]> {
+  const processes: ProcessUsage[] = [];
+  const rest: Used[] = [];
+  await eachInSlices(charges.processes, (charge) => {
+    if (!isOfProcess(charge)) {
+      rest.push(charge);
+      return;
+    }
+    const { pid, startNs, joules } = charge;
+    const renamed = lives.names.get(startNs);
+    const subject = renamed?.pid === pid ? { ...charge, comm: renamed.comm } : charge;
+    const { creationTime, executable, cgroup } = identifier.identify(subject);
+    if (!filter.process(executable, cgroup.path)) {
+      rest.push(charge);
+      return;
+    }
+    processes.push({
       pid,
-      creation_time: null,
-      executable: OTHER,
-      cgroup: null,
-      container_id: null,
+      creation_time: creationTime,
+      executable,
+      cgroup: cgroup.path,
+      container_id: cgroup.containerId,
       energy_j: joules,
       power_w: joules / seconds,
       cpu_time_s: charge.seconds,
-      exited: false,
-    };
-  }
-  const renamed = lives.names.get(startNs);
-  const comm = renamed?.pid === pid ? renamed.comm : charge.comm;
-  const identity = identifier.identify({ pid, startNs, comm, cgroupId: charge.cgroup });
-  return {
-    pid,
-    creation_time: identity.creationTime,
-    executable: identity.executable,
-    cgroup: identity.cgroupPath,
-    container_id: identity.containerId,
-    energy_j: joules,
-    power_w: joules / seconds,
-    cpu_time_s: charge.seconds,
-    exited: lives.exited.get(startNs)?.pid === pid,
-  };
+      exited: lives.exited.get(startNs)?.pid === pid,
+    });
+  });
+  if (rest.length > 0) processes.push(otherProcesses(rest, seconds));
+  return processes;
 }
 
-/** Puts all rows without a pid into one. */
-function foldOthers(processes: readonly ProcessUsage[], seconds: number): readonly ProcessUsage[] {
-  const others = processes.filter((process) => process.pid === null);
-  if (others.length <= 1) return processes;
-  return [...processes.filter((process) => process.pid !== null), sumAsOther(others, seconds)];
+function isOfProcess(charge: ProcessCharge): charge is ProcessCharge & Subject {
+  return charge.pid !== null;
+}
+
+async function describeCgroups({
+  interval: { seconds },
+  charges,
+  identifier,
+  filter,
+  namer,
+}: Parts): Promise<CgroupUsage[]> {
+  await namer?.prepare(containersOf(charges, identifier));
+  const cgroups: CgroupUsage[] = [];
+  const rest: Used[] = [];
+  await eachInSlices(charges.cgroups, (charge) => {
+    const { path, containerId, runtime, podUid, unit } = identifier.cgroup(charge.id, charge.process);
+    if (!filter.cgroup(path)) {
+      rest.push(charge);
+      return;
+    }
+    const names = containerId === null ? undefined : namer?.of(containerId);
+    cgroups.push({
+      id: String(charge.id),
+      path,
+      container_id: containerId,
+      container_runtime: runtime,
+      pod_uid: podUid,
+      unit,
+      ...(names && { names }),
+      ...inAll([charge], seconds),
+    });
+  });
+  if (rest.length > 0) {
+    const nothing = { container_id: null, container_runtime: null, pod_uid: null, unit: null };
+    cgroups.push({ id: OTHER, path: OTHER, ...nothing, ...inAll(rest, seconds) });
+  }
+  return cgroups;
+}
+
+function containersOf(charges: Charges, identifier: Identifier): KnownContainer[] {
+  const containers = new Map<string, KnownContainer>();
+  for (const { id, process } of charges.cgroups) {
+    const { containerId, runtime, podUid } = identifier.cgroup(id, process);
+    if (containerId !== null) containers.set(containerId, { containerId, runtime, podUid });
+  }
+  return [...containers.values()];
+}
+
+interface Used {
+  readonly joules: number;
+  readonly seconds: number;
+}
+
+function inAll(
+  used: readonly Used[],
+  interval: number,
+): { readonly energy_j: number; readonly power_w: number; readonly cpu_time_s: number } {
+  const energy = used.reduce((sum, { joules }) => sum + joules, 0);
+  const cpuTime = used.reduce((sum, { seconds }) => sum + seconds, 0);
+  return { energy_j: energy, power_w: energy / interval, cpu_time_s: cpuTime };
 }
 
 /** The row `(other)`: what several processes used together. */
-export function sumAsOther(processes: readonly ProcessUsage[], seconds: number): ProcessUsage {
-  const energy = processes.reduce((sum, process) => sum + process.energy_j, 0);
-  return {
-    pid: null,
-    creation_time: null,
-    executable: OTHER,
-    cgroup: null,
-    container_id: null,
-    energy_j: energy,
-    power_w: energy / seconds,
-    cpu_time_s: processes.reduce((sum, process) => sum + process.cpu_time_s, 0),
-    exited: false,
-  };
+function otherProcesses(used: readonly Used[], interval: number): ProcessUsage {
+  const nobody = { pid: null, creation_time: null, executable: OTHER, cgroup: null, container_id: null };
+  return { ...nobody, ...inAll(used, interval), exited: false };
 }
 
-function describeSelf(
-  self: ProcessUsage | undefined,
-  { columns, rebinds }: Interval,
-  lostEvents: number,
-): SelfUsage {
+/** The same of rows that are left out of a view. */
+export function sumAsOther(processes: readonly ProcessUsage[], interval: number): ProcessUsage {
+  const used = processes.map(({ energy_j, cpu_time_s }) => ({ joules: energy_j, seconds: cpu_time_s }));
+  return otherProcesses(used, interval);
+}
+
+function describeSelf({ interval: { columns, rebinds }, charges, ownPid, lostEvents }: Parts): SelfUsage {
+  // Also where a filter leaves it out.
+  const self = charges.processes.find(({ pid }) => pid === ownPid);
   return {
-    energy_j: self?.energy_j ?? 0,
-    cpu_time_s: self?.cpu_time_s ?? 0,
+    energy_j: self?.joules ?? 0,
+    cpu_time_s: self?.seconds ?? 0,
     switches: columns.cpus.switches.reduce((sum, n) => sum + n, 0),
     lost: columns.cpus.lostRows.reduce((sum, n) => sum + n, lostEvents),
     rebinds,

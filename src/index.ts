@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export { EnergyError } from './errors.ts';
+export type { KubeletOptions } from './identity/kubelet.ts';
+export type { ContainerNames } from './identity/names.ts';
 export type { LedgerLimits } from './ledger.ts';
 export { openMeter, type Meter, type MeterOptions } from './meter.ts';
 export { EnergyMetricProducer } from './otel/energy-producer.ts';

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Account, Accounts, type Series, type Times } from './accounts.ts';
-
-import { type DomainUsage, OTHER, type ProcessUsage, REMOVED, type Snapshot } from './snapshot.ts';
+import { Accounts, largestFirst, type Series, type Times } from './accounts.ts';
+import type { ContainerNames } from './identity/names.ts';
+import { type Process, ProcessAccounts } from './process-accounts.ts';
+import { atOnce } from './slices.ts';
+import { type DomainUsage, OTHER, REMOVED, type Snapshot } from './snapshot.ts';
 import type { SourceKind } from './sources/source.ts';
 
 export type { Series } from './accounts.ts';
@@ -17,13 +19,7 @@ export interface DomainSeries extends HardwareSeries {
   readonly type: DomainUsage['type'];
 }
 
-/** pid and creationTime are null in the series of an executable (its ended processes) and in `(other)`. */
-export interface ProcessSeries extends Series {
-  readonly pid: number | null;
-  readonly creationTime: string | null;
-  readonly executable: string;
-  readonly containerId: string | null;
-}
+export type ProcessSeries = Process & Series;
 
 export interface CgroupSeries extends Series {
   readonly path: string;
@@ -34,6 +30,8 @@ export interface ContainerSeries extends Series {
   /** `container.runtime.name` and `k8s.pod.uid` where known. */
   readonly runtime: string | null;
   readonly podUid: string | null;
+  /** The latest: they may become known some time after the container. */
+  readonly names: ContainerNames;
 }
 
 export interface UnattributedSeries extends Series {
@@ -82,13 +80,6 @@ export const DEFAULT_LIMITS: LedgerLimits = {
   containers: 1000,
 };
 
-interface Process {
-  readonly pid: number | null;
-  readonly creationTime: string | null;
-  readonly executable: string;
-  readonly containerId: string | null;
-}
-
 interface Cgroup {
   readonly path: string;
   readonly containerId: string | null;
@@ -114,10 +105,7 @@ interface Reason {
  */
 export class Ledger {
   readonly #readers = new Set<object>();
-  readonly #processes: Accounts<Process>;
-  /** Key of the account that a live process is charged to: an exec makes it another one. */
-  readonly #current = new Map<string, string>();
-  readonly #executables: Accounts<Process>;
+  readonly #processes: ProcessAccounts;
   readonly #cgroups: Accounts<Cgroup>;
   readonly #containers: Accounts<Container>;
   readonly #hardware = new Accounts<Hardware>(Infinity);
@@ -129,9 +117,8 @@ export class Ledger {
 
   constructor(limits: Partial<LedgerLimits> = {}) {
     const { processes, executables, cgroups, containers } = { ...DEFAULT_LIMITS, ...limits };
-    this.#processes = new Accounts(processes);
-    // One place is kept for `(other)`, and where owners can be removed one for `(removed)`.
-    this.#executables = new Accounts(executables - 1);
+    this.#processes = new ProcessAccounts({ processes, executables });
+    // Two places are kept for `(other)` and `(removed)`.
     this.#cgroups = new Accounts(cgroups - 2);
     this.#containers = new Accounts(containers - 2);
   }
@@ -144,21 +131,30 @@ export class Ledger {
   }
 
   add(snapshot: Snapshot): void {
+    atOnce(this.adding(snapshot));
+  }
+
+  /** `add` in steps. The ledger closes, and can be read, between any two. */
+  *adding(snapshot: Snapshot): Generator<void, void> {
     const now = Date.parse(snapshot.time);
     const times = { since: now - Math.max(1, Math.round(snapshot.interval_s * 1000)), now };
     this.#since ||= times.since;
-    this.#last = snapshot;
     this.#fold(now);
     for (const accounts of [this.#processes, this.#cgroups, this.#containers]) accounts.beginInterval();
-
+    const plan = yield* this.#processes.plan(snapshot.processes, now);
     // The largest first: they are to have the places.
-    for (const process of largestFirst(snapshot.processes)) this.#addProcess(process, times);
-    for (const cgroup of largestFirst(snapshot.cgroups)) {
+    const cgroups = largestFirst(snapshot.cgroups);
+    yield;
+
+    // From here on all at once.
+    this.#last = snapshot;
+    this.#processes.add(plan, { since: this.#since, now }, times.since);
+    for (const cgroup of cgroups) {
       const { container_id: containerId, energy_j } = cgroup;
       this.#addCgroup({ path: cgroup.path, containerId }, energy_j, times);
       if (containerId === null) continue;
-      const { container_runtime: runtime, pod_uid: podUid } = cgroup;
-      this.#addContainer({ containerId, runtime, podUid }, energy_j, times);
+      const { container_runtime: runtime, pod_uid: podUid, names = {} } = cgroup;
+      this.#addContainer({ containerId, runtime, podUid, names }, energy_j, times);
     }
     for (const zone of snapshot.zones) {
       this.#hardware.add(zone.id, { id: zone.id, parent: zone.parent }, zone.counter_j, times);
@@ -191,7 +187,7 @@ export class Ledger {
 
   /** Series that a reading holds. */
   get size(): number {
-    const all = [this.#processes, this.#executables, this.#cgroups, this.#containers];
+    const all = [this.#processes, this.#cgroups, this.#containers];
     return [...all, this.#hardware, this.#domains, this.#unattributed].reduce(
       (sum, accounts) => sum + accounts.size,
       0,
@@ -209,59 +205,14 @@ export class Ledger {
       kind: last.source.kind,
       domain: last.source.domain,
       time: this.#now(),
-      hardware: this.#hardware.read(reader).map(series((zone) => zone)),
-      domains: this.#domains.read(reader).map(series((domain) => domain)),
-      processes: [...this.#processes.read(reader), ...this.#executables.read(reader)].map(
-        series((process) => process),
-      ),
-      cgroups: this.#cgroups.read(reader).map(series(({ path }) => ({ path }))),
-      containers: this.#containers.read(reader).map(series((container) => container)),
-      unattributed: this.#unattributed.read(reader).map(series((reason) => reason)),
+      hardware: this.#hardware.read(reader, (zone) => zone),
+      domains: this.#domains.read(reader, (domain) => domain),
+      processes: this.#processes.read(reader),
+      cgroups: this.#cgroups.read(reader, ({ path }) => ({ path })),
+      containers: this.#containers.read(reader, (container) => container),
+      unattributed: this.#unattributed.read(reader, (reason) => reason),
       self: { since: this.#since, ...this.#self },
     };
-  }
-
-  #addProcess(usage: ProcessUsage, times: Times): void {
-    const { pid, creation_time: creationTime, executable, container_id: containerId, energy_j } = usage;
-    if (pid === null) {
-      this.#addExecutable(executable, energy_j, times.now);
-      return;
-    }
-    const identity = `${pid} ${creationTime}`;
-    const key = `${identity} ${containerId} ${executable}`;
-    const former = this.#current.get(identity);
-    if (former !== undefined && former !== key) this.#processes.end(former, times.now);
-    if (!this.#processes.has(key) && this.#processes.full) {
-      const weaker = this.#processes.giveWay(energy_j, times.now);
-      if (!weaker) {
-        this.#current.delete(identity);
-        this.#addExecutable(executable, energy_j, times.now);
-        return;
-      }
-      this.#takeFromProcess(weaker, times.now);
-    }
-    this.#processes.add(key, { pid, creationTime, executable, containerId }, energy_j, times);
-    if (usage.exited) {
-      this.#processes.end(key, times.now);
-      this.#current.delete(identity);
-    } else {
-      this.#current.set(identity, key);
-    }
-  }
-
-  /** A process has given up its series: its Joules move to its executable's. */
-  #takeFromProcess({ key, owner, joules }: Account<Process> & { readonly key: string }, now: number): void {
-    const identity = `${owner.pid} ${owner.creationTime}`;
-    if (this.#current.get(identity) === key) this.#current.delete(identity);
-    this.#addExecutable(owner.executable, joules, now);
-  }
-
-  #addExecutable(executable: string, joules: number, now: number): void {
-    const times = { since: this.#since, now };
-    const owner = { pid: null, creationTime: null, containerId: null };
-    // Nobody gives way here: sums by executable would fall.
-    if (this.#executables.add(executable, { ...owner, executable }, joules, times)) return;
-    this.#executables.addForGood(OTHER, { ...owner, executable: OTHER }, joules, times);
   }
 
   #addCgroup(cgroup: Cgroup, joules: number, times: Times): void {
@@ -270,7 +221,12 @@ export class Ledger {
   }
 
   #addContainer(container: Container, joules: number, times: Times): void {
-    const heir = (containerId: string): Container => ({ containerId, runtime: null, podUid: null });
+    const heir = (containerId: string): Container => ({
+      containerId,
+      runtime: null,
+      podUid: null,
+      names: {},
+    });
     this.#addOrOther(this.#containers, container.containerId, container, heir, joules, times);
   }
 
@@ -296,25 +252,14 @@ export class Ledger {
 
   /** Moves the Joules of what is over to its heir. */
   #fold(now: number): void {
-    for (const account of this.#processes.takeOver(this.#readers, now)) this.#takeFromProcess(account, now);
     const times = { since: this.#since, now };
+    this.#processes.fold(this.#readers, times);
     for (const { joules, ended } of this.#cgroups.takeOver(this.#readers, now)) {
       this.#addCgroup({ path: ended ? REMOVED : OTHER, containerId: null }, joules, times);
     }
     for (const { joules, ended } of this.#containers.takeOver(this.#readers, now)) {
       const containerId = ended ? REMOVED : OTHER;
-      this.#addContainer({ containerId, runtime: null, podUid: null }, joules, times);
+      this.#addContainer({ containerId, runtime: null, podUid: null, names: {} }, joules, times);
     }
   }
-}
-
-function largestFirst<T extends { readonly energy_j: number }>(usages: readonly T[]): T[] {
-  return usages.toSorted((a, b) => b.energy_j - a.energy_j);
-}
-
-/** From an account to a series with its owner's attributes. */
-function series<Owner, Attributes extends object>(
-  attributes: (owner: Owner) => Attributes,
-): (account: Account<Owner>) => Attributes & Series {
-  return ({ owner, joules, since }) => ({ ...attributes(owner), joules, since });
 }

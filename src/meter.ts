@@ -1,22 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path';
-import { attribute, type Charges } from './attribute.ts';
+import { attributing, type Charges } from './attribute.ts';
 import { type Collector, openCollector } from './collector.ts';
 import { createBeside } from './beside.ts';
 import { openPoller, type Poller } from './counters/poller.ts';
 import { coreReader } from './cpus.ts';
 import { usageError } from './errors.ts';
+import { createFilter, type Filter, type Patterns } from './filter.ts';
 import { findHierarchy } from './identity/hierarchy.ts';
 import { createIdentifier, type Identifier } from './identity/identify.ts';
+import { type KubeletOptions, kubeletPods } from './identity/kubelet.ts';
+import { createNamer, type Namer } from './identity/names.ts';
 import { bootTimeMs } from './identity/procfs.ts';
+import { runtimeFiles } from './identity/runtimes.ts';
 import type { Columns } from './columns.ts';
 import { describe } from './describe.ts';
+import { inSlices } from './slices.ts';
 import type { Calibration } from './native.ts';
 import type { Snapshot } from './snapshot.ts';
 import { selectSource } from './sources/select.ts';
 import type { Counter, EnergySource, Selection } from './sources/source.ts';
 
-export interface MeterOptions {
+export interface MeterOptions extends Patterns {
+  /** Look for the names of containers in what their runtimes keep on the node; default false. */
+  readonly names?: boolean;
+  /** ... and in the list of pods of this node's kubelet. */
+  readonly kubelet?: KubeletOptions;
   /** As `--source`; default `auto`. */
   readonly source?: string;
   /** Directory below which the host's /proc and /sys are; default `/`. */
@@ -92,6 +101,7 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
       ...(options.wattsIdle === undefined ? {} : { wattsIdle: options.wattsIdle }),
       ...(options.wattsBusy === undefined ? {} : { wattsBusy: options.wattsBusy }),
     });
+  const namer = namerOf(root, options);
   const selection = select();
   const { source } = selection;
   const hierarchy = findHierarchy(proc, root);
@@ -120,10 +130,17 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
     collector,
     poller,
     identifier,
+    filter: createFilter(options),
+    namer,
     hostProc,
     sys,
     intervalMs: interval * 1000,
   });
+}
+
+function namerOf(root: string, { names = false, kubelet, log = () => {} }: MeterOptions): Namer | undefined {
+  const sources = [...(names ? [runtimeFiles(root)] : []), ...(kubelet ? [kubeletPods(kubelet)] : [])];
+  return sources.length === 0 ? undefined : createNamer({ sources, log });
 }
 
 /** A source does not become another one, nor none, while it is measured: then its errors are counted. */
@@ -146,6 +163,8 @@ function meter(parts: {
   collector: Collector;
   poller: Poller;
   identifier: Identifier;
+  filter: Filter;
+  namer: Namer | undefined;
   hostProc: boolean;
   sys: string;
   intervalMs: number;
@@ -165,13 +184,15 @@ function meter(parts: {
     const { columns, source } = interval;
     const { readings } = await poller.take(polledCounters(source));
     columns.mkdirs.path.forEach((path, i) => identifier.learnCgroup(columns.mkdirs.cgroup[i]!, path));
-    const attributed = attribute(columns, source, cores(), readings);
+    const attributed = await inSlices(attributing(columns, source, cores(), readings));
     const { zones, domains } = besides(source, attributed.zones, readings);
     const charges = { ...attributed, zones };
     const snapshot = await describe({
       interval,
       charges,
       identifier,
+      filter: parts.filter,
+      namer: parts.namer,
       ownPid: collector.ownPid,
       dying,
       domains,
@@ -179,6 +200,7 @@ function meter(parts: {
     });
     lostEvents = columns.lostEvents;
     identifier.endInterval();
+    parts.namer?.endInterval();
     return { snapshot, charges, lives: columns.lives };
   }
   // Measurements follow one another: each begins where the last one ended.

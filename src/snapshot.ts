@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ContainerNames } from './identity/names.ts';
 import type { Domain, SourceKind, SourceScope } from './sources/source.ts';
 
 /** Schema name of a snapshot as the command line prints it. */
@@ -34,6 +35,8 @@ export interface CgroupUsage {
   readonly pod_uid: string | null;
   /** systemd unit it is in. */
   readonly unit: string | null;
+  /** Names of its container, where they were asked for and are known. */
+  readonly names?: ContainerNames;
   readonly energy_j: number;
   readonly power_w: number;
   readonly cpu_time_s: number;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Ledger } from '../ledger.ts';
+import { inSlices } from '../slices.ts';
 import { type Meter, openMeter } from '../meter.ts';
 import { startPublishing } from '../otel/publish.ts';
 import { readConfig } from './config.ts';
-import { meterOptions, parseOptions, text } from './options.ts';
-import { complain, print } from './print.ts';
+import { VIEW_OPTIONS, meterOptions, parseOptions, text } from './options.ts';
+import { complain, jsonLine, print } from './print.ts';
 import { onStop } from './signals.ts';
 import { summary } from './table.ts';
 
@@ -18,7 +19,7 @@ const CGROUP_CHECK_ROUNDS = 10;
 
 /** `joules agent`: measures and publishes until SIGINT or SIGTERM, then flushes. */
 export async function agent(args: string[]): Promise<number> {
-  const values = parseOptions('agent', args, { config: { type: 'string' } });
+  const values = parseOptions('agent', args, { ...VIEW_OPTIONS, config: { type: 'string' } });
   const file = text(values, 'config');
   const config = file === undefined ? { meter: {}, limits: {} } : readConfig(file);
   const ledger = new Ledger(config.limits);
@@ -38,10 +39,10 @@ export async function agent(args: string[]): Promise<number> {
     const show = values.json ? undefined : summaryPrinter();
     let round = 0;
     for await (const snapshot of meter) {
-      ledger.add(snapshot);
+      await inSlices(ledger.adding(snapshot));
       if (++round % CGROUP_CHECK_ROUNDS === 0) ledger.endRemovedCgroups((path) => meter.cgroupExists(path));
       const self = { ...snapshot.self, series: ledger.size };
-      if (values.json) await print(`${JSON.stringify({ ...snapshot, self })}\n`, stopped.signal);
+      if (values.json) await print(jsonLine({ ...snapshot, self }), stopped.signal);
       show?.(summary(snapshot));
     }
     // What was used since the last interval ended.

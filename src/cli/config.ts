@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { usageError } from '../errors.ts';
+import type { KubeletOptions } from '../identity/kubelet.ts';
 import { DEFAULT_LIMITS, type LedgerLimits } from '../ledger.ts';
 import { isInterval, MAX_INTERVAL, type MeterOptions } from '../meter.ts';
 
@@ -18,12 +19,17 @@ const isSeconds: Check = (value) => typeof value === 'number' && isInterval(valu
 const isWatts: Check = (value) => typeof value === 'number' && Number.isFinite(value) && value >= 0;
 const isCount: Check = (value) => Number.isInteger(value) && (value as number) >= 3;
 
+const isPatterns: Check = (value) => Array.isArray(value) && value.every(isText);
+
 const METER_KEYS: Readonly<Record<string, readonly [keyof MeterOptions, string, Check]>> = {
   source: ['source', 'text', isText],
   interval: ['interval', `a number of seconds above 0 and at most ${MAX_INTERVAL}`, isSeconds],
   root: ['root', 'a directory', isText],
   watts_idle: ['wattsIdle', 'a number of watts', isWatts],
   watts_busy: ['wattsBusy', 'a number of watts', isWatts],
+  include: ['include', 'a list of patterns', isPatterns],
+  exclude: ['exclude', 'a list of patterns', isPatterns],
+  names: ['names', 'true or false', (value) => typeof value === 'boolean'],
   max_tasks: [
     'maxTasks',
     'an integer from 3 to 4,000,000',
@@ -41,10 +47,14 @@ export function readConfig(path: string): AgentConfig {
       limits = readLimits(path, value);
       continue;
     }
+    if (key === 'kubelet') {
+      meter['kubelet'] = readKubelet(path, value);
+      continue;
+    }
     const known = Object.hasOwn(METER_KEYS, key) ? METER_KEYS[key] : undefined;
     if (!known)
       throw usageError(
-        `${path}: unknown key ${key}: use ${[...Object.keys(METER_KEYS), 'limits'].join(', ')}`,
+        `${path}: unknown key ${key}: use ${[...Object.keys(METER_KEYS), 'kubelet', 'limits'].join(', ')}`,
       );
     const [name, what, accepts] = known;
     if (!accepts(value)) throw usageError(`${path}: ${key} must be ${what}`);
@@ -70,6 +80,26 @@ function parseFile(path: string): Record<string, unknown> {
   }
   if (!isMapping(document)) throw usageError(`${path} must be a mapping such as "source: power_core"`);
   return document;
+}
+
+const KUBELET_KEYS: Readonly<Record<string, keyof KubeletOptions>> = {
+  url: 'url',
+  token_file: 'tokenFile',
+  ca_file: 'caFile',
+};
+
+function readKubelet(path: string, value: unknown): KubeletOptions {
+  const known = Object.keys(KUBELET_KEYS).join(', ');
+  if (!isMapping(value) || !isText(value['url'])) {
+    throw usageError(`${path}: kubelet must be a mapping of ${known}, with url at least`);
+  }
+  const entries = Object.entries(value).map(([key, text]) => {
+    const name = Object.hasOwn(KUBELET_KEYS, key) ? KUBELET_KEYS[key] : undefined;
+    if (!name) throw usageError(`${path}: unknown key kubelet.${key}: use ${known}`);
+    if (!isText(text)) throw usageError(`${path}: kubelet.${key} must be text`);
+    return [name, text];
+  });
+  return Object.fromEntries(entries) as KubeletOptions;
 }
 
 function readLimits(path: string, value: unknown): Partial<LedgerLimits> {

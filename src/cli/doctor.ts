@@ -8,6 +8,7 @@ import { type Meter, type MeterOptions, openMeter } from '../meter.ts';
 import { selectSource } from '../sources/select.ts';
 import type { Selection } from '../sources/source.ts';
 import { meterOptions, parseOptions } from './options.ts';
+import { jsonLine, printable } from './print.ts';
 
 interface Finding {
   readonly name: string;
@@ -37,8 +38,8 @@ export async function doctor(args: string[]): Promise<number> {
   if (trial.blindTo) findings.push({ name: 'pid namespace', ok: false, detail: trial.blindTo });
   if (trial.counter) findings.push(trial.counter);
   findings.push(trial.finding);
-  if (values.json) process.stdout.write(`${JSON.stringify({ source: selection.source.name, findings })}\n`);
-  else process.stdout.write(`${findings.map(line).join('\n')}\n`);
+  if (values.json) process.stdout.write(jsonLine({ source: selection.source.name, findings }));
+  else process.stdout.write(`${findings.map((finding) => printable(line(finding))).join('\n')}\n`);
   return trial.finding.ok ? 0 : EXIT_UNABLE;
 }
 

@@ -32,6 +32,11 @@ Options:
   --watts-idle W, --watts-busy W
                       power of a CPU for source estimated
   --interval SECONDS  between snapshots (default 1)
+  --include GLOB, --exclude GLOB
+                      (agent, top) what has rows of its own, the rest is in (other);
+                      with a leading / for cgroups, else for executables; repeatable
+  --names             (agent, top) names of containers, images and pods, from what the
+                      container runtimes keep on the node
   --root DIR          where the host's /proc and /sys are (default /)
   --json              machine-readable output
   --help, --version

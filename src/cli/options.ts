@@ -4,7 +4,7 @@ import { usageError } from '../errors.ts';
 import { isInterval, MAX_INTERVAL, type MeterOptions } from '../meter.ts';
 
 type OptionTable = NonNullable<ParseArgsConfig['options']>;
-type Values = Readonly<Record<string, string | boolean | undefined>>;
+type Values = Readonly<Record<string, string | boolean | string[] | undefined>>;
 
 const COMMON: OptionTable = {
   source: { type: 'string' },
@@ -13,6 +13,13 @@ const COMMON: OptionTable = {
   'watts-idle': { type: 'string' },
   'watts-busy': { type: 'string' },
   json: { type: 'boolean' },
+};
+
+/** Options of the verbs that show processes and cgroups. */
+export const VIEW_OPTIONS: OptionTable = {
+  include: { type: 'string', multiple: true },
+  exclude: { type: 'string', multiple: true },
+  names: { type: 'boolean' },
 };
 
 /** Parses a verb's options, those common to all included. @throws usageError, one line. */
@@ -35,6 +42,9 @@ export function meterOptions(values: Values): MeterOptions {
     interval: parseNumber(values, 'interval', `a number above 0 and at most ${MAX_INTERVAL}`, isInterval),
     wattsIdle: watts(values, 'watts-idle'),
     wattsBusy: watts(values, 'watts-busy'),
+    include: patterns(values, 'include'),
+    exclude: patterns(values, 'exclude'),
+    names: values['names'] === true ? true : undefined,
   });
 }
 
@@ -51,6 +61,11 @@ export function countOf(values: Values, name: string): number | undefined {
 export function text(values: Values, name: string): string | undefined {
   const value = values[name];
   return typeof value === 'string' ? value : undefined;
+}
+
+function patterns(values: Values, name: string): readonly string[] | undefined {
+  const value = values[name];
+  return Array.isArray(value) ? value : undefined;
 }
 
 /** Without the keys whose value is undefined (exactOptionalPropertyTypes). */

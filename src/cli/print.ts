@@ -9,6 +9,14 @@ export function printable(name: string): string {
   );
 }
 
+/**
+ * One line of JSON. JSON leaves DEL, C1 controls and changes of direction as they are; in its strings, the only
+ * place where they can be, they may be escaped as well, and what reads them gets the same.
+ */
+export function jsonLine(value: unknown): string {
+  return `${printable(JSON.stringify(value))}\n`;
+}
+
 /** Writes to stdout, and waits for a slow reader rather than keep what it does not take. */
 export async function print(text: string, stopped: AbortSignal): Promise<void> {
   if (process.stdout.write(text) || stopped.aborted) return;

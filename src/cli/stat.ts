@@ -6,7 +6,7 @@ import { type Measurement, type Meter, openMeter } from '../meter.ts';
 import { startCommand } from '../native.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { meterOptions, parseOptions, text } from './options.ts';
-import { complain, printable } from './print.ts';
+import { complain, jsonLine, printable } from './print.ts';
 
 /** Schema and shape of `joules stat --output`. Joules, seconds, watts. */
 export interface Stat {
@@ -40,7 +40,7 @@ export async function stat(args: string[]): Promise<number> {
   try {
     const result = await measureCommand(meter, command);
     if (output !== undefined) writeOutput(output, result);
-    process.stderr.write(values.json ? `${JSON.stringify(result)}\n` : `${report(result).join('\n')}\n`);
+    process.stderr.write(values.json ? jsonLine(result) : `${report(result).join('\n')}\n`);
     return result.exit_code;
   } finally {
     await meter.close();
@@ -67,10 +67,10 @@ function writeOutput(output: number, result: Stat): void {
     // A pipe or a device: there is nothing to empty.
   }
   try {
-    writeSync(output, `${JSON.stringify(result)}\n`);
+    writeSync(output, jsonLine(result));
   } catch (error) {
     complain(`cannot write the result to --output (${(error as NodeJS.ErrnoException).code}): it follows`);
-    process.stderr.write(`${JSON.stringify(result)}\n`);
+    process.stderr.write(jsonLine(result));
   }
 }
 

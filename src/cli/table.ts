@@ -78,7 +78,7 @@ const VIEW_ROWS: Readonly<
     header: ['WATTS', 'JOULES', 'CPU s', 'CONTAINER'],
     rows: byContainer(cgroups).map(({ id, ...usage }) => ({
       energy_j: usage.energy_j,
-      cells: [...figures({ ...usage, power_w: usage.energy_j / interval_s }), id],
+      cells: [...figures({ ...usage, power_w: usage.energy_j / interval_s }), printable(id)],
     })),
   }),
   core: ({ cores, interval_s }) => ({

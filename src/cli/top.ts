@@ -2,14 +2,15 @@
 import { usageError } from '../errors.ts';
 import type { Snapshot } from '../snapshot.ts';
 import { openMeter } from '../meter.ts';
-import { print } from './print.ts';
+import { jsonLine, print } from './print.ts';
 import { onStop } from './signals.ts';
-import { countOf, meterOptions, parseOptions, text } from './options.ts';
+import { countOf, VIEW_OPTIONS, meterOptions, parseOptions, text } from './options.ts';
 import { limited, table, type View, VIEWS } from './table.ts';
 
 /** `joules top`: a live table, or one snapshot a line with --json. Ends after --count, on SIGINT or SIGTERM. */
 export async function top(args: string[]): Promise<number> {
   const values = parseOptions('top', args, {
+    ...VIEW_OPTIONS,
     by: { type: 'string' },
     limit: { type: 'string' },
     count: { type: 'string' },
@@ -26,7 +27,7 @@ export async function top(args: string[]): Promise<number> {
   try {
     for await (const snapshot of meter) {
       const line = values.json
-        ? `${JSON.stringify(limit === undefined ? snapshot : limited(snapshot, limit))}\n`
+        ? jsonLine(limit === undefined ? snapshot : limited(snapshot, limit))
         : frame(snapshot, by, limit);
       await print(line, stopped.signal);
       if (--left <= 0) break;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { opendirSync, statSync } from 'node:fs';
 import { type Container, containerOf, unitOf } from './container.ts';
+import { atOnce, inSlices } from '../slices.ts';
 import { REMOVED } from '../snapshot.ts';
 import type { Hierarchy } from './hierarchy.ts';
-import { attempt, isAlive, type ProcessKey } from './procfs.ts';
+import { attempt, isAlive, type ProcessKey, readAtOnce } from './procfs.ts';
 import { createRecent } from './recent.ts';
 
-/** Directories one walk looks at: some tens of ms, once per interval at most. */
+/** Directories one walk looks at: some tens of ms in slices, once per interval at most. */
 const WALK_LIMIT = 10_000;
 const KEEP_CGROUPS = 4096;
 
@@ -18,7 +18,15 @@ export interface Cgroup extends Container {
   readonly unit: string | null;
 }
 
+/** A cgroup by its id, and a process that was charged in it. */
+export interface ChargedCgroup {
+  readonly id: number;
+  readonly process: ProcessKey;
+}
+
 export interface CgroupPaths {
+  /** Looks ahead for what will be asked for, without holding up the event loop. */
+  readonly prepare: (charged: readonly ChargedCgroup[]) => Promise<void>;
   /** Path of the cgroup whose directory has this inode number; `process` is one that was charged in it. */
   readonly resolve: (id: number, process: ProcessKey) => Cgroup;
   /** A new cgroup, as the kernel named it when it was made: spares looking for it. */
@@ -46,31 +54,51 @@ export function createCgroupPaths(options: {
   const known = createRecent<number, Cgroup>(KEEP_CGROUPS);
   let walked: ReadonlyMap<number, string> | undefined;
 
-  function find(id: number, process: ProcessKey): string | undefined {
-    const path = hostProc ? readCgroup(proc, process.pid, hierarchy.controller) : undefined;
-    const below = path === undefined ? undefined : belowMount(hierarchy, path);
+  /** Path of the cgroup a process says it is in, below the mount point if it is there. */
+  function ask({ pid }: ProcessKey): { path?: string | undefined; below?: string | undefined } {
+    const path = hostProc ? readCgroup(proc, pid, hierarchy.controller) : undefined;
+    return { path, below: path === undefined ? undefined : belowMount(hierarchy, path) };
+  }
+
+  function find({ id, process }: ChargedCgroup): string | undefined {
+    const { path, below } = ask(process);
     // The process may have moved, or be another by now: only the inode number proves the path.
     if (below !== undefined && inode(hierarchy, below) === id) return cgroupPath(hierarchy, below);
-    walked ??= walk(hierarchy, walkLimit);
+    walked ??= atOnce(walk(hierarchy, walkLimit));
     const found = walked.get(id);
     if (found !== undefined) return cgroupPath(hierarchy, found);
     // What is not mounted here cannot be proved: believe the kernel about a process that is the one meant.
     return below === undefined && isAlive(proc, process) ? path : undefined;
   }
 
+  function resolve(id: number, process: ProcessKey): Cgroup {
+    const cached = known.get(id);
+    if (cached) return cached;
+    const bytes = find({ id, process });
+    const path = bytes === undefined ? REMOVED : Buffer.from(bytes, 'latin1').toString();
+    const cgroup = describeCgroup(path);
+    // What a whole walk after its charge has not found never comes: ids are not used again.
+    const gone = walked !== undefined && walked.size < walkLimit;
+    if (bytes !== undefined || gone) known.set(id, cgroup);
+    return cgroup;
+  }
+
+  function* preparing(charged: readonly ChargedCgroup[]): Generator<void, void> {
+    for (const cgroup of charged) {
+      yield;
+      if (known.get(cgroup.id)) continue;
+      const { below } = ask(cgroup.process);
+      if (below === undefined || inode(hierarchy, below) !== cgroup.id) {
+        // Once for all: what it does not find is not there.
+        walked ??= yield* walk(hierarchy, walkLimit);
+      }
+      resolve(cgroup.id, cgroup.process);
+    }
+  }
+
   return {
-    resolve(id, process) {
-      const cached = known.get(id);
-      if (cached) return cached;
-      const looked = walked === undefined;
-      const bytes = find(id, process);
-      const path = bytes === undefined ? REMOVED : Buffer.from(bytes, 'latin1').toString();
-      const cgroup = describeCgroup(path);
-      // What a whole walk after its charge has not found never comes: ids are not used again.
-      const gone = looked && walked !== undefined && walked.size < walkLimit;
-      if (bytes !== undefined || gone) known.set(id, cgroup);
-      return cgroup;
-    },
+    prepare: (charged) => inSlices(preparing(charged)),
+    resolve,
     learn(id, path) {
       // The kernel names it from the root of the hierarchy, which from within a cgroup namespace has other names.
       if (hierarchy.atRoot) known.set(id, describeCgroup(path));
@@ -94,7 +122,7 @@ function describeCgroup(path: string): Cgroup {
 
 /** Cgroup of a live process from lines like `4:memory:/a`, `7:cpu,cpuacct:/a` or, for v2, `0::/a`. */
 function readCgroup(proc: string, pid: number, controller: string | null): string | undefined {
-  const text = attempt(() => readFileSync(join(proc, String(pid), 'cgroup'), 'latin1')) ?? '';
+  const text = attempt(() => readAtOnce(`${proc}/${pid}/cgroup`)) ?? '';
   for (const line of text.split('\n')) {
     const [, controllers, path] = /^\d+:([^:]*):(.*)$/s.exec(line) ?? [];
     if (!controllers?.split(',').includes(controller ?? '')) continue;
@@ -128,21 +156,36 @@ function inode(hierarchy: Hierarchy, below: string): number | undefined {
 }
 
 /** What follows the mount point, by inode number; nearest to the root first. */
-function walk(hierarchy: Hierarchy, limit: number): ReadonlyMap<number, string> {
+function* walk(hierarchy: Hierarchy, limit: number): Generator<void, ReadonlyMap<number, string>> {
   const found = new Map<number, string>();
   const queue = hierarchy.mount === null ? [] : [''];
   for (const below of queue) {
     const path = directory(hierarchy, below);
     const stat = attempt(() => statSync(path));
+    yield;
     if (!stat) continue;
     found.set(stat.ino, below);
     // kernfs counts links as 2 + subdirectories: spares reading the leaves, which are most of them.
     if (stat.nlink === 2) continue;
-    const entries = attempt(() => readdirSync(path, { withFileTypes: true, encoding: 'latin1' })) ?? [];
-    const children = entries.filter((entry) => entry.isDirectory());
-    queue.push(...children.slice(0, limit - queue.length).map(({ name }) => `${below}/${name}`));
+    for (const name of subdirectories(path)) {
+      if (queue.length >= limit) break;
+      queue.push(`${below}/${name}`);
+      yield;
+    }
   }
   return found;
+}
+
+/** Names of the directories in one, entry by entry: there may be thousands. */
+function* subdirectories(path: Buffer): Generator<string> {
+  // The declared type leaves out the bytes that a path may be given as.
+  const opened = attempt(() => opendirSync(path as unknown as string, { encoding: 'latin1' }));
+  if (!opened) return;
+  try {
+    for (let entry; (entry = attempt(() => opened.readSync()));) if (entry.isDirectory()) yield entry.name;
+  } finally {
+    opened.closeSync();
+  }
 }
 
 function toBytes(text: string): string {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Cgroup, createCgroupPaths } from './cgroup.ts';
-import type { Container } from './container.ts';
+import { type Cgroup, type ChargedCgroup, createCgroupPaths } from './cgroup.ts';
 import type { Hierarchy } from './hierarchy.ts';
 import { creationTimeOf, isAlive, readExecutable, type ProcessKey } from './procfs.ts';
 import { createRecent } from './recent.ts';
@@ -10,19 +9,20 @@ export interface Subject extends ProcessKey {
   /** Its name when it was last charged: all that is left of a process that ended before it was looked at. */
   readonly comm: string;
   /** Inode number of the cgroup's directory. kernfs counts them up from 1: a double holds them all. */
-  readonly cgroupId: number;
+  readonly cgroup: number;
 }
 
-export interface Identity extends Container {
+export interface Identity {
   /** ISO 8601; with the pid it identifies the process. */
   readonly creationTime: string;
   /** File name of its program; `comm` for kernel threads and what had ended before it was looked at. */
   readonly executable: string;
-  readonly cgroupPath: string;
-  readonly unit: string | null;
+  readonly cgroup: Cgroup;
 }
 
 export interface Identifier {
+  /** To be called before those of an interval are asked for: looks for their cgroups in slices of time. */
+  prepare(charged: readonly ChargedCgroup[]): Promise<void>;
   identify(subject: Subject): Identity;
   /** Path, container and unit of a cgroup; `process` is one that was charged in it. */
   cgroup(id: number, process: ProcessKey): Cgroup;
@@ -36,11 +36,10 @@ export interface Identifier {
 
 const KEEP_PROCESSES = 16_384;
 
-interface Known {
+interface Known extends Identity {
   readonly startNs: number;
   readonly comm: string;
-  readonly creationTime: string;
-  readonly executable: string;
+  cgroup: Cgroup;
 }
 
 /** Gives rows their names. What was found once is not read again while a process keeps its `comm`. */
@@ -55,23 +54,24 @@ export function createIdentifier(options: {
   const cgroups = createCgroupPaths(options);
   const processes = createRecent<number, Known>(KEEP_PROCESSES);
 
-  function name({ pid, startNs, comm }: Subject): Known {
+  function name({ pid, startNs, comm }: Subject, cgroup: Cgroup): Known {
     const program = hostProc ? readExecutable(proc, pid) : undefined;
     const executable = program !== undefined && isAlive(proc, { pid, startNs }) ? program : comm;
-    return { startNs, comm, creationTime: creationTimeOf(startNs, bootTimeMs), executable };
+    return { startNs, comm, creationTime: creationTimeOf(startNs, bootTimeMs), executable, cgroup };
   }
 
   return {
+    prepare: (charged) => cgroups.prepare(charged),
     identify(subject) {
+      const cgroup = cgroups.resolve(subject.cgroup, subject);
       let process = processes.get(subject.pid);
       // A process that calls execve(2) becomes another program, and nearly always another name with it.
       if (process?.startNs !== subject.startNs || process.comm !== subject.comm) {
-        process = name(subject);
+        process = name(subject, cgroup);
         processes.set(subject.pid, process);
       }
-      const { creationTime, executable } = process;
-      const { path, containerId, runtime, podUid, unit } = cgroups.resolve(subject.cgroupId, subject);
-      return { creationTime, executable, cgroupPath: path, containerId, runtime, podUid, unit };
+      process.cgroup = cgroup;
+      return process;
     },
     cgroup: cgroups.resolve,
     learnCgroup: (id, path) => cgroups.learn(id, path),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readlinkSync, readSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { EnergyError } from '../errors.ts';
 
@@ -49,7 +49,7 @@ export function creationTimeOf(startNs: number, bootMs: number): string {
 
 /** Field 22 of /proc/PID/stat, ticks since boot; undefined when there is no such process. */
 export function readStartTicks(proc: string, pid: number): number | undefined {
-  const stat = attempt(() => readFileSync(join(proc, String(pid), 'stat'), 'latin1'));
+  const stat = attempt(() => readAtOnce(`${proc}/${pid}/stat`));
   // Field 2 is the name of the process, which may hold spaces and parentheses; field 3 follows its last ")".
   const ticks = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[22 - 3];
   return ticks === undefined ? undefined : Number(ticks);
@@ -65,9 +65,24 @@ export function isAlive(proc: string, { pid, startNs }: ProcessKey): boolean {
  * run from memory (memfd_create(2), as runc starts itself), and where the process is gone or hidden.
  */
 export function readExecutable(proc: string, pid: number): string | undefined {
-  const link = attempt(() => readlinkSync(join(proc, String(pid), 'exe')));
+  const link = attempt(() => readlinkSync(`${proc}/${pid}/exe`));
   if (link === undefined || link.startsWith('/memfd:')) return undefined;
   return basename(link.replace(/ \(deleted\)$/, ''));
+}
+
+const chunk = Buffer.alloc(65_536);
+
+/**
+ * A file of procfs that is one record, `latin1`. The kernel gives that in one read. readFileSync would allocate
+ * 64 KiB for each, since such files have no size: hundreds of MB where 10,000 processes are named.
+ */
+export function readAtOnce(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    return chunk.toString('latin1', 0, readSync(file, chunk, 0, chunk.length, 0));
+  } finally {
+    closeSync(file);
+  }
 }
 
 /** The result, or undefined if it throws: what is read here may go away at any moment. */

@@ -69,6 +69,7 @@ export function toScopeMetrics(reading: LedgerReading): SumScopeMetrics {
   // A domain is what its counter says, however the CPUs' energy is found.
   const measured: Attributes = { [names.ATTR_ENERGY_SOURCE_KIND]: 'measured' };
 
+  const point = points(reading.time);
   const sum = (descriptor: MetricDescriptor, dataPoints: DataPoint<number>[]): SumMetric => ({
     descriptor,
     dataPointType: DataPointType.SUM,
@@ -76,10 +77,10 @@ export function toScopeMetrics(reading: LedgerReading): SumScopeMetrics {
     aggregationTemporality: AggregationTemporality.CUMULATIVE,
     dataPoints,
   });
-  const points = <T extends Series>(
+  const pointsOf = <T extends Series>(
     series: readonly T[],
     attributes: (one: T) => Attributes,
-  ): DataPoint<number>[] => series.map((one) => point(one.joules, one.since, reading.time, attributes(one)));
+  ): DataPoint<number>[] => series.map((one) => point(one.joules, one.since, attributes(one)));
   const energy = <T extends Series>(
     descriptor: MetricDescriptor,
     series: readonly T[],
@@ -87,23 +88,23 @@ export function toScopeMetrics(reading: LedgerReading): SumScopeMetrics {
   ): SumMetric =>
     sum(
       descriptor,
-      points(series, (one) => ({ ...attributes(one), ...typed })),
+      pointsOf(series, (one) => ({ ...attributes(one), ...typed })),
     );
   const { self } = reading;
   const agent = (descriptor: MetricDescriptor, value: number, attributes: Attributes = {}): SumMetric =>
-    sum(descriptor, [point(value, self.since, reading.time, attributes)]);
+    sum(descriptor, [point(value, self.since, attributes)]);
 
   const metrics = [
     sum(HARDWARE, [
-      ...points(reading.hardware, (one) => ({ ...hardware(one), ...typed })),
-      ...points(
+      ...pointsOf(reading.hardware, (one) => ({ ...hardware(one), ...typed })),
+      ...pointsOf(
         reading.domains.filter(({ type }) => type !== 'host'),
         (one) => ({ ...hardware(one), [names.ATTR_HW_TYPE]: one.type, ...measured }),
       ),
     ]),
     sum(
       HOST,
-      points(
+      pointsOf(
         reading.domains.filter(({ type }) => type === 'host'),
         (one) => ({ ...hardware(one), ...measured }),
       ),
@@ -114,10 +115,11 @@ export function toScopeMetrics(reading: LedgerReading): SumScopeMetrics {
       [names.ATTR_PROCESS_EXECUTABLE_NAME]: executable,
       ...(containerId !== null && { [names.ATTR_CONTAINER_ID]: containerId }),
     })),
-    energy(CONTAINER, reading.containers, ({ containerId, runtime, podUid }) => ({
+    energy(CONTAINER, reading.containers, ({ containerId, runtime, podUid, names: known }) => ({
       [names.ATTR_CONTAINER_ID]: containerId,
       ...(runtime !== null && { [names.ATTR_CONTAINER_RUNTIME_NAME]: runtime }),
       ...(podUid !== null && { [names.ATTR_K8S_POD_UID]: podUid }),
+      ...(known as Attributes),
     })),
     energy(CGROUP, reading.cgroups, ({ path }) => ({ [names.ATTR_CGROUP_PATH]: path })),
     energy(UNATTRIBUTED, reading.unattributed, ({ hardwareId, reason }) => ({
@@ -142,8 +144,20 @@ function hardware({ id, parent }: HardwareSeries): Attributes {
 }
 
 /** Times in ms since the epoch. A start must lie before its end even if the clock was set back meanwhile. */
-function point(value: number, since: number, time: number, attributes: Attributes): DataPoint<number> {
-  return { value, startTime: hrTime(since), endTime: hrTime(Math.max(time, since + 1)), attributes };
+function points(time: number): (value: number, since: number, attributes: Attributes) => DataPoint<number> {
+  // Thousands of points share some hundred times.
+  const known = new Map<number, HrTime>();
+  const at = (ms: number): HrTime => {
+    const hr = known.get(ms) ?? hrTime(ms);
+    known.set(ms, hr);
+    return hr;
+  };
+  return (value, since, attributes) => ({
+    value,
+    startTime: at(since),
+    endTime: at(Math.max(time, since + 1)),
+    attributes,
+  });
 }
 
 function hrTime(ms: number): HrTime {

@@ -51,6 +51,9 @@ const CROWDS = [
   [10_000, 2000, 1000],
 ];
 
+/** The flags that bin/joules runs node with. */
+const NODE_FLAGS = readFileSync(join(root, 'bin/joules'), 'utf8').split('\n', 1)[0].match(/--\S+/g);
+
 /** Runs the meter beside a crowd. */
 async function measureCrowd(processes, cgroups, periodMs) {
   const crowd = spawn(join(out, 'crowd'), [processes, cgroups, periodMs, cgroupDirectory()].map(String), {
@@ -58,7 +61,7 @@ async function measureCrowd(processes, cgroups, periodMs) {
   });
   await once(crowd.stdout, 'data');
   const warmUp = String(Math.ceil(2 + (1.5 * periodMs) / 1000));
-  const text = execFileSync(process.execPath, [join(here, 'snapshots.mjs'), warmUp]);
+  const text = execFileSync(process.execPath, [...NODE_FLAGS, join(here, 'snapshots.mjs'), warmUp]);
   crowd.stdin.end();
   await once(crowd, 'exit');
   return JSON.parse(String(text));
@@ -86,14 +89,15 @@ for (const [what, tasks, cgroups, cold, shared] of CASES) {
 
 console.log('\n# Cost of an interval of 1 s\n');
 console.log(
-  "CPU of all the agent's threads, the longest that its event loop was held up, and its memory; medians.\n",
+  "CPU of all the agent's threads; the longest that its event loop was held up: in an interval, by a Prometheus page, and\n" +
+    'at the start, where all are named at once; its memory. Medians, but for the start.\n',
 );
 console.log(
-  '| alive | cgroups | charged in an interval | CPU, ms | held up, ms | RSS, MB |\n|---:|---:|---:|---:|---:|---:|',
+  '| alive | cgroups | charged in an interval | CPU, ms | held up, ms | by a page, ms | at the start, ms | RSS, MB |\n|---:|---:|---:|---:|---:|---:|---:|---:|',
 );
 for (const [processes, cgroups, periodMs] of CROWDS) {
   const r = await measureCrowd(processes, cgroups, periodMs);
   console.log(
-    `| ${processes} | ${cgroups} | ${r.processes} | ${r.cpuMs.toFixed(1)} | ${r.blockedMs.toFixed(1)} | ${r.rssMb.toFixed(0)} |`,
+    `| ${processes} | ${cgroups} | ${r.processes} | ${r.cpuMs.toFixed(1)} | ${r.heldUpMs.toFixed(1)} | ${r.pageHeldUpMs.toFixed(1)} | ${r.firstHeldUpMs.toFixed(1)} | ${r.rssMb.toFixed(0)} |`,
   );
 }

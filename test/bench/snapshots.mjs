@@ -1,45 +1,81 @@
 // SPDX-License-Identifier: Apache-2.0
-// Measures the agent's own work, in a process of its own: prints one JSON object of medians.
+// Measures the agent's own work, in a process of its own: prints one JSON object.
+//   snapshots.mjs WARM_UP
+// WARM_UP: intervals in which not everybody has been named yet. Of the others, medians.
 import { createRequire } from 'node:module';
+import { once } from 'node:events';
+import { get } from 'node:http';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const require = createRequire(import.meta.url);
 const { openMeter } = require('../../dist/meter.js');
 const { Ledger } = require('../../dist/ledger.js');
-const { toScopeMetrics } = require('../../dist/otel/producer.js');
+const { startPublishing } = require('../../dist/otel/publish.js');
+const { inSlices } = require('../../dist/slices.js');
 
-/** The first snapshots name everybody for the first time; argument: how many to leave out. */
 const WARM_UP = Number(process.argv[2]);
 const ROUNDS = 8;
+/** How often the event loop is looked at, ms: part of what the histogram counts. */
+const RESOLUTION_MS = 1;
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
-const meter = await openMeter({ source: 'perf:msr/tsc/,scope=cpu,joules=1e-9' });
 const ledger = new Ledger();
-const read = ledger.reader();
+const publisher = await startPublishing({
+  reader: () => ledger.reader(),
+  env: { OTEL_METRICS_EXPORTER: 'prometheus', OTEL_EXPORTER_PROMETHEUS_PORT: '0' },
+  log: (line) => process.stderr.write(`${line}\n`),
+});
+const meter = await openMeter({ source: 'perf:msr/tsc/,scope=cpu,joules=1e-9' });
+const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
+/** The longest that the event loop was held up since the last call, ms. */
+async function heldUp() {
+  // What holds it up is seen once it is over.
+  await sleep(10);
+  const ms = Math.max(0, delay.max / 1e6 - RESOLUTION_MS);
+  delay.reset();
+  return ms;
+}
+
+async function scrape() {
+  const [response] = await once(get(publisher.endpoints[0]), 'response');
+  for await (const _ of response);
+}
+
 const processes = [];
 const cpuMs = [];
-const blockedMs = [];
-let round = -WARM_UP;
+const heldUpMs = [];
+const firstHeldUpMs = [];
+const pageHeldUpMs = [];
 let before = process.cpuUsage();
-let delay;
+let round = -WARM_UP;
+delay.enable();
 for await (const snapshot of meter) {
-  ledger.add(snapshot);
-  toScopeMetrics(read());
-  // CPU of all threads since the last snapshot: drain, attribute, describe, ledger, producer.
+  await inSlices(ledger.adding(snapshot));
+  // CPU of all threads since the last snapshot: drain, attribute, describe, ledger.
   const used = process.cpuUsage(before);
-  delay?.disable();
-  round++;
-  if (round > 0) processes.push(snapshot.processes.length);
-  // Watching the event loop costs CPU itself: half of the rounds each.
-  if (round > 0 && delay) blockedMs.push(delay.max / 1e6);
-  else if (round > 0) cpuMs.push((used.user + used.system) / 1000);
+  // Watching the event loop costs CPU itself: a half of the rounds for each.
+  if (++round > 0) processes.push(snapshot.processes.length);
+  if (round > ROUNDS) cpuMs.push((used.user + used.system) / 1000);
+  else (round > 0 ? heldUpMs : firstHeldUpMs).push(await heldUp());
+  if (round > 0 && round <= ROUNDS) {
+    await scrape();
+    pageHeldUpMs.push(await heldUp());
+  }
+  if (round === ROUNDS) delay.disable();
   if (round === 2 * ROUNDS) break;
-  delay = round >= ROUNDS ? monitorEventLoopDelay({ resolution: 1 }) : undefined;
-  delay?.enable();
   before = process.cpuUsage();
 }
 await meter.close();
 const rssMb = process.memoryUsage.rss() / 2 ** 20;
+await publisher.close(1000);
 console.log(
-  JSON.stringify({ processes: median(processes), cpuMs: median(cpuMs), blockedMs: median(blockedMs), rssMb }),
+  JSON.stringify({
+    processes: median(processes),
+    cpuMs: median(cpuMs),
+    heldUpMs: median(heldUpMs),
+    firstHeldUpMs: Math.max(...firstHeldUpMs),
+    pageHeldUpMs: median(pageHeldUpMs),
+    rssMb,
+  }),
 );

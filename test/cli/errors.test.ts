@@ -39,6 +39,7 @@ describe('bad input is answered by one sentence and exit status 2', () => {
     ['an unknown source', ['top', '--source', 'sun'], /unknown source "sun"/],
     ['a malformed perf source', ['top', '--source', 'perf:msr'], /perf:PMU\/EVENT\//],
     ['a PMU that is not there', ['top', '--source', 'perf:solar/panel/'], /solar/],
+    ['a filter for stat', ['stat', '--include', 'x', '--', 'true'], /Unknown option '--include'/],
     ['half the watts', ['top', '--watts-idle', '3'], /--watts-busy/],
     ['stat without a command', ['stat'], /stat needs a command/],
     ['stat with an empty command', ['stat', '--'], /stat needs a command/],
@@ -54,6 +55,19 @@ describe('bad input is answered by one sentence and exit status 2', () => {
     ['a value of the wrong kind', 'interval: soon', /interval must be a number of seconds/],
     ['a key of JavaScript', 'constructor: 1', /unknown key constructor/],
     ['more tasks than memory', 'max_tasks: 1e12', /max_tasks must be an integer from 3/],
+    [
+      'a kubelet without its URL',
+      'kubelet: {token_file: /t}',
+      /kubelet must be a mapping of url, token_file/,
+    ],
+    [
+      'an unknown key of the kubelet',
+      'kubelet: {url: "https://n", ca: /c}',
+      /unknown key kubelet.ca: use url/,
+    ],
+    ['a kubelet at no URL', 'kubelet: {url: node}', /kubelet.url is no http:/],
+    ['names that are no answer', 'names: docker', /names must be true or false/],
+    ['patterns that are no list', 'include: nginx', /include must be a list of patterns/],
     ['an unknown limit', 'limits: {pods: 5}', /unknown key limits.pods/],
     ['a limit of nothing', 'limits: {processes: 0}', /limits.processes must be an integer/],
   ])('a config file with %s', (_, text, words) => {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findHierarchy } from '../../src/identity/hierarchy.ts';
@@ -20,6 +21,60 @@ function expectClosed({ totals, processes, cgroups }: Snapshot): void {
 }
 
 describeOnKernel('joules top', () => {
+  it('names containers if asked to, by what their runtime keeps below --root', async () => {
+    const fixtures = join(__dirname, '../fixtures/containers');
+    const { mount } = findHierarchy('/proc');
+    const id = 'd0'.repeat(32);
+    const cgroup = join(mount!, `docker-${id}.scope`);
+    const root = mkdtempSync(join(tmpdir(), 'joules-test-'));
+    for (const shared of ['proc', 'sys']) symlinkSync(`/${shared}`, join(root, shared));
+    symlinkSync(join(fixtures, 'var'), join(root, 'var'));
+    mkdirSync(cgroup);
+    try {
+      await using load = new Load();
+      writeFileSync(join(cgroup, 'cgroup.procs'), String(load.spin()));
+      const show = (...options: string[]): Snapshot['cgroups'][0][] =>
+        snapshots(
+          joules(['top', '--json', '--source', TSC, '--root', root, '--count', '2', ...options]).stdout,
+        )
+          .flatMap(({ cgroups }) => cgroups)
+          .filter((one) => one.container_id === id);
+      const names = {
+        'container.name': 'web',
+        'container.image.name': 'registry.example:5000/team/web',
+        'container.image.tags': ['1.25'],
+      };
+      // From its first line on.
+      expect(show('--names')).toMatchObject([{ names }, { names }]);
+      expect(show().map((one) => 'names' in one)).toEqual([false, false]);
+    } finally {
+      rmdirSync(cgroup);
+      rmSync(root, { recursive: true });
+    }
+  });
+
+  it('has rows for what is included and not excluded, and all else in (other)', async () => {
+    await using load = new Load();
+    load.spin();
+    load.start('stress-ng', '--cpu', '1', '-q', '-t', '60');
+    const show = (...options: string[]): Snapshot[] =>
+      snapshots(joules(['top', '--json', '--source', TSC, '--count', '2', ...options]).stdout);
+    for (const snapshot of show('--include', 'stress-*', '--include', 'sh', '--exclude', 's?')) {
+      expectClosed(snapshot);
+      const names = new Set(snapshot.processes.map(({ executable }) => executable));
+      expect(names).toEqual(new Set(['stress-ng', '(other)']));
+      expect(snapshot.processes.filter(({ pid }) => pid === null)).toHaveLength(1);
+      expect(snapshot.cgroups.some(({ path }) => path !== '(other)')).toBe(true);
+      expect(snapshot.self.cpu_time_s).toBeGreaterThan(0);
+    }
+    for (const snapshot of show('--exclude', '/*')) {
+      expectClosed(snapshot);
+      expect(snapshot.processes).toMatchObject([{ pid: null, executable: '(other)' }]);
+      expect(snapshot.cgroups).toMatchObject([{ path: '(other)', container_id: null }]);
+      expect(snapshot.cgroups[0]!.cpu_time_s).toBeGreaterThan(0.5);
+    }
+  });
+
   it('closes on every line and counts what perf counts, under switches, load and forks', async () => {
     await using load = new Load();
     load.start('stress-ng', '--switch', '2', '--cpu', '1', '--fork', '1', '-q', '-t', '60');

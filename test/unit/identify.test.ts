@@ -30,7 +30,7 @@ function comm(pid: number): string {
 /** The child as BPF would see it now. */
 function subject(): Subject {
   const pid = child.pid!;
-  return { pid, startNs: readStartTicks('/proc', pid)! * 1e7 + 123, comm: comm(pid), cgroupId: 1 };
+  return { pid, startNs: readStartTicks('/proc', pid)! * 1e7 + 123, comm: comm(pid), cgroup: 1 };
 }
 
 async function end(): Promise<void> {
@@ -57,7 +57,7 @@ afterEach(async () => {
 test('names a live process by its program, of which the kernel keeps 15 characters only', () => {
   const row = subject();
   expect(row.comm).toBe(NAME.slice(0, 15));
-  expect(createLive().identify(row)).toMatchObject({ executable: NAME, cgroupPath: '/', ...plain });
+  expect(createLive().identify(row)).toMatchObject({ executable: NAME, cgroup: { path: '/', ...plain } });
 });
 
 test('tells the cgroup of a row without a process', () => {
@@ -117,11 +117,10 @@ test('names a kernel thread by what BPF kept', () => {
     atRoot: true,
   } as const;
   const identifier = createIdentifier({ proc, hierarchy, bootTimeMs: bootTimeMs(proc) });
-  expect(identifier.identify({ pid: 2, startNs: 7e7, comm: 'kthreadd', cgroupId: 1 })).toEqual({
+  expect(identifier.identify({ pid: 2, startNs: 7e7, comm: 'kthreadd', cgroup: 1 })).toMatchObject({
     creationTime: '2023-11-14T22:13:20.070Z',
     executable: 'kthreadd',
-    cgroupPath: '(removed)',
-    ...plain,
+    cgroup: { path: '(removed)', ...plain },
   });
 });
 

@@ -250,6 +250,41 @@ describe('the ledger', () => {
     expect(reading.containers).toMatchObject([{ containerId: REMOVED, joules: 2 }]);
   });
 
+  it('takes the names of a container when they become known', () => {
+    const ledger = new Ledger();
+    const read = ledger.reader();
+    const first = snapshotOf({ second: 1, processes: [{ pid: 1, energy_j: 2, cgroup: '/docker/abc' }] });
+    ledger.add(first);
+    expect(read()?.containers).toMatchObject([{ containerId: 'abc', names: {}, joules: 2 }]);
+    const second = snapshotOf({ second: 2, processes: [{ pid: 1, energy_j: 1, cgroup: '/docker/abc' }] });
+    const names = { 'container.name': 'web' };
+    ledger.add({ ...second, cgroups: second.cgroups.map((cgroup) => ({ ...cgroup, names })) });
+    expect(read()?.containers).toMatchObject([{ containerId: 'abc', names, joules: 3, since: START }]);
+  });
+
+  it('holds its limits exactly, (other) and (removed) included', () => {
+    const limits = { processes: 10, executables: 8, cgroups: 6, containers: 5 };
+    const ledger = new Ledger(limits);
+    const read = ledger.reader();
+    for (let second = 1; second <= 5; second++) {
+      const processes = Array.from({ length: 40 }, (_, i) => ({
+        pid: second * 100 + i,
+        executable: `exe${i}`,
+        cgroup: `/docker/${second}-${i}`,
+        energy_j: 1,
+        exited: i % 3 === 0,
+      }));
+      ledger.add(snapshotOf({ second, processes }));
+      ledger.endRemovedCgroups((path) => path.endsWith('0'));
+    }
+    const reading = read();
+    expectClosed(reading);
+    expect(reading.processes.filter(({ pid }) => pid !== null)).toHaveLength(limits.processes);
+    expect(reading.processes.filter(({ pid }) => pid === null)).toHaveLength(limits.executables);
+    for (const kind of ['cgroups', 'containers'] as const) expect(reading[kind]).toHaveLength(limits[kind]);
+    expect(reading.cgroups.map(({ path }) => path)).toEqual(expect.arrayContaining([OTHER, REMOVED]));
+  });
+
   it('counts a row without a pid into (other)', () => {
     const ledger = new Ledger();
     const read = ledger.reader();

@@ -109,13 +109,27 @@ describe('the metrics of a reading', () => {
 
   it('name counters, cgroups, containers and reasons', () => {
     const common = { 'hw.type': 'cpu', 'energy.source.kind': 'measured' };
-    const container = { containerId: 'c0ffee', runtime: 'docker', podUid: 'b33f', joules: 1, since: START };
-    const full = reading({ containers: [container] });
+    const names = { 'container.name': 'web', 'container.image.tags': ['1.25'] };
+    const known = { containerId: 'c0ffee', runtime: 'docker', podUid: 'b33f', joules: 1, since: START };
+    const unknown = { ...known, containerId: 'decaf', runtime: null, podUid: null };
+    const full = reading({
+      containers: [
+        { ...known, names },
+        { ...unknown, names: {} },
+      ],
+    });
     expect(attributes(full, 'hw.energy')).toEqual([
       { 'hw.id': 'core:0:3', 'hw.name': 'core 0:3', ...common },
     ]);
     expect(attributes(full, 'container.energy')).toEqual([
-      { 'container.id': 'c0ffee', 'container.runtime.name': 'docker', 'k8s.pod.uid': 'b33f', ...common },
+      {
+        'container.id': 'c0ffee',
+        'container.runtime.name': 'docker',
+        'k8s.pod.uid': 'b33f',
+        ...names,
+        ...common,
+      },
+      { 'container.id': 'decaf', ...common },
     ]);
     expect(attributes(full, 'cgroup.energy')).toEqual([{ 'cgroup.path': '/system.slice', ...common }]);
     expect(attributes(full, 'energy.unattributed')).toEqual([
@@ -305,7 +319,14 @@ describe('the delta producer', () => {
   });
 
   it('goes on where a container gets more attributes', async () => {
-    const container = { containerId: 'c0ffee', runtime: null, podUid: null, joules: 3, since: START };
+    const container = {
+      containerId: 'c0ffee',
+      runtime: null,
+      podUid: null,
+      names: {},
+      joules: 3,
+      since: START,
+    };
     const readings = [
       reading({ containers: [container] }),
       reading({ time: START + 2000, containers: [{ ...container, runtime: 'docker', joules: 4 }] }),
@@ -326,7 +347,9 @@ describe('the Prometheus page', () => {
   it('names metrics with their unit in words and _total', async () => {
     const page = await pageOf(
       reading({
-        containers: [{ containerId: 'c0ffee', runtime: null, podUid: null, joules: 1, since: START }],
+        containers: [
+          { containerId: 'c0ffee', runtime: null, podUid: null, names: {}, joules: 1, since: START },
+        ],
       }),
     );
     expect([...page.matchAll(/^# TYPE (\S+) counter$/gm)].map(([, name]) => name)).toEqual([
@@ -348,18 +371,22 @@ describe('the Prometheus page', () => {
   });
 
   it('keeps one line per sample whatever a process calls itself', async () => {
-    const name = 'a"b\\c\nd\re\u001b[31m\0\u2028\u0085 up 1';
-    const page = await pageOf(reading({ processes: [series(1, name, 2)], cgroups: [], unattributed: [] }));
+    const name = 'a"b\\c\nd\re\u001b[31m\0\u2028\u0085\u202e up 1';
+    const names = { 'container.image.tags': [name] };
+    const containers = [{ containerId: 'c', runtime: null, podUid: null, names, joules: 1, since: START }];
+    const page = await pageOf(
+      reading({ processes: [series(1, name, 2)], cgroups: [], unattributed: [], containers }),
+    );
     const samples = page
       .split(/[\r\n\u0085\u2028\u2029]/)
       .filter((line) => line.startsWith('process_energy'));
     expect(samples).toEqual([
       expect.stringContaining(
-        String.raw`process_executable_name="a\"b\\c\nd␍e␛[31m␀` + '\ufffd\ufffd up 1",hw_type="cpu"',
+        String.raw`process_executable_name="a\"b\\c\nd␍e␛[31m␀` + '\ufffd\ufffd\ufffd up 1",hw_type="cpu"',
       ),
     ]);
     // oxlint-disable-next-line no-control-regex
-    expect(page).not.toMatch(/[\0-\t\v-\x1f\x7f-\x9f\u2028\u2029]/);
+    expect(page).not.toMatch(/[\0-\t\v-\x1f\x7f-\x9f\u2028\u2029\p{Bidi_Control}]/u);
   });
 
   it('has no samples of energy before the first interval', async () => {

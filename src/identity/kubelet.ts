@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+import { readFile } from 'node:fs/promises';
+import { get as httpGet, type IncomingMessage } from 'node:http';
+import { get as httpsGet } from 'node:https';
+import { once } from 'node:events';
+import { usageError } from '../errors.ts';
+import { dig, jsonObjects } from './json.ts';
+import { type ContainerNames, namesOf, type NameSource } from './names.ts';
+
+/** How this node's kubelet is reached. */
+export interface KubeletOptions {
+  /** `https://NODE:10250`, or `http://127.0.0.1:10255` where the read-only port is open. */
+  readonly url: string;
+  /** File with a bearer token that may `get` `nodes/proxy`. Read anew each time: such tokens are replaced. */
+  readonly tokenFile?: string;
+  /** File with the certificates that sign the kubelet's, PEM; default: those Node trusts. */
+  readonly caFile?: string;
+}
+
+const TIMEOUT_MS = 5000;
+
+/**
+ * Names from the pods that the kubelet runs, `GET /pods`. It knows a container some seconds after it has begun.
+ * @throws usageError for a URL that is none, or a token that would be sent in the clear.
+ */
+export function kubeletPods(options: KubeletOptions): NameSource {
+  const { url, tokenFile } = options;
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    throw usageError(`kubelet.url is no http:// or https:// URL: ${url}`);
+  }
+  if (tokenFile !== undefined && new URL(url).protocol !== 'https:') {
+    throw usageError('kubelet.token_file needs an https:// URL: the token would be sent in the clear');
+  }
+  return async (containers) => {
+    const wanted = new Set(containers.map(({ containerId }) => containerId));
+    const found = new Map<string, ContainerNames>();
+    try {
+      const response = await request(options);
+      for await (const pod of jsonObjects(response.setEncoding('utf8'), 2)) {
+        for (const [id, names] of containersOf(pod)) if (wanted.has(id)) found.set(id, names);
+      }
+    } catch (error) {
+      const why = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
+      throw new Error(`the kubelet at ${new URL(url).host} does not list its pods (${why})`, {
+        cause: error,
+      });
+    }
+    return found;
+  };
+}
+
+async function request({ url, tokenFile, caFile }: KubeletOptions): Promise<IncomingMessage> {
+  const token = tokenFile === undefined ? undefined : (await readFile(tokenFile, 'utf8')).trim();
+  const ca = caFile === undefined ? undefined : await readFile(caFile);
+  const target = new URL('/pods', url);
+  const get = target.protocol === 'https:' ? httpsGet : httpGet;
+  const sent = get(target, {
+    headers: { accept: 'application/json', ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    ...(ca && { ca }),
+  });
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  if (response.statusCode === 200) return response;
+  response.destroy();
+  throw new Error(`HTTP ${response.statusCode}`);
+}
+
+/** `PodStatus` of Kubernetes' core/v1: containerID is `RUNTIME://ID`. */
+function containersOf(pod: unknown): (readonly [id: string, ContainerNames])[] {
+  return ['containerStatuses', 'initContainerStatuses', 'ephemeralContainerStatuses'].flatMap((key) => {
+    const statuses = dig(pod, 'status', key);
+    if (!Array.isArray(statuses)) return [];
+    return statuses.flatMap((status: unknown) => {
+      const id = dig(status, 'containerID');
+      if (typeof id !== 'string') return [];
+      const names = namesOf({
+        container: dig(status, 'name'),
+        image: dig(status, 'image'),
+        pod: dig(pod, 'metadata', 'name'),
+        namespace: dig(pod, 'metadata', 'namespace'),
+      });
+      return [[id.replace(/^[^:]*:\/\//, ''), names] as const];
+    });
+  });
+}

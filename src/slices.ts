@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The longest that work holds up the event loop at a time, ms. */
+const SLICE_MS = 2;
+
+/** Takes the steps of `work` to its end, and lets the event loop have its turn between them. */
+export async function inSlices<Result>(work: Iterator<unknown, Result>): Promise<Result> {
+  for (;;) {
+    // Before the first as well: what follows another such work would otherwise lengthen its last slice.
+    await new Promise(setImmediate);
+    const end = performance.now() + SLICE_MS;
+    do {
+      const step = work.next();
+      if (step.done) return step.value;
+    } while (performance.now() < end);
+  }
+}
+
+/** Items between two looks at the clock. */
+const STEP_ITEMS = 16;
+
+/** `list.forEach(visit)` in slices. */
+export function eachInSlices<Item>(list: readonly Item[], visit: (item: Item) => void): Promise<void> {
+  function* steps(): Generator<void, void> {
+    let left = STEP_ITEMS;
+    for (const item of list) {
+      visit(item);
+      if (--left > 0) continue;
+      left = STEP_ITEMS;
+      yield;
+    }
+  }
+  return inSlices(steps());
+}
+
+/** The same work at once. */
+export function atOnce<Result>(work: Iterator<unknown, Result>): Result {
+  for (;;) {
+    const step = work.next();
+    if (step.done) return step.value;
+  }
+}

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { createOtlpReader } from '../../src/otel/otlp.ts';
+import { startOtlpReceiver, type ReceivedPoint } from '../support/otlp-receiver.ts';
+import { growingLedger, NEVER_MS, setUpPublishing, START } from '../support/publishing.ts';
+
+const at = setUpPublishing();
+const { publish, pushing } = at;
+
+function total(points: readonly ReceivedPoint[], name: string): number {
+  return points.reduce((sum, point) => (point.name === name ? sum + point.value : sum), 0);
+}
+
+const identity = ({ name, attributes }: ReceivedPoint): string => name + JSON.stringify(attributes);
+
+describe('pushing by OTLP', () => {
+  it('exports a ledger that closes every interval, as growing sums in Joules', async () => {
+    await publish(pushing({ OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', OTEL_METRIC_EXPORT_INTERVAL: '100' }));
+    const exports = await at.receiver.answered(3);
+    const last = new Map<string, ReceivedPoint>();
+    for (const { headers, points } of exports) {
+      expect(headers['content-type']).toBe('application/json');
+      const counted = total(points, 'hw.energy');
+      const used = total(points, 'process.energy');
+      expect(Math.abs(used + total(points, 'energy.unattributed') - counted)).toBeLessThan(1e-6 * counted);
+      expect(Math.abs(used - total(points, 'cgroup.energy'))).toBeLessThan(1e-6 * counted);
+      for (const point of points) {
+        expect(point).toMatchObject({ monotonic: true, temporality: 'cumulative' });
+        expect(point.unit).toBe(
+          {
+            'energy.agent.switches': '{switch}',
+            'energy.agent.lost': '{event}',
+            'energy.agent.rebinds': '{rebind}',
+            'energy.agent.cpu.time': 's',
+          }[point.name] ?? 'J',
+        );
+        expect(point.start).toBeLessThan(point.end);
+        const before = last.get(identity(point));
+        if (before) {
+          expect(point.value).toBeGreaterThanOrEqual(before.value);
+          expect(point.start).toBe(before.start);
+          expect(point.end).toBeGreaterThan(before.end);
+        }
+        last.set(identity(point), point);
+      }
+    }
+    expect(last.size).toBeGreaterThan(10);
+  });
+
+  it('speaks protobuf unless told otherwise', async () => {
+    const publisher = await publish(pushing());
+    await publisher.flush(10_000);
+    const [request] = await at.receiver.answered(1);
+    expect(request!.headers['content-type']).toBe('application/x-protobuf');
+    const [hardware] = request!.points;
+    expect(hardware).toMatchObject({
+      name: 'hw.energy',
+      unit: 'J',
+      temporality: 'cumulative',
+      monotonic: true,
+      attributes: { 'hw.id': 'package:0', 'hw.type': 'cpu', 'energy.source.kind': 'measured' },
+      start: BigInt(START) * 1_000_000n,
+      end: BigInt(START + 1000) * 1_000_000n,
+    });
+    expect(hardware!.value).toBeCloseTo(2.6, 9);
+  });
+
+  it('takes headers and compression from the environment', async () => {
+    const publisher = await publish(
+      pushing({ OTEL_EXPORTER_OTLP_HEADERS: 'api-key=s3cret', OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip' }),
+    );
+    await publisher.flush(10_000);
+    const [request] = await at.receiver.answered(1);
+    expect(request!.headers).toMatchObject({ 'content-encoding': 'gzip', 'api-key': 's3cret' });
+    expect(total(request!.points, 'hw.energy')).toBeCloseTo(2.6, 9);
+  });
+
+  it('describes the agent and its host, and lets the user have the last word', async () => {
+    const publisher = await publish(
+      pushing({ OTEL_SERVICE_NAME: 'rack-7', OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=lab' }),
+      { resourceAttributes: { 'service.name': 'overruled', 'k8s.node.name': 'node-1' } },
+    );
+    await publisher.flush(10_000);
+    const [request] = await at.receiver.answered(1);
+    expect(request!.points[0]!.resource).toMatchObject({
+      'service.name': 'rack-7',
+      'service.version': require('../../package.json').version,
+      'host.name': require('node:os').hostname(),
+      'os.type': 'linux',
+      'deployment.environment.name': 'lab',
+      'k8s.node.name': 'node-1',
+    });
+  });
+
+  it('says nothing before the first interval', async () => {
+    const publisher = await publish(pushing(), { reader: () => () => undefined });
+    await publisher.flush(10_000);
+    await publisher.close(10_000);
+    expect(at.receiver.requests).toEqual([]);
+    expect(at.lines).toEqual([]);
+  });
+
+  it('sends differences that add up to the sums where delta is preferred, refusals and ended processes included', async () => {
+    const publisher = await publish(pushing({ OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'delta' }));
+    for (const status of [200, 400, 200, 200]) {
+      at.receiver.answerWith(status);
+      await publisher.flush(10_000);
+    }
+    const points = (await at.receiver.answered(3)).flatMap((request) => request.points);
+    expect(new Set(points.map((point) => point.temporality))).toEqual(new Set(['delta']));
+    const { hardware, processes, unattributed } = Array.from({ length: 4 }, growingLedger())[3]!;
+    const sum = (series: readonly { joules: number }[]): number =>
+      series.reduce((all, one) => all + one.joules, 0);
+    expect(total(points, 'hw.energy')).toBeCloseTo(sum(hardware), 9);
+    expect(total(points, 'process.energy')).toBeCloseTo(sum(processes), 9);
+    expect(total(points, 'energy.unattributed')).toBeCloseTo(sum(unattributed), 9);
+  });
+
+  it('sends again what a refused request held, and nothing else, where a collection takes several', async () => {
+    process.env['OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE'] = 'delta';
+    const reader = createOtlpReader({
+      read: growingLedger(),
+      otlp: { protocol: 'http/json', url: `${at.receiver.endpoint}/v1/metrics`, timeoutMs: 10_000 },
+      intervalMs: Number(NEVER_MS),
+      timeoutMs: 10_000,
+      log: (line) => at.lines.push(line),
+      batchSize: 6,
+    });
+    const provider = new MeterProvider({ readers: [reader] });
+    // The first collection is sent in three requests, of which the second is refused.
+    const first = provider.forceFlush();
+    await at.receiver.answered(1);
+    at.receiver.answerWith(400);
+    await at.receiver.answered(1, 400);
+    at.receiver.answerWith(200);
+    await first;
+    expect(at.receiver.requests.map(({ status }) => status)).toEqual([200, 400, 200]);
+    await provider.forceFlush();
+    await provider.shutdown();
+
+    const points = (await at.receiver.answered(1)).flatMap((request) => request.points);
+    const { hardware, processes, unattributed, self } = Array.from({ length: 3 }, growingLedger())[2]!;
+    const sum = (series: readonly { joules: number }[]): number =>
+      series.reduce((all, one) => all + one.joules, 0);
+    expect(total(points, 'hw.energy')).toBeCloseTo(sum(hardware), 9);
+    expect(total(points, 'process.energy')).toBeCloseTo(sum(processes), 9);
+    expect(total(points, 'energy.unattributed')).toBeCloseTo(sum(unattributed), 9);
+    expect(total(points, 'energy.agent.switches')).toBe(self.switches);
+  });
+
+  it('leaves sums cumulative where lowmemory is preferred', async () => {
+    const publisher = await publish(
+      pushing({ OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE: 'lowmemory' }),
+    );
+    await publisher.flush(10_000);
+    const [request] = await at.receiver.answered(1);
+    expect(new Set(request!.points.map((point) => point.temporality))).toEqual(new Set(['cumulative']));
+  });
+
+  it('tells of an outage once when it begins and once when it ends, and keeps the energy', async () => {
+    const publisher = await publish(pushing());
+    at.receiver.answerWith(400);
+    for (let i = 0; i < 3; i++) await publisher.flush(10_000);
+    at.receiver.answerWith(200);
+    for (let i = 0; i < 2; i++) await publisher.flush(10_000);
+    const url = `${at.receiver.endpoint}/v1/metrics`;
+    expect(at.lines).toEqual([
+      `cannot send metrics to ${url} (HTTP 400 Bad Request): while the agent runs, energy is kept and sent when it answers`,
+      `sending metrics to ${url} again`,
+    ]);
+    const [first] = await at.receiver.answered(1);
+    expect(total(first!.points, 'hw.energy')).toBeCloseTo(4 * 2.5 + 0.2, 9);
+  });
+
+  it('goes on without a receiver, and names what is wrong', async () => {
+    const { endpoint } = at.receiver;
+    const variables = pushing({ OTEL_EXPORTER_OTLP_TIMEOUT: '500' });
+    await at.receiver.close();
+    at.receiver = await startOtlpReceiver();
+    const publisher = await publish(variables);
+    await publisher.flush(10_000);
+    expect(at.lines).toEqual([
+      expect.stringContaining(`cannot send metrics to ${endpoint}/v1/metrics (ECONNREFUSED)`),
+    ]);
+  });
+
+  it('stops in the time it is given though the receiver never answers', async () => {
+    const publisher = await publish(
+      pushing({ OTEL_METRIC_EXPORT_TIMEOUT: NEVER_MS, OTEL_EXPORTER_OTLP_TIMEOUT: NEVER_MS }),
+    );
+    at.receiver.answerWith(null);
+    await publisher.flush(200);
+    await publisher.close(200);
+    expect(at.lines).toEqual(['no answer within 200 ms: the energy since the last export was not sent']);
+    expect(at.receiver.waiting()).toBe(1);
+    expect(at.receiver.requests).toEqual([]);
+  });
+
+  it('logs what the OpenTelemetry libraries say at the level asked for, a line each', async () => {
+    const publisher = await publish(pushing({ OTEL_LOG_LEVEL: 'DEBUG' }));
+    await publisher.flush(10_000);
+    expect(at.lines).toContainEqual(expect.stringMatching(/^opentelemetry: .*items to be sent.*hw\.energy/));
+    expect(at.lines.filter((line) => line.includes('\n'))).toEqual([]);
+  });
+
+  it('pushes a last time when it stops', async () => {
+    const publisher = await publish(pushing());
+    await publisher.close(10_000);
+    expect(at.receiver.requests).toHaveLength(1);
+  });
+
+  it('keeps user, password and query of a URL to itself', async () => {
+    const { endpoints } = await publish({
+      OTEL_METRICS_EXPORTER: 'otlp',
+      OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: `http://me:secret@${new URL(at.receiver.endpoint).host}/v1/metrics?key=secret`,
+    });
+    expect(endpoints).toEqual([`${at.receiver.endpoint}/v1/metrics`]);
+  });
+});
