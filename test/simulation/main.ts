@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { BASELINES } from './baselines.ts';
 import { writeTrace } from './file.ts';
+import { ours } from './program.ts';
 import { report } from './report.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { simulate } from './simulate.ts';
 
 const USAGE = `Usage: node build/simulation/main.js SCENARIO SEED OUT.trace   writes a trace (trace.h)
-       node build/simulation/main.js --table [--seeds N]       prints how wrong the baselines are
+       node build/simulation/main.js --table [--seeds N]       prints how wrong the program and others are
 Scenarios: ${Object.keys(SCENARIOS).join(' ')}
 `;
 
@@ -21,7 +22,7 @@ function run(args: readonly string[]): boolean {
   const seeds = args.length === 1 ? 1 : Number(third);
   const asked = first === '--table' && (args.length === 1 || (args.length === 3 && second === '--seeds'));
   if (!asked || !Number.isSafeInteger(seeds) || seeds < 1) return false;
-  process.stdout.write(report(BASELINES, seeds));
+  process.stdout.write(report({ ours, ...BASELINES }, seeds));
   return true;
 }
 

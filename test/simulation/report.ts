@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { judge, type Verdict } from './judge.ts';
-import { SCENARIOS } from './scenarios.ts';
+import { ORDINARY, SCENARIOS } from './scenarios.ts';
 import { simulate } from './simulate.ts';
 import type { Charges, Trace } from './trace.ts';
 
@@ -32,8 +32,16 @@ export function report(ways: Readonly<Record<string, Way>>, seeds: number): stri
     ...rows.map(({ name, verdicts }) => line([name, ...verdicts.map(cell)])),
     '',
   ];
+  const ordinary = rows.filter(({ name }) => ORDINARY.includes(name));
+  const means = Object.keys(ways).map((_, i) =>
+    percent(
+      ordinary.reduce((sum, row) => sum + mean(row.verdicts[i]!, 'misattributed'), 0) / ordinary.length,
+    ),
+  );
   return [
-    ...part('Misattributed energy', (verdicts) => percent(mean(verdicts, 'misattributed'))),
+    ...part('Misattributed energy', (verdicts) => percent(mean(verdicts, 'misattributed'))).slice(0, -1),
+    line(['mean without pingpong, ppsmt and irq', ...means]),
+    '',
     ...part('Error per task, mean / 95th percentile / worst', (verdicts) =>
       [mean(verdicts, 'mean'), mean(verdicts, 'p95'), Math.max(...verdicts.map(({ worst }) => worst))]
         .map(percent)

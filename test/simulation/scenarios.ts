@@ -26,3 +26,11 @@ export const SCENARIOS: Readonly<Record<string, (seed: number) => Workload>> = {
   big,
   homog,
 };
+
+/**
+ * Those in which energy can be told apart. In the others two tasks take turns within microseconds, always in equal
+ * parts, or interrupts use what can only be charged to whom they interrupt.
+ */
+export const ORDINARY: readonly string[] = Object.keys(SCENARIOS).filter(
+  (name) => !['pingpong', 'ppsmt', 'irq'].includes(name),
+);

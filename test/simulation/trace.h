@@ -13,7 +13,6 @@
 #ifndef TRACE_H
 #define TRACE_H
 
-#include <assert.h>
 #include <stdint.h>
 
 #define TRACE_MAGIC "ENERGYT1"
@@ -54,9 +53,9 @@ struct trace_record {
   uint32_t cpu;
 };
 
-static_assert(sizeof(struct trace_header) == 24, "as file.ts writes it");
-static_assert(sizeof(struct trace_zone) == 32, "as file.ts writes it");
-static_assert(sizeof(struct trace_task) == 32, "as file.ts writes it");
-static_assert(sizeof(struct trace_record) == 24, "as trace.ts packs it");
+_Static_assert(sizeof(struct trace_header) == 24, "as file.ts writes it");
+_Static_assert(sizeof(struct trace_zone) == 32, "as file.ts writes it");
+_Static_assert(sizeof(struct trace_task) == 32, "as file.ts writes it");
+_Static_assert(sizeof(struct trace_record) == 24, "as trace.ts packs it");
 
 #endif

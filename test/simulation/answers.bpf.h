@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What bpf/kernel.bpf.h asks of the kernel is answered here from a trace: its twin, function by function. */
+#ifndef ANSWERS_BPF_H
+#define ANSWERS_BPF_H
+
+#include "machine.h"
+
+/* race.c runs two CPUs at once, each with a clock of its own. */
+#ifdef __bpf__
+#define PER_THREAD
+#else
+#define PER_THREAD __thread
+#endif
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, MACHINE_TASKS);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __type(key, __u32);
+  __type(value, struct task_struct);
+} tasks SEC(".maps");
+
+struct machine machine;
+PER_THREAD __u64 clock_ns;
+PER_THREAD __u32 cpu_now;
+
+static __always_inline __u64 monotonic_clock(void) { return clock_ns; }
+
+static __always_inline __u64 run_clock(struct task_struct* task) { return clock_ns; }
+
+static __always_inline __u64 wall_clock(struct task_struct* task) { return clock_ns; }
+
+static __always_inline __u32 current_cpu(void) { return cpu_now; }
+
+static __always_inline __u32 cgroup_tag(struct task_struct* task) { return task->cgroup; }
+
+static __always_inline __u64 cgroup_id(struct task_struct* task) { return task->cgroup; }
+
+static __always_inline __u64 started_at(struct task_struct* task) { return task->start_ns; }
+
+static __always_inline void copy_comm(char* to, struct task_struct* task) {
+  ((__u64*)to)[0] = ((__u64*)task->comm)[0];
+  ((__u64*)to)[1] = ((__u64*)task->comm)[1];
+}
+
+static __always_inline long read_counter(__u64* count) {
+  __u32 zone = machine.zone[cpu_now & (MACHINE_CPUS - 1)] & (MACHINE_CPUS - 1);
+  __u64 value = *(volatile __u64*)&machine.counter[zone];
+
+  if (!machine.based[zone]) {
+    machine.based[zone] = 1;
+    machine.first[zone] = value;
+  } else if (value > machine.last[zone]) {
+    machine.advanced[zone] += value - machine.last[zone];
+  }
+  machine.last[zone] = value;
+#ifndef __bpf__ /* A driver takes a microsecond, in which the other thread goes on (race.c). */
+  for (__u32 i = machine.read_spins; i > 0; i--) __asm__ volatile("" ::: "memory");
+#endif
+  *count = value;
+  return 0;
+}
+
+#endif

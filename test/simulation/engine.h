@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* Where the program runs: in this process (host.c) or in the kernel (kernel.c). */
+#ifndef ENGINE_H
+#define ENGINE_H
+
+#include "machine.h" /* energy.h needs its types */
+#include "energy.h"
+#include "trace.h"
+
+struct settings {
+  __u32 cpus;
+  __u32 zones;
+  __u32 tasks;
+  __u32 shared_zones; /* whether CPUs share a counter */
+  __u64 max_power;    /* units per ns, as in bpf/maps.bpf.h; 0: not known */
+  __u64 period_ns;
+};
+
+/* Memory of the program: the runner lays it out and reads it. */
+struct engine {
+  struct machine* machine;
+  struct task_struct* tasks;
+  struct energy_cpu* cpus;
+  struct energy_zone* zones;
+  __u32 verified; /* instructions that the verifier went through; 0 on the host */
+};
+
+/* One line to standard error, and the end. `error`: an errno, or 0. */
+void fail(const char* what, int error) __attribute__((noreturn));
+
+struct engine open_engine(const struct settings* settings);
+void run(const struct trace_record* records, __u32 count);
+/* Empties a bank's overflow map. */
+void take_spills(__u32 bank, void (*take)(const struct energy_spill_key*, const struct energy_spill*));
+
+#endif

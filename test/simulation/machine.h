@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the simulated machine is made of, as the program that is replayed and its engine share it. */
+#ifndef MACHINE_H
+#define MACHINE_H
+
+#include <linux/types.h>
+
+enum {
+  MACHINE_CPUS = 64,
+  MACHINE_TASKS = 32768,
+  MACHINE_RECORDS = 65536, /* replayed in one run in the kernel */
+};
+
+/* As much of a task as the program asks for. */
+struct task_struct {
+  int pid;
+  int tgid;
+  __u64 start_ns;
+  __u64 cgroup;
+  char comm[16];
+};
+
+struct machine {
+  __u32 zone[MACHINE_CPUS]; /* by CPU, set before the first record */
+  __u32 running[MACHINE_CPUS];
+  __u64 counter[MACHINE_CPUS]; /* by zone, as are the others */
+  __u32 read_spins;            /* how long a reading takes */
+  /* What was read of them. */
+  __u32 based[MACHINE_CPUS];
+  __u64 first[MACHINE_CPUS];
+  __u64 last[MACHINE_CPUS];
+  __u64 advanced[MACHINE_CPUS]; /* sum of what a reading was more than the one before */
+};
+
+#endif

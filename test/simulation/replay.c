@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * replay TRACE MAX_WATTS PERIOD_NS: replays a trace through the program and prints as JSON what it charged.
+ * Energies are decimal strings, since JavaScript's numbers end at 2^53.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <fcntl.h>
+
+#include "engine.h"
+
+struct trace {
+  const struct trace_header* header;
+  const struct trace_zone* zones;
+  const struct trace_task* tasks;
+  const struct trace_record* records;
+};
+
+static struct {
+  struct {
+    uint64_t energy, time_ns, error; /* 2^-16 units, ns */
+  } * tasks;
+  uint64_t counted, gap, reads, switches, spills, backwards, jumps;
+} total;
+
+void fail(const char* what, int error) {
+  fprintf(stderr, "replay: cannot %s%s%s\n", what, error ? ": " : "", error ? strerror(error) : "");
+  exit(1);
+}
+
+static struct trace open_trace(const char* path) {
+  struct trace trace;
+  struct stat file;
+  int fd = open(path, O_RDONLY);
+  const char* at;
+
+  if (fd < 0 || fstat(fd, &file)) fail("open the trace", errno);
+  at = mmap(NULL, file.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (at == MAP_FAILED) fail("read the trace", errno);
+  trace.header = (const void*)at;
+  if ((size_t)file.st_size < sizeof(*trace.header) || memcmp(at, TRACE_MAGIC, sizeof(trace.header->magic)))
+    fail("read the trace: this is none", 0);
+  trace.zones = (const void*)(trace.header + 1);
+  trace.tasks = (const void*)(trace.zones + trace.header->zones);
+  trace.records = (const void*)(trace.tasks + trace.header->tasks);
+  if ((const char*)(trace.records + trace.header->records) != at + file.st_size)
+    fail("read the trace: its size is wrong", 0);
+  if (trace.header->cpus > MACHINE_CPUS || trace.header->tasks > MACHINE_TASKS)
+    fail("replay the trace: it has too many CPUs or tasks (machine.h)", 0);
+  return trace;
+}
+
+static struct engine open_machine(const struct trace* trace, double max_watts, uint64_t period_ns) {
+  const struct trace_header* header = trace->header;
+  struct settings settings = {
+      .cpus = header->cpus,
+      .zones = header->zones,
+      .tasks = header->tasks,
+      .max_power = ceil(max_watts / TRACE_JOULES_PER_COUNT / 1e9),
+      .period_ns = period_ns,
+  };
+  struct engine engine;
+
+  for (uint32_t z = 0; z < header->zones; z++)
+    settings.shared_zones |= trace->zones[z].cpus[1] != TRACE_NO_CPU;
+  engine = open_engine(&settings);
+  for (uint32_t z = 0; z < header->zones; z++) {
+    for (uint32_t i = 0; i < ENERGY_THREADS; i++) {
+      uint32_t cpu = trace->zones[z].cpus[i], sibling = trace->zones[z].cpus[!i];
+      struct energy_cpu* c = &engine.cpus[cpu];
+
+      if (cpu == TRACE_NO_CPU) continue;
+      c->zone = engine.machine->zone[cpu] = z;
+      c->thread = i;
+      c->sibling = sibling == TRACE_NO_CPU ? ENERGY_NONE : (int)sibling;
+    }
+  }
+  for (uint32_t i = 0; i < header->tasks; i++) {
+    struct task_struct* task = &engine.tasks[i];
+
+    *task = (struct task_struct){i, i, trace->tasks[i].start_ns, trace->tasks[i].cgroup, {0}};
+    memcpy(task->comm, trace->tasks[i].comm, sizeof(task->comm));
+  }
+  return engine;
+}
+
+/* As native/drain.cc: only the energy of mixtures can be wrong, by the standard deviation of a power. */
+static void add_row(uint32_t tgid, const struct energy_spill* row, uint32_t variance) {
+  uint64_t mixed = row->energy > row->certain ? row->energy - row->certain : 0;
+
+  total.tasks[tgid].energy += row->energy;
+  total.tasks[tgid].time_ns += row->time_ns;
+  total.tasks[tgid].error += llround(mixed * sqrt(variance / 65536.0));
+}
+
+static void add_spill(const struct energy_spill_key* key, const struct energy_spill* row) {
+  add_row(key->tgid, row, 16384 /* VARIANCE_NEW */);
+}
+
+static void take_bank(struct energy_bank* bank) {
+  for (int i = 0; i < ENERGY_ROWS; i++) {
+    const struct energy_hot* hot = &bank->hot[i];
+    const struct energy_cold* cold = &bank->cold[i];
+    struct energy_spill row = {.time_ns = cold->time_ns + hot->pending_ns, .certain = cold->certain};
+
+    row.energy = cold->energy + hot->pending * bank->price[hot->epoch & (ENERGY_PRICES - 1)];
+    if (hot->owner) add_row(hot->owner - 1, &row, cold->variance);
+  }
+  if (bank->lost_rows) fail("replay the trace: its tasks do not fit into the overflow map", 0);
+  total.counted += bank->counted;
+  total.gap += bank->gap << ENERGY_FRACTION;
+  total.reads += bank->reads;
+  total.switches += bank->switches;
+  total.spills += bank->spills;
+  total.backwards += bank->backwards;
+  total.jumps += bank->jumps;
+  memset(bank, 0, offsetof(struct energy_bank, cold));
+}
+
+static void drain(const struct engine* engine, uint32_t cpus, struct trace_record record) {
+  for (record.cpu = 0; record.cpu < cpus; record.cpu++) run(&record, 1);
+  for (uint32_t cpu = 0; cpu < cpus; cpu++) take_bank(&engine->cpus[cpu].banks[~engine->cpus[cpu].bank & 1]);
+  for (uint32_t bank = 0; bank < 2; bank++) take_spills(bank, add_spill);
+}
+
+static void print_totals(const struct engine* engine, const struct trace_header* header) {
+  const struct machine* machine = engine->machine;
+  uint64_t unpriced = 0;
+
+  for (uint32_t cpu = 0; cpu < header->cpus; cpu++)
+    unpriced += (engine->cpus[cpu].owed << ENERGY_FRACTION) + engine->cpus[cpu].remainder;
+  printf("{\"verified\":%u,\"counted\":\"%" PRIu64 "\",\"gap\":\"%" PRIu64 "\",\"unpriced\":\"%" PRIu64 "\"",
+         engine->verified, total.counted, total.gap, unpriced);
+  printf(",\"reads\":%" PRIu64 ",\"switches\":%" PRIu64 ",\"spills\":%" PRIu64, total.reads, total.switches,
+         total.spills);
+  printf(",\"backwards\":%" PRIu64 ",\"jumps\":%" PRIu64 ",\"zones\":[", total.backwards, total.jumps);
+  for (uint32_t z = 0; z < header->zones; z++)
+    printf("%s{\"first\":\"%llu\",\"last\":\"%llu\",\"advanced\":\"%llu\"}", z ? "," : "", machine->first[z],
+           machine->last[z], machine->advanced[z]);
+  printf("],\"tasks\":[");
+  for (uint32_t i = 0; i < header->tasks; i++)
+    printf("%s[\"%" PRIu64 "\",\"%" PRIu64 "\",\"%" PRIu64 "\"]", i ? "," : "", total.tasks[i].energy,
+           total.tasks[i].time_ns, total.tasks[i].error);
+  printf("]}\n");
+}
+
+int main(int argc, char** argv) {
+  if (argc != 4) fail("begin: arguments are TRACE MAX_WATTS PERIOD_NS", 0);
+  struct trace trace = open_trace(argv[1]);
+  struct engine engine = open_machine(&trace, atof(argv[2]), strtoull(argv[3], NULL, 10));
+  uint32_t done = 0;
+
+  total.tasks = calloc(trace.header->tasks, sizeof(*total.tasks));
+  if (!total.tasks) fail("allocate memory", 0);
+  for (uint32_t i = 0; i < trace.header->records; i++) {
+    if (trace.records[i].kind != TRACE_DRAIN) continue;
+    run(trace.records + done, i - done);
+    drain(&engine, trace.header->cpus, trace.records[i]);
+    done = i + 1;
+  }
+  print_totals(&engine, trace.header);
+  return 0;
+}
