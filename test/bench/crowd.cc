@@ -28,7 +28,8 @@ int main(int argc, char** argv) {
     pid_t pid = fork();
     if (pid == 0) {
       prctl(PR_SET_PDEATHSIG, SIGKILL);
-      timespec first{i * (period_ms / 1000) / processes, 0},
+      int64_t first_ms = int64_t{i} * period_ms / processes;  // spread over the period
+      timespec first{first_ms / 1000, first_ms % 1000 * 1'000'000L},
           period{period_ms / 1000, period_ms % 1000 * 1'000'000L};
       for (nanosleep(&first, nullptr);;) nanosleep(&period, nullptr);
     }

@@ -43,6 +43,7 @@ async function scrape() {
 }
 
 const processes = [];
+const switches = [];
 const cpuMs = [];
 const heldUpMs = [];
 const firstHeldUpMs = [];
@@ -55,7 +56,10 @@ for await (const snapshot of meter) {
   // CPU of all threads since the last snapshot: drain, attribute, describe, ledger.
   const used = process.cpuUsage(before);
   // Watching the event loop costs CPU itself: a half of the rounds for each.
-  if (++round > 0) processes.push(snapshot.processes.length);
+  if (++round > 0) {
+    processes.push(snapshot.processes.length);
+    switches.push(snapshot.self.switches);
+  }
   if (round > ROUNDS) cpuMs.push((used.user + used.system) / 1000);
   else (round > 0 ? heldUpMs : firstHeldUpMs).push(await heldUp());
   if (round > 0 && round <= ROUNDS) {
@@ -72,6 +76,7 @@ await publisher.close(1000);
 console.log(
   JSON.stringify({
     processes: median(processes),
+    switches: median(switches),
     cpuMs: median(cpuMs),
     heldUpMs: median(heldUpMs),
     firstHeldUpMs: Math.max(...firstHeldUpMs),

@@ -7,24 +7,15 @@
 // between two switches; SHARED is 1 if CPUs 0 and 1 share a counter as threads of a core do. The programs are
 // attached in turn, each between two runs of the empty one, ROUNDS times. Prints one JSON object: medians of
 // the ns above the empty program.
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <fstream>
 #include <string>
-#include <vector>
 
-#include "probe.h"
-#include "reference.skel.h"
+#include "programs.h"
 
 namespace {
 
@@ -35,20 +26,6 @@ struct Sample {
 
 std::vector<pid_t> tasks;
 std::vector<std::string> cgroups;
-
-void Clean() {
-  for (pid_t task : tasks) kill(task, SIGKILL);
-  for (pid_t task : tasks) waitpid(task, nullptr, 0);
-  for (const auto& cgroup : cgroups) rmdir(cgroup.c_str());
-  tasks.clear();
-  cgroups.clear();
-}
-
-[[noreturn]] void Die(const char* what, int status) {
-  Clean();
-  fprintf(stderr, "bench: cannot %s: %s\n", what, strerror(-status));
-  exit(1);
-}
 
 void StartTasks(int count, int groups, size_t cold_bytes, int cpu, const std::string& directory) {
   for (int i = 0; i < groups; i++) {
@@ -74,13 +51,6 @@ void StartTasks(int count, int groups, size_t cold_bytes, int cpu, const std::st
   }
 }
 
-bpf_prog_info InfoOf(int fd) {
-  bpf_prog_info info{};
-  uint32_t size = sizeof(info);
-  if (bpf_obj_get_info_by_fd(fd, &info, &size)) Die("read bpf_stats", -errno);
-  return info;
-}
-
 Sample MeasureProgram(int fd) {
   usleep(5'000);
   bpf_prog_info before = InfoOf(fd);
@@ -90,78 +60,28 @@ Sample MeasureProgram(int fd) {
   return {static_cast<double>(after.run_time_ns - before.run_time_ns) / std::max<uint64_t>(1, calls), calls};
 }
 
-Sample MeasureReference(bool naive, const PerfEventSpec& counter) {
-  reference_bpf* reference = reference_bpf__open();
-  bpf_program__set_autoload(naive ? reference->progs.empty : reference->progs.naive, false);
-  if (int status = reference_bpf__load(reference)) Die("load the reference", status);
-  std::vector<UniqueFd> events;
-  for (int cpu = 0; naive && cpu < libbpf_num_possible_cpus(); cpu++) {
-    int fd = OpenCpuCounter(counter, cpu);
-    if (fd < 0) continue;
-    bpf_map_update_elem(bpf_map__fd(reference->maps.counters), &cpu, &fd, BPF_ANY);
-    events.emplace_back(fd);
-  }
-  if (int status = reference_bpf__attach(reference)) Die("attach the reference", status);
-  Sample sample = MeasureProgram(bpf_program__fd(naive ? reference->progs.naive : reference->progs.empty));
-  reference_bpf__destroy(reference);
-  return sample;
-}
+Sample MeasureReference(bool naive) { return MeasureProgram(Reference(naive).fd()); }
 
-// The newest program of our name: the probe keeps its descriptors to itself.
-UniqueFd FindOurs() {
-  int found = -1;
-  for (uint32_t id = 0; bpf_prog_get_next_id(id, &id) == 0;) {
-    int fd = bpf_prog_get_fd_by_id(id);
-    if (fd < 0) continue;
-    bpf_prog_info info = InfoOf(fd);
-    if (!strcmp(info.name, "sched_switch") && info.type == BPF_PROG_TYPE_TRACING) std::swap(found, fd);
-    if (fd >= 0) close(fd);
-  }
-  if (found < 0) Die("find our program", -ENOENT);
-  return UniqueFd(found);
-}
-
-Sample MeasureOurs(bool shared, const PerfEventSpec& counter) {
+Sample MeasureOurs(bool shared) {
   Probe probe;
-  ProbeOptions options;
-  options.btf = "/sys/kernel/btf/vmlinux";
-  options.switched = true;
-  options.spill_entries = 32768;
-  options.idle_pays = true;
-  options.joules_per_count = 1e-9;
-  options.shared = shared;
-  auto check = [](Outcome outcome) {
-    if (outcome.status) Die(outcome.step, outcome.status);
-  };
-  uint32_t own_pid;
-  check(probe.Open(options, &own_pid));
-  // As threads of one core, or as CPUs with a counter each.
-  if (shared) check(probe.Bind(0, {0, 1}, 0, counter));
-  for (int cpu = 0; !shared && cpu < libbpf_num_possible_cpus(); cpu++)
-    check(probe.Bind(cpu, {static_cast<uint32_t>(cpu)}, cpu, counter));
-  check(probe.Start());
-  return MeasureProgram(FindOurs().get());
-}
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-double Spread(std::vector<double> values) {
-  double median = Median(values);
-  for (double& value : values) value = std::abs(value - median);
-  return 1.48 * Median(values);  // median absolute deviation, as a standard deviation
+  StartOurs(&probe, shared);
+  return MeasureProgram(FindOwn<bpf_prog_info>("bpf-prog", "sched_switch"));
 }
 
 }  // namespace
+
+void Clean() {
+  for (pid_t task : tasks) kill(task, SIGKILL);
+  for (pid_t task : tasks) waitpid(task, nullptr, 0);
+  for (const auto& cgroup : cgroups) rmdir(cgroup.c_str());
+  tasks.clear();
+  cgroups.clear();
+}
 
 int main(int argc, char** argv) {
   if (argc != 7) Die("run: arguments are TASKS CGROUPS COLD_KIB SHARED ROUNDS CGROUP_DIR", -EINVAL);
   int rounds = atoi(argv[5]);
   bool shared = atoi(argv[4]);
-  PerfEventSpec counter;
-  std::ifstream("/sys/bus/event_source/devices/msr/type") >> counter.type;
   libbpf_set_print(nullptr);
   int stats = bpf_enable_stats(BPF_STATS_RUN_TIME);
   if (stats < 0) Die("enable bpf_stats", stats);
@@ -170,12 +90,12 @@ int main(int argc, char** argv) {
 
   std::vector<double> ours, naive, empty, ratio;
   uint64_t calls = 0;
-  Sample before = MeasureReference(false, counter);
+  Sample before = MeasureReference(false);
   for (int round = 0; round < rounds; round++) {
-    Sample a = MeasureOurs(shared, counter);
-    Sample middle = MeasureReference(false, counter);
-    Sample b = MeasureReference(true, counter);
-    Sample after = MeasureReference(false, counter);
+    Sample a = MeasureOurs(shared);
+    Sample middle = MeasureReference(false);
+    Sample b = MeasureReference(true);
+    Sample after = MeasureReference(false);
     ours.push_back(a.ns - (before.ns + middle.ns) / 2);
     naive.push_back(b.ns - (middle.ns + after.ns) / 2);
     empty.push_back(middle.ns);

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const { findHierarchy } = createRequire(import.meta.url)('../../dist/identity/hierarchy.js');
+
+export const HERE = dirname(fileURLToPath(import.meta.url));
+export const ROOT = join(HERE, '../..');
+export const ROUNDS = Number(process.env['ROUNDS'] ?? 15);
+/** Where the tasks' cgroups are made: the hierarchy that the meter charges. */
+export const CGROUPS = findHierarchy('/proc').mount;
+
+/** The flags that bin/joules runs node with. */
+const NODE_FLAGS = readFileSync(join(ROOT, 'bin/joules'), 'utf8').split('\n', 1)[0].match(/--\S+/g);
+
+/** Runs a program of the Makefile, which prints JSON. */
+export function measure(program, ...args) {
+  const path = join(ROOT, 'build/bench', program);
+  return JSON.parse(execFileSync(path, args.map(String), { encoding: 'utf8' }));
+}
+
+/** Runs a module of this directory, which prints JSON, beside a crowd: [processes, cgroups, ms between wake-ups]. */
+export async function besideCrowd(crowd, module, ...args) {
+  const load = spawn(join(ROOT, 'build/bench/crowd'), [...crowd, CGROUPS].map(String), {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  await once(load.stdout, 'data');
+  try {
+    const command = [...NODE_FLAGS, join(HERE, module), ...args.map(String)];
+    return JSON.parse(execFileSync(process.execPath, command, { encoding: 'utf8' }));
+  } finally {
+    load.stdin.end();
+    await once(load, 'exit');
+  }
+}
+
+/** A Markdown table. */
+export function table(head, rows) {
+  const line = (cells) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line)].join('\n');
+}
