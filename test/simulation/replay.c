@@ -71,6 +71,8 @@ static struct engine open_machine(const struct trace* trace, double max_watts, u
   for (uint32_t z = 0; z < header->zones; z++)
     settings.shared_zones |= trace->zones[z].cpus[1] != TRACE_NO_CPU;
   engine = open_engine(&settings);
+  for (uint32_t cpu = 0; cpu < header->cpus; cpu++)
+    engine.cpus[cpu].zone = engine.cpus[cpu].sibling = ENERGY_NONE;
   for (uint32_t z = 0; z < header->zones; z++) {
     for (uint32_t i = 0; i < ENERGY_THREADS; i++) {
       uint32_t cpu = trace->zones[z].cpus[i], sibling = trace->zones[z].cpus[!i];

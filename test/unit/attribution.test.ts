@@ -56,6 +56,13 @@ describe('the BPF program, replayed', () => {
     expect(replayed).toMatchObject({ gap: 0n, backwards: 0, jumps: 0 });
   });
 
+  it('charges the same where each CPU has a counter of its own as where idle siblings share them', () => {
+    const trace = traceOf('slices');
+    const alone = replayProgram({ ...trace, zones: trace.zones.map(([first]) => [first!]) });
+    expectClosed(alone);
+    expect(alone.tasks).toEqual(resultOf('slices').replayed.tasks);
+  });
+
   it.each(names.filter((name) => name !== 'homog'))('is wrong by less than others are in %s', (name) => {
     const { misattributed, baselines } = resultOf(name);
     const times = ORDINARY.includes(name) ? 3 : 1.4;
