@@ -10,18 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <fcntl.h>
 
 #include "engine.h"
-
-struct trace {
-  const struct trace_header* header;
-  const struct trace_zone* zones;
-  const struct trace_task* tasks;
-  const struct trace_record* records;
-};
+#include "trace_file.h"
 
 static struct {
   struct {
@@ -33,28 +24,6 @@ static struct {
 void fail(const char* what, int error) {
   fprintf(stderr, "replay: cannot %s%s%s\n", what, error ? ": " : "", error ? strerror(error) : "");
   exit(1);
-}
-
-static struct trace open_trace(const char* path) {
-  struct trace trace;
-  struct stat file;
-  int fd = open(path, O_RDONLY);
-  const char* at;
-
-  if (fd < 0 || fstat(fd, &file)) fail("open the trace", errno);
-  at = mmap(NULL, file.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-  if (at == MAP_FAILED) fail("read the trace", errno);
-  trace.header = (const void*)at;
-  if ((size_t)file.st_size < sizeof(*trace.header) || memcmp(at, TRACE_MAGIC, sizeof(trace.header->magic)))
-    fail("read the trace: this is none", 0);
-  trace.zones = (const void*)(trace.header + 1);
-  trace.tasks = (const void*)(trace.zones + trace.header->zones);
-  trace.records = (const void*)(trace.tasks + trace.header->tasks);
-  if ((const char*)(trace.records + trace.header->records) != at + file.st_size)
-    fail("read the trace: its size is wrong", 0);
-  if (trace.header->cpus > MACHINE_CPUS || trace.header->tasks > MACHINE_TASKS)
-    fail("replay the trace: it has too many CPUs or tasks (machine.h)", 0);
-  return trace;
 }
 
 static struct engine open_machine(const struct trace* trace, double max_watts, uint64_t period_ns) {
@@ -156,6 +125,8 @@ static void print_totals(const struct engine* engine, const struct trace_header*
 int main(int argc, char** argv) {
   if (argc != 4) fail("begin: arguments are TRACE MAX_WATTS PERIOD_NS", 0);
   struct trace trace = open_trace(argv[1]);
+  if (trace.header->cpus > MACHINE_CPUS || trace.header->tasks > MACHINE_TASKS)
+    fail("replay the trace: it has too many CPUs or tasks (machine.h)", 0);
   struct engine engine = open_machine(&trace, atof(argv[2]), strtoull(argv[3], NULL, 10));
   uint32_t done = 0;
 
