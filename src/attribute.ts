@@ -15,6 +15,8 @@ export interface ProcessCharge {
   /** Where most of its run time was spent. */
   readonly cgroup: number;
   readonly joules: number;
+  /** Standard deviation of `joules` as far as it comes from learned powers; null where none were learned. */
+  readonly uncertainJoules: number | null;
   readonly seconds: number;
 }
 
@@ -81,7 +83,8 @@ export function* attributing(
       continue;
     }
     processJoules += joules;
-    processes.add(i, joules, seconds);
+    const uncertain = source.reader === 'bpf' ? rows.uncertainCounts[i]! * source.joulesPerCount : null;
+    processes.add(i, { joules, seconds, uncertain });
     const id = rows.cgroup[i]!;
     let cgroup = cgroups.get(id);
     if (!cgroup) {
@@ -160,7 +163,7 @@ function isKnown(reading: Reading | undefined): reading is Reading & { readonly 
 
 /** Adds rows up by process: 10,000 of them in some ms, hence numbers as keys and no copies. */
 function processTable(rows: Columns['rows']): {
-  add(row: number, joules: number, seconds: number): void;
+  add(row: number, used: { joules: number; seconds: number; uncertain: number | null }): void;
   charges(): Generator<void, ProcessCharge[]>;
 } {
   const charges: Mutable<ProcessCharge>[] = [];
@@ -184,6 +187,7 @@ function processTable(rows: Columns['rows']): {
       comm: '',
       cgroup: 0,
       joules: 0,
+      uncertainJoules: null,
       seconds: 0,
     });
     mainRows.push(row);
@@ -193,10 +197,12 @@ function processTable(rows: Columns['rows']): {
   }
 
   return {
-    add(row, joules, seconds) {
+    add(row, { joules, seconds, uncertain }) {
       const at = find(row);
       const charge = charges[at]!;
       charge.joules += joules;
+      // Not independent of one another: an error of a power is the same in all rows of its process.
+      if (uncertain !== null) charge.uncertainJoules = (charge.uncertainJoules ?? 0) + uncertain;
       charge.seconds += seconds;
       if (rows.timeNs[row]! > rows.timeNs[mainRows[at]!]!) mainRows[at] = row;
     },

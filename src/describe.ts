@@ -72,7 +72,7 @@ async function describeProcesses(
   lives: Lives,
 ): Promise<ProcessUsage[]> {
   const processes: ProcessUsage[] = [];
-  const rest: Used[] = [];
+  const rest: ProcessUsed[] = [];
   await eachInSlices(charges.processes, (charge) => {
     if (!isOfProcess(charge)) {
       rest.push(charge);
@@ -93,6 +93,7 @@ async function describeProcesses(
       cgroup: cgroup.path,
       container_id: cgroup.containerId,
       energy_j: joules,
+      energy_err_j: charge.uncertainJoules,
       power_w: joules / seconds,
       cpu_time_s: charge.seconds,
       exited: lives.exited.get(startNs)?.pid === pid,
@@ -155,6 +156,10 @@ interface Used {
   readonly seconds: number;
 }
 
+interface ProcessUsed extends Used {
+  readonly uncertainJoules: number | null;
+}
+
 function inAll(
   used: readonly Used[],
   interval: number,
@@ -164,15 +169,27 @@ function inAll(
   return { energy_j: energy, power_w: energy / interval, cpu_time_s: cpuTime };
 }
 
+/** At most: what one is charged too much another one may be charged too little. null where one is not known. */
+export function sumOfErrors(used: readonly { readonly uncertainJoules: number | null }[]): number | null {
+  return used.reduce<number | null>(
+    (sum, { uncertainJoules }) => (sum === null || uncertainJoules === null ? null : sum + uncertainJoules),
+    0,
+  );
+}
+
 /** The row `(other)`: what several processes used together. */
-function otherProcesses(used: readonly Used[], interval: number): ProcessUsage {
+function otherProcesses(used: readonly ProcessUsed[], interval: number): ProcessUsage {
   const nobody = { pid: null, creation_time: null, executable: OTHER, cgroup: null, container_id: null };
-  return { ...nobody, ...inAll(used, interval), exited: false };
+  return { ...nobody, ...inAll(used, interval), energy_err_j: sumOfErrors(used), exited: false };
 }
 
 /** The same of rows that are left out of a view. */
 export function sumAsOther(processes: readonly ProcessUsage[], interval: number): ProcessUsage {
-  const used = processes.map(({ energy_j, cpu_time_s }) => ({ joules: energy_j, seconds: cpu_time_s }));
+  const used = processes.map((process) => ({
+    joules: process.energy_j,
+    uncertainJoules: process.energy_err_j,
+    seconds: process.cpu_time_s,
+  }));
   return otherProcesses(used, interval);
 }
 

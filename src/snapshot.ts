@@ -21,6 +21,8 @@ export interface ProcessUsage {
   readonly cgroup: string | null;
   readonly container_id: string | null;
   readonly energy_j: number;
+  /** Estimated standard deviation of `energy_j`, beside the counter's own error; null where there is none. */
+  readonly energy_err_j: number | null;
   readonly power_w: number;
   readonly cpu_time_s: number;
   readonly exited: boolean;

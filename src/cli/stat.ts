@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { sumOfErrors } from '../describe.ts';
 import { type Descendants, descendantsOf } from '../descendants.ts';
 import { usageError } from '../errors.ts';
 import { type Measurement, type Meter, openMeter } from '../meter.ts';
@@ -16,6 +17,8 @@ export interface Stat {
   readonly elapsed_s: number;
   readonly source: Snapshot['source'];
   readonly energy_j: number;
+  /** Estimated standard deviation of `energy_j`; null where the source gives none. */
+  readonly energy_err_j: number | null;
   readonly cpu_time_s: number;
   readonly power_w: number;
   readonly processes: number;
@@ -75,7 +78,7 @@ function writeOutput(output: number, result: Stat): void {
 }
 
 async function measureCommand(meter: Meter, command: readonly string[]): Promise<Stat> {
-  const sums = { energy: 0, cpu: 0, counter: 0, idle: 0, unattributed: 0 };
+  const sums = { energy: 0, error: 0 as number | null, cpu: 0, counter: 0, idle: 0, unattributed: 0 };
   // From here on: what was used before the command began is not its.
   const { snapshot } = await meter.measure();
   const startedMs = performance.now();
@@ -85,6 +88,7 @@ async function measureCommand(meter: Meter, command: readonly string[]): Promise
     const measurement = await meter.measure();
     const own = chargesOf(measurement, family);
     sums.energy += own.energy;
+    sums.error = sums.error === null || own.error === null ? null : sums.error + own.error;
     sums.cpu += own.cpu;
     sums.counter += measurement.snapshot.totals.counter_j;
     sums.idle += measurement.snapshot.totals.idle_j;
@@ -106,6 +110,7 @@ async function measureCommand(meter: Meter, command: readonly string[]): Promise
     elapsed_s: elapsed,
     source: snapshot.source,
     energy_j: sums.energy,
+    energy_err_j: sums.error,
     cpu_time_s: sums.cpu,
     power_w: sums.energy / elapsed,
     processes: family.size,
@@ -115,11 +120,15 @@ async function measureCommand(meter: Meter, command: readonly string[]): Promise
   };
 }
 
-function chargesOf({ charges, lives }: Measurement, family: Descendants): { energy: number; cpu: number } {
+function chargesOf(
+  { charges, lives }: Measurement,
+  family: Descendants,
+): { energy: number; error: number | null; cpu: number } {
   family.follow(lives);
   const own = charges.processes.filter(({ pid, startNs }) => family.has(pid, startNs));
   return {
     energy: own.reduce((sum, { joules }) => sum + joules, 0),
+    error: sumOfErrors(own),
     cpu: own.reduce((sum, { seconds }) => sum + seconds, 0),
   };
 }
@@ -162,7 +171,7 @@ function report(result: Stat): string[] {
     line(
       result.energy_j,
       'J',
-      `command${others > 0 ? ` with ${others} descendant${others > 1 ? 's' : ''}` : ''}`,
+      `${result.energy_err_j === null ? '' : `± ${result.energy_err_j.toFixed(4)} J `}command${others > 0 ? ` with ${others} descendant${others > 1 ? 's' : ''}` : ''}`,
     ),
     line(result.power_w, 'W', 'mean power'),
     line(result.cpu_time_s, 's', 'CPU time'),

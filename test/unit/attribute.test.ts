@@ -117,8 +117,16 @@ describe('attribute', () => {
       CORES,
     );
     expect(processes).toEqual([
-      { pid: 7, startNs: 1, comm: 'make', cgroup: 41, joules: 0.03, seconds: expect.closeTo(0.1) },
-      { pid: 7, startNs: 2, comm: 'p7', cgroup: 40, joules: 0.004, seconds: 0.005 },
+      {
+        pid: 7,
+        startNs: 1,
+        comm: 'make',
+        cgroup: 41,
+        joules: 0.03,
+        uncertainJoules: 0,
+        seconds: expect.closeTo(0.1),
+      },
+      { pid: 7, startNs: 2, comm: 'p7', cgroup: 40, joules: 0.004, uncertainJoules: 0, seconds: 0.005 },
     ]);
     expect(cgroups.map(({ id, joules }) => [id, joules])).toEqual([
       [40, expect.closeTo(0.014)],
@@ -240,5 +248,25 @@ describe('attribute', () => {
         expect(Math.abs(charges.processJoules + rest - counted)).toBeLessThan(counted * 1e-9);
       }
     }
+  });
+
+  it('adds up how uncertain the rows of a process are, and says nothing where no powers are learned', () => {
+    const rows = [
+      { cpu: 0, pid: 7, ms: 10, counts: 40, uncertain: 3 },
+      { cpu: 1, pid: 7, ms: 10, counts: 20, uncertain: 1.5 },
+      { cpu: 1, pid: 8, ms: 10, counts: 20 },
+    ];
+    const columns = columnsOf({
+      rows,
+      cpus: [
+        { cpu: 0, counts: 40 },
+        { cpu: 1, counts: 40 },
+      ],
+    });
+    const errors = attribute(columns, perCore, CORES).processes.map(({ uncertainJoules }) => uncertainJoules);
+    expect(errors[0]).toBeCloseTo(0.0045, 12);
+    expect(errors[1]).toBe(0);
+    const unknown = attribute(columns, estimated, CORES).processes;
+    expect(unknown.map(({ uncertainJoules }) => uncertainJoules)).toEqual([null, null]);
   });
 });

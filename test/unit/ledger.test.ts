@@ -20,6 +20,7 @@ function snapshotOf({ second, processes, idle = 1, gap = 0 }: Spec): Snapshot {
       executable: process.pid === null ? OTHER : 'a',
       cgroup: '/',
       container_id: null,
+      energy_err_j: null,
       power_w: 0,
       cpu_time_s: 0,
       exited: false,
