@@ -209,6 +209,7 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
                            InstanceMethod<&ProbeObject::Calibrate>("calibrate"),
                            InstanceMethod<&ProbeObject::Start>("start"),
                            InstanceMethod<&ProbeObject::Drain>("drain"),
+                           InstanceMethod<&ProbeObject::Failing>("failing"),
                            InstanceMethod<&ProbeObject::Close>("close"),
                        });
   }
@@ -273,6 +274,13 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
     return Task::Run(
         info.Env(), [probe = probe_, drained] { return probe->Drain(drained.get()); },
         [drained](Napi::Object result) { result["columns"] = ToColumns(result.Env(), *drained); });
+  }
+
+  Napi::Value Failing(const Napi::CallbackInfo& info) {
+    auto zones = std::make_shared<std::vector<uint32_t>>();
+    return Task::Run(
+        info.Env(), [probe = probe_, zones] { return probe->Failing(zones.get()); },
+        [zones](Napi::Object result) { result["zones"] = Column<Napi::Uint32Array>(result.Env(), *zones); });
   }
 
   Napi::Value Close(const Napi::CallbackInfo& info) {

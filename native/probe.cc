@@ -137,20 +137,45 @@ int Probe::RunOn(uint32_t cpu, int prog, uint64_t argument, uint32_t* result) {
   return status < 0 ? -errno : 0;
 }
 
-// Gives an event to the CPUs of a zone. None of them reads in the meantime: one that still had the old event
-// would charge all that it ever counted over the new one's first value.
+// Takes its event away from the CPUs of a zone, after they have charged all that it had counted. What they
+// cannot read any more, because it died or was moved along, and what a CPU was owed that has gone, is gap.
+void Probe::TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus) {
+  const auto& progs = skeleton_->progs;
+  energy_zone& state = zones_[zone];
+  std::vector<uint32_t> former;
+  for (uint32_t cpu = 0; cpu < cpu_count_; cpu++)
+    if (cpus_[cpu].zone == static_cast<int32_t>(zone)) former.push_back(cpu);
+  // Into the same bank: nothing is handed out here.
+  for (uint32_t cpu : former) {
+    if (RunOn(cpu, bpf_program__fd(progs.flush), cpus_[cpu].bank & 1, nullptr) == -ENXIO)
+      cpus_[cpu].busy = cpus_[cpu].running = 0;  // its last switch, to idle, was not seen
+  }
+  uint64_t gap = 0;  // units
+  for (uint32_t at : former) {
+    energy_cpu& cpu = cpus_[at];
+    cpu.zone = cpu.sibling = ENERGY_NONE;
+    RunOn(at, bpf_program__fd(progs.try_counter), 0, nullptr);  // waits for a read under way there
+    bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.counters), &at);
+    bool stays = std::find(cpus.begin(), cpus.end(), at) != cpus.end();
+    if (stays && !state.gap) continue;
+    gap += std::exchange(cpu.owed, 0);
+    cpu.owed_counted = cpu.owed_predicted = 0;
+  }
+  // A dead event still tells what it counted before it died.
+  PerfReading last;
+  if (state.based && ReadCounter(events_[zone].get(), &last) == 0 && last.count > state.raw)
+    gap += (last.count - state.raw) << skeleton_->rodata->count_shift;
+  if (gap) {
+    energy_cpu& heir = cpus_[cpus.empty() ? former.front() : cpus.front()];
+    heir.banks[heir.bank & 1].gap += gap;
+  }
+  state = {};
+}
+
+// Gives a new event to the CPUs of a zone. None of them reads in the meantime.
 int Probe::GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd) {
   int counters = bpf_map__fd(skeleton_->maps.counters);
   int prog = bpf_program__fd(skeleton_->progs.try_counter);
-  uint64_t owed = 0;
-  for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) {
-    if (cpus_[cpu].zone != static_cast<int32_t>(zone)) continue;
-    cpus_[cpu].zone = cpus_[cpu].sibling = ENERGY_NONE;
-    RunOn(cpu, prog, 0, nullptr);  // waits for a read under way there
-    if (std::find(cpus.begin(), cpus.end(), cpu) != cpus.end()) continue;
-    bpf_map_delete_elem(counters, &cpu);
-    owed += __atomic_exchange_n(&cpus_[cpu].owed, 0, __ATOMIC_RELAXED);
-  }
   std::vector<uint32_t> blind;
   int last = 0;
   for (uint32_t cpu : cpus) {
@@ -165,7 +190,9 @@ int Probe::GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd) {
   for (uint32_t cpu : blind) {
     if (readable) bpf_map_delete_elem(counters, &cpu);
   }
-  zones_[zone] = {};
+  // From 0, where a new event begins, not from what BPF happens to read first: CPUs may sleep until then.
+  zones_[zone].based = readable;
+  zones_[zone].gap = !readable;
   for (size_t i = 0; i < cpus.size(); i++) {
     energy_cpu& cpu = cpus_[cpus[i]];
     zones_[zone].seen[i] = cpu.predicted;
@@ -173,7 +200,6 @@ int Probe::GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd) {
     cpu.sibling = cpus.size() > 1 ? static_cast<int32_t>(cpus[!i]) : ENERGY_NONE;
   }
   for (uint32_t cpu : cpus) cpus_[cpu].zone = zone;
-  if (owed) __atomic_fetch_add(&cpus_[cpus.front()].owed, owed, __ATOMIC_RELAXED);
   return readable ? 0 : Fail("read the counter in BPF", last);
 }
 
@@ -188,6 +214,13 @@ int Probe::BindLocked(uint32_t zone, const std::vector<uint32_t>& cpus, int lead
   if (zone >= cpu_count_ || !known) return Fail("bind a counter", -EINVAL);
   if (options_.switched && cpus.size() > ENERGY_THREADS)
     return Fail("share a counter between so many CPUs", -E2BIG);
+  if (events_.size() <= zone) {
+    events_.resize(zone + 1);
+    polled_.resize(zone + 1);
+  }
+  if (options_.switched) TakeAway(zone, cpus);
+  events_[zone] = UniqueFd();
+  if (cpus.empty()) return 0;
   int fd = OpenCpuCounter(spec, lead);
   if (fd < 0) return Fail("open the perf event", fd);
   UniqueFd event(fd);
@@ -198,12 +231,21 @@ int Probe::BindLocked(uint32_t zone, const std::vector<uint32_t>& cpus, int lead
   } else if (int status = ReadCounter(fd, &first)) {
     return Fail("read the perf event", status);
   }
-  if (events_.size() <= zone) {
-    events_.resize(zone + 1);
-    polled_.resize(zone + 1);
-  }
   events_[zone] = std::move(event);
   polled_[zone] = first;
+  return 0;
+}
+
+Outcome Probe::Failing(std::vector<uint32_t>* zones) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return Ended(FailingLocked(zones));
+}
+
+int Probe::FailingLocked(std::vector<uint32_t>* zones) {
+  if (!skeleton_) return Fail("look after the counters", -EBADF);
+  for (uint32_t zone = 0; zone < events_.size(); zone++) {
+    if (zones_[zone].gap) zones->push_back(zone);
+  }
   return 0;
 }
 

@@ -82,12 +82,14 @@ class Probe {
   // `own_pid`: pid of this process in the first pid namespace, as in all rows.
   Outcome Open(const ProbeOptions& options, uint32_t* own_pid);
   // Opens a zone's counter on one of its CPUs and gives it to those CPUs of the zone that can read it. Anew
-  // when CPUs come and go: the zone then counts from there.
+  // when CPUs come and go: the zone then counts from there. Without CPUs: takes its counter away.
   Outcome Bind(uint32_t zone, const std::vector<uint32_t>& cpus, int lead, const PerfEventSpec& spec);
   // Polls a zone's counter on a CPU that can read it, for 150 ms at most.
   Outcome Calibrate(uint32_t zone, uint32_t cpu, Calibration* out);
   Outcome Start();
   Outcome Drain(Drained* out);
+  // Zones whose counter cannot be read: BPF met an error, and no success since.
+  Outcome Failing(std::vector<uint32_t>* zones);
   void Close();
 
  private:
@@ -102,6 +104,8 @@ class Probe {
   int DrainLocked(Drained* out);
   void CloseLocked();
   int Load(int subsys);
+  int FailingLocked(std::vector<uint32_t>* zones);
+  void TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus);
   int GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd);
   int RunOn(uint32_t cpu, int prog, uint64_t argument, uint32_t* result);
   int Switchover();

@@ -63,6 +63,7 @@ export function* attributing(
   const coreOf = new Map(coreUsages.flatMap((core) => core.cpus.map((cpu) => [cpu, core])));
   const joulesOf = pricing(columns, source, readings, zones);
 
+  const measured = new Set<object>();
   const processes = processTable(rows);
   const cgroups = new Map<number, Mutable<CgroupCharge>>();
   let processJoules = 0;
@@ -72,6 +73,8 @@ export function* attributing(
     const pid = rows.pid[i]!;
     const core = coreOf.get(cpu);
     const zone = zoneOf.get(cpu);
+    if (zone) measured.add(zone);
+    if (core) measured.add(core);
     // A CPU that has just come has no counter yet: its energy is unknown.
     const joules = zone ? joulesOf(i) : 0;
     const seconds = rows.timeNs[i]! / 1e9;
@@ -100,6 +103,7 @@ export function* attributing(
     for (let i = 0; i < cpus.cpu.length; i++) {
       const zone = zoneOf.get(cpus.cpu[i]!);
       if (!zone) continue;
+      measured.add(zone);
       const gap = cpus.gapCounts[i]! * source.joulesPerCount;
       // The residual is 0; were it ever not, the ledger would still close, and say so as lost.
       const lost = (cpus.lostCounts[i]! + cpus.residualCounts[i]!) * source.joulesPerCount;
@@ -111,8 +115,11 @@ export function* attributing(
   return {
     processes: yield* processes.charges(),
     cgroups: [...cgroups.values()],
-    zones: source.reader === 'user' ? zones.filter(({ id }) => isKnown(readings.get(id))) : zones,
-    cores: coreUsages,
+    // Of a core or zone without a CPU in the interval nothing is known, and nothing is said.
+    zones: zones.filter(({ id }, i) =>
+      source.reader === 'user' ? isKnown(readings.get(id)) : measured.has(zones[i]!),
+    ),
+    cores: coreUsages.filter((core) => measured.has(core)),
     processJoules,
   };
 }

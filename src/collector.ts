@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Bindings, bindCounters } from './bindings.ts';
 import type { Columns } from './columns.ts';
-import { onlineCpus } from './cpus.ts';
 import { EnergyError } from './errors.ts';
 import { type Calibration, createProbe, type Probe } from './native.ts';
 import type { EnergySource, Zone } from './sources/source.ts';
@@ -18,7 +18,7 @@ export interface CollectorOptions {
   readonly followForks: boolean;
   /** Processes that may be live between two drains before detail is lost. */
   readonly maxTasks?: number;
-  /** Takes a line for every counter that is bound anew, or cannot be. */
+  /** Takes a line of `event=…` when a CPU goes or comes, a gap begins, a counter is bound anew or reset. */
   readonly log?: (line: string) => void;
 }
 
@@ -26,10 +26,14 @@ export interface CollectorOptions {
 export interface Interval {
   readonly columns: Columns;
   readonly seconds: number;
-  /** The source with the zones it had in this interval. */
+  /** The source with all zones it has had so far. */
   readonly source: EnergySource;
-  /** Counters that were bound anew at its end. */
+  /** Counters that were bound anew. */
   readonly rebinds: number;
+  /** Times that a counter began to be out of reach. */
+  readonly gaps: number;
+  /** Times that a counter went back, or ahead by more than can be: it began anew, as in a suspend; charged to nobody. */
+  readonly resets: number;
 }
 
 export interface Collector {
@@ -65,14 +69,12 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
       followForks: options.followForks,
       spillEntries: options.maxTasks ?? 32_768,
     });
-    let calibrated = true;
-    if (source.reader === 'bpf') {
-      for (const [i, zone] of source.zones.entries()) await probe.bind(i, zone, source.event);
-      calibrated = await expectUpdates(probe, source.zones);
-    }
+    const { log = () => {} } = options;
+    const bindings = await bindCounters({ probe, source, rediscover: options.rediscover, sys, log });
+    const calibrated = source.reader !== 'bpf' || (await expectUpdates(probe, bindings.source().zones));
     await probe.start();
     const first = await probe.drain();
-    return collect(probe, options, { ownPid, startNs: first.timeNs, calibrated });
+    return collect(probe, bindings, { ownPid, startNs: first.timeNs, calibrated, log });
   } catch (error) {
     await probe.close();
     throw error;
@@ -84,85 +86,96 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
  * worse, and no reason not to measure.
  */
 async function expectUpdates(probe: Probe, zones: readonly Zone[]): Promise<boolean> {
-  const index = zones.findIndex(({ cpus }) => cpus.length > 0);
-  const zone = zones[index];
-  if (!zone) return false;
-  const found = await probe.calibrate(index, zone.lead).catch(() => undefined);
+  if (!zones[0]) return false;
+  const found = await probe.calibrate(0, zones[0].lead).catch(() => undefined);
   return found?.periodNs !== undefined;
 }
 
-function collect(
-  probe: Probe,
-  options: CollectorOptions,
-  started: { readonly ownPid: number; readonly startNs: number; readonly calibrated: boolean },
-): Collector {
-  const { sys, log = () => {} } = options;
-  let { source } = options;
-  let online = onlineCpus(sys).join();
+/**
+ * How often counters are looked after: a CPU that is back is measured again within a second, whatever the
+ * interval. It costs one read of sysfs and one look at what BPF reported.
+ */
+const LOOK_MS = 500;
+
+interface Start {
+  readonly ownPid: number;
+  readonly startNs: number;
+  readonly calibrated: boolean;
+  readonly log: (line: string) => void;
+}
+
+function collect(probe: Probe, bindings: Bindings, started: Start): Collector {
+  const { ownPid, log } = started;
   let lastNs = started.startNs;
   let { calibrated } = started;
-
-  /**
-   * Brings counters and CPUs together again. An event dies with its CPU and does not come back with it; what
-   * is counted meanwhile is nobody's. May be called at any time, any number of times.
-   */
-  async function reconcile(failed: ReadonlySet<number>): Promise<number> {
-    const found = options.rediscover();
-    const zones = source.zones.map(
-      (zone) => found.zones.find(({ id }) => id === zone.id) ?? { ...zone, cpus: [] },
-    );
-    zones.push(...found.zones.filter(({ id }) => !source.zones.some((zone) => zone.id === id)));
-    let rebinds = 0;
-    for (const [i, zone] of zones.entries()) {
-      const former = source.zones[i];
-      const same = former && former.lead === zone.lead && former.cpus.join() === zone.cpus.join();
-      if (
-        found.reader !== 'bpf' ||
-        zone.cpus.length === 0 ||
-        (same && !zone.cpus.some((cpu) => failed.has(cpu)))
-      )
-        continue;
-      try {
-        await probe.bind(i, zone, found.event);
-        rebinds++;
-        log(`bound ${zone.id} anew, on CPU ${zone.lead} for CPUs ${zone.cpus.join()}`);
-      } catch (error) {
-        // The CPU may have gone again: tried again after the next interval.
-        zones[i] = former ?? { ...zone, cpus: [] };
-        online = '';
-        log(`${zone.id}: ${error instanceof Error ? error.message : String(error)}`);
-      }
+  let complaint = '';
+  // One after the other: a drain never sees counters half bound.
+  let queue: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(step: () => Promise<T>): Promise<T> => {
+    const next = queue.then(step);
+    queue = next.catch(() => {});
+    return next;
+  };
+  const look = async (): Promise<void> => {
+    try {
+      await bindings.reconcile();
+      complaint = '';
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      if (why !== complaint) log(why);
+      complaint = why;
     }
-    source = { ...found, zones };
-    return rebinds;
+  };
+  let looking = false;
+  const timer = setInterval(() => {
+    if (looking) return;
+    looking = true;
+    void inTurn(look).finally(() => {
+      looking = false;
+    });
+  }, LOOK_MS).unref();
+
+  async function drain(): Promise<Interval> {
+    const columns = await probe.drain();
+    await bindings.reconcile();
+    const source = bindings.source();
+    const seconds = (columns.timeNs - lastNs) / 1e9;
+    lastNs = columns.timeNs;
+    calibrated ||=
+      columns.cpus.counts.some((counts) => counts > 0) && (await expectUpdates(probe, source.zones));
+    return {
+      columns,
+      seconds,
+      source,
+      ...bindings.take(),
+      resets: countResets(columns, source, log),
+    };
   }
 
   return {
-    ownPid: started.ownPid,
-    async drain() {
-      const columns = await probe.drain();
-      const interval = { columns, seconds: (columns.timeNs - lastNs) / 1e9, source };
-      lastNs = columns.timeNs;
-      const failed = failedCpus(columns);
-      const backwards = columns.cpus.backwards.reduce((sum, n) => sum + n, 0);
-      if (backwards > 0) log(`a counter went back ${backwards} times: nobody is charged for that`);
-      const now = onlineCpus(sys).join();
-      const changed = now !== online || failed.size > 0;
-      online = now;
-      calibrated ||=
-        columns.cpus.counts.some((counts) => counts > 0) && (await expectUpdates(probe, source.zones));
-      return { ...interval, rebinds: changed ? await reconcile(failed) : 0 };
+    ownPid,
+    drain: () => inTurn(drain),
+    calibrate: () =>
+      inTurn(async () => {
+        const { reader, zones } = bindings.source();
+        return reader !== 'bpf' || !zones[0] ? undefined : await probe.calibrate(0, zones[0].lead);
+      }),
+    async close() {
+      clearInterval(timer);
+      await queue;
+      await probe.close();
     },
-    async calibrate() {
-      const index = source.zones.findIndex(({ cpus }) => cpus.length > 0);
-      const zone = source.zones[index];
-      return source.reader !== 'bpf' || !zone ? undefined : await probe.calibrate(index, zone.lead);
-    },
-    close: () => probe.close(),
   };
 }
 
-/** CPUs whose counter could not be read. */
-function failedCpus({ cpus }: Columns): Set<number> {
-  return new Set([...cpus.cpu].filter((_, i) => cpus.readErrors[i]! > 0));
+/** Counters that went back, or ahead by more than can be. */
+function countResets({ cpus }: Columns, { zones }: EnergySource, log: (line: string) => void): number {
+  const resets = zones.map(() => 0);
+  for (const [at, cpu] of cpus.cpu.entries()) {
+    const zone = zones.findIndex((one) => one.cpus.includes(cpu));
+    if (zone >= 0) resets[zone]! += cpus.backwards[at]! + cpus.jumps[at]!;
+  }
+  for (const [i, count] of resets.entries())
+    if (count > 0) log(`event=reset counter=${zones[i]!.id} count=${count}`);
+  return resets.reduce((sum, count) => sum + count, 0);
 }

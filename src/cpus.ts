@@ -41,9 +41,18 @@ export function onlineCpus(sys: string): number[] {
 
 /** Online physical cores, in the order of their first CPU. A CPU without topology files is a core of its own. */
 export function onlineCores(sys: string): Core[] {
+  for (;;) {
+    const online = onlineCpus(sys);
+    const cores = coresOf(online, sys);
+    // The files of a CPU go with it: what was read while it went would make it a core of its own.
+    if (onlineCpus(sys).join() === online.join()) return cores;
+  }
+}
+
+function coresOf(online: readonly number[], sys: string): Core[] {
   const cores = new Map<string, { id: string; package: string; cpus: number[] }>();
   const ids = new Set<string>();
-  for (const cpu of onlineCpus(sys)) {
+  for (const cpu of online) {
     const topology = join(sys, `devices/system/cpu/cpu${cpu}/topology`);
     const pkg = readText(join(topology, 'physical_package_id')) ?? '0';
     const siblings =
@@ -63,18 +72,31 @@ export function onlineCores(sys: string): Core[] {
   return [...cores.values()];
 }
 
-/** `onlineCores`, which reads the topology again only when other CPUs are online than the last time. */
+/**
+ * `onlineCores` with all CPUs they have had so far, because what a CPU did before it went is told after that.
+ * Reads the topology again only when other CPUs are online than the last time.
+ */
 export function coreReader(sys: string): () => readonly Core[] {
   let online = '';
   let cores: readonly Core[] = [];
   return () => {
     const now = onlineCpus(sys).join();
     if (now !== online) {
-      cores = onlineCores(sys);
+      const found = onlineCores(sys);
+      cores = mergedCores(cores, found);
       online = now;
     }
     return cores;
   };
+}
+
+function mergedCores(before: readonly Core[], found: readonly Core[]): Core[] {
+  const all = new Map(before.map((core) => [core.id, core]));
+  for (const core of found) {
+    const cpus = new Set([...(all.get(core.id)?.cpus ?? []), ...core.cpus]);
+    all.set(core.id, { ...core, cpus: [...cpus].toSorted((a, b) => a - b) });
+  }
+  return [...all.values()];
 }
 
 function readText(path: string): string | undefined {

@@ -193,7 +193,12 @@ export function sumAsOther(processes: readonly ProcessUsage[], interval: number)
   return otherProcesses(used, interval);
 }
 
-function describeSelf({ interval: { columns, rebinds }, charges, ownPid, lostEvents }: Parts): SelfUsage {
+function describeSelf({
+  interval: { columns, rebinds, gaps, resets },
+  charges,
+  ownPid,
+  lostEvents,
+}: Parts): SelfUsage {
   // Also where a filter leaves it out.
   const self = charges.processes.find(({ pid }) => pid === ownPid);
   return {
@@ -202,6 +207,8 @@ function describeSelf({ interval: { columns, rebinds }, charges, ownPid, lostEve
     switches: columns.cpus.switches.reduce((sum, n) => sum + n, 0),
     lost: columns.cpus.lostRows.reduce((sum, n) => sum + n, lostEvents),
     rebinds,
+    gaps,
+    resets,
     series: 0,
   };
 }

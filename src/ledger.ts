@@ -60,6 +60,8 @@ export interface LedgerReading {
     readonly switches: number;
     readonly lost: number;
     readonly rebinds: number;
+    readonly gaps: number;
+    readonly resets: number;
     readonly cpuTimeSeconds: number;
     readonly joules: number;
   };
@@ -111,7 +113,7 @@ export class Ledger {
   readonly #hardware = new Accounts<Hardware>(Infinity);
   readonly #domains = new Accounts<Domain>(Infinity);
   readonly #unattributed = new Accounts<Reason>(Infinity);
-  readonly #self = { switches: 0, lost: 0, rebinds: 0, cpuTimeSeconds: 0, joules: 0 };
+  readonly #self = { switches: 0, lost: 0, rebinds: 0, gaps: 0, resets: 0, cpuTimeSeconds: 0, joules: 0 };
   #since = 0;
   #last: Snapshot | undefined;
 
@@ -171,6 +173,8 @@ export class Ledger {
     this.#self.switches += snapshot.self.switches;
     this.#self.lost += snapshot.self.lost;
     this.#self.rebinds += snapshot.self.rebinds;
+    this.#self.gaps += snapshot.self.gaps;
+    this.#self.resets += snapshot.self.resets;
     this.#self.cpuTimeSeconds += snapshot.self.cpu_time_s;
     this.#self.joules += snapshot.self.energy_j;
   }

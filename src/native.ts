@@ -53,8 +53,10 @@ export interface Calibration {
 export interface Probe {
   /** Resolves with our pid as rows have it, in the first pid namespace: not `process.pid` in a container. */
   open(options: ProbeOptions): Promise<{ readonly ownPid: number }>;
-  /** Opens the counter of a zone, or opens it anew after CPUs came or went. */
+  /** Opens the counter of a zone, or opens it anew after CPUs came or went; closes that of a zone without CPUs. */
   bind(index: number, zone: Zone, event: PerfEvent): Promise<void>;
+  /** Indexes of the zones whose counter cannot be read: cheap enough to be asked every moment. */
+  failing(): Promise<Uint32Array>;
   /** Polls the counter of a zone that is bound, on one of its CPUs, which takes up to 150 ms. */
   calibrate(index: number, cpu: number): Promise<Calibration>;
   start(): Promise<void>;
@@ -79,6 +81,7 @@ interface Addon {
     ): Promise<Outcome>;
     calibrate(zone: number, cpu: number): Promise<Outcome<{ readonly calibration: Calibration }>>;
     start(): Promise<Outcome>;
+    failing(): Promise<Outcome<{ readonly zones: Uint32Array }>>;
     drain(): Promise<Outcome<{ readonly columns: Columns }>>;
     close(): Promise<Outcome>;
   };
@@ -100,6 +103,7 @@ export function createProbe(): Probe {
       succeeded(await native.bind(index, [...cpus], lead, type, config, config1, config2));
     },
     calibrate: async (index, cpu) => succeeded(await native.calibrate(index, cpu)).calibration,
+    failing: async () => succeeded(await native.failing()).zones,
     start: async () => {
       succeeded(await native.start());
     },

@@ -83,7 +83,12 @@ export interface SelfUsage {
   readonly switches: number;
   /** Charges and events that found no room and whose process detail is therefore missing. */
   readonly lost: number;
+  /** Counters bound anew, because CPUs came or went. */
   readonly rebinds: number;
+  /** Times that a counter began to be out of reach; until it is bound anew its energy is nobody's, or unknown. */
+  readonly gaps: number;
+  /** Times that a counter went back and began anew; nobody is charged for that. */
+  readonly resets: number;
   /** Series exported at the last collection; 0 where nothing is exported. */
   readonly series: number;
 }

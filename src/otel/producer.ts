@@ -129,6 +129,8 @@ export function toScopeMetrics(reading: LedgerReading): SumScopeMetrics {
     agent(AGENT_SWITCHES, self.switches),
     agent(AGENT_LOST, self.lost),
     agent(AGENT_REBINDS, self.rebinds),
+    agent(AGENT_GAPS, self.gaps),
+    agent(AGENT_RESETS, self.resets),
     agent(AGENT_CPU_TIME, self.cpuTimeSeconds),
     agent(AGENT_ENERGY, self.joules, kind),
   ];
@@ -179,5 +181,7 @@ const UNATTRIBUTED = describe(names.METRIC_ENERGY_UNATTRIBUTED, 'J', 'Counted en
 const AGENT_SWITCHES = describe(names.METRIC_AGENT_SWITCHES, '{switch}', 'Context switches accounted');
 const AGENT_LOST = describe(names.METRIC_AGENT_LOST, '{event}', 'Charges and events that found no room');
 const AGENT_REBINDS = describe(names.METRIC_AGENT_REBINDS, '{rebind}', 'Energy counters opened anew');
+const AGENT_GAPS = describe(names.METRIC_AGENT_GAPS, '{gap}', 'Times an energy counter fell out of reach');
+const AGENT_RESETS = describe(names.METRIC_AGENT_RESETS, '{reset}', 'Times an energy counter began anew');
 const AGENT_CPU_TIME = describe(names.METRIC_AGENT_CPU_TIME, 's', 'CPU time used by the meter itself');
 const AGENT_ENERGY = describe(names.METRIC_AGENT_ENERGY, 'J', 'Energy used by the meter itself');

@@ -26,6 +26,8 @@ export const METRIC_ENERGY_UNATTRIBUTED = 'energy.unattributed';
 export const METRIC_AGENT_SWITCHES = 'energy.agent.switches';
 export const METRIC_AGENT_LOST = 'energy.agent.lost';
 export const METRIC_AGENT_REBINDS = 'energy.agent.rebinds';
+export const METRIC_AGENT_GAPS = 'energy.agent.gaps';
+export const METRIC_AGENT_RESETS = 'energy.agent.resets';
 export const METRIC_AGENT_CPU_TIME = 'energy.agent.cpu.time';
 export const METRIC_AGENT_ENERGY = 'energy.agent.energy';
 

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Collector, type Interval, openCollector } from '../../src/collector.ts';
 import { NO_PROCESS } from '../../src/columns.ts';
 import { selectSource } from '../../src/sources/select.ts';
+import type { EnergySource } from '../../src/sources/source.ts';
 import { describeOnKernel, Load, scheduledSeconds, TSC } from '../support/kernel.ts';
 
 const sum = (values: Iterable<number>): number => [...values].reduce((total, value) => total + value, 0);
@@ -38,6 +41,89 @@ function expectConserved({ columns, seconds }: Interval): void {
   // A busy CPU's clock is at most a tick old when the interval ends.
   expect(Math.abs(sum(rows.timeNs) / 1e9 / cpus.cpu.length - seconds)).toBeLessThan(0.02);
 }
+
+/** The sysfs of this machine with a list of online CPUs that can be written; real hotplug is for `test:vm`. */
+class Sysfs {
+  readonly path = mkdtempSync(join(tmpdir(), 'sys-'));
+  readonly #cpu = join(this.path, 'devices/system/cpu');
+  constructor(cpus: readonly number[]) {
+    mkdirSync(this.#cpu, { recursive: true });
+    for (const name of ['bus', 'kernel']) symlinkSync(join('/sys', name), join(this.path, name));
+    for (const cpu of cpus) symlinkSync(`/sys/devices/system/cpu/cpu${cpu}`, join(this.#cpu, `cpu${cpu}`));
+    this.setOnline(cpus);
+  }
+  setOnline(cpus: readonly number[]): void {
+    writeFileSync(join(this.#cpu, 'online'), `${cpus.join()}\n`);
+  }
+  [Symbol.dispose](): void {
+    rmSync(this.path, { recursive: true });
+  }
+}
+
+async function until(happened: () => boolean): Promise<void> {
+  while (!happened()) await sleep(20);
+}
+
+describeOnKernel('a collector whose CPUs come and go', () => {
+  it('binds counters anew without being drained, and charges nobody with what was between', async () => {
+    using sysfs = new Sysfs([0, 1]);
+    await using load = new Load();
+    load.start('stress-ng', '--switch', '2', '--cpu', '2', '-q', '-t', '30');
+    const select = (): EnergySource => selectSource({ spec: TSC, sys: sysfs.path, proc: '/proc' }).source;
+    const said: string[] = [];
+    const collector = await openCollector({
+      source: select(),
+      rediscover: select,
+      sys: sysfs.path,
+      hierarchy: { controller: null, id: 0 },
+      followForks: false,
+      log: (line) => said.push(line),
+    });
+    await sleep(300);
+    sysfs.setOnline([0]);
+    await until(() => said.includes('event=gap counter=cpu:1 why="CPU 1 is offline"'));
+    await sleep(2000);
+    sysfs.setOnline([0, 1]);
+    await until(() => said.includes('event=rebind counter=cpu:1 cpu=1 cpus=1'));
+    await sleep(300);
+    const { columns, rebinds, gaps, resets, source } = await collector.drain();
+    await collector.close();
+
+    expect({ rebinds, gaps, resets }).toEqual({ rebinds: 1, gaps: 1, resets: 0 });
+    expect(said.slice(0, 1)).toEqual(['event=offline cpu=1']);
+    expect(source.zones.map(({ id, cpus }) => [id, cpus])).toEqual([
+      ['cpu:0', [0]],
+      ['cpu:1', [1]],
+    ]);
+    const { cpus } = columns;
+    expect([...cpus.cpu]).toEqual([0, 1]);
+    expect([...cpus.residualCounts, ...cpus.backwards]).toEqual([0, 0, 0, 0]);
+    // Both ran the same clock; the one without a counter for two seconds lacks at least these.
+    expect(cpus.counts[1]! + cpus.gapCounts[1]!).toBeGreaterThan(0);
+    expect(cpus.counts[0]! - cpus.counts[1]! - cpus.gapCounts[1]!).toBeGreaterThan(cpus.counts[0]! / 3);
+  });
+
+  it('starts although a CPU goes while it binds its counters', async () => {
+    using sysfs = new Sysfs([0, 1]);
+    const select = (): EnergySource => selectSource({ spec: TSC, sys: sysfs.path, proc: '/proc' }).source;
+    const source = select();
+    if (source.reader === 'none') throw new Error('the TSC is a counter');
+    // No such CPU: what perf answers for one that has gone meanwhile.
+    const gone = { id: 'cpu:1', cpus: [1], lead: 4000 };
+    const collector = await openCollector({
+      source: { ...source, zones: [source.zones[0]!, gone] },
+      rediscover: select,
+      sys: sysfs.path,
+      hierarchy: { controller: null, id: 0 },
+      followForks: false,
+    });
+    await sleep(100);
+    const { columns, rebinds, gaps } = await collector.drain();
+    await collector.close();
+    expect({ rebinds, gaps }).toEqual({ rebinds: 0, gaps: 0 });
+    expect([...columns.cpus.counts].every((counts) => counts > 0)).toBe(true);
+  });
+});
 
 describeOnKernel('the BPF program', () => {
   it('charges every count to somebody, under switches, forks and sleep', async () => {

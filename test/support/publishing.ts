@@ -46,7 +46,16 @@ export function growingLedger(): () => LedgerReading {
         { containerId: 'c0ffee', runtime: null, podUid: null, names: {}, joules: n * 0.7, since: START },
       ],
       unattributed,
-      self: { since: START, switches: n, lost: 0, rebinds: 0, cpuTimeSeconds: n * 0.01, joules: n * 0.02 },
+      self: {
+        since: START,
+        switches: n,
+        lost: 0,
+        rebinds: 0,
+        gaps: 0,
+        resets: 0,
+        cpuTimeSeconds: n * 0.01,
+        joules: n * 0.02,
+      },
     };
   };
 }

@@ -65,6 +65,16 @@ function expectClosed({ zones, processes, cgroups, processJoules }: Charges): vo
 }
 
 describe('attribute', () => {
+  it('says nothing of cores and counters whose CPUs were all offline', () => {
+    const columns = columnsOf({
+      rows: [{ cpu: 0, pid: 7, ms: 600, counts: 2000 }],
+      cpus: [{ cpu: 0, counts: 2000 }],
+    });
+    const { zones, cores } = attribute(columns, perCore, CORES);
+    expect(zones.map(({ id }) => id)).toEqual(['core:0:0']);
+    expect(cores.map(({ id }) => id)).toEqual(['0:0']);
+  });
+
   it('turns counts into Joules and closes, gaps and losses included', () => {
     const charges = attribute(
       columnsOf({

@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onlineCores, onlineCpus, parseCpuList } from '../../src/cpus.ts';
+import { coreReader, onlineCores, onlineCpus, parseCpuList } from '../../src/cpus.ts';
 
 const MACHINES = join(__dirname, '../fixtures/sys');
 const SERVER = join(MACHINES, 'amd-server-power-core');
@@ -41,6 +41,15 @@ describe('the topology', () => {
     expect(onlineCores(sys).map(({ id }) => id)).not.toContain('0:3');
     write('online', '0-2,4-15\n');
     expect(onlineCores(sys).find(({ id }) => id === '0:3')?.cpus).toEqual([11]);
+  });
+
+  it('remembers the CPUs that a core has had', () => {
+    const cores = coreReader(sys);
+    cores();
+    write('online', '0-2,4-10,12-15\n');
+    expect(cores().find(({ id }) => id === '0:3')?.cpus).toEqual([3, 11]);
+    write('online', '0-10,12-15\n');
+    expect(cores().find(({ id }) => id === '0:3')?.cpus).toEqual([3, 11]);
   });
 
   it('keeps cores apart whose number repeats in another die', () => {

@@ -54,7 +54,16 @@ function snapshotOf({ second, processes, idle = 1, gap = 0 }: Spec): Snapshot {
       power_w: 0,
       cpu_time_s: 0,
     })),
-    self: { energy_j: 0.1, cpu_time_s: 0.01, switches: 100, lost: 0, rebinds: 0, series: 0 },
+    self: {
+      energy_j: 0.1,
+      cpu_time_s: 0.01,
+      switches: 100,
+      lost: 0,
+      rebinds: 0,
+      gaps: 0,
+      resets: 0,
+      series: 0,
+    },
   };
 }
 

@@ -29,7 +29,16 @@ function reading(change: Partial<LedgerReading> = {}): LedgerReading {
     cgroups: [{ path: '/system.slice', joules: 9.5, since: START }],
     containers: [],
     unattributed: [{ hardwareId: 'core:0:3', reason: 'idle', joules: 3, since: START }],
-    self: { since: START, switches: 7, lost: 0, rebinds: 1, cpuTimeSeconds: 0.25, joules: 0.125 },
+    self: {
+      since: START,
+      switches: 7,
+      lost: 0,
+      rebinds: 1,
+      gaps: 2,
+      resets: 3,
+      cpuTimeSeconds: 0.25,
+      joules: 0.125,
+    },
     ...change,
   };
 }
@@ -70,6 +79,8 @@ describe('the metrics of a reading', () => {
       ['energy.agent.switches', '{switch}'],
       ['energy.agent.lost', '{event}'],
       ['energy.agent.rebinds', '{rebind}'],
+      ['energy.agent.gaps', '{gap}'],
+      ['energy.agent.resets', '{reset}'],
       ['energy.agent.cpu.time', 's'],
       ['energy.agent.energy', 'J'],
     ]);
@@ -361,6 +372,8 @@ describe('the Prometheus page', () => {
       'energy_agent_switches_total',
       'energy_agent_lost_total',
       'energy_agent_rebinds_total',
+      'energy_agent_gaps_total',
+      'energy_agent_resets_total',
       'energy_agent_cpu_time_seconds_total',
       'energy_agent_energy_joules_total',
     ]);

@@ -31,6 +31,8 @@ describe('pushing by OTLP', () => {
             'energy.agent.switches': '{switch}',
             'energy.agent.lost': '{event}',
             'energy.agent.rebinds': '{rebind}',
+            'energy.agent.gaps': '{gap}',
+            'energy.agent.resets': '{reset}',
             'energy.agent.cpu.time': 's',
           }[point.name] ?? 'J',
         );
