@@ -4,9 +4,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readSnapshots, readTruth } from './truth.mjs';
 
-const CLOSURE = 1e-6;
+export const CLOSURE = 1e-6;
 /** The registers count in 2^-16 J: a sum of some of them may miss as many. */
-const REGISTER_J = 8 * 2 ** -16;
+export const REGISTER_J = 8 * 2 ** -16;
 /** Of what a process or cgroup used; the issue's bound for those of more than 2 J. */
 const TOLERANCE = 0.03;
 
@@ -33,6 +33,7 @@ export function checkAccuracy(out, { test, tell }) {
       `doctor can measure (${source})`,
       !/^\+ measuring/m.test(read(`${source}.doctor`)) && read(`${source}.doctor`),
     );
+    for (const line of read(`${source}.doctor`).split('\n')) tell(`doctor (${source}): ${line}`);
   }
   const runs = {
     core: ['power_core', 'measured'],

@@ -21,15 +21,18 @@ export const KERNELS = [
   { name: 'newest', suite: 'trixie-backports', scope: true },
 ];
 
-/** Downloads and unpacks a kernel with its headers, builds the module: { vmlinuz, release, module }. */
-export function prepareKernel(kernel, cache, moduleSource) {
+/**
+ * Downloads and unpacks a kernel with its headers into the cache, builds the module below `own`:
+ * { vmlinuz, release, module }.
+ */
+export function prepareKernel(kernel, cache, moduleSource, own) {
   const directory = join(cache, kernel.name);
   if (!existsSync(join(directory, 'release'))) fetchKernel(kernel, cache, directory);
   const release = readFileSync(join(directory, 'release'), 'utf8');
   const vmlinuz = [`boot/vmlinuz-${release}`, `usr/lib/modules/${release}/vmlinuz`]
     .map((path) => join(directory, path))
     .find((path) => existsSync(path));
-  return { vmlinuz, release, module: buildModule(directory, release, cache, moduleSource) };
+  return { vmlinuz, release, module: buildModule({ directory, release, cache, source: moduleSource, own }) };
 }
 
 function fetchKernel({ name, suite }, cache, directory) {
@@ -88,14 +91,14 @@ export function aptFor(suite, cache) {
   };
 }
 
-function buildModule(directory, release, cache, source) {
+function buildModule({ directory, release, cache, source, own }) {
   const headers = join(directory, 'usr/src', `linux-headers-${release}`);
   const makefile = join(headers, 'Makefile');
   // The headers look for each other below /usr/src.
   const text = readFileSync(makefile, 'utf8');
   writeFileSync(makefile, text.replace(/(include |KBUILD_OUTPUT=)\/usr\/src\//g, `$1${directory}/usr/src/`));
   lendLibc(directory, cache);
-  const build = join(directory, 'module');
+  const build = join(own, release, 'module');
   cpSync(source, build, { recursive: true });
   must('make', [
     '-C',

@@ -8,6 +8,8 @@ const PJ = 1e-12;
 export function readTruth(path) {
   const truth = {
     cores: new Map(),
+    /** Of a core: what its register moved while a perf event counted, the longest time it was not, events. */
+    watched: new Map(),
     idle: 0,
     uncore: 0,
     processes: new Map(),
@@ -21,6 +23,11 @@ export function readTruth(path) {
     const joules = Number(fields.pj) * PJ;
     if (line.startsWith('core')) {
       truth.cores.set(fields.id, joules);
+      truth.watched.set(fields.id, {
+        joules: Number(fields.watched_pj) * PJ,
+        blindSeconds: Number(fields.blind_ns) / 1e9,
+        opened: Number(fields.opened),
+      });
       truth.idle += Number(fields.idle_pj) * PJ;
     } else if (line.startsWith('uncore')) {
       truth.uncore = joules;
@@ -45,6 +52,8 @@ export function readSnapshots(path) {
     processes: new Map(),
     cgroups: new Map(),
     cores: new Map(),
+    zones: new Map(),
+    self: {},
     paths: new Map(),
     gap: 0,
     lost: 0,
@@ -52,7 +61,9 @@ export function readSnapshots(path) {
     openness: 0,
     count: lines.length,
   };
-  for (const { totals, unattributed, processes, cgroups, cores } of snapshots) {
+  for (const { totals, unattributed, processes, cgroups, cores, zones, self } of snapshots) {
+    for (const [name, value] of Object.entries(self)) sums.self[name] = (sums.self[name] ?? 0) + value;
+    for (const { id, counter_j } of zones) add(sums.zones, id, counter_j);
     sums.counter += totals.counter_j;
     sums.idle += totals.idle_j;
     sums.unattributed += totals.unattributed_j;

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Every source in turn. scope=0 or 1 on the kernel's command line: how this kernel's PMUs are to be.
+# Every source in turn.
 . /rig/lib.sh
-scope=$(sed -n 's/.*scope=\([01]\).*/\1/p' /proc/cmdline)
 
 # CPUs 0 and 1 are core 0. Powers are in the names, mW.
 core_loads() {
@@ -27,7 +26,7 @@ one_load() { in_cgroup a burn alone@6000 0 1500; }
 
 joules doctor >estimated.doctor 2>&1
 measure estimated one_load --watts-idle 1 --watts-busy 5
-insmod "$MODULE" scope="$scope"
+insmod "$MODULE" scope="$SCOPE"
 joules doctor >core.doctor 2>&1
 measure core core_loads
 power 1
@@ -38,6 +37,6 @@ unload
 insmod "$MODULE" scope=0 early_names=1 package=0
 measure early one_load
 unload
-insmod "$MODULE" scope="$scope" core=0
+insmod "$MODULE" scope="$SCOPE" core=0
 measure package one_load
 unload

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// burn NAME CPU MS [ON_MS OFF_MS]: is busy on a CPU under a name, all the time or in turns with sleep.
+// burn NAME CPU MS [ON_MS OFF_MS]: is busy on a CPU under a name, all the time or in turns with sleep. From a
+// CPU that goes offline it is moved away; it goes back there when that is online again.
 #define _GNU_SOURCE
 #include <sched.h>
 #include <stdlib.h>
@@ -37,8 +38,10 @@ int main(int argc, char **argv)
 	long long on = argc == 6 ? atoll(argv[4]) * 1000000 : end,
 		  off = argc == 6 ? atoll(argv[5]) * 1000000 : 0;
 
-	for (long long from; (from = now_ns()) < end; sleep_ns(off))
+	for (long long from; (from = now_ns()) < end; sleep_ns(off)) {
 		while (now_ns() < end && now_ns() - from < on)
 			;
+		sched_setaffinity(0, sizeof(cpu), &cpu);
+	}
 	return 0;
 }

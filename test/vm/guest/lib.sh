@@ -2,6 +2,10 @@
 # What the jobs have in common.
 RIG=/sys/module/rapl_rig/parameters
 MODULE=/rig/$(uname -r).ko
+# On the kernel's command line: how this kernel's PMUs are to be.
+SCOPE=$(sed -n 's/.*scope=\([01]\).*/\1/p' /proc/cmdline)
+# Off the CPUs of the load, on core 1.
+METER='taskset 8 joules top --json --interval 0.5'
 
 power() { echo "$1" >$RIG/powered; }
 
@@ -12,6 +16,15 @@ in_cgroup() { # PATH COMMAND…
 		shift
 		exec "$@"
 	)
+}
+
+# Takes CPUs offline, or brings them back; what was done is noted.
+off() { for cpu; do echo 0 >"/sys/devices/system/cpu/cpu$cpu/online" && echo "$cpu" >>cycles; done; }
+on() { for cpu; do echo 1 >"/sys/devices/system/cpu/cpu$cpu/online"; done; }
+
+# Tasks of one power, which is exact whoever shares what, on each CPU.
+loads() { # SECONDS
+	for cpu in 0 1 2 3; do burn "load$cpu@4000" $cpu $(($1 * 1000)) 7 $((30 + 7 * cpu)) & done
 }
 
 lines() { # FILE N: waits until it has so many lines, at most a minute
@@ -25,8 +38,7 @@ measure() { # NAME LOAD METER_OPTIONS…
 	local name=$1 load=$2 meter
 	shift 2
 	: >"$name.ndjson"
-	# Off the CPUs of the load, on core 1.
-	taskset 8 joules top --json --interval 0.5 "$@" >"$name.ndjson" 2>"$name.err" &
+	$METER "$@" >"$name.ndjson" 2>"$name.err" &
 	meter=$!
 	lines "$name.ndjson" 1
 	programs >"$name.programs"

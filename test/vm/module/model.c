@@ -69,6 +69,12 @@ struct domain {
 	u64 t, pj;	       /* exact, up to the last change of power */
 	u64 shown_t, shown_pj; /* as of the register's last move */
 	u64 idle_pj;	       /* of pj, what no task is charged with */
+	int watchers;	       /* perf events that count it now */
+	u64 watch_pj;	       /* shown_pj when the first of them began */
+	u64 watched_pj;	       /* what the register moved while any of them counted: all a meter can know */
+	u64 blind_t;	       /* since when a thread is online and nobody watches any more; 0: not so */
+	u64 blind_ns;	       /* the longest such time */
+	u64 opened;	       /* perf events that ever counted it */
 };
 
 static DEFINE_PER_CPU(struct thread, threads);
@@ -204,9 +210,68 @@ static void on_each(void *data)
 	change(this_cpu_ptr(&threads), current);
 }
 
+/* Lock held. */
+static bool any_online(const struct domain *d)
+{
+	return cpumask_intersects(&d->threads, cpu_online_mask);
+}
+
 void rig_model_cpu_dead(unsigned int cpu)
 {
+	struct domain *core = per_cpu(threads, cpu).core;
+	unsigned long flags;
+
 	change(&per_cpu(threads, cpu), NULL);
+	if (!core)
+		return;
+	raw_spin_lock_irqsave(&core->lock, flags);
+	if (!any_online(core))
+		core->blind_t = 0;
+	raw_spin_unlock_irqrestore(&core->lock, flags);
+}
+
+void rig_model_cpu_online(unsigned int cpu)
+{
+	struct domain *core = per_cpu(threads, cpu).core;
+	unsigned long flags;
+
+	if (!core)
+		return;
+	raw_spin_lock_irqsave(&core->lock, flags);
+	if (core->opened && !core->watchers && !core->blind_t)
+		core->blind_t = ktime_get_mono_fast_ns();
+	raw_spin_unlock_irqrestore(&core->lock, flags);
+}
+
+void rig_opened(struct domain *core)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&core->lock, flags);
+	core->opened++;
+	raw_spin_unlock_irqrestore(&core->lock, flags);
+}
+
+void rig_watch(struct domain *core, int change)
+{
+	unsigned long flags;
+	u64 now;
+
+	raw_spin_lock_irqsave(&core->lock, flags);
+	now = ktime_get_mono_fast_ns();
+	advance(core, now);
+	if (core->watchers == 0) {
+		core->watch_pj = core->shown_pj;
+		if (core->blind_t)
+			core->blind_ns = max(core->blind_ns, now - core->blind_t);
+		core->blind_t = 0;
+	}
+	core->watchers += change;
+	if (core->watchers == 0) {
+		core->watched_pj += core->shown_pj - core->watch_pj;
+		core->blind_t = any_online(core) ? now : 0;
+	}
+	raw_spin_unlock_irqrestore(&core->lock, flags);
 }
 
 struct domain *rig_core_of(unsigned int cpu)
@@ -305,8 +370,11 @@ static int truth_show(struct seq_file *m, void *data)
 	for (i = 0; i < core_count; i++) {
 		struct domain *d = &cores[i];
 
-		seq_printf(m, "core id=%d pj=%llu idle_pj=%llu register=%u\n", d->id, d->pj, d->idle_pj,
+		seq_printf(m, "core id=%d pj=%llu idle_pj=%llu register=%u", d->id, d->pj, d->idle_pj,
 			   rig_core_register(d));
+		seq_printf(m, " watched_pj=%llu blind_ns=%llu opened=%llu\n",
+			   d->watched_pj + (d->watchers ? d->shown_pj - d->watch_pj : 0), d->blind_ns,
+			   d->opened);
 		for_each_cpu(cpu, &d->threads) show_thread(m, &per_cpu(threads, cpu), cpu);
 	}
 	seq_printf(m, "uncore pj=%llu register=%u\n", uncore.pj, rig_package_register());

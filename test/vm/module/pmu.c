@@ -66,6 +66,8 @@ static void event_read(struct perf_event *event)
 static void event_start(struct perf_event *event, int flags)
 {
 	event->hw.state = 0;
+	if (event->pmu == &core_pmu)
+		rig_watch(rig_core_of(event->cpu), 1);
 	local64_set(&event->hw.prev_count, read_register(event));
 }
 
@@ -75,11 +77,18 @@ static void event_stop(struct perf_event *event, int flags)
 		return;
 	event->hw.state = PERF_HES_STOPPED | PERF_HES_UPTODATE;
 	event_read(event);
+	if (event->pmu == &core_pmu)
+		rig_watch(rig_core_of(event->cpu), -1);
 }
 
 static int event_add(struct perf_event *event, int flags)
 {
 	event->hw.state = PERF_HES_STOPPED | PERF_HES_UPTODATE;
+	/* An event is added anew whenever it moves to another CPU. */
+	if (event->pmu == &core_pmu && !event->hw.config) {
+		event->hw.config = 1;
+		rig_opened(rig_core_of(event->cpu));
+	}
 	if (flags & PERF_EF_START)
 		event_start(event, flags);
 	return 0;
@@ -164,6 +173,7 @@ static struct pmu core_pmu = ENERGY_PMU, package_pmu = ENERGY_PMU;
 /* Without scope the driver keeps one lead per domain and moves its events along. */
 static int goes_online(unsigned int cpu)
 {
+	rig_model_cpu_online(cpu);
 	if (rig_core_of(cpu) && lead_of(&core_pmu, cpu) >= nr_cpu_ids)
 		cpumask_set_cpu(cpu, &core_leads);
 	if (cpumask_empty(&package_leads))

@@ -15,6 +15,11 @@ int rig_model_start(void);
 void rig_model_stop(void);
 /* Says that a CPU is dead: its last switch, stopper to idle, fires no tracepoint. */
 void rig_model_cpu_dead(unsigned int cpu);
+void rig_model_cpu_online(unsigned int cpu);
+/* Says that a new perf event counts a core. */
+void rig_opened(struct domain *core);
+/* Says that a perf event begins (1) or ends (-1) to count a core. */
+void rig_watch(struct domain *core, int change);
 
 /* The core of a CPU, NULL if it was offline when the module was loaded. */
 struct domain *rig_core_of(unsigned int cpu);
