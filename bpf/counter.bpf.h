@@ -212,7 +212,7 @@ __noinline int look(struct energy_cpu *c, __u64 clock, bool force)
 		return 0;
 	}
 	b->reads++;
-	since = clock - z->read;
+	since = clock - z->changed;
 	z->read = clock;
 	if (!z->based) {
 		z->raw = count;
