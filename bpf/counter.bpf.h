@@ -131,8 +131,9 @@ static __always_inline __u64 sibling_predicted(struct energy_zone *z, struct ene
 				      idle ? s->power : power_of(s, s->running));
 }
 
-/* Splits what the counter advanced over the threads of its core by what was predicted for them. */
-__noinline int split(struct energy_zone *z, struct energy_cpu *c, __u64 units, __u64 clock)
+/* Splits what the counter advanced over the threads of its core by what was predicted for them; `accounted`
+ * is what of it is compared with that. */
+__noinline int split(struct energy_zone *z, struct energy_cpu *c, __u64 units, __u64 accounted, __u64 clock)
 {
 	__u64 mine, theirs = 0, total, given = 0, after;
 	struct energy_cpu *s = 0;
@@ -158,11 +159,11 @@ __noinline int split(struct energy_zone *z, struct energy_cpu *c, __u64 units, _
 			theirs = since;
 			total += theirs;
 			given = part(units, theirs, total);
-			owe(s, given, units, total);
+			owe(s, given, accounted, total);
 		}
 	}
 	if (units > given)
-		owe(c, units - given, units, total);
+		owe(c, units - given, accounted, total);
 	return 0;
 }
 
@@ -172,7 +173,7 @@ __noinline int split(struct energy_zone *z, struct energy_cpu *c, __u64 units, _
  */
 __noinline int look(struct energy_cpu *c, __u64 clock, bool force)
 {
-	__u64 old, count, units, since, until;
+	__u64 old, count, units, accounted, since, until;
 	struct energy_bank *b;
 	struct energy_zone *z;
 	__u32 zone;
@@ -212,12 +213,13 @@ __noinline int look(struct energy_cpu *c, __u64 clock, bool force)
 		return 0;
 	}
 	b->reads++;
-	since = clock - z->changed;
+	since = (__s64)(clock - z->changed) > 0 ? clock - z->changed : 0;
 	z->read = clock;
 	if (!z->based) {
 		z->raw = count;
 		z->gap = 0;
 		z->changed = z->unmoved = clock;
+		z->stamp = monotonic_clock();
 		z->based = 1;
 		return 0;
 	}
@@ -233,7 +235,15 @@ __noinline int look(struct energy_cpu *c, __u64 clock, bool force)
 		b->backwards++;
 		return 0;
 	}
-	units = (count - old) << count_shift;
+	units = accounted = (count - old) << count_shift;
+	/* A counter that moves all the time has moved on since the run queue's clock was set, some us. */
+	if (!period_ns) {
+		__u64 now = monotonic_clock(), real = now - z->stamp;
+
+		if (z->stamp && real)
+			accounted = part(units, since, real);
+		z->stamp = now;
+	}
 	if (max_power && units / max_power > since + EPOCH_NS) {
 		b->jumps++;
 		b->gap += units;
@@ -241,7 +251,7 @@ __noinline int look(struct energy_cpu *c, __u64 clock, bool force)
 		z->gap = 0;
 		b->gap += units;
 	} else {
-		split(z, c, units, clock);
+		split(z, c, units, accounted, clock);
 		/* Both ends of a window must be right for it to teach anything. */
 		if (!sure || z->unsure) {
 			struct energy_cpu *s;

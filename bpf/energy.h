@@ -93,6 +93,7 @@ struct energy_bank {
 struct energy_cpu {
 	/* Read or written at each switch. */
 	__u64 ts;	 /* run queue's task clock at the last switch, ns */
+	__u64 clock;	 /* ... and its clock, which its sibling can compare with its own */
 	__u64 deadline;	 /* run queue's clock at which to look at the counter */
 	__u64 predicted; /* units, of all that ever ran here */
 	__u64 switches;
@@ -104,7 +105,6 @@ struct energy_cpu {
 	__u64 stint_row;
 	/* ... where threads share a counter. */
 	__u64 busy;	    /* clock of run time: bit 63 set: runs, and the rest is when it began */
-	__u64 clock;	    /* run queue's clock at the last switch */
 	__u64 sibling_busy; /* the sibling's `busy` then */
 	__u32 running;	    /* tgid */
 	__s32 sibling;	    /* CPU, or ENERGY_NONE; written by native */
@@ -142,7 +142,8 @@ struct energy_zone {
 	__u64 doubt;   /* how long before `changed` nobody had looked, ns */
 	__u64 seen[ENERGY_THREADS]; /* `predicted` of each thread already paid for */
 	__u64 unsure;		    /* `changed` may be an update too late */
-	__u64 unused[7];
+	__u64 stamp; /* monotonic clock at the last claim, of a counter that moves all the time */
+	__u64 unused[6];
 };
 
 /* Overflow of the rows, first by process, then, when that is full too, by cgroup alone. */

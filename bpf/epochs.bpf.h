@@ -21,7 +21,7 @@ static __always_inline void enter(struct energy_cpu *c, struct energy_bank *b, _
 
 	hot->epoch = c->epoch;
 	if (hot->owner == 1) {
-		hot->power = mean_power(&c->idle);
+		hot->power = idle_power(c);
 		cold->variance = VARIANCE_IDLE;
 	} else {
 		struct energy_power *known = expect(c, hot->owner, cold);

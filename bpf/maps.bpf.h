@@ -19,6 +19,9 @@ const volatile __u64 max_power = 0;
 __u64 period_ns = 0;
 /* ... and by how much an update may be early or late. */
 __u64 jitter_ns = 60000;
+/* What a CPU draws that runs something, 2^-12 units per ns: expected of all of which nothing is known. One
+ * watt, until native knows better from polling the counter. */
+__u32 first_power = 17592;
 
 /* All accounts; index = CPU. Written here, read and zeroed by native through mmap. */
 struct {

@@ -50,7 +50,13 @@ static __always_inline void remember(struct energy_class *mean, __u64 energy, __
 
 static __always_inline __u64 mean_power(struct energy_class *mean)
 {
-	return mean->time_ns ? (mean->energy << ENERGY_POWER_FRACTION) / mean->time_ns : WATT;
+	return mean->time_ns ? (mean->energy << ENERGY_POWER_FRACTION) / mean->time_ns : first_power;
+}
+
+/* Idle time costs what it has cost; where the counter is a clock, what all time costs. */
+static __always_inline __u64 idle_power(struct energy_cpu *c)
+{
+	return mean_power(idle_pays ? &c->mean : &c->idle);
 }
 
 static __always_inline __u32 clamp_power(__u64 power)
@@ -182,11 +188,11 @@ __noinline int learn(struct energy_cpu *c, __u64 price, __u64 counted, __u64 pre
 			break;
 		if (!hot->pending)
 			continue;
-		energy = hot->pending * price;
-		cold->certain += (energy >> 16) * c->share[i];
+		energy = hot->pending * price >> 16;
+		cold->certain += energy * c->share[i];
 		ns = (hot->pending << ENERGY_POWER_FRACTION) / (hot->power ? hot->power : 1);
 		if (hot->owner == 1) {
-			remember(&c->idle, energy >> 16, ns, IDLE_FADE_NS);
+			remember(&c->idle, energy, ns, IDLE_FADE_NS);
 			continue;
 		}
 		known = expect(c, hot->owner, cold);
@@ -195,11 +201,13 @@ __noinline int learn(struct energy_cpu *c, __u64 price, __u64 counted, __u64 pre
 		if (surplus && c->share[i])
 			correct(known, c->share[i], surplus, spread);
 		cold->variance = known->variance;
+		/* Of the window, of which the epoch may be but the end: flush() ends epochs at any time. */
+		energy = counted * c->share[i] >> 16;
 		class = known->kin;
 		kin = bpf_map_lookup_elem(&classes, &class);
 		if (kin)
-			remember(kin, energy >> 16, ns, FADE_NS);
-		remember(&c->mean, energy >> 16, ns, FADE_NS);
+			remember(kin, energy, ns, FADE_NS);
+		remember(&c->mean, energy, ns, FADE_NS);
 	}
 	return 0;
 }

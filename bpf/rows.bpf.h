@@ -69,7 +69,7 @@ static __always_inline void begin(struct energy_cpu *c, __u64 clock)
 	c->busy = c->sibling_busy = 0;
 	if (!c->idle.time_ns) {
 		c->idle.time_ns = PRIOR_NS;
-		c->idle.energy = predict(PRIOR_NS, idle_pays ? WATT : WATT / 16);
+		c->idle.energy = predict(PRIOR_NS, first_power / 16);
 	}
 	c->clock_offset = monotonic_clock() - clock;
 	c->task_offset = c->clock_offset + clock - c->ts;
@@ -164,11 +164,11 @@ static __noinline __u32 announce(struct energy_cpu *c, struct task_struct *next)
 	struct energy_power *known;
 
 	if (!next->tgid)
-		return mean_power(&c->idle);
+		return idle_power(c);
 	row.start_ns = started_at(next);
 	copy_comm(row.comm, next);
 	known = expect(c, next->tgid + 1, &row);
-	return known ? known->power : WATT;
+	return known ? known->power : first_power;
 }
 
 /* What this CPU's sibling may see of it, of the task that runs from now on. */
@@ -178,7 +178,6 @@ static __always_inline void publish(struct energy_cpu *c, struct task_struct *ne
 	struct energy_hot *hot = hot_at(bank_of(c), first_row(next->tgid));
 	bool known = hot->owner == next->tgid + 1 && hot->epoch == c->epoch;
 
-	c->clock = clock;
 	c->running = next->tgid;
 	c->power = known ? hot->power : announce(c, next);
 	c->busy = next->pid ? RUNS | (clock - busy) : busy;
@@ -192,6 +191,7 @@ static __always_inline void charge(struct task_struct *prev, struct energy_cpu *
 	struct energy_hot *hot = hot_at(bank_of(c), row);
 
 	c->ts = now;
+	c->clock = clock;
 	if (!c->started) {
 		begin(c, clock);
 		return;

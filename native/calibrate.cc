@@ -31,6 +31,7 @@ struct Poll {
   std::vector<double> read_ns;
   std::vector<Change> changes;
   size_t reads = 0;
+  double counts_per_ns = NAN;
 };
 
 int64_t MonotonicNs() {
@@ -56,6 +57,7 @@ int PollCounter(int fd, Poll* out) {
     last = reading;
     if (out->reads >= kReads && out->changes.size() >= kChanges) break;
   }
+  out->counts_per_ns = static_cast<double>(last.count - first.count) / (MonotonicNs() - begin);
   // As in a drain: a dead event reads with success.
   return last.running_ns > first.running_ns ? 0 : -EBUSY;
 }
@@ -72,6 +74,7 @@ Calibration Evaluate(const Poll& poll) {
   found.reads = poll.reads;
   found.changes = poll.changes.size();
   found.read_ns = Median(poll.read_ns);
+  found.counts_per_ns = poll.counts_per_ns;
   if (found.changes >= kContinuous * poll.reads) {
     found.period_ns = 0;
     return found;
@@ -106,7 +109,8 @@ Outcome Probe::Calibrate(uint32_t zone, uint32_t cpu, Calibration* out) {
   return Ended(CalibrateLocked(zone, cpu, out));
 }
 
-// Tells BPF when the counter can have moved. What has no steady period is taken for what moves all the time.
+// Tells BPF what a busy CPU draws, and when the counter can have moved. What has no steady period is taken
+// for what moves all the time.
 void Probe::ExpectUpdates(const Calibration& found) {
   // Distances between updates that each stray by sigma have a median deviation of 0.95 sigma.
   double jitter_ns = std::max(kLeastJitterNs, 3 / 0.95 * found.jitter_ns);
@@ -114,6 +118,8 @@ void Probe::ExpectUpdates(const Calibration& found) {
                 found.period_ns <= kLongestPeriodNs && jitter_ns <= found.period_ns / 4;
   skeleton_->bss->period_ns = steady ? found.period_ns : 0;
   skeleton_->data->jitter_ns = jitter_ns;
+  double power = found.counts_per_ns / unit_ * (1 << ENERGY_POWER_FRACTION);
+  if (power >= 1 && power < UINT32_MAX) skeleton_->data->first_power = power;
 }
 
 int Probe::CalibrateLocked(uint32_t zone, uint32_t cpu, Calibration* out) {

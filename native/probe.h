@@ -58,9 +58,10 @@ struct Drained {
 
 // How a counter behaves. NAN: unknown.
 struct Calibration {
-  double period_ns = NAN;  // median time between two changes; 0: it changes from read to read
-  double jitter_ns = NAN;  // their median absolute deviation
-  double read_ns = NAN;    // median time of a read(2), a clock read included
+  double period_ns = NAN;      // median time between two changes; 0: it changes from read to read
+  double jitter_ns = NAN;      // their median absolute deviation
+  double counts_per_ns = NAN;  // while it was polled: of a CPU that is busy
+  double read_ns = NAN;        // median time of a read(2), a clock read included
   size_t changes = 0;
   size_t reads = 0;
 };

@@ -71,7 +71,8 @@ describeOnKernel('the shares of processes', () => {
       // The kernel's figure ends before the scheduler looks for other work, ours at the switch itself: that is
       // now and then some ms more.
       expect(Math.abs(seconds - kernels)).toBeLessThan(1e-3 * kernels + 0.015);
-      expect(Math.abs(joules / (seconds * rate) - 1)).toBeLessThan(0.01);
+      // A clock also runs while the hypervisor keeps the CPU, some ms at a time: the task that waits pays.
+      expect(Math.abs(joules - seconds * rate)).toBeLessThan(0.01 * seconds * rate + 0.015 * rate);
     }
     const median = judged
       .map(({ seconds, kernels }) => Math.abs(seconds / kernels - 1))
