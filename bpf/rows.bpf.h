@@ -256,34 +256,35 @@ static __always_inline int on_tick(struct task_struct *task)
 	return 0;
 }
 
-/* Charges the running task, ends the epoch, and leaves the bank to the reader. */
+/* Charges the running task, ends the epoch, and leaves the bank to the reader; nothing where nothing began.
+ */
 static __always_inline int change_over(struct task_struct *task, __u32 bank)
 {
 	struct energy_cpu *c = this_cpu();
 	__u64 now = run_clock(task), clock = wall_clock(task);
 
-	if (!c)
+	if (!c || !c->started)
 		return 0;
 	/* On the CPU that asks for it, this runs with interrupts on. */
 	*(volatile __u32 *)&c->flushing = 1;
-	if (c->started) {
-		/* A sleeping CPU's run queue clocks stand still. A busy one's are at most a tick old. */
-		if (!task->pid) {
-			__u64 monotonic = monotonic_clock();
+	/* A sleeping CPU's run queue clocks stand still. A busy one's are at most a tick old. */
+	if (!task->pid) {
+		__u64 monotonic = monotonic_clock();
 
-			now = monotonic - c->task_offset;
-			clock = monotonic - c->clock_offset;
-		}
-		/* The clocks drift apart by some ns until the next switch compares them. */
-		if ((__s64)(now - c->ts) < 0)
-			now = c->ts;
-		charge(task, c, now, clock);
-		if (shared_zones)
-			publish(c, task, clock);
-		close_epoch(c, clock, true);
-		c->touched = 0;
+		now = monotonic - c->task_offset;
+		clock = monotonic - c->clock_offset;
 	}
-	bank_of(c)->switches = c->switches;
+	/* The clocks drift apart by some ns until the next switch compares them. */
+	if ((__s64)(now - c->ts) < 0)
+		now = c->ts;
+	charge(task, c, now, clock);
+	if (shared_zones)
+		publish(c, task, clock);
+	close_epoch(c, clock, true);
+	c->touched = 0;
+	c->stint_ns = c->stint_predicted = 0;
+	/* Added, since native also calls this to leave the bank as it is. */
+	bank_of(c)->switches += c->switches;
 	c->switches = 0;
 	c->bank = bank & 1;
 	*(volatile __u32 *)&c->flushing = 0;

@@ -54,7 +54,6 @@ int Probe::Switchover() {
     if (status == -ENXIO) {
       // Its last switch, to idle, was not seen: it runs nothing, and starts afresh when it is back.
       cpus_[cpu].busy = cpus_[cpu].running = cpus_[cpu].started = 0;
-      cpus_[cpu].busy = 0;
       continue;
     }
     if (status) return Fail("flush a CPU", status);
