@@ -61,15 +61,17 @@ static __always_inline bool ambiguous(struct energy_zone *z, __u64 clock)
 /* 0 if it is time to read the counter, or when to think again. Each read is a call into a driver. */
 static __always_inline __u64 wait_until(struct energy_zone *z, __u64 clock)
 {
-	__u64 period = period_ns, jitter = jitter_ns, due;
+	__u64 period = period_ns, jitter = jitter_ns, due, pause;
 
 	if (!period)
 		return clock - z->read >= EPOCH_NS ? 0 : z->read + EPOCH_NS;
 	due = z->changed + period - jitter - (z->doubt >> 1);
 	if ((__s64)(clock - due) < 0)
 		return due;
-	if (clock - z->read < RETRY_NS)
-		return z->read + RETRY_NS;
+	/* A counter that stands still for long, as that of a core which sleeps, is not read so often. */
+	pause = clock - z->changed < CERTAIN_FROM * period ? RETRY_NS : EPOCH_NS;
+	if (clock - z->read < pause)
+		return z->read + pause;
 	if (clock - z->changed < CERTAIN_FROM * period && ambiguous(z, clock))
 		return last_update(z, clock + period / 2) + jitter; /* a little later one can tell */
 	return 0;
@@ -216,7 +218,8 @@ __noinline int look(struct energy_cpu *c, __u64 clock, bool force)
 	since = (__s64)(clock - z->changed) > 0 ? clock - z->changed : 0;
 	z->read = clock;
 	if (!z->based) {
-		z->raw = count;
+		if (__sync_val_compare_and_swap(&z->raw, old, count) != old)
+			return 0;
 		z->gap = 0;
 		z->changed = z->unmoved = clock;
 		z->stamp = monotonic_clock();
@@ -244,7 +247,7 @@ __noinline int look(struct energy_cpu *c, __u64 clock, bool force)
 			accounted = part(units, since, real);
 		z->stamp = now;
 	}
-	if (max_power && units / max_power > since + EPOCH_NS) {
+	if (units >> 47 || (max_power && units / max_power > since + EPOCH_NS)) {
 		b->jumps++;
 		b->gap += units;
 	} else if (z->gap) {

@@ -36,10 +36,10 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 	return on_switch(prev, next);
 }
 
-/* After each timer, of which the tick is one: what runs on for milliseconds is then seen at every tick. CPUs
+/* Before each timer, of which the tick is one: what runs on for milliseconds is then seen at every tick. CPUs
  * that sleep have no tick, and none is made for them. Soft timers run with interrupts on. */
-SEC("tp_btf/hrtimer_expire_exit")
-int BPF_PROG(hrtimer_expire_exit, struct hrtimer *timer)
+SEC("tp_btf/hrtimer_expire_entry")
+int BPF_PROG(hrtimer_expire_entry, struct hrtimer *timer)
 {
 	return timer->is_soft ? 0 : on_tick(bpf_get_current_task_btf());
 }

@@ -87,7 +87,7 @@ __noinline int close_epoch(struct energy_cpu *c, __u64 clock, bool force)
 		last->pending_ns -= after_ns;
 	}
 	if (owed)
-		learn(c, price, counted, predicted);
+		learn(c, counted, predicted);
 	c->owed_unsure = 0;
 	c->touched = 0;
 	c->epoch = ++epoch;

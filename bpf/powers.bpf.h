@@ -48,12 +48,14 @@ static __always_inline void remember(struct energy_class *mean, __u64 energy, __
 	mean->time_ns /= times;
 }
 
+/* Never 0: what is predicted to draw nothing is charged nothing, and nothing is learned of it again. */
 static __always_inline __u64 mean_power(struct energy_class *mean)
 {
-	return mean->time_ns ? (mean->energy << ENERGY_POWER_FRACTION) / mean->time_ns : first_power;
+	__u64 power = mean->time_ns ? (mean->energy << ENERGY_POWER_FRACTION) / mean->time_ns : first_power;
+
+	return !power ? 1 : power > POWER_MAX ? POWER_MAX : power;
 }
 
-/* Idle time costs what it has cost; where the counter is a clock, what all time costs. */
 static __always_inline __u64 idle_power(struct energy_cpu *c)
 {
 	return mean_power(idle_pays ? &c->mean : &c->idle);
@@ -130,11 +132,54 @@ static __always_inline void correct(struct energy_power *known, __u32 share, __s
 	known->variance = variance < ONE ? variance : ONE - 1;
 }
 
+/* One row of an epoch that has got its price. A function of its own so that the verifier checks it once. */
+__noinline int learn_row(struct energy_cpu *c, __u32 i, __u64 counted, __s64 surplus, __u64 spread)
+{
+	struct energy_power *known;
+	struct energy_class *kin;
+	struct energy_cold *cold;
+	struct energy_hot *hot;
+	struct energy_bank *b;
+	__u64 energy, ns;
+	__u32 class, share;
+
+	if (!c)
+		return 0;
+	i &= ENERGY_LEARNED - 1;
+	b = bank_of(c);
+	hot = hot_at(b, c->learned[i]);
+	cold = cold_at(b, c->learned[i]);
+	share = c->share[i];
+	if (!hot->pending)
+		return 0;
+	energy = hot->pending * b->price[hot->epoch & (ENERGY_PRICES - 1)] >> 16;
+	cold->certain += energy * share;
+	ns = (hot->pending << ENERGY_POWER_FRACTION) / (hot->power ? hot->power : 1);
+	if (hot->owner == 1) {
+		remember(&c->idle, energy, ns, IDLE_FADE_NS);
+		return 0;
+	}
+	known = expect(c, hot->owner, cold);
+	if (!known)
+		return 0;
+	if (surplus && share)
+		correct(known, share, surplus, spread);
+	cold->variance = known->variance;
+	/* Of the window, of which the epoch may be but the end: flush() ends epochs at any time. */
+	energy = counted * share >> 16;
+	class = known->kin;
+	kin = bpf_map_lookup_elem(&classes, &class);
+	if (kin)
+		remember(kin, energy, ns, FADE_NS);
+	remember(&c->mean, energy, ns, FADE_NS);
+	return 0;
+}
+
 /*
  * An epoch has got its price: what does that say of those who ran in it? `counted` and `predicted` are
  * those of the whole core, in units.
  */
-__noinline int learn(struct energy_cpu *c, __u64 price, __u64 counted, __u64 predicted)
+__noinline int learn(struct energy_cpu *c, __u64 counted, __u64 predicted)
 {
 	__u64 spread = NOISE, sum = 0, rest, square;
 	struct energy_bank *b;
@@ -177,37 +222,9 @@ __noinline int learn(struct energy_cpu *c, __u64 price, __u64 counted, __u64 pre
 	if (c->owed_unsure && square > 2 * spread)
 		surplus = 0;
 	for (i = 0; i < ENERGY_LEARNED; i++) {
-		struct energy_hot *hot = hot_at(b, c->learned[i]);
-		struct energy_cold *cold = cold_at(b, c->learned[i]);
-		struct energy_power *known;
-		struct energy_class *kin;
-		__u32 class;
-		__u64 energy, ns;
-
 		if (i >= c->touched)
 			break;
-		if (!hot->pending)
-			continue;
-		energy = hot->pending * price >> 16;
-		cold->certain += energy * c->share[i];
-		ns = (hot->pending << ENERGY_POWER_FRACTION) / (hot->power ? hot->power : 1);
-		if (hot->owner == 1) {
-			remember(&c->idle, energy, ns, IDLE_FADE_NS);
-			continue;
-		}
-		known = expect(c, hot->owner, cold);
-		if (!known)
-			continue;
-		if (surplus && c->share[i])
-			correct(known, c->share[i], surplus, spread);
-		cold->variance = known->variance;
-		/* Of the window, of which the epoch may be but the end: flush() ends epochs at any time. */
-		energy = counted * c->share[i] >> 16;
-		class = known->kin;
-		kin = bpf_map_lookup_elem(&classes, &class);
-		if (kin)
-			remember(kin, energy, ns, FADE_NS);
-		remember(&c->mean, energy, ns, FADE_NS);
+		learn_row(c, i, counted, surplus, spread);
 	}
 	return 0;
 }

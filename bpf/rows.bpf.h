@@ -3,8 +3,6 @@
 #ifndef ROWS_BPF_H
 #define ROWS_BPF_H
 
-#define FRESH_NS 20000
-
 static __always_inline bool add_spill(void *map, struct energy_spill_key *key, struct energy_cold *row)
 {
 	struct energy_spill *found = bpf_map_lookup_elem(map, key);
@@ -88,7 +86,9 @@ static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu 
 	struct energy_hot *hot;
 	struct energy_cold *cold;
 
-	if ((__s64)ns < 0) /* flush() ran ahead on a sleeping CPU: what it charged stays charged */
+	c->stint_ns = c->stint_predicted = 0;
+	if ((__s64)ns <
+	    0) /* a flush or tick ran ahead of the run queue's clock: what it charged stays charged */
 		return 0;
 	for (way = 0; way < ENERGY_WAYS; way++) {
 		__u32 age;
@@ -213,14 +213,10 @@ static __always_inline void charge(struct task_struct *prev, struct energy_cpu *
 	}
 }
 
-/* Ends the epoch if energy can have come. */
-static __always_inline void close_if_due(struct energy_cpu *c, __u64 now, __u64 clock)
+/* Whether energy can have come. */
+static __always_inline bool is_due(struct energy_cpu *c, __u64 clock)
 {
-	if (clock < c->deadline && !(shared_zones && c->owed))
-		return;
-	c->clock_offset = monotonic_clock() - clock;
-	c->task_offset = c->clock_offset + clock - now;
-	close_epoch(c, clock, false);
+	return clock >= c->deadline || (shared_zones && c->owed);
 }
 
 static __always_inline int on_switch(struct task_struct *prev, struct task_struct *next)
@@ -234,25 +230,41 @@ static __always_inline int on_switch(struct task_struct *prev, struct task_struc
 	c->switches++;
 	if (shared_zones)
 		publish(c, next, clock);
-	close_if_due(c, now, clock);
+	if (is_due(c, clock)) {
+		c->clock_offset = monotonic_clock() - clock;
+		c->task_offset = c->clock_offset + clock - now;
+		close_epoch(c, clock, false);
+	}
 	return 0;
+}
+
+/* Both clocks, now: the run queue's are those of its last switch or tick. They drift apart by some ns until
+ * the next switch compares them. */
+static __always_inline void read_clocks(struct energy_cpu *c, __u64 *now, __u64 *clock)
+{
+	__u64 monotonic = monotonic_clock();
+
+	*clock = monotonic - c->clock_offset;
+	*now = monotonic - c->task_offset;
+	if ((__s64)(*now - c->ts) < 0)
+		*now = c->ts;
 }
 
 /* A task that runs on is seen here too, so that windows end near where the counter changes. */
 static __always_inline int on_tick(struct task_struct *task)
 {
 	struct energy_cpu *c = this_cpu();
-	__u64 now = run_clock(task), clock = wall_clock(task);
+	__u64 now, clock;
 
-	if (!c || !c->started || clock < c->deadline || *(volatile __u32 *)&c->flushing)
+	if (!c || !c->started || *(volatile __u32 *)&c->flushing)
 		return 0;
-	/* The tick has just set the run queue's clock; other timers have not. */
-	if ((__s64)(monotonic_clock() - c->clock_offset - clock) > FRESH_NS)
+	read_clocks(c, &now, &clock);
+	if (clock < c->deadline)
 		return 0;
 	charge(task, c, now, clock);
 	if (shared_zones)
 		publish(c, task, clock);
-	close_if_due(c, now, clock);
+	close_epoch(c, clock, false);
 	return 0;
 }
 
@@ -261,22 +273,13 @@ static __always_inline int on_tick(struct task_struct *task)
 static __always_inline int change_over(struct task_struct *task, __u32 bank)
 {
 	struct energy_cpu *c = this_cpu();
-	__u64 now = run_clock(task), clock = wall_clock(task);
+	__u64 now, clock;
 
 	if (!c || !c->started)
 		return 0;
 	/* On the CPU that asks for it, this runs with interrupts on. */
 	*(volatile __u32 *)&c->flushing = 1;
-	/* A sleeping CPU's run queue clocks stand still. A busy one's are at most a tick old. */
-	if (!task->pid) {
-		__u64 monotonic = monotonic_clock();
-
-		now = monotonic - c->task_offset;
-		clock = monotonic - c->clock_offset;
-	}
-	/* The clocks drift apart by some ns until the next switch compares them. */
-	if ((__s64)(now - c->ts) < 0)
-		now = c->ts;
+	read_clocks(c, &now, &clock);
 	charge(task, c, now, clock);
 	if (shared_zones)
 		publish(c, task, clock);
