@@ -6,8 +6,8 @@
 core_loads() {
 	in_cgroup a burn alone@6000 0 2500
 	in_cgroup a/b burn other@5000 1 2500
-	in_cgroup a burn twin0@4000 0 2500 &
-	in_cgroup a/b burn twin1@4000 1 2500 &
+	burn twin0@4000 0 2500 &
+	burn twin1@4000 1 2500 &
 	wait $!
 	sleep 0.2
 	in_cgroup c burn slow@6000 0 3000 100 100

@@ -2,7 +2,7 @@
 /*
  * The energy model and the ledger that is the tests' truth.
  *
- *   core    = idle_mw + the power of the task on each of its threads
+ *   core    = idle_mw + the power of the task on each of its threads; of each `together`/16, while both are busy
  *   package = uncore_mw + its cores
  *
  * A task named `anything@N` draws N mW, any other default_mw, the idle task nothing. While threads of a
@@ -37,6 +37,9 @@ static unsigned int idle_mw = 100; /* even, so that two threads share it without
 module_param(idle_mw, uint, 0444);
 static unsigned int default_mw = 1000;
 module_param(default_mw, uint, 0444);
+/* What two threads of a core draw at once, of what each draws alone: they slow each other down. */
+static unsigned int together = 11;
+module_param(together, uint, 0444);
 static unsigned int uncore_mw = 3000;
 module_param(uncore_mw, uint, 0444);
 static unsigned int jitter_ns = 100000;
@@ -94,6 +97,12 @@ static u64 last_move(u64 now)
 	return t <= now ? t : (k - 1) * UPDATE_NS + (jitter_ns ? hash_64(k - 1, 32) % jitter_ns : 0);
 }
 
+/* Of one thread of a core with so many busy ones, mW. */
+static u32 drawn(const struct thread *th, int busy)
+{
+	return busy > 1 ? th->mw * together / 16 : th->mw;
+}
+
 /* Integrates up to `now`. Lock held. */
 static void advance(struct domain *d, u64 now)
 {
@@ -107,8 +116,8 @@ static void advance(struct domain *d, u64 now)
 		struct thread *th = &per_cpu(threads, cpu);
 
 		busy += th->busy;
-		mw += th->mw;
 	}
+	for_each_cpu(cpu, &d->threads) mw += drawn(&per_cpu(threads, cpu), busy);
 	if (!READ_ONCE(powered))
 		mw = 0;
 	for_each_cpu(cpu, &d->threads)
@@ -119,7 +128,7 @@ static void advance(struct domain *d, u64 now)
 			continue;
 		th->slice_ns += dt;
 		if (mw)
-			th->slice_pj += dt * (th->mw + d->base_mw / busy);
+			th->slice_pj += dt * (drawn(th, busy) + d->base_mw / busy);
 	}
 	/* A move that was not seen yet lies behind d->t, and power was constant since. */
 	if (move > d->t) {
