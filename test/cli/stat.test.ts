@@ -155,13 +155,14 @@ describeOnKernel('joules stat', () => {
   it('prints its table on stderr and JSON there with --json', () => {
     const table = joules(['stat', '--source', TSC, '--', 'true']);
     expect(table.stdout).toBe('');
-    expect(table.stderr).toMatch(/ J {2}command$/m);
+    expect(table.stderr).toMatch(/ J {2}± \d+\.\d{4} J command$/m);
     expect(table.stderr).toMatch(/measured: source perf:msr\/tsc\//);
     const json = joules(['stat', '--source', TSC, '--json', '--', 'true']);
     expect(JSON.parse(json.stderr)).toMatchObject({
       schema: 'joules.stat/1',
       command: ['true'],
       exit_code: 0,
+      energy_err_j: expect.any(Number),
     });
   });
 });

@@ -101,7 +101,7 @@ function checkRun({ name, kind, hasPackage, meter, truth, exit }, { test, tell }
   const process = (task) =>
     compare(task, meter.processes.get(truth.names.get(task)), truth.processes.get(truth.names.get(task)));
   const ran = (task) => truth.names.has(task);
-  for (const [task, tolerance] of Object.entries(JUDGED).filter(([task]) => ran(task))) {
+  for (const [task, tolerance] of Object.entries(JUDGED).filter(([one]) => ran(one))) {
     const { text, off } = process(task);
     test(`${name}: ${text}`, off > tolerance && `more than ${percent(tolerance)} off`);
   }
