@@ -2,7 +2,7 @@
 /*
  * The energy model and the ledger that is the tests' truth.
  *
- *   core    = idle_mw + the power of the task on each of its threads; of each `together`/16, while both are busy
+ *   core    = idle_mw + the power of the task on each of its threads (together/16 of it while both are busy)
  *   package = uncore_mw + its cores
  *
  * A task named `anything@N` draws N mW, any other default_mw, the idle task nothing. While threads of a
