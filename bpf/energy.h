@@ -125,9 +125,11 @@ struct energy_cpu {
 	__u32 owed_unsure; /* `owed` is for windows of which it is not certain where they end */
 	__u32 touched;	   /* rows of this epoch, and where the first of them are */
 	__u32 learned[ENERGY_LEARNED];
-	__u32 share[ENERGY_LEARNED]; /* scratch of learn() */
+	__u32 share[ENERGY_LEARNED]; /* scratch of learn(), as the sums */
+	__u64 share_sum;
+	__u64 share_doubt;
 	__u64 surprise; /* mean square of what windows brought that had not been predicted, relative, 2^-16 */
-	__u64 unused[4];
+	__u64 unused[2];
 	struct energy_bank banks[2];
 };
 

@@ -175,20 +175,37 @@ __noinline int learn_row(struct energy_cpu *c, __u32 i, __u64 counted, __s64 sur
 	return 0;
 }
 
+/* One row's share of a window, and what the doubt in its power adds to the doubt in the window. */
+__noinline int weigh_row(struct energy_cpu *c, __u32 i, __u64 predicted)
+{
+	struct energy_bank *b;
+	__u64 share;
+
+	if (!c)
+		return 0;
+	i &= ENERGY_LEARNED - 1;
+	b = bank_of(c);
+	share = predicted ? (hot_at(b, c->learned[i])->pending << 16) / predicted : ONE;
+	if (share > ONE)
+		share = ONE;
+	c->share[i] = share;
+	c->share_sum += share;
+	c->share_doubt += cold_at(b, c->learned[i])->variance * (share * share >> 16) >> 16;
+	return 0;
+}
+
 /*
  * An epoch has got its price: what does that say of those who ran in it? `counted` and `predicted` are
  * those of the whole core, in units.
  */
 __noinline int learn(struct energy_cpu *c, __u64 counted, __u64 predicted)
 {
-	__u64 spread = NOISE, sum = 0, rest, square;
-	struct energy_bank *b;
+	__u64 spread, rest, square;
 	__s64 surplus = 0;
 	__u32 i;
 
 	if (!c)
 		return 0;
-	b = bank_of(c);
 	if (counted >= SMALLEST && predicted) {
 		__u64 ratio = (counted << 16) / predicted;
 
@@ -198,21 +215,16 @@ __noinline int learn(struct energy_cpu *c, __u64 counted, __u64 predicted)
 			ratio = ONE * 3 / 10;
 		surplus = (__s64)ratio - ONE;
 	}
+	/* Sums of the loop are in the map: of scalars that grow the verifier of Linux 6.1 follows every
+	 * value. */
+	c->share_sum = c->share_doubt = 0;
 	for (i = 0; i < ENERGY_LEARNED; i++) {
-		struct energy_hot *hot = hot_at(b, c->learned[i]);
-		__u64 share;
-
 		if (i >= c->touched)
 			break;
-		share = predicted ? (hot->pending << 16) / predicted : ONE;
-		if (share > ONE)
-			share = ONE;
-		c->share[i] = share;
-		sum += share;
-		spread += cold_at(b, c->learned[i])->variance * (share * share >> 16) >> 16;
+		weigh_row(c, i, predicted);
 	}
-	rest = sum < ONE ? ONE - sum : 0;
-	spread += VARIANCE_REST * (rest * rest >> 16) >> 16;
+	rest = c->share_sum < ONE ? ONE - c->share_sum : 0;
+	spread = NOISE + c->share_doubt + (VARIANCE_REST * (rest * rest >> 16) >> 16);
 	square = (__u64)(surplus * surplus) >> 16;
 	c->surprise += ((__s64)square - (__s64)c->surprise) >> 8;
 	if (spread < c->surprise)
