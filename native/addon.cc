@@ -119,7 +119,6 @@ Napi::Value ToColumns(Napi::Env env, const Drained& drained) {
   columns["rows"] = rows;
   columns["cpus"] = cpus;
   columns["lives"] = lives;
-  columns["polledCounts"] = Column<F64>(env, drained.polled_counts);
   columns["mkdirs"] = mkdirs;
   columns["lostEvents"] = Napi::Number::New(env, drained.lost_events);
   columns["timeNs"] = Napi::Number::New(env, drained.time_ns);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One interval out of the kernel: change of banks, rows, overflow, polled counters, events.
+// One interval out of the kernel: change of banks, rows, overflow, events.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <time.h>
@@ -113,21 +113,6 @@ int Probe::TakeSpills(int map, uint8_t bank, Drained* out, std::vector<uint64_t>
   return 0;
 }
 
-// Returns what the next advances are counted from. An event whose running time stands still is dead
-// (hotplug), although its reads succeed.
-std::vector<PerfReading> Probe::TakePolled(Drained* out) {
-  std::vector<PerfReading> readings = polled_;
-  for (size_t zone = 0; zone < events_.size(); zone++) {
-    PerfReading now;
-    PerfReading& last = readings[zone];
-    bool ok = ReadCounter(events_[zone].get(), &now) == 0 && now.running_ns > last.running_ns;
-    bool backwards = ok && now.count < last.count;
-    out->polled_counts.push_back(ok && !backwards ? static_cast<double>(now.count - last.count) : NAN);
-    if (ok) last = now;
-  }
-  return readings;
-}
-
 // One record of the ring.
 int Probe::TakeEvent(void* self, void* data, size_t) {
   Drained* out = static_cast<Probe*>(self)->ring_out_;
@@ -156,8 +141,6 @@ int Probe::DrainLocked(Drained* out) {
   out->time_ns = MonotonicNs();
   int status = Switchover();
   if (status) return status;
-  std::vector<PerfReading> readings;
-  if (!options_.switched) readings = TakePolled(out);
 
   std::vector<uint64_t> sums(cpu_count_);
   bool spilled[2] = {};
@@ -182,7 +165,6 @@ int Probe::DrainLocked(Drained* out) {
   if (status < 0) return Fail("read the ring of events", status);
   out->lost_events = skeleton_->bss->lost_events;
 
-  if (!options_.switched) polled_ = std::move(readings);
   for (int bank = 0; bank < 2; bank++) {
     for (int i = 0; i < 2; i++)
       for (const auto& key : taken[bank][i]) bpf_map_delete_elem(bpf_map__fd(spills[bank][i]), &key);

@@ -214,10 +214,7 @@ int Probe::BindLocked(uint32_t zone, const std::vector<uint32_t>& cpus, int lead
   if (zone >= cpu_count_ || !known) return Fail("bind a counter", -EINVAL);
   if (options_.switched && cpus.size() > ENERGY_THREADS)
     return Fail("share a counter between so many CPUs", -E2BIG);
-  if (events_.size() <= zone) {
-    events_.resize(zone + 1);
-    polled_.resize(zone + 1);
-  }
+  if (events_.size() <= zone) events_.resize(zone + 1);
   if (options_.switched) TakeAway(zone, cpus);
   events_[zone] = UniqueFd();
   if (cpus.empty()) return 0;
@@ -232,7 +229,6 @@ int Probe::BindLocked(uint32_t zone, const std::vector<uint32_t>& cpus, int lead
     return Fail("read the perf event", status);
   }
   events_[zone] = std::move(event);
-  polled_[zone] = first;
   return 0;
 }
 
@@ -291,7 +287,6 @@ void Probe::CloseLocked() {
   cpus_ = nullptr;
   zones_ = nullptr;
   events_.clear();
-  polled_.clear();
   energy_bpf__destroy(skeleton_);
   skeleton_ = nullptr;
 }

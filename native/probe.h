@@ -20,7 +20,7 @@ struct ring_buffer;
 struct ProbeOptions {
   std::string btf;        // path of the kernel's BTF
   bool shared = false;    // counters of several CPUs that BPF reads
-  bool switched = false;  // BPF reads the counters; else they are polled, or there are none
+  bool switched = false;  // BPF reads the counters; else what is bound is only calibrated
   bool idle_pays = false;
   double joules_per_count = 0;  // of the counters that BPF reads
   double max_watts = 0;         // what one of them cannot exceed; 0: not known
@@ -51,7 +51,6 @@ struct Drained {
     std::vector<double> cgroup;
     std::vector<std::string> path;
   } mkdirs;
-  std::vector<double> polled_counts;  // by zone; NaN where it could not be read
   double lost_events = 0;
   double time_ns = 0;  // CLOCK_MONOTONIC at the change of banks
 };
@@ -114,7 +113,6 @@ class Probe {
   void TakeBank(uint32_t cpu, energy_bank* bank, Drained* out, uint64_t* sum);
   int TakeSpills(int map, uint8_t bank, Drained* out, std::vector<uint64_t>* sums,
                  std::vector<energy_spill_key>* taken);
-  std::vector<PerfReading> TakePolled(Drained* out);
   static int TakeEvent(void* self, void* data, size_t size);
 
   std::mutex mutex_;
@@ -130,5 +128,4 @@ class Probe {
   static constexpr uint8_t kNoBank = 2;  // offline, or nothing yet
   std::vector<uint8_t> left_;            // by CPU: the bank that it has left and that is not taken yet
   std::vector<UniqueFd> events_;         // by zone
-  std::vector<PerfReading> polled_;      // by zone: the last reading
 };

@@ -51,8 +51,6 @@ export interface Columns {
   };
   /** New cgroups of the hierarchy that is charged: id and path from its root. */
   readonly mkdirs: { readonly cgroup: Float64Array; readonly path: readonly string[] };
-  /** Advance of each polled counter, by zone; NaN where it could not be read. */
-  readonly polledCounts: Float64Array;
   /** Lives and new cgroups that found no room, since the start. */
   readonly lostEvents: number;
   /** CLOCK_MONOTONIC at this drain. */

@@ -15,9 +15,9 @@ export interface ProbeOptions {
   readonly controller: string;
   /** Id of that hierarchy as in /proc/cgroups, 0 for v2. */
   readonly hierarchy: number;
-  /** BPF reads the counters at switches; otherwise they are polled at each drain (or there are none). */
+  /** BPF reads the counters at switches; otherwise what is bound is only calibrated, or nothing is bound. */
   readonly switched: boolean;
-  /** ... and several CPUs may share one (costs 2 ns per switch). */
+  /** ... and the two threads of a core share one (costs up to 8 ns per switch). */
   readonly shared: boolean;
   /** Of the counters that BPF reads (which reckons in units of about 2^-32 J). */
   readonly joulesPerCount: number;

@@ -20,8 +20,8 @@ export interface CpuSpec {
 }
 
 /** What a drain returns, made of plain rows. */
-export function columnsOf(spec: { rows?: RowSpec[]; cpus?: CpuSpec[]; polled?: number[] }): Columns {
-  const { rows = [], cpus = [], polled = [] } = spec;
+export function columnsOf(spec: { rows?: RowSpec[]; cpus?: CpuSpec[] }): Columns {
+  const { rows = [], cpus = [] } = spec;
   const comm = Buffer.alloc(rows.length * 16);
   rows.forEach((row, i) => comm.write(row.comm ?? `p${row.pid}`, i * 16, 15));
   return {
@@ -58,7 +58,6 @@ export function columnsOf(spec: { rows?: RowSpec[]; cpus?: CpuSpec[]; polled?: n
       parentStartNs: new Float64Array(),
       comm: Buffer.alloc(0),
     },
-    polledCounts: Float64Array.from(polled),
     mkdirs: { cgroup: new Float64Array(), path: [] },
     lostEvents: 0,
     timeNs: 0,
