@@ -71,8 +71,9 @@ describeOnKernel('the shares of processes', () => {
       // The kernel's figure ends before the scheduler looks for other work, ours at the switch itself: that is
       // now and then some ms more.
       expect(Math.abs(seconds - kernels)).toBeLessThan(1e-3 * kernels + 0.015);
-      // A clock also runs while the hypervisor keeps the CPU, some ms at a time: the task that waits pays.
-      expect(Math.abs(joules - seconds * rate)).toBeLessThan(0.01 * seconds * rate + 0.015 * rate);
+      // Powers that differ from one another for no reason are unlearned slowly by tasks with small shares; and a
+      // clock also runs while the hypervisor keeps the CPU, some ms at a time: the task that waits pays.
+      expect(Math.abs(joules - seconds * rate)).toBeLessThan(0.1 * seconds * rate + 0.015 * rate);
     }
     const median = (errors: number[]): number => errors.toSorted((a, b) => a - b)[errors.length >> 1]!;
     expect(median(judged.map(({ seconds, kernels }) => Math.abs(seconds / kernels - 1)))).toBeLessThan(1e-3);
