@@ -75,6 +75,19 @@ static __always_inline void begin(struct energy_cpu *c, __u64 clock)
 	look(c, clock, true);
 }
 
+/* One stint, to a row of this epoch. */
+static __always_inline void gather(struct energy_cpu *c, __u32 row, __u64 ns, __u64 predicted)
+{
+	struct energy_hot *hot = hot_at(bank_of(c), row);
+
+	hot->pending_ns += ns;
+	hot->pending += predicted;
+	c->predicted += predicted;
+	c->stint_row = row;
+	c->stint_ns = ns;
+	c->stint_predicted = predicted;
+}
+
 /* Everything that is rare: a CPU's first switch, a row's first touch in an epoch or at all, another
  * way than the first, a full set, clocks that went back, stints of seconds. */
 static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu *c, __u64 ns, __u64 weight)
@@ -82,7 +95,7 @@ static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu 
 	struct energy_bank *b = bank_of(c);
 	__u32 owner = prev->tgid + 1, tag = cgroup_tag(prev), first = first_row(prev->tgid);
 	__u32 coldest = 0, victim = first, row, way;
-	__u64 start_ns = started_at(prev), cgroup = cgroup_id(prev), predicted;
+	__u64 start_ns = started_at(prev), cgroup = cgroup_id(prev);
 	struct energy_hot *hot;
 	struct energy_cold *cold;
 
@@ -131,13 +144,7 @@ found:
 		settle(b, row);
 		enter(c, b, row);
 	}
-	predicted = predict(weight, hot->power);
-	hot->pending_ns += ns;
-	hot->pending += predicted;
-	c->predicted += predicted;
-	c->stint_row = row;
-	c->stint_ns = ns;
-	c->stint_predicted = predicted;
+	gather(c, row, ns, predict(weight, hot->power));
 	return 0;
 }
 
@@ -199,18 +206,10 @@ static __always_inline void charge(struct task_struct *prev, struct energy_cpu *
 	if (shared_zones)
 		weight = weigh_thread(c, !tgid, ns, clock);
 	if (hot->owner == tgid + 1 && hot->tag == cgroup_tag(prev) && hot->epoch == c->epoch &&
-	    ns < MAX_STINT_NS) {
-		__u64 predicted = weight * hot->power >> ENERGY_POWER_FRACTION;
-
-		hot->pending_ns += ns;
-		hot->pending += predicted;
-		c->predicted += predicted;
-		c->stint_row = row;
-		c->stint_ns = ns;
-		c->stint_predicted = predicted;
-	} else {
+	    ns < MAX_STINT_NS)
+		gather(c, row, ns, weight * hot->power >> ENERGY_POWER_FRACTION);
+	else
 		charge_slowly(prev, c, ns, weight);
-	}
 }
 
 /* Whether energy can have come. */
