@@ -170,8 +170,8 @@ __noinline int split(struct energy_zone *z, struct energy_cpu *c, __u64 units, _
 }
 
 /*
- * Reads this CPU's counter and gives what it advanced to those who owe it. Returns when to look again
- * in `deadline`. -ENOENT: only the sibling can read it.
+ * Reads this CPU's counter, if it can have moved or by `force`, and gives what it advanced to those who owe
+ * it. Sets when to look again.
  */
 __noinline int look(struct energy_cpu *c, __u64 clock, bool force)
 {
@@ -206,7 +206,7 @@ __noinline int look(struct energy_cpu *c, __u64 clock, bool force)
 		/* Kernels that let only the lead CPU read leave its sibling's slot empty. */
 		if (err == -ENOENT && c->sibling >= 0) {
 			c->deadline = clock + EPOCH_NS;
-			return -ENOENT;
+			return 0;
 		}
 		b->read_errors++;
 		b->last_error = err;

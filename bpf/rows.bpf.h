@@ -88,8 +88,8 @@ static __always_inline void gather(struct energy_cpu *c, __u32 row, __u64 ns, __
 	c->stint_predicted = predicted;
 }
 
-/* Everything that is rare: a CPU's first switch, a row's first touch in an epoch or at all, another
- * way than the first, a full set, clocks that went back, stints of seconds. */
+/* Everything that is rare: a row's first touch in an epoch or at all, another way than the first, a full
+ * set, clocks that went back, stints of seconds. */
 static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu *c, __u64 ns, __u64 weight)
 {
 	struct energy_bank *b = bank_of(c);
@@ -100,8 +100,8 @@ static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu 
 	struct energy_cold *cold;
 
 	c->stint_ns = c->stint_predicted = 0;
-	if ((__s64)ns <
-	    0) /* a flush or tick ran ahead of the run queue's clock: what it charged stays charged */
+	/* A flush or tick ran ahead of the run queue's clock: what it charged stays charged. */
+	if ((__s64)ns < 0)
 		return 0;
 	for (way = 0; way < ENERGY_WAYS; way++) {
 		__u32 age;

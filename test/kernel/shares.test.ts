@@ -67,18 +67,14 @@ describeOnKernel('the shares of processes', () => {
       scheduled[i]! > 0.1 ? [{ ...used.get(pid)!, kernels: scheduled[i]! }] : [],
     );
     expect(judged.length).toBeGreaterThan(20);
-    for (const { joules, seconds, kernels } of judged) {
-      // The kernel's figure ends before the scheduler looks for other work, ours at the switch itself: that is
-      // now and then some ms more.
-      expect(Math.abs(seconds - kernels)).toBeLessThan(1e-3 * kernels + 0.015);
-      // Powers that differ from one another for no reason are unlearned slowly by tasks with small shares; and a
-      // clock also runs while the hypervisor keeps the CPU, some ms at a time: the task that waits pays.
-      expect(Math.abs(joules - seconds * rate)).toBeLessThan(0.1 * seconds * rate + 0.015 * rate);
-    }
+    const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
+    const kernels = sum(judged.map((one) => one.kernels));
+    // The kernel's figures end before the scheduler looks for other work, ours at the switch itself: that is now and
+    // then some ms more. Small shares are learned slowly, and a clock also runs while the hypervisor keeps the CPU.
+    expect(sum(judged.map((one) => Math.abs(one.seconds - one.kernels))) / kernels).toBeLessThan(0.02);
+    expect(sum(judged.map((one) => Math.abs(one.joules / rate - one.seconds))) / kernels).toBeLessThan(0.05);
     const median = (errors: number[]): number => errors.toSorted((a, b) => a - b)[errors.length >> 1]!;
-    expect(median(judged.map(({ seconds, kernels }) => Math.abs(seconds / kernels - 1)))).toBeLessThan(1e-3);
-    expect(median(judged.map(({ joules, kernels }) => Math.abs(joules / (kernels * rate) - 1)))).toBeLessThan(
-      0.01,
-    );
+    expect(median(judged.map((one) => Math.abs(one.seconds / one.kernels - 1)))).toBeLessThan(1e-3);
+    expect(median(judged.map((one) => Math.abs(one.joules / (one.kernels * rate) - 1)))).toBeLessThan(0.01);
   }, 60_000);
 });
