@@ -126,7 +126,7 @@ static __always_inline __u64 sibling_predicted(struct energy_zone *z, struct ene
 	__u64 ns = clock - s->clock, weight;
 	bool idle = !s->running;
 
-	if (!s->started || (__s64)ns <= 0)
+	if (s->standing != ENERGY_KEPT || (__s64)ns <= 0)
 		return s->predicted;
 	weight = weigh(idle, ns, together(busy_at(c->busy, clock), s->sibling_busy, ns));
 	return s->predicted + predict(weight - part(weight, after_change(z, clock, ns), ns),
@@ -182,7 +182,8 @@ __noinline int look(struct energy_cpu *c, __u64 clock, bool force)
 	bool sure;
 	long err;
 
-	if (!c)
+	/* On a CPU that goes the event has died or moved along. What it counted up to then tells native. */
+	if (!c || c->leaving)
 		return 0;
 	b = bank_of(c);
 	zone = c->zone;
@@ -211,6 +212,8 @@ __noinline int look(struct energy_cpu *c, __u64 clock, bool force)
 		b->read_errors++;
 		b->last_error = err;
 		c->deadline = clock + EPOCH_NS;
+		if (!z->gap)
+			ring_alarm();
 		z->gap = 1;
 		return 0;
 	}

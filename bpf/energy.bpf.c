@@ -29,6 +29,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL"; /* bpf_perf_event_read_value is 
 #include "epochs.bpf.h"
 #include "rows.bpf.h"
 #include "events.bpf.h"
+#include "hotplug.bpf.h"
 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)

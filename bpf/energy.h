@@ -29,6 +29,13 @@ enum {
 	ENERGY_NO_PROCESS = -1, /* tgid of what is known by its cgroup alone */
 };
 
+/* Whose a CPU's account is. Who takes it up does so by an exchange. */
+enum energy_standing {
+	ENERGY_AT_REST = 0, /* nobody's: nothing has begun, or the CPU went offline */
+	ENERGY_KEPT = 1,    /* its CPU writes it */
+	ENERGY_TAKEN = 2,   /* native takes what is in it */
+};
+
 /* What a row gathers at a context switch. */
 struct energy_hot {
 	__u32 owner;	  /* tgid + 1; 0 = free */
@@ -103,6 +110,8 @@ struct energy_cpu {
 	__u64 stint_predicted; /* the last stint: what an epoch's end may have to cut in two */
 	__u64 stint_ns;
 	__u64 stint_row;
+	__u32 standing; /* enum energy_standing */
+	__u32 leaving;	/* it is on its way offline, and its counter out of its reach */
 	/* ... where threads share a counter. */
 	__u64 busy;	    /* clock of run time: bit 63 set: runs, and the rest is when it began */
 	__u64 sibling_busy; /* the sibling's `busy` then */
@@ -118,18 +127,16 @@ struct energy_cpu {
 	__u64 epoch_predicted;	  /* `predicted` when the epoch began */
 	__u64 remainder;	  /* of the last price division: carried, never dropped */
 	__u64 clock_offset;	  /* monotonic clock minus run queue's clock, ns */
-	__u64 task_offset;	  /* ... minus its task clock */
 	struct energy_class idle; /* what this CPU's idle time has cost, */
 	struct energy_class mean; /* and all that ran here */
-	__u32 started;
-	__u32 owed_unsure; /* `owed` is for windows of which it is not certain where they end */
-	__u32 touched;	   /* rows of this epoch, and where the first of them are */
+	__u32 owed_unsure;	  /* `owed` is for windows of which it is not certain where they end */
+	__u32 touched;		  /* rows of this epoch, and where the first of them are */
 	__u32 learned[ENERGY_LEARNED];
 	__u32 share[ENERGY_LEARNED]; /* scratch of learn(), as the sums */
 	__u64 share_sum;
 	__u64 share_doubt;
 	__u64 surprise; /* mean square of what windows brought that had not been predicted, relative, 2^-16 */
-	__u64 unused[2];
+	__u64 unused[3];
 	struct energy_bank banks[2];
 };
 

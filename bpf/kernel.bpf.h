@@ -86,6 +86,20 @@ static __always_inline long read_counter(__u64 *count)
 	return err;
 }
 
+/* What rings in user space, which then looks after its counters. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} alarms SEC(".maps");
+
+/* If it is full it has rung already. */
+static __always_inline void ring_alarm(void)
+{
+	__u64 nothing = 0;
+
+	bpf_ringbuf_output(&alarms, &nothing, sizeof(nothing), BPF_RB_FORCE_WAKEUP);
+}
+
 static __always_inline __u64 monotonic_clock(void)
 {
 	return bpf_ktime_get_ns();

@@ -54,13 +54,19 @@ static __always_inline __u32 first_row(__u32 tgid)
 	return ((tgid * HASH_MULTIPLIER) >> (32 - ENERGY_SET_BITS)) * ENERGY_WAYS;
 }
 
-/* The first switch on a CPU: nothing is known of what ran before. */
-static __always_inline void begin(struct energy_cpu *c, __u64 clock)
+/* A CPU's first switch, or its first since it is back: nothing is known of what ran before, only what runs
+ * now. */
+static __noinline bool begin(struct energy_cpu *c, __u64 now, __u64 clock)
 {
-	struct energy_bank *b = bank_of(c);
-
-	/* What ran before the CPU went offline, in an epoch that nobody ended, has no price. */
-	b->price[c->epoch++ & (ENERGY_PRICES - 1)] = 0;
+	/* Not on its way (perf has no events for it yet), nor while native takes what it left: its next
+	 * switch does. */
+	if (c->leaving ||
+	    __sync_val_compare_and_swap(&c->standing, ENERGY_AT_REST, ENERGY_KEPT) != ENERGY_AT_REST)
+		return false;
+	c->ts = now;
+	c->clock = clock;
+	/* Of an epoch that nobody ended, because the CPU went without a word, there is no price. */
+	bank_of(c)->price[c->epoch++ & (ENERGY_PRICES - 1)] = 0;
 	c->touched = 0;
 	c->epoch_predicted = c->predicted;
 	c->stint_ns = c->stint_predicted = 0;
@@ -70,9 +76,8 @@ static __always_inline void begin(struct energy_cpu *c, __u64 clock)
 		c->idle.energy = predict(PRIOR_NS, first_power / 16);
 	}
 	c->clock_offset = monotonic_clock() - clock;
-	c->task_offset = c->clock_offset + clock - c->ts;
-	c->started = 1;
 	look(c, clock, true);
+	return true;
 }
 
 /* One stint, to a row of this epoch. */
@@ -88,6 +93,26 @@ static __always_inline void gather(struct energy_cpu *c, __u32 row, __u64 ns, __
 	c->stint_predicted = predicted;
 }
 
+/*
+ * A flush or tick ran ahead of the run queue's clock by what the hypervisor had stolen, which is known only
+ * now. It was charged to the task that still runs, as time, and is taken from it again. If its row has been
+ * drained since, it runs for so long without being charged. What that time was predicted to draw stays: it
+ * has been paid for.
+ */
+static __always_inline int take_back(struct energy_cpu *c, struct energy_hot *hot, struct energy_cold *cold,
+				     __u64 ns)
+{
+	if (ns >= MAX_STINT_NS) /* no such thing: the clock was set */
+		return 0;
+	if (cold && cold->time_ns >= ns)
+		cold->time_ns -= ns;
+	else if (hot && hot->pending_ns > ns)
+		hot->pending_ns -= ns;
+	else
+		c->ts += ns;
+	return 0;
+}
+
 /* Everything that is rare: a row's first touch in an epoch or at all, another way than the first, a full
  * set, clocks that went back, stints of seconds. */
 static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu *c, __u64 ns, __u64 weight)
@@ -100,9 +125,6 @@ static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu 
 	struct energy_cold *cold;
 
 	c->stint_ns = c->stint_predicted = 0;
-	/* A flush or tick ran ahead of the run queue's clock: what it charged stays charged. */
-	if ((__s64)ns < 0)
-		return 0;
 	for (way = 0; way < ENERGY_WAYS; way++) {
 		__u32 age;
 
@@ -121,6 +143,8 @@ static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu 
 			victim = row;
 		}
 	}
+	if ((__s64)ns < 0)
+		return take_back(c, 0, 0, -ns);
 	row = victim;
 	hot = hot_at(b, row);
 	cold = cold_at(b, row);
@@ -139,6 +163,8 @@ static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu 
 	cold->cgroup = cgroup;
 	cold->start_ns = start_ns;
 found:
+	if ((__s64)ns < 0)
+		return take_back(c, hot, cold, -ns);
 	copy_comm(cold->comm, prev);
 	if (hot->epoch != c->epoch) {
 		settle(b, row);
@@ -199,10 +225,6 @@ static __always_inline void charge(struct task_struct *prev, struct energy_cpu *
 
 	c->ts = now;
 	c->clock = clock;
-	if (!c->started) {
-		begin(c, clock);
-		return;
-	}
 	if (shared_zones)
 		weight = weigh_thread(c, !tgid, ns, clock);
 	if (hot->owner == tgid + 1 && hot->tag == cgroup_tag(prev) && hot->epoch == c->epoch &&
@@ -225,28 +247,36 @@ static __always_inline int on_switch(struct task_struct *prev, struct task_struc
 
 	if (!c)
 		return 0;
-	charge(prev, c, now, clock);
+	if (c->standing == ENERGY_KEPT)
+		charge(prev, c, now, clock);
+	else if (!begin(c, now, clock))
+		return 0;
 	c->switches++;
 	if (shared_zones)
 		publish(c, next, clock);
 	if (is_due(c, clock)) {
 		c->clock_offset = monotonic_clock() - clock;
-		c->task_offset = c->clock_offset + clock - now;
-		close_epoch(c, clock, false);
+		close_epoch(c, clock, c->leaving);
+		/* Of its last switches the very last is not seen: after any of them its sibling takes it for
+		 * idle. */
+		if (c->leaving) {
+			c->busy = busy_at(c->busy, clock);
+			c->running = 0;
+		}
 	}
 	return 0;
 }
 
-/* Both clocks, now: the run queue's are those of its last switch or tick. They drift apart by some ns until
- * the next switch compares them. */
-static __always_inline void read_clocks(struct energy_cpu *c, __u64 *now, __u64 *clock)
+/* Both clocks, now: the run queue's are those of its last switch, tick or wake-up. Between two of these
+ * nobody knows what was stolen. They are read in this order, so that one that another CPU sets just now makes
+ * the time shorter. */
+static __always_inline void read_clocks(struct task_struct *task, struct energy_cpu *c, __u64 *now,
+					__u64 *clock)
 {
-	__u64 monotonic = monotonic_clock();
+	__u64 run = run_clock(task), wall = wall_clock(task);
 
-	*clock = monotonic - c->clock_offset;
-	*now = monotonic - c->task_offset;
-	if ((__s64)(*now - c->ts) < 0)
-		*now = c->ts;
+	*clock = monotonic_clock() - c->clock_offset;
+	*now = *clock - (wall - run);
 }
 
 /* A task that runs on is seen here too, so that windows end near where the counter changes. */
@@ -255,9 +285,9 @@ static __always_inline int on_tick(struct task_struct *task)
 	struct energy_cpu *c = this_cpu();
 	__u64 now, clock;
 
-	if (!c || !c->started || *(volatile __u32 *)&c->flushing)
+	if (!c || c->standing != ENERGY_KEPT || *(volatile __u32 *)&c->flushing)
 		return 0;
-	read_clocks(c, &now, &clock);
+	read_clocks(task, c, &now, &clock);
 	if (clock < c->deadline)
 		return 0;
 	charge(task, c, now, clock);
@@ -274,11 +304,11 @@ static __always_inline int change_over(struct task_struct *task, __u32 bank)
 	struct energy_cpu *c = this_cpu();
 	__u64 now, clock;
 
-	if (!c || !c->started)
+	if (!c || c->standing != ENERGY_KEPT)
 		return 0;
 	/* On the CPU that asks for it, this runs with interrupts on. */
 	*(volatile __u32 *)&c->flushing = 1;
-	read_clocks(c, &now, &clock);
+	read_clocks(task, c, &now, &clock);
 	charge(task, c, now, clock);
 	if (shared_zones)
 		publish(c, task, clock);

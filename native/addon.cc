@@ -13,6 +13,7 @@
 #include <functional>
 #include <memory>
 
+#include "alarm.h"
 #include "command.h"
 #include "energy.h"
 #include "probe.h"
@@ -209,6 +210,7 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
                            InstanceMethod<&ProbeObject::Start>("start"),
                            InstanceMethod<&ProbeObject::Drain>("drain"),
                            InstanceMethod<&ProbeObject::Failing>("failing"),
+                           InstanceMethod<&ProbeObject::OnAlarm>("onAlarm"),
                            InstanceMethod<&ProbeObject::Close>("close"),
                        });
   }
@@ -216,10 +218,10 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
   explicit ProbeObject(const Napi::CallbackInfo& info)
       : Napi::ObjectWrap<ProbeObject>(info), env_(info.Env()), probe_(std::make_shared<Probe>()) {
     // Calls that a worker thread leaves behind when it is ended keep the probe alive, but not measuring.
-    napi_add_env_cleanup_hook(env_, CloseAtExit, probe_.get());
+    napi_add_env_cleanup_hook(env_, CloseAtExit, this);
   }
 
-  ~ProbeObject() override { napi_remove_env_cleanup_hook(env_, CloseAtExit, probe_.get()); }
+  ~ProbeObject() override { napi_remove_env_cleanup_hook(env_, CloseAtExit, this); }
 
  private:
   Napi::Value Open(const Napi::CallbackInfo& info) {
@@ -276,23 +278,50 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
   }
 
   Napi::Value Failing(const Napi::CallbackInfo& info) {
-    auto zones = std::make_shared<std::vector<uint32_t>>();
+    struct Found {
+      std::vector<uint32_t> zones;
+      double asleep_ns = 0;
+    };
+    auto found = std::make_shared<Found>();
     return Task::Run(
-        info.Env(), [probe = probe_, zones] { return probe->Failing(zones.get()); },
-        [zones](Napi::Object result) { result["zones"] = Column<Napi::Uint32Array>(result.Env(), *zones); });
+        info.Env(), [probe = probe_, found] { return probe->Failing(&found->zones, &found->asleep_ns); },
+        [found](Napi::Object result) {
+          result["zones"] = Column<Napi::Uint32Array>(result.Env(), found->zones);
+          result["asleepNs"] = Napi::Number::New(result.Env(), found->asleep_ns);
+        });
+  }
+
+  // onAlarm(callback): 0 or -errno. Calls it, until the probe is closed, when counters want looking after.
+  // Waits for calls under way, so it comes before others.
+  Napi::Value OnAlarm(const Napi::CallbackInfo& info) {
+    if (!info[0].IsFunction()) return WrongArguments(info.Env(), "onAlarm(callback)");
+    alarm_.Stop();
+    int ring = probe_->AlarmFd();
+    int status = ring < 0 ? ring : alarm_.Start(ring, info[0].As<Napi::Function>());
+    // Hooks run in reverse order: ours has to stop the thread before the function that it calls is taken
+    // away.
+    napi_remove_env_cleanup_hook(env_, CloseAtExit, this);
+    napi_add_env_cleanup_hook(env_, CloseAtExit, this);
+    return Napi::Number::New(info.Env(), status);
   }
 
   Napi::Value Close(const Napi::CallbackInfo& info) {
+    alarm_.Stop();
     return Task::Run(info.Env(), [probe = probe_] {
       probe->Close();
       return Outcome{};
     });
   }
 
-  static void CloseAtExit(void* probe) { static_cast<Probe*>(probe)->Close(); }
+  static void CloseAtExit(void* object) {
+    auto* self = static_cast<ProbeObject*>(object);
+    self->alarm_.Stop();
+    self->probe_->Close();
+  }
 
   napi_env env_;
   std::shared_ptr<Probe> probe_;
+  Alarm alarm_;
 };
 
 }  // namespace

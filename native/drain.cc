@@ -48,18 +48,34 @@ void AddRow(Drained* out, const energy_spill_key& key, const energy_spill& row, 
 int Probe::Switchover() {
   int prog = bpf_program__fd(skeleton_->progs.flush);
   for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) {
+    energy_cpu& account = cpus_[cpu];
     if (left_[cpu] != kNoBank) continue;
-    uint8_t left = cpus_[cpu].bank & 1;
+    uint8_t left = account.bank & 1;
     int status = RunOn(cpu, prog, left ^ 1, nullptr);
     if (status == -ENXIO) {
-      // Its last switch, to idle, was not seen: it runs nothing, and starts afresh when it is back.
-      cpus_[cpu].busy = cpus_[cpu].running = cpus_[cpu].started = 0;
-      continue;
+      if (TakeOver(cpu)) left_[cpu] = left;
+    } else if (status) {
+      return Fail("flush a CPU", status);
+    } else if ((account.bank & 1) != left) {
+      left_[cpu] = left;
     }
-    if (status) return Fail("flush a CPU", status);
-    if (cpus_[cpu].started) left_[cpu] = left;
   }
   return 0;
+}
+
+// Takes over the account that a CPU left when it went offline: it does not begin another until GiveBack().
+// False: nothing is in it, or the CPU is back.
+bool Probe::TakeOver(uint32_t cpu) {
+  energy_cpu& account = cpus_[cpu];
+  if (!__sync_bool_compare_and_swap(&account.standing, ENERGY_AT_REST, ENERGY_TAKEN)) return false;
+  const energy_bank& bank = account.banks[account.bank & 1];
+  if (bank.switches || bank.gap) return true;
+  GiveBack(cpu);
+  return false;
+}
+
+void Probe::GiveBack(uint32_t cpu) {
+  __sync_bool_compare_and_swap(&cpus_[cpu].standing, ENERGY_TAKEN, ENERGY_AT_REST);
 }
 
 void Probe::TakeBank(uint32_t cpu, energy_bank* bank, Drained* out, uint64_t* sum) {
@@ -175,6 +191,7 @@ int Probe::DrainLocked(Drained* out) {
     // Counters and hot rows; what is behind them is written anew before it is read.
     memset(bank, 0, offsetof(energy_bank, cold));
     left_[cpu] = kNoBank;
+    GiveBack(cpu);
   }
   return 0;
 }

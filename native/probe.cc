@@ -47,6 +47,17 @@ size_t PageAlign(size_t bytes) {
   return (bytes + page - 1) / page * page;
 }
 
+// What the clocks below may differ by because they are read one after the other.
+constexpr double kShortestSleepNs = 50e6;
+
+// How long the machine has slept since it booted: one of these clocks goes on then.
+double SleptNs() {
+  timespec all{}, awake{};
+  clock_gettime(CLOCK_MONOTONIC, &awake);
+  clock_gettime(CLOCK_BOOTTIME, &all);
+  return (all.tv_sec - awake.tv_sec) * 1e9 + (all.tv_nsec - awake.tv_nsec);
+}
+
 }  // namespace
 
 Probe::Probe() = default;
@@ -118,6 +129,7 @@ int Probe::OpenLocked(uint32_t* own_pid) {
   if (!zones_) return Fail("map the counters", -errno);
   for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) cpus_[cpu].zone = cpus_[cpu].sibling = ENERGY_NONE;
   left_.assign(cpu_count_, kNoBank);
+  slept_ns_ = SleptNs();
   LIBBPF_OPTS(bpf_test_run_opts, run);
   if (bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.own_pid), &run))
     return Fail("run a BPF program", -errno);
@@ -146,10 +158,7 @@ void Probe::TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus) {
   for (uint32_t cpu = 0; cpu < cpu_count_; cpu++)
     if (cpus_[cpu].zone == static_cast<int32_t>(zone)) former.push_back(cpu);
   // Into the same bank: nothing is handed out here.
-  for (uint32_t cpu : former) {
-    if (RunOn(cpu, bpf_program__fd(progs.flush), cpus_[cpu].bank & 1, nullptr) == -ENXIO)
-      cpus_[cpu].busy = cpus_[cpu].running = 0;  // its last switch, to idle, was not seen
-  }
+  for (uint32_t cpu : former) RunOn(cpu, bpf_program__fd(progs.flush), cpus_[cpu].bank & 1, nullptr);
   uint64_t gap = 0;  // units
   for (uint32_t at : former) {
     energy_cpu& cpu = cpus_[at];
@@ -232,17 +241,30 @@ int Probe::BindLocked(uint32_t zone, const std::vector<uint32_t>& cpus, int lead
   return 0;
 }
 
-Outcome Probe::Failing(std::vector<uint32_t>* zones) {
+Outcome Probe::Failing(std::vector<uint32_t>* zones, double* asleep_ns) {
   std::lock_guard<std::mutex> lock(mutex_);
-  return Ended(FailingLocked(zones));
+  return Ended(FailingLocked(zones, asleep_ns));
 }
 
-int Probe::FailingLocked(std::vector<uint32_t>* zones) {
+int Probe::FailingLocked(std::vector<uint32_t>* zones, double* asleep_ns) {
   if (!skeleton_) return Fail("look after the counters", -EBADF);
+  double slept = SleptNs();
+  *asleep_ns = slept - std::exchange(slept_ns_, slept);
+  if (*asleep_ns < kShortestSleepNs) *asleep_ns = 0;
+  // Where a CPU is about to go it is too early: BPF rings when it has gone.
+  std::vector<bool> passing(events_.size());
+  for (uint32_t cpu = 0; cpu < cpu_count_; cpu++)
+    if (cpus_[cpu].leaving && cpus_[cpu].standing == ENERGY_KEPT && cpus_[cpu].zone != ENERGY_NONE)
+      passing[cpus_[cpu].zone] = true;
   for (uint32_t zone = 0; zone < events_.size(); zone++) {
-    if (zones_[zone].gap) zones->push_back(zone);
+    if (zones_[zone].gap && !passing[zone]) zones->push_back(zone);
   }
   return 0;
+}
+
+int Probe::AlarmFd() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return skeleton_ ? bpf_map__fd(skeleton_->maps.alarms) : -EBADF;
 }
 
 // Counting on a CPU begins at its first switch: makes one happen on each, instead of waiting for it.

@@ -88,8 +88,11 @@ class Probe {
   Outcome Calibrate(uint32_t zone, uint32_t cpu, Calibration* out);
   Outcome Start();
   Outcome Drain(Drained* out);
-  // Zones whose counter cannot be read: BPF met an error, and no success since.
-  Outcome Failing(std::vector<uint32_t>* zones);
+  // Zones whose counter cannot be read: BPF met an error, and no success since. And how long the machine
+  // slept (suspend) since this was asked last, 0 if it did not: registers may have begun anew.
+  Outcome Failing(std::vector<uint32_t>* zones, double* asleep_ns);
+  // Becomes readable when BPF wants Failing() to be asked and the CPUs to be looked at. -EBADF: not open.
+  int AlarmFd();
   void Close();
 
  private:
@@ -104,11 +107,13 @@ class Probe {
   int DrainLocked(Drained* out);
   void CloseLocked();
   int Load(int subsys);
-  int FailingLocked(std::vector<uint32_t>* zones);
+  int FailingLocked(std::vector<uint32_t>* zones, double* asleep_ns);
   void TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus);
   int GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd);
   int RunOn(uint32_t cpu, int prog, uint64_t argument, uint32_t* result);
   int Switchover();
+  bool TakeOver(uint32_t cpu);
+  void GiveBack(uint32_t cpu);
   int VisitCpus();
   void TakeBank(uint32_t cpu, energy_bank* bank, Drained* out, uint64_t* sum);
   int TakeSpills(int map, uint8_t bank, Drained* out, std::vector<uint64_t>* sums,
@@ -123,6 +128,7 @@ class Probe {
   Drained* ring_out_ = nullptr;
   uint32_t cpu_count_ = 0;  // possible CPUs
   double unit_ = 1;         // counts: what BPF reckons in
+  double slept_ns_ = 0;     // how long the machine had slept when it was looked at last
   energy_cpu* cpus_ = nullptr;
   energy_zone* zones_ = nullptr;
   static constexpr uint8_t kNoBank = 2;  // offline, or nothing yet

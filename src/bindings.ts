@@ -89,16 +89,19 @@ export async function bindCounters(options: BindingOptions): Promise<Bindings> {
   }
 
   async function reconcile(): Promise<void> {
-    const failing = new Set([...(await probe.failing()), ...unbound.keys()]);
+    const { zones: unreadable, asleepNs } = await probe.failing();
+    const failing = new Set([...unreadable, ...unbound.keys()]);
     const now = onlineCpus(sys);
-    if (now.join() === online.join() && failing.size === 0) return;
+    if (now.join() === online.join() && failing.size === 0 && asleepNs === 0) return;
+    if (asleepNs > 0) log(`event=resume asleep_s=${(asleepNs / 1e9).toFixed(3)}`);
     for (const cpu of online) if (!now.includes(cpu)) log(`event=offline cpu=${cpu}`);
     for (const cpu of now) if (!online.includes(cpu)) log(`event=online cpu=${cpu}`);
     online = now;
     const found = options.rediscover();
     const zones = mergedZones(source.zones, found.zones);
     remember(zones);
-    const renewed = eventOf(found) !== eventOf(source);
+    // Whatever kept its event over a sleep has a register that may have begun anew.
+    const renewed = eventOf(found) !== eventOf(source) || asleepNs > 0;
     const former = source.zones;
     source = { ...found, zones };
     for (const [i, zone] of zones.entries()) {
@@ -108,6 +111,7 @@ export async function bindCounters(options: BindingOptions): Promise<Bindings> {
       if (found.reader !== 'bpf') continue;
       if (was && !now.includes(was.lead)) beginGap(i, zone, `CPU ${was.lead} is offline`);
       else if (failing.has(i)) beginGap(i, zone, 'it cannot be read');
+      else if (asleepNs > 0) beginGap(i, zone, 'the machine slept');
       await bind(i, zone, found);
     }
   }

@@ -92,8 +92,8 @@ async function expectUpdates(probe: Probe, zones: readonly Zone[]): Promise<bool
 }
 
 /**
- * How often counters are looked after: a CPU that is back is measured again within a second, whatever the
- * interval. It costs one read of sysfs and one look at what BPF reported.
+ * How often counters are looked after if BPF does not ring, as it does when a CPU comes or goes: a suspend in which
+ * no CPU goes is found by this alone. It costs one read of sysfs and one look at what BPF reported.
  */
 const LOOK_MS = 500;
 
@@ -126,14 +126,18 @@ function collect(probe: Probe, bindings: Bindings, started: Start): Collector {
       complaint = why;
     }
   };
-  let looking = false;
-  const timer = setInterval(() => {
-    if (looking) return;
-    looking = true;
-    void inTurn(look).finally(() => {
-      looking = false;
+  /** A look that is still to begin sees whatever has happened by then. */
+  let due = false;
+  const lookSoon = (): void => {
+    if (due) return;
+    due = true;
+    void inTurn(() => {
+      due = false;
+      return look();
     });
-  }, LOOK_MS).unref();
+  };
+  const timer = setInterval(lookSoon, LOOK_MS).unref();
+  probe.onAlarm(lookSoon);
 
   async function drain(): Promise<Interval> {
     const columns = await probe.drain();

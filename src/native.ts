@@ -46,6 +46,14 @@ export interface Calibration {
   readonly reads: number;
 }
 
+/** What may be wrong with the counters. */
+export interface Failing {
+  /** Indexes of the zones whose counter cannot be read. */
+  readonly zones: Uint32Array;
+  /** How long the machine slept since this was asked last, ns; 0: it did not. Registers may have begun anew. */
+  readonly asleepNs: number;
+}
+
 /**
  * The BPF program with its counters. Everything rejects with an EnergyError; `close()` may be called twice.
  * Calls follow one another in a thread of the pool: none blocks the event loop, however long another takes.
@@ -55,8 +63,13 @@ export interface Probe {
   open(options: ProbeOptions): Promise<{ readonly ownPid: number }>;
   /** Opens the counter of a zone, or opens it anew after CPUs came or went; closes that of a zone without CPUs. */
   bind(index: number, zone: Zone, event: PerfEvent): Promise<void>;
-  /** Indexes of the zones whose counter cannot be read: cheap enough to be asked every moment. */
-  failing(): Promise<Uint32Array>;
+  /** What BPF and the clocks tell of the counters: cheap enough to be asked every moment. */
+  failing(): Promise<Failing>;
+  /**
+   * Calls back, until it is closed, when `failing()` and the list of CPUs want looking at: a CPU came or went, or a
+   * counter cannot be read. Waits for calls that are under way.
+   */
+  onAlarm(callback: () => void): void;
   /** Polls the counter of a zone that is bound, on one of its CPUs, which takes up to 150 ms. */
   calibrate(index: number, cpu: number): Promise<Calibration>;
   start(): Promise<void>;
@@ -81,7 +94,8 @@ interface Addon {
     ): Promise<Outcome>;
     calibrate(zone: number, cpu: number): Promise<Outcome<{ readonly calibration: Calibration }>>;
     start(): Promise<Outcome>;
-    failing(): Promise<Outcome<{ readonly zones: Uint32Array }>>;
+    failing(): Promise<Outcome<Failing>>;
+    onAlarm(callback: () => void): number;
     drain(): Promise<Outcome<{ readonly columns: Columns }>>;
     close(): Promise<Outcome>;
   };
@@ -103,7 +117,11 @@ export function createProbe(): Probe {
       succeeded(await native.bind(index, [...cpus], lead, type, config, config1, config2));
     },
     calibrate: async (index, cpu) => succeeded(await native.calibrate(index, cpu)).calibration,
-    failing: async () => succeeded(await native.failing()).zones,
+    failing: async () => succeeded(await native.failing()),
+    onAlarm(callback) {
+      const status = native.onAlarm(callback);
+      if (status < 0) throw nativeError('wait for news of the counters', status);
+    },
     start: async () => {
       succeeded(await native.start());
     },
