@@ -6,6 +6,11 @@
 #define EPOCH_NS     1000000 /* pause between two reads of a counter that moves all the time */
 #define RETRY_NS     50000   /* ... of one that has not moved yet although it was due */
 #define CERTAIN_FROM 8	     /* periods without a read after which any read is better than none */
+#define GLANCE_NS    5000    /* ... of one of which it is not known when it moves */
+#define DRIFT	     11	     /* that knowledge fades, by 2^-11 of the time that goes by, ... */
+#define DRIFT_EXACT  12	     /* ... and by 2^-12 when it is known how long a period is */
+#define PERIODS_MIN  16	     /* fewer tell nothing of their length, beside jitter */
+#define PERIODS_MAX  1024
 #define RUNS	     (1ULL << 63)
 /* Of two threads that run at once each draws 11/16 of what it draws alone: what SMT costs in speed, and
  * the core's static power, shared. */
@@ -37,17 +42,31 @@ static __always_inline __u64 weigh(bool idle, __u64 ns, __u64 both)
 	return idle ? (ns - both) >> 1 : ns - (both * TOGETHER >> 4);
 }
 
+/* Between two updates; 0: it moves all the time. */
+static __always_inline __u64 period_of(struct energy_zone *z)
+{
+	return z->period ? z->period : period_ns;
+}
+
+/* Whether it is too uncertain when the counter moves: windows would end anywhere. */
+static __always_inline bool is_astray(struct energy_zone *z)
+{
+	return period_ns && (!z->doubt || z->doubt > period_ns >> 3);
+}
+
 /* The last of the predicted updates before `clock`. */
 static __always_inline __u64 last_update(struct energy_zone *z, __u64 clock)
 {
-	return z->changed + (clock - z->changed) / period_ns * period_ns;
+	__u64 period = period_of(z);
+
+	return z->changed + (clock - z->changed) / period * period;
 }
 
 /* So near to an update that a new value could be this one's or, as nobody has looked since, the last one's.
  */
 static __always_inline bool ambiguous(struct energy_zone *z, __u64 clock)
 {
-	__u64 period = period_ns, jitter = jitter_ns, near;
+	__u64 period = period_of(z), jitter = jitter_ns, near;
 	__s64 off;
 
 	if (!period)
@@ -61,11 +80,14 @@ static __always_inline bool ambiguous(struct energy_zone *z, __u64 clock)
 /* 0 if it is time to read the counter, or when to think again. Each read is a call into a driver. */
 static __always_inline __u64 wait_until(struct energy_zone *z, __u64 clock)
 {
-	__u64 period = period_ns, jitter = jitter_ns, due, pause;
+	__u64 period = period_of(z), jitter = jitter_ns, due, pause;
 
 	if (!period)
 		return clock - z->read >= EPOCH_NS ? 0 : z->read + EPOCH_NS;
-	due = z->changed + period - jitter - (z->doubt >> 1);
+	/* Two reads at short distance, as at a tick and the switch it leads to, may catch it moving. */
+	if (is_astray(z) && clock - z->changed < CERTAIN_FROM * period)
+		return clock - z->read >= GLANCE_NS ? 0 : z->read + GLANCE_NS;
+	due = z->changed + period - 2 * jitter - (z->doubt >> 1);
 	if ((__s64)(clock - due) < 0)
 		return due;
 	/* A counter that stands still for long, as that of a core which sleeps, is not read so often. */
@@ -77,10 +99,38 @@ static __always_inline __u64 wait_until(struct energy_zone *z, __u64 clock)
 	return 0;
 }
 
+/* The counter was caught moving: some periods after it was caught the last time, which says how long they
+ * are. What calibration found is good to 2^-11; over hundreds of periods that would add up to a whole one. */
+static __always_inline void refine_period(struct energy_zone *z, __u64 at)
+{
+	__u64 period = period_of(z), since = at - z->caught, periods = (since + period / 2) / period;
+	__s64 off, most = period >> 9;
+
+	if (periods < PERIODS_MIN)
+		return;
+	z->caught = at;
+	if (periods > PERIODS_MAX) /* or has it been one more, or less? */
+		return;
+	off = (__s64)(since / periods) - (__s64)period;
+	if (off < most && off > -most)
+		z->period = period + (off >> 2);
+}
+
+/* How uncertain that is by now: no more than the time in which nobody had looked. */
+static __always_inline __u64 new_doubt(struct energy_zone *z, __u64 clock, __u64 unseen)
+{
+	__u64 period = period_of(z), doubt = z->doubt ? z->doubt : period;
+
+	doubt += (clock - z->changed) >> (z->period ? DRIFT_EXACT : DRIFT);
+	doubt = doubt < unseen ? doubt : unseen;
+	return !doubt ? 1 : doubt < period ? doubt : period;
+}
+
 /* A new value was read: when did it come? The predicted time, but not before it was known not to have. */
 static __always_inline void note_change(struct energy_zone *z, __u64 clock)
 {
-	__u64 period = period_ns, from = clock - period - period / 10, at = clock;
+	__u64 period = period_of(z), from = clock - period - period / 10, at = clock;
+	__u64 unseen = clock - z->unmoved;
 
 	if (period && clock - z->changed >= period) {
 		__u64 due = last_update(z, clock);
@@ -92,7 +142,11 @@ static __always_inline void note_change(struct energy_zone *z, __u64 clock)
 		else if (from - due <= due + period - clock)
 			at = from;
 	}
-	z->doubt = clock - z->unmoved < period ? clock - z->unmoved : period;
+	if (period) {
+		z->doubt = new_doubt(z, clock, unseen);
+		if (unseen < period >> 3)
+			refine_period(z, clock - unseen / 2);
+	}
 	z->changed = at;
 	z->unmoved = clock;
 }
@@ -133,6 +187,20 @@ static __always_inline __u64 sibling_predicted(struct energy_zone *z, struct ene
 				      idle ? s->power : power_of(s, s->running));
 }
 
+/* What it makes of a window if it ends an update too early or too late, as a part of what was predicted for
+ * it, 2^-16: nothing where it has run on for long, all where it has only just begun to run. */
+static __always_inline __u32 misdating(struct energy_zone *z, struct energy_cpu *c, struct energy_cpu *s,
+				       __u64 total)
+{
+	__u64 period = period_of(z), units = 0;
+
+	if (c->stint_ns)
+		units = predict(period, (c->stint_predicted << ENERGY_POWER_FRACTION) / c->stint_ns);
+	if (s && s->standing == ENERGY_KEPT)
+		units += predict(period, s->power);
+	return units < total * 16 ? (units << 16) / total : ONE * 16;
+}
+
 /* Splits what the counter advanced over the threads of its core by what was predicted for them; `accounted`
  * is what of it is compared with that. */
 __noinline int split(struct energy_zone *z, struct energy_cpu *c, __u64 units, __u64 accounted, __u64 clock)
@@ -166,6 +234,14 @@ __noinline int split(struct energy_zone *z, struct energy_cpu *c, __u64 units, _
 	}
 	if (units > given)
 		owe(c, units - given, accounted, total);
+	if (z->unsure) {
+		__u32 part = misdating(z, c, s, total);
+
+		if (part > c->owed_unsure)
+			c->owed_unsure = part;
+		if (s && part > s->owed_unsure)
+			s->owed_unsure = part;
+	}
 	return 0;
 }
 
@@ -197,7 +273,7 @@ __noinline int look(struct energy_cpu *c, __u64 clock, bool force)
 		c->deadline = until;
 		return 0;
 	}
-	c->deadline = clock + RETRY_NS;
+	c->deadline = clock + (is_astray(z) ? GLANCE_NS : RETRY_NS);
 	sure = !ambiguous(z, clock);
 	/* Before the counter: if a sibling claims in between, our claim fails. Taken after it, we could set
 	 * `raw` back to our older reading, and what lies between would be charged twice. */
@@ -257,17 +333,10 @@ __noinline int look(struct energy_cpu *c, __u64 clock, bool force)
 		z->gap = 0;
 		b->gap += units;
 	} else {
-		split(z, c, units, accounted, clock);
 		/* Both ends of a window must be right for it to teach anything. */
-		if (!sure || z->unsure) {
-			struct energy_cpu *s;
-			__u32 sibling = c->sibling;
-
-			c->owed_unsure = 1;
-			s = bpf_map_lookup_elem(&cpus, &sibling);
-			if (s)
-				s->owed_unsure = 1;
-		}
+		if (!sure)
+			z->unsure = 1;
+		split(z, c, units, accounted, clock);
 		z->unsure = !sure;
 	}
 	return 0;

@@ -129,13 +129,13 @@ struct energy_cpu {
 	__u64 clock_offset;	  /* monotonic clock minus run queue's clock, ns */
 	struct energy_class idle; /* what this CPU's idle time has cost, */
 	struct energy_class mean; /* and all that ran here */
-	__u32 owed_unsure;	  /* `owed` is for windows of which it is not certain where they end */
-	__u32 touched;		  /* rows of this epoch, and where the first of them are */
+	__u32 owed_unsure; /* what misdating may make of the windows of `owed`, as a part of them, 2^-16 */
+	__u32 touched;	   /* rows of this epoch, and where the first of them are */
 	__u32 learned[ENERGY_LEARNED];
 	__u32 share[ENERGY_LEARNED]; /* scratch of learn(), as the sums */
 	__u64 share_sum;
 	__u64 share_doubt;
-	__u64 surprise; /* mean square of what windows brought that had not been predicted, relative, 2^-16 */
+	__u64 surprise; /* mean square of what windows brought that no doubt explains, relative, 2^-16 */
 	__u64 unused[3];
 	struct energy_bank banks[2];
 };
@@ -148,11 +148,15 @@ struct energy_zone {
 	__u64 changed; /* run queue's clock at which the counter changed last, as far as one can tell */
 	__u64 unmoved; /* the last time it was known to be what it is */
 	__u64 read;    /* the last time it was read */
-	__u64 doubt;   /* how long before `changed` nobody had looked, ns */
+	__u64 doubt;   /* by how much `changed` may be wrong, ns; 0: not known yet */
 	__u64 seen[ENERGY_THREADS]; /* `predicted` of each thread already paid for */
 	__u64 unsure;		    /* `changed` may be an update too late */
-	__u64 stamp; /* monotonic clock at the last claim, of a counter that moves all the time */
-	__u64 unused[6];
+	__u64 stamp;  /* monotonic clock at the last claim, of a counter that moves all the time */
+	__u64 period; /* between two updates, ns, refined from what calibration found; 0: not yet */
+	__u64 caught; /* when it was last caught moving, between two reads at short distance */
+	__u64 blind;  /* tasks share a CPU, and it is not known when the counter moves; native puts an end to
+			 it */
+	__u64 unused[3];
 };
 
 /* Overflow of the rows, first by process, then, when that is full too, by cgroup alone. */

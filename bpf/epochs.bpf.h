@@ -88,6 +88,9 @@ __noinline int close_epoch(struct energy_cpu *c, __u64 clock, bool force)
 	}
 	if (owed)
 		learn(c, counted, predicted);
+	/* Where a CPU is never idle nobody is woken up by it. */
+	if (z && is_astray(z) && c->touched > 1 && hot_at(b, ENERGY_IDLE_ROW)->epoch != epoch)
+		z->blind = 1;
 	c->owed_unsure = 0;
 	c->touched = 0;
 	c->epoch = ++epoch;

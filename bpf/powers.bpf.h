@@ -200,7 +200,7 @@ __noinline int weigh_row(struct energy_cpu *c, __u32 i, __u64 predicted)
  */
 __noinline int learn(struct energy_cpu *c, __u64 counted, __u64 predicted)
 {
-	__u64 spread, rest, square;
+	__u64 spread, rest, square, noise, size;
 	__s64 surplus = 0;
 	__u32 i;
 
@@ -224,14 +224,17 @@ __noinline int learn(struct energy_cpu *c, __u64 counted, __u64 predicted)
 		weigh_row(c, i, predicted);
 	}
 	rest = c->share_sum < ONE ? ONE - c->share_sum : 0;
-	spread = NOISE + c->share_doubt + (VARIANCE_REST * (rest * rest >> 16) >> 16);
+	spread = c->share_doubt + (VARIANCE_REST * (rest * rest >> 16) >> 16);
 	square = (__u64)(surplus * surplus) >> 16;
-	c->surprise += ((__s64)square - (__s64)c->surprise) >> 8;
-	if (spread < c->surprise)
-		spread = c->surprise;
-	/* Where it is not certain that a window ends where we think, a great surprise says that it does not.
-	 */
-	if (c->owed_unsure && square > 2 * spread)
+	/* What of surprises the doubt in powers does not explain is noise, which differs from machine to
+	 * machine. */
+	noise = square > spread ? square - spread : 0;
+	spread += c->surprise > NOISE ? c->surprise : NOISE;
+	c->surprise += ((__s64)noise - (__s64)c->surprise) >> 8;
+	/* Where it is not certain that a window ends where we think, a great surprise says that it does not;
+	 * a greater one than that can explain says something nevertheless. */
+	size = surplus < 0 ? -surplus : surplus;
+	if (square > 2 * spread && size < 2 * (__u64)c->owed_unsure)
 		surplus = 0;
 	for (i = 0; i < ENERGY_LEARNED; i++) {
 		if (i >= c->touched)

@@ -279,22 +279,48 @@ static __always_inline void read_clocks(struct task_struct *task, struct energy_
 	*now = *clock - (wall - run);
 }
 
-/* A task that runs on is seen here too, so that windows end near where the counter changes. */
-static __always_inline int on_tick(struct task_struct *task)
+/* Charges the running task up to now, and looks at the counter if that is due. */
+static __always_inline void on_time(struct task_struct *task, struct energy_cpu *c)
 {
-	struct energy_cpu *c = this_cpu();
 	__u64 now, clock;
 
-	if (!c || c->standing != ENERGY_KEPT || *(volatile __u32 *)&c->flushing)
-		return 0;
 	read_clocks(task, c, &now, &clock);
 	if (clock < c->deadline)
-		return 0;
+		return;
 	charge(task, c, now, clock);
 	if (shared_zones)
 		publish(c, task, clock);
 	close_epoch(c, clock, false);
+}
+
+/* A task that runs on is seen here too, so that windows end near where the counter changes. */
+static __always_inline int on_tick(struct task_struct *task)
+{
+	struct energy_cpu *c = this_cpu();
+
+	if (c && c->standing == ENERGY_KEPT && !*(volatile __u32 *)&c->flushing)
+		on_time(task, c);
 	return 0;
+}
+
+/* Called again and again, by native in a task of its own, until it is known when the counter moves: returns
+ * true. */
+static __always_inline int on_glance(struct task_struct *task)
+{
+	struct energy_cpu *c = this_cpu();
+	struct energy_zone *z;
+	__u32 zone;
+
+	if (!c || c->standing != ENERGY_KEPT)
+		return true;
+	zone = c->zone;
+	z = bpf_map_lookup_elem(&zones, &zone);
+	if (!z || !is_astray(z))
+		return true;
+	*(volatile __u32 *)&c->flushing = 1; /* runs with interrupts on */
+	on_time(task, c);
+	*(volatile __u32 *)&c->flushing = 0;
+	return !is_astray(z);
 }
 
 /* Charges the running task, ends the epoch, and leaves the bank to the reader; nothing where nothing began.

@@ -134,6 +134,7 @@ Napi::Value ToObject(Napi::Env env, const Calibration& found) {
   };
   add("periodNs", found.period_ns);
   add("jitterNs", found.jitter_ns);
+  object["steady"] = Napi::Boolean::New(env, found.steady);
   add("readNs", found.read_ns);
   add("changes", found.changes);
   add("reads", found.reads);

@@ -2,11 +2,11 @@
 // How often a counter changes and what a read of it costs: by polling it on its CPU, as nothing says it.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "clock.h"
 #include "energy.h"
 #include "energy.skel.h"
 #include "own_thread.h"
@@ -19,12 +19,13 @@ constexpr size_t kChanges = 128, kReads = 4096;  // with both a median needs no 
 constexpr double kContinuous =
     0.9;  // of all reads: an interrupt may delay one, but nothing brings it forward
 
-constexpr double kMissed = 5;  // reads
+constexpr double kMissed = 6;  // reads
 constexpr size_t kSteady = 10;
+constexpr double kSteadiness = 8;  // periods are this many times as long as updates stray
 constexpr double kShortestNs = 200'000, kLongestPeriodNs = 20'000'000, kLeastJitterNs = 30'000;
 
 struct Change {
-  double at, before;  // it was seen, and not yet
+  double at, before;  // it was seen, and certainly not yet
 };
 
 struct Poll {
@@ -34,26 +35,22 @@ struct Poll {
   double counts_per_ns = NAN;
 };
 
-int64_t MonotonicNs() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1'000'000'000 + now.tv_nsec;
-}
-
 int PollCounter(int fd, Poll* out) {
   PerfReading first, last;
   int status = ReadCounter(fd, &first);
   if (status) return status;
   last = first;
   const int64_t begin = MonotonicNs();
-  for (int64_t before = begin, now; before - begin < kLongestNs; before = now) {
+  // What was read before a clock was may be as old as the clock before that one: others ran in between.
+  int64_t earlier = begin;
+  for (int64_t before = begin, now; before - begin < kLongestNs; earlier = before, before = now) {
     PerfReading reading;
     status = ReadCounter(fd, &reading);
     if (status) return status;
     now = MonotonicNs();
     out->reads++;
     if (out->read_ns.size() < kReads) out->read_ns.push_back(now - before);
-    if (reading.count != last.count) out->changes.push_back({double(now), double(before)});
+    if (reading.count != last.count) out->changes.push_back({double(now), double(earlier)});
     last = reading;
     if (out->reads >= kReads && out->changes.size() >= kChanges) break;
   }
@@ -89,16 +86,18 @@ Calibration Evaluate(const Poll& poll) {
   }
   for (size_t i = 1; i < at.size(); i++) distances.push_back(at[i] - at[i - 1]);
   const double rough = Median(distances);
-  std::vector<double> deviations;
-  double periods = 0;
-  for (double distance : distances) {
-    double count = std::round(distance / rough);
-    periods += count;
-    if (count == 1) deviations.push_back(std::abs(distance - rough));
-  }
-  found.jitter_ns = Median(deviations);
+  std::vector<double> periods{0};  // since the first change
+  for (double distance : distances) periods.push_back(periods.back() + std::round(distance / rough));
+  if (at.empty() || periods.back() < 1) return found;
   // BPF predicts updates some periods ahead: the mean is ten times as exact as the median.
-  found.period_ns = periods > 0 ? (at.back() - at.front()) / periods : NAN;
+  found.period_ns = (at.back() - at.front()) / periods.back();
+  std::vector<double> strays, deviations;
+  for (size_t i = 0; i < at.size(); i++) strays.push_back(at[i] - at[0] - periods[i] * found.period_ns);
+  const double middle = Median(strays);
+  for (double stray : strays) deviations.push_back(std::abs(stray - middle));
+  found.jitter_ns = Median(deviations);
+  found.steady = found.changes >= kSteady && found.period_ns >= kShortestNs &&
+                 found.period_ns <= kLongestPeriodNs && found.jitter_ns <= found.period_ns / kSteadiness;
   return found;
 }
 
@@ -112,12 +111,11 @@ Outcome Probe::Calibrate(uint32_t zone, uint32_t cpu, Calibration* out) {
 // Tells BPF what a busy CPU draws, and when the counter can have moved. What has no steady period is taken
 // for what moves all the time.
 void Probe::ExpectUpdates(const Calibration& found) {
-  // Distances between updates that each stray by sigma have a median deviation of 0.95 sigma.
-  double jitter_ns = std::max(kLeastJitterNs, 3 / 0.95 * found.jitter_ns);
-  bool steady = found.changes >= kSteady && found.period_ns >= kShortestNs &&
-                found.period_ns <= kLongestPeriodNs && jitter_ns <= found.period_ns / 4;
-  skeleton_->bss->period_ns = steady ? found.period_ns : 0;
-  skeleton_->data->jitter_ns = jitter_ns;
+  // Three standard deviations: 1.48 median deviations each, where updates stray as a normal distribution
+  // does.
+  double jitter_ns = std::max(kLeastJitterNs, 3 * 1.48 * found.jitter_ns);
+  skeleton_->bss->period_ns = found.steady ? found.period_ns : 0;
+  skeleton_->data->jitter_ns = std::min(jitter_ns, found.period_ns / 4);
   double power = found.counts_per_ns / unit_ * (1 << ENERGY_POWER_FRACTION);
   if (power >= 1 && power < UINT32_MAX) skeleton_->data->first_power = power;
 }

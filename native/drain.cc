@@ -2,12 +2,12 @@
 // One interval out of the kernel: change of banks, rows, overflow, events.
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmath>
 #include <cstring>
 
+#include "clock.h"
 #include "energy.h"
 #include "energy.skel.h"
 #include "probe.h"
@@ -18,12 +18,6 @@ constexpr double kFraction = 1 << ENERGY_FRACTION;
 constexpr double kRelative = 1 << 16;
 // Relative variance of the power of a process of which nothing is known (powers.bpf.h: VARIANCE_NEW).
 constexpr uint32_t kUnknown = 16384;
-
-double MonotonicNs() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1e9 + now.tv_nsec;
-}
 
 // What a row says, in counts. Only the energy of mixtures with others can be wrong: by the standard deviation
 // of its process's power.

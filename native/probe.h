@@ -57,8 +57,9 @@ struct Drained {
 
 // How a counter behaves. NAN: unknown.
 struct Calibration {
-  double period_ns = NAN;      // median time between two changes; 0: it changes from read to read
-  double jitter_ns = NAN;      // their median absolute deviation
+  double period_ns = NAN;      // mean time between two changes; 0: it changes from read to read
+  double jitter_ns = NAN;      // by how much they stray from such a rhythm: median absolute deviation
+  bool steady = false;         // it has a rhythm, by which updates can be predicted
   double counts_per_ns = NAN;  // while it was polled: of a CPU that is busy
   double read_ns = NAN;        // median time of a read(2), a clock read included
   size_t changes = 0;
@@ -108,6 +109,7 @@ class Probe {
   void CloseLocked();
   int Load(int subsys);
   int FailingLocked(std::vector<uint32_t>* zones, double* asleep_ns);
+  int Sharpen();
   void TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus);
   int GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd);
   int RunOn(uint32_t cpu, int prog, uint64_t argument, uint32_t* result);
@@ -128,10 +130,11 @@ class Probe {
   Drained* ring_out_ = nullptr;
   uint32_t cpu_count_ = 0;  // possible CPUs
   double unit_ = 1;         // counts: what BPF reckons in
-  double slept_ns_ = 0;     // how long the machine had slept when it was looked at last
+  int64_t slept_ns_ = 0;    // how long the machine had slept when it was looked at last
   energy_cpu* cpus_ = nullptr;
   energy_zone* zones_ = nullptr;
   static constexpr uint8_t kNoBank = 2;  // offline, or nothing yet
   std::vector<uint8_t> left_;            // by CPU: the bank that it has left and that is not taken yet
   std::vector<UniqueFd> events_;         // by zone
+  std::vector<uint32_t> leads_;          // by zone: the CPU of its event
 };

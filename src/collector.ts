@@ -81,14 +81,17 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
   }
 }
 
+/** Polling takes 150 ms: what has no rhythm by then has none. */
+const MOST_CALIBRATIONS = 5;
+
 /**
- * Finds out when the counters move, which BPF then expects. False if they stand still. Without that, shares are
- * worse, and no reason not to measure.
+ * Finds out when the counters move, which BPF then expects. False if they stand still, or if it could not be told
+ * beside what else ran. Without that, shares are worse, and no reason not to measure.
  */
 async function expectUpdates(probe: Probe, zones: readonly Zone[]): Promise<boolean> {
   if (!zones[0]) return false;
   const found = await probe.calibrate(0, zones[0].lead).catch(() => undefined);
-  return found?.periodNs !== undefined;
+  return found !== undefined && (found.steady || found.periodNs === 0);
 }
 
 /**
@@ -108,6 +111,7 @@ function collect(probe: Probe, bindings: Bindings, started: Start): Collector {
   const { ownPid, log } = started;
   let lastNs = started.startNs;
   let { calibrated } = started;
+  let calibrations = 0;
   let complaint = '';
   // One after the other: a drain never sees counters half bound.
   let queue: Promise<unknown> = Promise.resolve();
@@ -145,8 +149,10 @@ function collect(probe: Probe, bindings: Bindings, started: Start): Collector {
     const source = bindings.source();
     const seconds = (columns.timeNs - lastNs) / 1e9;
     lastNs = columns.timeNs;
-    calibrated ||=
-      columns.cpus.counts.some((counts) => counts > 0) && (await expectUpdates(probe, source.zones));
+    if (!calibrated && calibrations < MOST_CALIBRATIONS && columns.cpus.counts.some((counts) => counts > 0)) {
+      calibrations++;
+      calibrated = await expectUpdates(probe, source.zones);
+    }
     return {
       columns,
       seconds,

@@ -34,12 +34,14 @@ export interface ProbeOptions {
 /** How a counter behaves when it is polled in a tight loop. */
 export interface Calibration {
   /**
-   * Median time between two changes, ns. 0: it changed at nine of ten reads or more, as a clock does;
+   * Mean time between two changes, ns. 0: it changed at nine of ten reads or more, as a clock does;
    * absent: it did not change twice.
    */
   readonly periodNs?: number;
-  /** Median absolute deviation of these times, ns; absent where they are none. */
+  /** By how much changes stray from such a rhythm, ns: median absolute deviation; absent where they are none. */
   readonly jitterNs?: number;
+  /** It has a rhythm, by which BPF predicts when it moves. */
+  readonly steady: boolean;
   /** Median time of a read(2) with one of the clock, ns: a read in BPF saves the system call. */
   readonly readNs: number;
   readonly changes: number;

@@ -5,9 +5,9 @@ import { draft, GOOD_COUNTER, IDLE, MS, SEC, US, type Workload } from './workloa
 export function slices(seed: number): Workload {
   const work = draft({ name: 'slices', seed, cores: 2, durationNs: 10 * SEC });
   for (const cpu of [0, 2]) {
-    const turns = [work.task(`light${cpu}`, 'scalar', 1), work.task(`heavy${cpu}`, 'avx', 2)];
+    const pair = [work.task(`light${cpu}`, 'scalar', 1), work.task(`heavy${cpu}`, 'avx', 2)];
     for (let turn = 0; !work.done(cpu); turn++) {
-      work.run(cpu, turns[turn % 2]!, work.random.exponential(100 * US));
+      work.run(cpu, pair[turn % 2]!, work.random.exponential(100 * US));
     }
   }
   return work.finish();
@@ -98,6 +98,46 @@ export function tick(seed: number): Workload {
       work.run(cpu, everyTick, 100 * US + random.exponential(20 * US));
       if (n % 4 === 0) work.run(cpu, everyFourth, 250 * US + random.exponential(50 * US));
     }
+  }
+  return work.finish();
+}
+
+/** Two tasks that never sleep share a CPU: they take turns at ticks, and nothing else happens near the counter's updates. */
+export function turns(seed: number): Workload {
+  const work = draft({ name: 'turns', seed, cores: 2, durationNs: 10 * SEC });
+  for (const core of [0, 1]) {
+    const cpu = 2 * core;
+    const pair = [work.task(`light${core}`, 'spin', 1), work.task(`heavy${core}`, 'avx', 2)];
+    const ticks = core === 0 ? 1 : 2;
+    for (let turn = 0; !work.done(cpu); turn++) {
+      // The scheduler decides in the tick, some microseconds after it.
+      work.run(
+        cpu,
+        pair[turn % 2]!,
+        (turn + 1) * ticks * 4 * MS + 8 * US + work.random.exponential(4 * US) - work.nowNs(cpu),
+      );
+    }
+  }
+  return work.finish();
+}
+
+/** Two tasks that always run at once, one on each thread of a core, and start some milliseconds apart. */
+export function twins(seed: number): Workload {
+  const work = draft({ name: 'twins', seed, cores: 2, durationNs: 4 * SEC });
+  for (const core of [0, 1]) {
+    const before = work.task(`before${core}`, 'jit', 1);
+    const one = work.task(`one${core}`, 'crypto', 2, { swing: 0 });
+    const other = work.task(
+      `other${core}`,
+      'crypto',
+      3,
+      core === 1 ? { factor: 1 / 3, swing: 0 } : { swing: 0 },
+    );
+    work.run(2 * core, before, 500 * MS);
+    work.idleUntil(2 * core, (600 + 5 * work.random.uniform()) * MS);
+    work.run(2 * core, one, 3 * SEC);
+    work.idleUntil(2 * core + 1, (606 + 5 * work.random.uniform()) * MS);
+    work.run(2 * core + 1, other, 3 * SEC);
   }
   return work.finish();
 }

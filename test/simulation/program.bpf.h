@@ -33,6 +33,12 @@ static __always_inline void step(const struct trace_record* record) {
     machine.running[cpu] = to;
   } else if (record->kind == TRACE_TICK) {
     on_tick(prev);
+  } else if (record->kind == TRACE_GLANCE) {
+    struct energy_zone* z;
+
+    from = machine.zone[cpu];
+    z = bpf_map_lookup_elem(&zones, &from);
+    if (z && z->blind && on_glance(prev)) z->blind = 0;
   } else if (record->kind == TRACE_DRAIN) {
     struct energy_cpu* c = this_cpu();
 

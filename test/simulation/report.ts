@@ -40,7 +40,7 @@ export function report(ways: Readonly<Record<string, Way>>, seeds: number): stri
   );
   return [
     ...part('Misattributed energy', (verdicts) => percent(mean(verdicts, 'misattributed'))).slice(0, -1),
-    line(['mean without pingpong, ppsmt and irq', ...means]),
+    line(['mean without pingpong, ppsmt, twins and irq', ...means]),
     '',
     ...part('Error per task, mean / 95th percentile / worst', (verdicts) =>
       [mean(verdicts, 'mean'), mean(verdicts, 'p95'), Math.max(...verdicts.map(({ worst }) => worst))]

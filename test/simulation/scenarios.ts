@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { badctr, big, freq, homog, light, many, mixed, phase } from './crowds.ts';
 import { shorts, storm } from './forks.ts';
-import { pingpong, ppsmt, slices, smt, tick } from './pairs.ts';
+import { pingpong, ppsmt, slices, smt, tick, turns, twins } from './pairs.ts';
 import { idle, irq, server } from './services.ts';
 import type { Workload } from './workload.ts';
 
@@ -15,6 +15,8 @@ export const SCENARIOS: Readonly<Record<string, (seed: number) => Workload>> = {
   shorts,
   server,
   tick,
+  turns,
+  twins,
   mixed,
   freq,
   phase,
@@ -29,8 +31,8 @@ export const SCENARIOS: Readonly<Record<string, (seed: number) => Workload>> = {
 
 /**
  * Those in which energy can be told apart. In the others two tasks take turns within microseconds, always in equal
- * parts, or interrupts use what can only be charged to whom they interrupt.
+ * parts, or always run at once, or interrupts use what can only be charged to whom they interrupt.
  */
 export const ORDINARY: readonly string[] = Object.keys(SCENARIOS).filter(
-  (name) => !['pingpong', 'ppsmt', 'irq'].includes(name),
+  (name) => !['pingpong', 'ppsmt', 'twins', 'irq'].includes(name),
 );

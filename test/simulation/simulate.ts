@@ -3,7 +3,7 @@ import { simulateCore } from './core.ts';
 import { JOULES_PER_COUNT, readingOf, type Updates, updatesOf } from './counter.ts';
 import { HARDWARE, type Hardware } from './physics.ts';
 import { KIND, packRecords, type Trace, type TraceRecord } from './trace.ts';
-import { IDLE, SEC, type Timeline, US, type Workload } from './workload.ts';
+import { IDLE, MS, SEC, type Timeline, US, type Workload } from './workload.ts';
 
 /** Joules that each core's counter has counted, by update, and who used them. */
 interface Counted {
@@ -33,6 +33,7 @@ export function simulate(workload: Workload, seed: number, hardware: Hardware = 
         ...cores.map((core, zone) => counterRecords(core, zone)),
         ...workload.cpus.map((timeline, cpu) => switchRecords(timeline, { cpu, endNs: workload.durationNs })),
         ...workload.cpus.map((timeline, cpu) => tickRecords(workload, timeline, cpu)),
+        ...cores.map((_, core) => glanceRecords(workload, core)),
         drainRecords(workload.durationNs),
       ]),
     ),
@@ -100,6 +101,19 @@ function* tickRecords(
   for (let timeNs = tickNs + 1.5 * US + 50 * cpu; timeNs < durationNs; timeNs += tickNs) {
     while (startNs[i + 1]! <= timeNs) i++;
     if (seen[i] !== IDLE) yield { timeNs, value: 0, kind: KIND.tick, cpu };
+  }
+}
+
+/** Twice a second the meter may look at a core's counter, every 10 us, for as long as it takes to move. */
+function* glanceRecords({ cpus, counter, durationNs }: Workload, core: number): Generator<TraceRecord> {
+  const cpu = 2 * core;
+  const { startNs, seen } = cpus[cpu]!;
+  let i = 0;
+  for (let fromNs = SEC / 2 + core * 2 * MS; fromNs < durationNs; fromNs += SEC / 2) {
+    for (let timeNs = fromNs; timeNs < fromNs + 1.2 * counter.periodNs; timeNs += 10 * US) {
+      while (startNs[i + 1]! <= timeNs) i++;
+      if (seen[i] !== IDLE) yield { timeNs, value: 0, kind: KIND.glance, cpu };
+    }
   }
 }
 

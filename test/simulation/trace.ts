@@ -10,6 +10,8 @@ export const KIND = {
   tick: 3,
   /** The meter takes an interval from all CPUs. */
   drain: 4,
+  /** The meter looks at the counter on `cpu`, which is busy, if it has been asked to. */
+  glance: 5,
 } as const;
 
 export interface TraceRecord {
