@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { onlineCpus } from './cpus.ts';
+import type { Incidents } from './incidents.ts';
 import type { Probe } from './native.ts';
 import type { EnergySource, Zone } from './sources/source.ts';
 
@@ -14,14 +15,6 @@ export interface BindingOptions {
   readonly log: (line: string) => void;
 }
 
-/** What became of the counters in an interval. */
-export interface Happened {
-  /** Counters that were opened anew. */
-  readonly rebinds: number;
-  /** Times that a counter began to be out of reach: its reads failed, or the CPU of its event was gone. */
-  readonly gaps: number;
-}
-
 /** The counters that BPF reads, and the CPUs they are bound to. Of other sources only the zones are kept. */
 export interface Bindings {
   /** The source as it is now. Zones keep their index for good and name every CPU that was ever theirs. */
@@ -32,7 +25,7 @@ export interface Bindings {
    */
   reconcile(): Promise<void>;
   /** What happened since this was asked last. */
-  take(): Happened;
+  take(): Pick<Incidents, 'rebinds' | 'gaps'>;
 }
 
 /** A CPU may go, and its core's lead change, between our look at sysfs and the binding: so many looks, 20 ms apart. */
@@ -69,7 +62,7 @@ export async function bindCounters(options: BindingOptions): Promise<Bindings> {
     if (inGap.has(i) || !started) return;
     inGap.add(i);
     gaps++;
-    log(`event=gap counter=${id} why="${why}"`);
+    log(`event=gap counter=${id} why=${JSON.stringify(why)}`);
   }
 
   async function bind(i: number, zone: Zone, found: EnergySource): Promise<void> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Bindings, bindCounters } from './bindings.ts';
 import type { Columns } from './columns.ts';
 import { EnergyError } from './errors.ts';
+import type { Incidents } from './incidents.ts';
 import { type Calibration, createProbe, type Probe } from './native.ts';
 import type { EnergySource, Zone } from './sources/source.ts';
 
@@ -18,22 +19,18 @@ export interface CollectorOptions {
   readonly followForks: boolean;
   /** Processes that may be live between two drains before detail is lost. */
   readonly maxTasks?: number;
+  /** How often counters are looked after beside what BPF tells, ms; default 500. */
+  readonly lookMs?: number;
   /** Takes a line of `event=…` when a CPU goes or comes, a gap begins, a counter is bound anew or reset. */
   readonly log?: (line: string) => void;
 }
 
 /** One interval as the kernel recorded it. */
-export interface Interval {
+export interface Interval extends Incidents {
   readonly columns: Columns;
   readonly seconds: number;
   /** The source with all zones it has had so far. */
   readonly source: EnergySource;
-  /** Counters that were bound anew. */
-  readonly rebinds: number;
-  /** Times that a counter began to be out of reach. */
-  readonly gaps: number;
-  /** Times that a counter went back, or ahead by more than can be: it began anew, as in a suspend; charged to nobody. */
-  readonly resets: number;
 }
 
 export interface Collector {
@@ -74,7 +71,8 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
     const calibrated = source.reader !== 'bpf' || (await expectUpdates(probe, bindings.source().zones));
     await probe.start();
     const first = await probe.drain();
-    return collect(probe, bindings, { ownPid, startNs: first.timeNs, calibrated, log });
+    const { lookMs = LOOK_MS } = options;
+    return collect(probe, bindings, { ownPid, startNs: first.timeNs, calibrated, lookMs, log });
   } catch (error) {
     await probe.close();
     throw error;
@@ -104,6 +102,7 @@ interface Start {
   readonly ownPid: number;
   readonly startNs: number;
   readonly calibrated: boolean;
+  readonly lookMs: number;
   readonly log: (line: string) => void;
 }
 
@@ -140,7 +139,7 @@ function collect(probe: Probe, bindings: Bindings, started: Start): Collector {
       return look();
     });
   };
-  const timer = setInterval(lookSoon, LOOK_MS).unref();
+  const timer = setInterval(lookSoon, started.lookMs).unref();
   probe.onAlarm(lookSoon);
 
   async function drain(): Promise<Interval> {
@@ -159,6 +158,7 @@ function collect(probe: Probe, bindings: Bindings, started: Start): Collector {
       source,
       ...bindings.take(),
       resets: countResets(columns, source, log),
+      wraps: 0,
     };
   }
 

@@ -194,7 +194,7 @@ export function sumAsOther(processes: readonly ProcessUsage[], interval: number)
 }
 
 function describeSelf({
-  interval: { columns, rebinds, gaps, resets },
+  interval: { columns, rebinds, gaps, resets, wraps },
   charges,
   ownPid,
   lostEvents,
@@ -209,6 +209,7 @@ function describeSelf({
     rebinds,
     gaps,
     resets,
+    wraps,
     series: 0,
   };
 }

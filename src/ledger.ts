@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Accounts, largestFirst, type Series, type Times } from './accounts.ts';
 import type { ContainerNames } from './identity/names.ts';
+import { addIncidents, type Incidents, NO_INCIDENTS } from './incidents.ts';
 import { type Process, ProcessAccounts } from './process-accounts.ts';
 import { atOnce } from './slices.ts';
 import { type DomainUsage, OTHER, REMOVED, type Snapshot } from './snapshot.ts';
@@ -59,9 +60,7 @@ export interface LedgerReading {
     readonly since: number;
     readonly switches: number;
     readonly lost: number;
-    readonly rebinds: number;
-    readonly gaps: number;
-    readonly resets: number;
+    readonly incidents: Incidents;
     readonly cpuTimeSeconds: number;
     readonly joules: number;
   };
@@ -113,7 +112,7 @@ export class Ledger {
   readonly #hardware = new Accounts<Hardware>(Infinity);
   readonly #domains = new Accounts<Domain>(Infinity);
   readonly #unattributed = new Accounts<Reason>(Infinity);
-  readonly #self = { switches: 0, lost: 0, rebinds: 0, gaps: 0, resets: 0, cpuTimeSeconds: 0, joules: 0 };
+  readonly #self = { switches: 0, lost: 0, incidents: NO_INCIDENTS, cpuTimeSeconds: 0, joules: 0 };
   #since = 0;
   #last: Snapshot | undefined;
 
@@ -172,9 +171,7 @@ export class Ledger {
     }
     this.#self.switches += snapshot.self.switches;
     this.#self.lost += snapshot.self.lost;
-    this.#self.rebinds += snapshot.self.rebinds;
-    this.#self.gaps += snapshot.self.gaps;
-    this.#self.resets += snapshot.self.resets;
+    this.#self.incidents = addIncidents(this.#self.incidents, snapshot.self);
     this.#self.cpuTimeSeconds += snapshot.self.cpu_time_s;
     this.#self.joules += snapshot.self.energy_j;
   }

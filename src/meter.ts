@@ -7,6 +7,7 @@ import { openPoller, type Poller } from './counters/poller.ts';
 import { coreReader } from './cpus.ts';
 import { usageError } from './errors.ts';
 import { createFilter, type Filter, type Patterns } from './filter.ts';
+import { addIncidents } from './incidents.ts';
 import { findHierarchy } from './identity/hierarchy.ts';
 import { createIdentifier, type Identifier } from './identity/identify.ts';
 import { type KubeletOptions, kubeletPods } from './identity/kubelet.ts';
@@ -180,9 +181,10 @@ function meter(parts: {
   let cancelPause = (): void => {};
 
   async function take(): Promise<Measurement> {
-    const interval = await collector.drain();
-    const { columns, source } = interval;
-    const { readings } = await poller.take(polledCounters(source));
+    const drained = await collector.drain();
+    const { columns, source } = drained;
+    const { readings, ...incidents } = await poller.take(polledCounters(source));
+    const interval = { ...drained, ...addIncidents(drained, incidents) };
     columns.mkdirs.path.forEach((path, i) => identifier.learnCgroup(columns.mkdirs.cgroup[i]!, path));
     const attributed = await inSlices(attributing(columns, source, cores(), readings));
     const { zones, domains } = besides(source, attributed.zones, readings);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ContainerNames } from './identity/names.ts';
+import type { Incidents } from './incidents.ts';
 import type { Domain, SourceKind, SourceScope } from './sources/source.ts';
 
 /** Schema name of a snapshot as the command line prints it. */
@@ -76,19 +77,13 @@ export interface DomainUsage {
 }
 
 /** What the meter itself used, and what it could not account for. */
-export interface SelfUsage {
+export interface SelfUsage extends Incidents {
   readonly energy_j: number;
   readonly cpu_time_s: number;
   /** Context switches accounted. */
   readonly switches: number;
   /** Charges and events that found no room and whose process detail is therefore missing. */
   readonly lost: number;
-  /** Counters bound anew, because CPUs came or went. */
-  readonly rebinds: number;
-  /** Times that a counter began to be out of reach; until it is bound anew its energy is nobody's, or unknown. */
-  readonly gaps: number;
-  /** Times that a counter went back and began anew; nobody is charged for that. */
-  readonly resets: number;
   /** Series exported at the last collection; 0 where nothing is exported. */
   readonly series: number;
 }

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EnergyError } from '../errors.ts';
+import { addIncidents, type Incidents, NO_INCIDENTS } from '../incidents.ts';
 import type { Counter } from '../sources/source.ts';
 import { type Account, closeAccount, newAccount, readAccount, type Reading, settle } from './account.ts';
 
-export interface Taken {
+export interface Taken extends Incidents {
   /** By the counters' id. */
   readonly readings: ReadonlyMap<string, Reading>;
-  /** Times that counters began again at 0, which is made up for. */
-  readonly wraps: number;
-  /** Times that a counter went back or further than its power allows, which nobody is charged for. */
-  readonly jumps: number;
 }
 
 /** Counters that user space reads, each at least once a second, so that none wraps twice between readings. */
@@ -18,6 +15,9 @@ export interface Poller {
   take(counters: readonly Counter[]): Promise<Taken>;
   close(): Promise<void>;
 }
+
+/** The log's events, and what they are counted as. */
+const EVENTS = { rebind: 'rebinds', gap: 'gaps', reset: 'resets', wrap: 'wraps' } as const;
 
 /** 2^32 counts of 2^-16 J are 65,536 J: at 2 kW, which no package draws, a wrap in half a minute. */
 const POLL_MS = 1000;
@@ -34,23 +34,25 @@ export async function openPoller(options: {
 }): Promise<Poller> {
   const { log, needed, periodMs = POLL_MS } = options;
   let accounts: ReadonlyMap<string, Account> = follow(new Map(), options.counters);
-  let wraps = 0;
-  let jumps = 0;
+  let incidents = NO_INCIDENTS;
+  let started = false;
 
   async function poll(account: Account): Promise<void> {
     const { id } = account.counter;
+    const happened = (event: keyof typeof EVENTS, detail = ''): void => {
+      incidents = addIncidents(incidents, { ...NO_INCIDENTS, [EVENTS[event]]: 1 });
+      log(`event=${event} counter=${id}${detail}`);
+    };
     try {
       const news = await readAccount(account);
-      if (account.failure !== undefined) log(`${id} can be read again`);
+      if (account.failure !== undefined) happened('rebind');
       account.failure = undefined;
-      if (news === 'wrapped') wraps++;
-      if (news !== 'jumped') return;
-      jumps++;
-      log(`${id} jumped to ${account.last?.count}: what it counted since the reading before is not counted`);
+      if (news === 'wrapped') happened('wrap');
+      if (news === 'jumped') happened('reset', ` value=${account.last?.count}`);
     } catch (error) {
       const told = account.failure !== undefined;
-      account.failure = `${id} cannot be read: ${(error as Error).message}`;
-      if (!told) log(account.failure);
+      account.failure = (error as Error).message;
+      if (!told && started) happened('gap', ` why=${JSON.stringify(account.failure)}`);
     }
   }
   const pollAll = async (): Promise<void> => void (await Promise.all(Array.from(accounts.values(), poll)));
@@ -64,11 +66,16 @@ export async function openPoller(options: {
   };
 
   await queue;
-  const failure = needed.map(({ id }) => accounts.get(id)?.failure).find((text) => text !== undefined);
-  if (failure !== undefined) {
+  const failures = [...accounts].flatMap(([id, { failure }]) =>
+    failure === undefined ? [] : [{ id, text: `${id} cannot be read: ${failure}` }],
+  );
+  for (const { text } of failures) log(text);
+  const failure = failures.find(({ id }) => needed.some((counter) => counter.id === id));
+  if (failure) {
     accounts.forEach(closeAccount);
-    throw new EnergyError('ECOUNTER', `${failure}; see \`joules doctor\` for other sources`);
+    throw new EnergyError('ECOUNTER', `${failure.text}; see \`joules doctor\` for other sources`);
   }
+  started = true;
   // Counting begins here.
   accounts.forEach(settle);
   const timer = setInterval(() => void inTurn(pollAll), periodMs);
@@ -80,8 +87,8 @@ export async function openPoller(options: {
         accounts = follow(accounts, counters);
         await pollAll();
         const readings = new Map(Array.from(accounts, ([id, account]) => [id, settle(account)]));
-        const taken = { readings, wraps, jumps };
-        wraps = jumps = 0;
+        const taken = { readings, ...incidents };
+        incidents = NO_INCIDENTS;
         return taken;
       }),
     close: () => {

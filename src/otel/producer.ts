@@ -128,9 +128,10 @@ export function toScopeMetrics(reading: LedgerReading): SumScopeMetrics {
     })),
     agent(AGENT_SWITCHES, self.switches),
     agent(AGENT_LOST, self.lost),
-    agent(AGENT_REBINDS, self.rebinds),
-    agent(AGENT_GAPS, self.gaps),
-    agent(AGENT_RESETS, self.resets),
+    agent(AGENT_REBINDS, self.incidents.rebinds),
+    agent(AGENT_GAPS, self.incidents.gaps),
+    agent(AGENT_RESETS, self.incidents.resets),
+    agent(AGENT_WRAPS, self.incidents.wraps),
     agent(AGENT_CPU_TIME, self.cpuTimeSeconds),
     agent(AGENT_ENERGY, self.joules, kind),
   ];
@@ -183,5 +184,6 @@ const AGENT_LOST = describe(names.METRIC_AGENT_LOST, '{event}', 'Charges and eve
 const AGENT_REBINDS = describe(names.METRIC_AGENT_REBINDS, '{rebind}', 'Energy counters opened anew');
 const AGENT_GAPS = describe(names.METRIC_AGENT_GAPS, '{gap}', 'Times an energy counter fell out of reach');
 const AGENT_RESETS = describe(names.METRIC_AGENT_RESETS, '{reset}', 'Times an energy counter began anew');
+const AGENT_WRAPS = describe(names.METRIC_AGENT_WRAPS, '{wrap}', 'Times an energy register was full');
 const AGENT_CPU_TIME = describe(names.METRIC_AGENT_CPU_TIME, 's', 'CPU time used by the meter itself');
 const AGENT_ENERGY = describe(names.METRIC_AGENT_ENERGY, 'J', 'Energy used by the meter itself');

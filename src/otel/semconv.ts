@@ -28,6 +28,7 @@ export const METRIC_AGENT_LOST = 'energy.agent.lost';
 export const METRIC_AGENT_REBINDS = 'energy.agent.rebinds';
 export const METRIC_AGENT_GAPS = 'energy.agent.gaps';
 export const METRIC_AGENT_RESETS = 'energy.agent.resets';
+export const METRIC_AGENT_WRAPS = 'energy.agent.wraps';
 export const METRIC_AGENT_CPU_TIME = 'energy.agent.cpu.time';
 export const METRIC_AGENT_ENERGY = 'energy.agent.energy';
 

@@ -121,6 +121,34 @@ describeOnKernel('a collector whose CPUs come and go', () => {
     expect(cpus.counts[0]! - counted).toBeGreaterThan(0.99 * withoutSeconds * perSecond);
   });
 
+  it('binds a counter anew when BPF tells that it cannot be read, without looking', async () => {
+    const said: string[] = [];
+    const select = (): EnergySource => selectSource({ spec: TSC, sys: '/sys', proc: '/proc' }).source;
+    const collector = await openCollector({
+      source: select(),
+      rediscover: select,
+      sys: '/sys',
+      hierarchy: { controller: null, id: 0 },
+      followForks: false,
+      lookMs: 2 ** 30,
+      log: (line) => said.push(line),
+    });
+    await sleep(300);
+    // As if the event of CPU 1 had died.
+    const slot = ['map', 'delete', 'name', 'counters', 'key', '1', '0', '0', '0'];
+    execFileSync('bpftool', slot, { env: { PATH: `${process.env['PATH']}:/usr/sbin:/sbin` } });
+    await until(() => said.length >= 2);
+    const { rebinds, gaps } = await collector.drain();
+    const { columns } = await collector.drain();
+    await collector.close();
+    expect(said).toEqual([
+      'event=gap counter=cpu:1 why="it cannot be read"',
+      'event=rebind counter=cpu:1 cpu=1 cpus=1',
+    ]);
+    expect({ rebinds, gaps }).toEqual({ rebinds: 1, gaps: 1 });
+    expect(columns.cpus.counts[1]).toBeGreaterThan(0);
+  });
+
   it('starts although a CPU goes while it binds its counters', async () => {
     using sysfs = new Sysfs([0, 1]);
     const select = (): EnergySource => selectSource({ spec: TSC, sys: sysfs.path, proc: '/proc' }).source;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { NO_INCIDENTS } from '../../src/incidents.ts';
 import type { LedgerReading } from '../../src/ledger.ts';
 import { startPublishing, type Publisher, type PublishOptions } from '../../src/otel/publish.ts';
 import { startOtlpReceiver, type OtlpReceiver } from './otlp-receiver.ts';
@@ -50,9 +51,7 @@ export function growingLedger(): () => LedgerReading {
         since: START,
         switches: n,
         lost: 0,
-        rebinds: 0,
-        gaps: 0,
-        resets: 0,
+        incidents: NO_INCIDENTS,
         cpuTimeSeconds: n * 0.01,
         joules: n * 0.02,
       },

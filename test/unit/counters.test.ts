@@ -93,9 +93,10 @@ describe('the poller', () => {
     machine.write(ENERGY, '262143000000\n');
     await open(counters);
     machine.write(ENERGY, '171150\n');
-    const { readings: taken, wraps, jumps } = await poller!.take(counters);
+    const { readings: taken, ...incidents } = await poller!.take(counters);
     expect(taken.get('package:0')!.joules).toBeCloseTo(0.500001, 9);
-    expect([wraps, jumps]).toEqual([1, 0]);
+    expect(incidents).toEqual({ rebinds: 0, gaps: 0, resets: 0, wraps: 1 });
+    expect(lines).toEqual(['event=wrap counter=package:0']);
     expect((await poller!.take(counters)).wraps).toBe(0);
   });
 
@@ -108,14 +109,14 @@ describe('the poller', () => {
     // Twice over the end of the range. A failure before each tells when the next count was read.
     for (let i = 0; i < 2; i++) {
       machine.write(ENERGY, '\n');
-      await told('cannot be read');
+      await told('event=gap');
       machine.write(ENERGY, '171150\n');
-      await told('can be read again');
+      await told('event=rebind');
       machine.write(ENERGY, '262143000000\n');
-      await told('jumped');
+      await told('event=reset');
     }
-    const { readings: taken, wraps, jumps } = await poller!.take(counters);
-    expect([wraps, jumps]).toEqual([2, 2]);
+    const { readings: taken, ...incidents } = await poller!.take(counters);
+    expect(incidents).toEqual({ rebinds: 2, gaps: 2, resets: 2, wraps: 2 });
     expect(taken.get('package:0')).toMatchObject({ late: false, broken: true });
     expect(taken.get('package:0')!.joules).toBeCloseTo(2 * 0.500001, 9);
   });
@@ -134,12 +135,10 @@ describe('the poller', () => {
     machine.write(ENERGY, '200000000000\n');
     await open(counters);
     machine.write(ENERGY, '1000000\n');
-    const { readings: taken, jumps } = await poller!.take(counters);
+    const { readings: taken, resets } = await poller!.take(counters);
     expect(taken.get('package:0')).toEqual({ joules: undefined, late: false, broken: true });
-    expect(jumps).toBe(1);
-    expect(lines).toEqual([
-      'package:0 jumped to 1000000: what it counted since the reading before is not counted',
-    ]);
+    expect(resets).toBe(1);
+    expect(lines).toEqual(['event=reset counter=package:0 value=1000000']);
     machine.write(ENERGY, '3000000\n');
     expect((await readings(counters))['package:0']).toEqual({ joules: 2, late: false, broken: false });
   });
@@ -153,7 +152,10 @@ describe('the poller', () => {
     for (let i = 0; i < 2; i++) expect((await readings(counters))['package:0']!.joules).toBeUndefined();
     machine.write(ENERGY, '5000000\n');
     expect((await readings(counters))['package:0']).toEqual({ joules: 3, late: true, broken: false });
-    expect(lines).toEqual(['package:0 cannot be read: "" is not a count', 'package:0 can be read again']);
+    expect(lines).toEqual([
+      'event=gap counter=package:0 why="\\"\\" is not a count"',
+      'event=rebind counter=package:0',
+    ]);
   });
 
   it('reads registers of the model-specific kind, of which 32 bits count', async () => {

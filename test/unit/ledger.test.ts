@@ -62,6 +62,7 @@ function snapshotOf({ second, processes, idle = 1, gap = 0 }: Spec): Snapshot {
       rebinds: 0,
       gaps: 0,
       resets: 0,
+      wraps: 0,
       series: 0,
     },
   };

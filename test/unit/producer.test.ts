@@ -33,9 +33,7 @@ function reading(change: Partial<LedgerReading> = {}): LedgerReading {
       since: START,
       switches: 7,
       lost: 0,
-      rebinds: 1,
-      gaps: 2,
-      resets: 3,
+      incidents: { rebinds: 1, gaps: 2, resets: 3, wraps: 4 },
       cpuTimeSeconds: 0.25,
       joules: 0.125,
     },
@@ -81,6 +79,7 @@ describe('the metrics of a reading', () => {
       ['energy.agent.rebinds', '{rebind}'],
       ['energy.agent.gaps', '{gap}'],
       ['energy.agent.resets', '{reset}'],
+      ['energy.agent.wraps', '{wrap}'],
       ['energy.agent.cpu.time', 's'],
       ['energy.agent.energy', 'J'],
     ]);
@@ -374,6 +373,7 @@ describe('the Prometheus page', () => {
       'energy_agent_rebinds_total',
       'energy_agent_gaps_total',
       'energy_agent_resets_total',
+      'energy_agent_wraps_total',
       'energy_agent_cpu_time_seconds_total',
       'energy_agent_energy_joules_total',
     ]);

@@ -33,6 +33,7 @@ describe('pushing by OTLP', () => {
             'energy.agent.rebinds': '{rebind}',
             'energy.agent.gaps': '{gap}',
             'energy.agent.resets': '{reset}',
+            'energy.agent.wraps': '{wrap}',
             'energy.agent.cpu.time': 's',
           }[point.name] ?? 'J',
         );
