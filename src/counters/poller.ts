@@ -48,7 +48,7 @@ export async function openPoller(options: {
       if (account.failure !== undefined) happened('rebind');
       account.failure = undefined;
       if (news === 'wrapped') happened('wrap');
-      if (news === 'jumped') happened('reset', ` value=${account.last?.count}`);
+      if (news === 'jumped') happened('reset');
     } catch (error) {
       const told = account.failure !== undefined;
       account.failure = (error as Error).message;

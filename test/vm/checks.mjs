@@ -10,17 +10,25 @@ export const REGISTER_J = 8 * 2 ** -16;
 /** Of what a process or cgroup used. */
 const TOLERANCE = 0.03;
 
-/** Alone on a core, in bursts of 100 and 5 ms, or in turns on one CPU: powers that can be learned, and how well. */
-const JUDGED = {
-  'alone@6000': TOLERANCE,
-  'other@5000': TOLERANCE,
-  'slow@6000': TOLERANCE,
-  'fast@6000': TOLERANCE,
-  'turns@6000': 2 * TOLERANCE,
-  'turns@2000': 4 * TOLERANCE,
-};
-/** Always at the same time on the threads of a core: nothing but their sum can be known. Told, not judged. */
-const TOLD = ['twin0@4000', 'twin1@4000', 'high@6000', 'low@2000'];
+/**
+ * Alone on a core, in bursts of 100 and 5 ms, on the threads of a core at once for a part of their time, in turns on
+ * one CPU: powers that can be learned.
+ */
+const JUDGED = [
+  'alone@6000',
+  'other@5000',
+  'slow@6000',
+  'fast@6000',
+  'part@6000',
+  'part@3000',
+  'turns@6000',
+  'turns@2000',
+];
+/** Always at the same time on the threads of a core: nothing but their sum can be known. */
+const PAIRS = [
+  ['twin0@4000', 'twin1@4000'],
+  ['high@6000', 'low@2000'],
+];
 
 /** Calls `test(name, why)`, `why` being false for what is right, and `tell(text)` for mere facts. */
 export function checkAccuracy(out, { test, tell }) {
@@ -98,20 +106,27 @@ function checkRun({ name, kind, hasPackage, meter, truth, exit }, { test, tell }
     text: `${what} ${counted.toFixed(3)} J of ${joules.toFixed(3)} J (${percent(counted / joules - 1)})`,
     off: Math.abs(counted / joules - 1),
   });
-  const process = (task) =>
-    compare(task, meter.processes.get(truth.names.get(task)), truth.processes.get(truth.names.get(task)));
+  const charged = (task) => meter.processes.get(truth.names.get(task)) ?? 0;
+  const used = (task) => truth.processes.get(truth.names.get(task)) ?? 0;
   const ran = (task) => truth.names.has(task);
-  for (const [task, tolerance] of Object.entries(JUDGED).filter(([one]) => ran(one))) {
-    const { text, off } = process(task);
-    test(`${name}: ${text}`, off > tolerance && `more than ${percent(tolerance)} off`);
+  for (const task of JUDGED.filter(ran)) {
+    const { text, off } = compare(task, charged(task), used(task));
+    test(`${name}: ${text}`, off > TOLERANCE && `more than ${percent(TOLERANCE)} off`);
+  }
+  for (const [one, other] of PAIRS.filter((pair) => pair.every(ran))) {
+    const { text, off } = compare(
+      `${one} and ${other}`,
+      charged(one) + charged(other),
+      used(one) + used(other),
+    );
+    test(`${name}: ${text}`, off > TOLERANCE && `more than ${percent(TOLERANCE)} off`);
+    tell(`${name}: ${[one, other].map((task) => compare(task, charged(task), used(task)).text).join(', ')}`);
   }
   for (const path of ['/a', '/a/b'].filter((group) => meter.paths.has(group))) {
     const id = meter.paths.get(path);
     const { text, off } = compare(`cgroup ${path}`, meter.cgroups.get(id), truth.cgroups.get(id));
     test(`${name}: ${text}`, off > TOLERANCE && `more than ${percent(TOLERANCE)} off`);
   }
-  const told = TOLD.filter(ran).map((task) => process(task).text);
-  if (told.length > 0) tell(`${name}, always at once: ${told.join(', ')}`);
   tell(`${name}: idle ${meter.idle.toFixed(3)} J of ${truth.idle.toFixed(3)} J`);
 }
 

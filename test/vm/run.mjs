@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { checkAccuracy, checkRace } from './checks.mjs';
-import { checkChanges, checkHotplug, checkSuspend } from './hotplug.mjs';
+import { checkChanges, checkHotplug, checkLate, checkSuspend } from './hotplug.mjs';
 import { makeImage } from './image.mjs';
 import { KERNELS, prepareKernel } from './kernels.mjs';
 import { runMachine } from './machine.mjs';
@@ -16,6 +16,7 @@ const JOBS = [
   { name: 'accuracy', check: checkAccuracy },
   { name: 'hotplug', check: checkHotplug },
   { name: 'changes', check: checkChanges },
+  { name: 'late', check: checkLate, boot: 'maxcpus=1' },
   // An emulated machine that counts instructions does not wake up.
   { name: 'suspend', check: checkSuspend, parallel: true },
   // Only with scopes do both threads of a core read.
@@ -106,10 +107,10 @@ async function runBoots(boots) {
   for (const boot of boots.filter(({ parallel }) => parallel)) await testBoot(boot);
 }
 
-async function testBoot({ kernel, qemu, image, name: job, check, parallel = false }) {
+async function testBoot({ kernel, qemu, image, name: job, check, boot = '', parallel = false }) {
   const { name, release, vmlinuz, scope } = kernel;
   const directory = join(own, name, job);
-  const options = `scope=${scope ? 1 : 0}`;
+  const options = `scope=${scope ? 1 : 0} ${boot}`;
   const machine = { qemu, parallel, vmlinuz, image, out: directory, job, options, timeoutSeconds: 400 };
   const { seconds, console: said } = await runMachine(machine);
   tell(`Linux ${release}, PMUs with ${scope ? 'scope' : 'cpumask'}, ${job}: ${seconds.toFixed(0)} s`);
@@ -123,7 +124,7 @@ async function testBoot({ kernel, qemu, image, name: job, check, parallel = fals
   const complaint = /^.*(BUG:|Oops|WARNING: CPU|INFO: task|rcu: INFO).*$/m.exec(log)?.[0];
   test(`${job}: the kernel does not complain`, complaint);
   try {
-    cycles += check(out, { test, tell: (text) => tell(`${name}: ${text}`) }) ?? 0;
+    cycles += check(out, { test, tell: (text) => tell(`${name}: ${text}`), scope }) ?? 0;
   } catch (error) {
     test(`${job} brings home all results`, `${error.stack}\n${readFileSync(join(out, 'console'), 'utf8')}`);
   }

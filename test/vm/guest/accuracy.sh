@@ -7,18 +7,27 @@ core_loads() {
 	in_cgroup a burn alone@6000 0 2500
 	in_cgroup a/b burn other@5000 1 2500
 	burn twin0@4000 0 2500 &
+	pair=$!
 	burn twin1@4000 1 2500 &
-	wait $!
+	wait $pair $!
 	sleep 0.2
 	in_cgroup c burn slow@6000 0 3000 100 100
 	in_cgroup c burn fast@6000 0 3000 5 5
 	burn high@6000 0 2500 &
+	pair=$!
 	burn low@2000 1 2500 &
-	wait $!
+	wait $pair $!
+	sleep 0.2
+	# Each is alone for a third of its time.
+	burn part@6000 0 5000 20 13 &
+	pair=$!
+	burn part@3000 1 5000 20 18 &
+	wait $pair $!
 	sleep 0.2
 	burn turns@6000 0 4000 &
+	pair=$!
 	burn turns@2000 0 4000 &
-	wait $!
+	wait $pair $!
 	sleep 0.2
 }
 

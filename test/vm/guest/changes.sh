@@ -11,7 +11,7 @@ late() {
 	on 2
 	sleep 2
 	on 3
-	wait $!
+	ended
 }
 
 # Twice: while all goes on, and while all CPUs but CPU 0 are gone.
@@ -23,7 +23,7 @@ resets() {
 	off 1 2 3
 	echo 0 >$RIG/register_offset
 	on 1 2 3
-	wait $!
+	ended
 }
 
 insmod "$MODULE" scope="$SCOPE" default_mw=4000

@@ -12,7 +12,7 @@ paced() {
 		for cpu in $step; do off $cpu; sleep 0.7; done
 		for cpu in $step; do on $cpu; sleep 0.9; done
 	done
-	wait $!
+	ended
 }
 
 # As fast as the kernel can, in all orders; now and then a pause.
@@ -26,7 +26,7 @@ storm() {
 			[ $((round % 5)) -gt 0 ] || sleep 0.2
 		done
 	done
-	wait $!
+	ended
 }
 
 for run in paced storm; do

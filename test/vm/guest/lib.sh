@@ -22,9 +22,19 @@ in_cgroup() { # PATH COMMAND…
 off() { for cpu; do echo 0 >"/sys/devices/system/cpu/cpu$cpu/online" && echo "$cpu" >>cycles; done; }
 on() { for cpu; do echo 1 >"/sys/devices/system/cpu/cpu$cpu/online"; done; }
 
-# Tasks of one power, which is exact whoever shares what, on each CPU.
-loads() { # SECONDS
-	for cpu in 0 1 2 3; do burn "load$cpu@4000" $cpu $(($1 * 1000)) 7 $((30 + 7 * cpu)) & done
+# Tasks of one power, which is exact whoever shares what, on CPUs (all four by default).
+LOADS=
+loads() { # SECONDS [CPU…]
+	local ms=$(($1 * 1000)) cpu
+	shift
+	for cpu in ${*:-0 1 2 3}; do
+		burn "load$cpu@4000" $cpu $ms 7 $((30 + 7 * cpu)) &
+		LOADS="$LOADS $!"
+	done
+}
+ended() {
+	wait $LOADS
+	LOADS=
 }
 
 lines() { # FILE N: waits until it has so many lines, at most a minute

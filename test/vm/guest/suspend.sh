@@ -5,16 +5,17 @@ export OTEL_METRICS_EXPORTER=none
 METER='joules agent --json --interval 5'
 
 suspend() {
-	loads 14
+	loads 20
 	sleep 1
 	for offset in 0x8000000 0; do
-		echo +2 >/sys/class/rtc/rtc0/wakealarm
+		# To fall asleep takes some seconds here.
+		echo +5 >/sys/class/rtc/rtc0/wakealarm
 		# What firmware does to the registers.
 		echo $((offset)) >$RIG/register_offset
 		echo mem >/sys/power/state && echo mem >>suspended
 		sleep 3
 	done
-	wait $!
+	ended
 }
 
 insmod "$MODULE" scope="$SCOPE" default_mw=4000 first_register=0x10000000

@@ -83,6 +83,7 @@ struct domain {
 static DEFINE_PER_CPU(struct thread, threads);
 static struct domain *cores, uncore;
 static int core_count;
+static bool metered; /* some perf event has counted some core */
 static bool powered; /* while false, nothing draws anything: tests begin and end at a known moment */
 static u32 register_offset;
 static struct tracepoint *switch_tracepoint;
@@ -225,6 +226,36 @@ static bool any_online(const struct domain *d)
 	return cpumask_intersects(&d->threads, cpu_online_mask);
 }
 
+static void init_domain(struct domain *d, int id, u32 base_mw)
+{
+	raw_spin_lock_init(&d->lock);
+	d->id = id;
+	d->base_mw = base_mw;
+	d->t = d->shown_t = ktime_get_mono_fast_ns();
+}
+
+/* Of a CPU that is online: before, it has no topology. */
+static int add_thread(int cpu)
+{
+	struct thread *th = &per_cpu(threads, cpu);
+	struct domain *core = NULL;
+	int other;
+
+	for_each_cpu(other, topology_sibling_cpumask(cpu)) if (per_cpu(threads, other).core) core =
+		per_cpu(threads, other).core;
+	th->ledger = vzalloc(array_size(LEDGER_SIZE, sizeof(*th->ledger)));
+	if (!th->ledger)
+		return -ENOMEM;
+	if (!core) {
+		core = &cores[core_count];
+		init_domain(core, topology_core_id(cpu), idle_mw);
+		smp_store_release(&core_count, core_count + 1);
+	}
+	cpumask_set_cpu(cpu, &core->threads);
+	smp_store_release(&th->core, core);
+	return 0;
+}
+
 void rig_model_cpu_dead(unsigned int cpu)
 {
 	struct domain *core = per_cpu(threads, cpu).core;
@@ -239,17 +270,19 @@ void rig_model_cpu_dead(unsigned int cpu)
 	raw_spin_unlock_irqrestore(&core->lock, flags);
 }
 
-void rig_model_cpu_online(unsigned int cpu)
+int rig_model_cpu_online(unsigned int cpu)
 {
+	int err = per_cpu(threads, cpu).core ? 0 : add_thread(cpu);
 	struct domain *core = per_cpu(threads, cpu).core;
 	unsigned long flags;
 
-	if (!core)
-		return;
+	if (err)
+		return err;
 	raw_spin_lock_irqsave(&core->lock, flags);
-	if (core->opened && !core->watchers && !core->blind_t)
+	if (metered && !core->watchers && !core->blind_t)
 		core->blind_t = ktime_get_mono_fast_ns();
 	raw_spin_unlock_irqrestore(&core->lock, flags);
+	return 0;
 }
 
 void rig_opened(struct domain *core)
@@ -258,6 +291,7 @@ void rig_opened(struct domain *core)
 
 	raw_spin_lock_irqsave(&core->lock, flags);
 	core->opened++;
+	metered = true;
 	raw_spin_unlock_irqrestore(&core->lock, flags);
 }
 
@@ -391,35 +425,12 @@ static int truth_show(struct seq_file *m, void *data)
 }
 DEFINE_SHOW_ATTRIBUTE(truth);
 
-static void init_domain(struct domain *d, int id, u32 base_mw)
-{
-	raw_spin_lock_init(&d->lock);
-	d->id = id;
-	d->base_mw = base_mw;
-	d->t = d->shown_t = ktime_get_mono_fast_ns();
-}
-
-/* CPUs that are offline now have no topology yet and stay out. */
 static int find_cores(void)
 {
-	int cpu;
+	int cpu, err = 0;
 
-	for_each_online_cpu(cpu)
-	{
-		int first = cpumask_first(topology_sibling_cpumask(cpu));
-		struct thread *th = &per_cpu(threads, cpu);
-
-		th->ledger = vzalloc(array_size(LEDGER_SIZE, sizeof(*th->ledger)));
-		if (!th->ledger)
-			return -ENOMEM;
-		th->core = per_cpu(threads, first).core;
-		if (!th->core) {
-			th->core = &cores[core_count++];
-			init_domain(th->core, topology_core_id(cpu), idle_mw);
-		}
-		cpumask_set_cpu(cpu, &th->core->threads);
-	}
-	return 0;
+	for_each_online_cpu(cpu) err = err ?: add_thread(cpu);
+	return err;
 }
 
 static void find_tracepoint(struct tracepoint *tp, void *found)

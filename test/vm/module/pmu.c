@@ -173,7 +173,10 @@ static struct pmu core_pmu = ENERGY_PMU, package_pmu = ENERGY_PMU;
 /* Without scope the driver keeps one lead per domain and moves its events along. */
 static int goes_online(unsigned int cpu)
 {
-	rig_model_cpu_online(cpu);
+	int err = rig_model_cpu_online(cpu);
+
+	if (err)
+		return err;
 	if (rig_core_of(cpu) && lead_of(&core_pmu, cpu) >= nr_cpu_ids)
 		cpumask_set_cpu(cpu, &core_leads);
 	if (cpumask_empty(&package_leads))

@@ -15,13 +15,14 @@ int rig_model_start(void);
 void rig_model_stop(void);
 /* Says that a CPU is dead: its last switch, stopper to idle, fires no tracepoint. */
 void rig_model_cpu_dead(unsigned int cpu);
-void rig_model_cpu_online(unsigned int cpu);
+/* Says that a CPU is online, maybe for the first time. 0 or -errno. */
+int rig_model_cpu_online(unsigned int cpu);
 /* Says that a new perf event counts a core. */
 void rig_opened(struct domain *core);
 /* Says that a perf event begins (1) or ends (-1) to count a core. */
 void rig_watch(struct domain *core, int change);
 
-/* The core of a CPU, NULL if it was offline when the module was loaded. */
+/* The core of a CPU, NULL if it has not been online since the module was loaded. */
 struct domain *rig_core_of(unsigned int cpu);
 const struct cpumask *rig_threads(const struct domain *core);
 /* What the hardware's register would show now: units of 2^-16 J, 32 bits wide. */
