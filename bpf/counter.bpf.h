@@ -10,7 +10,7 @@
 #define DRIFT	     11	     /* that knowledge fades, by 2^-11 of the time that goes by, ... */
 #define DRIFT_EXACT  12	     /* ... and by 2^-12 when it is known how long a period is */
 #define PERIODS_MIN  16	     /* fewer tell nothing of their length, beside jitter */
-#define PERIODS_MAX  1024
+#define PERIODS_MAX  512
 #define RUNS	     (1ULL << 63)
 /* Of two threads that run at once each draws 11/16 of what it draws alone: what SMT costs in speed, and
  * the core's static power, shared. */
@@ -45,7 +45,7 @@ static __always_inline __u64 weigh(bool idle, __u64 ns, __u64 both)
 /* Between two updates; 0: it moves all the time. */
 static __always_inline __u64 period_of(struct energy_zone *z)
 {
-	return z->period ? z->period : period_ns;
+	return period_ns && z->period ? z->period : period_ns;
 }
 
 /* Whether it is too uncertain when the counter moves: windows would end anywhere. */
@@ -99,17 +99,21 @@ static __always_inline __u64 wait_until(struct energy_zone *z, __u64 clock)
 	return 0;
 }
 
-/* The counter was caught moving: some periods after it was caught the last time, which says how long they
- * are. What calibration found is good to 2^-11; over hundreds of periods that would add up to a whole one. */
-static __always_inline void refine_period(struct energy_zone *z, __u64 at)
+/* The counter was caught moving, within `width`: some periods after it was caught the last time, which says
+ * how long they are. What calibration found is good to 2^-11; over hundreds of periods that would add up to a
+ * whole one. */
+static __always_inline void refine_period(struct energy_zone *z, __u64 at, __u64 width)
 {
 	__u64 period = period_of(z), since = at - z->caught, periods = (since + period / 2) / period;
+	__u64 both = width + z->caught_within;
 	__s64 off, most = period >> 9;
 
 	if (periods < PERIODS_MIN)
 		return;
 	z->caught = at;
-	if (periods > PERIODS_MAX) /* or has it been one more, or less? */
+	z->caught_within = width;
+	/* Too coarse, or has it been one more, or less? */
+	if (both > since >> DRIFT || periods > PERIODS_MAX)
 		return;
 	off = (__s64)(since / periods) - (__s64)period;
 	if (off < most && off > -most)
@@ -127,7 +131,7 @@ static __always_inline __u64 new_doubt(struct energy_zone *z, __u64 clock, __u64
 }
 
 /* A new value was read: when did it come? The predicted time, but not before it was known not to have. */
-static __always_inline void note_change(struct energy_zone *z, __u64 clock)
+static __always_inline void note_change(struct energy_zone *z, __u64 clock, bool ahead)
 {
 	__u64 period = period_of(z), from = clock - period - period / 10, at = clock;
 	__u64 unseen = clock - z->unmoved;
@@ -144,8 +148,8 @@ static __always_inline void note_change(struct energy_zone *z, __u64 clock)
 	}
 	if (period) {
 		z->doubt = new_doubt(z, clock, unseen);
-		if (unseen < period >> 3)
-			refine_period(z, clock - unseen / 2);
+		if (ahead && unseen < period >> 3)
+			refine_period(z, clock - unseen / 2, unseen);
 	}
 	z->changed = at;
 	z->unmoved = clock;
@@ -235,12 +239,12 @@ __noinline int split(struct energy_zone *z, struct energy_cpu *c, __u64 units, _
 	if (units > given)
 		owe(c, units - given, accounted, total);
 	if (z->unsure) {
-		__u32 part = misdating(z, c, s, total);
+		__u32 wrong = misdating(z, c, s, total);
 
-		if (part > c->owed_unsure)
-			c->owed_unsure = part;
-		if (s && part > s->owed_unsure)
-			s->owed_unsure = part;
+		if (wrong > c->owed_unsure)
+			c->owed_unsure = wrong;
+		if (s && wrong > s->owed_unsure)
+			s->owed_unsure = wrong;
 	}
 	return 0;
 }
@@ -312,7 +316,7 @@ __noinline int look(struct energy_cpu *c, __u64 clock, bool force)
 	/* Of the threads that see the same advance one claims it. */
 	if (__sync_val_compare_and_swap(&z->raw, old, count) != old)
 		return 0;
-	note_change(z, clock);
+	note_change(z, clock, (__s64)(count - old) > 0);
 	if ((__s64)(count - old) < 0) {
 		b->backwards++;
 		return 0;

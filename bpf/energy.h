@@ -96,7 +96,7 @@ struct energy_bank {
 	__u64 price[ENERGY_PRICES]; /* 2^-16 units per predicted unit, by epoch */
 };
 
-/* One CPU. Written by BPF on that CPU only, but `owed*`, to which its sibling adds. */
+/* One CPU. Written by BPF on that CPU only, but `owed*`, to which its sibling adds, and while it is dead. */
 struct energy_cpu {
 	/* Read or written at each switch. */
 	__u64 ts;	 /* run queue's task clock at the last switch, ns */
@@ -156,7 +156,8 @@ struct energy_zone {
 	__u64 caught; /* when it was last caught moving, between two reads at short distance */
 	__u64 blind;  /* tasks share a CPU, and it is not known when the counter moves; native puts an end to
 			 it */
-	__u64 unused[3];
+	__u64 caught_within; /* ... which is how far apart they were, ns */
+	__u64 unused[2];
 };
 
 /* Overflow of the rows, first by process, then, when that is full too, by cgroup alone. */

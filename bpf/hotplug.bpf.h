@@ -16,11 +16,27 @@ static __always_inline void lay_down(struct energy_cpu *c)
 {
 	if (c->standing != ENERGY_KEPT)
 		return;
+	/* Of what a tick has gathered since its last switch nothing is known. */
+	bank_of(c)->price[c->epoch & (ENERGY_PRICES - 1)] = 0;
 	c->busy = busy_at(c->busy, c->clock);
 	c->running = 0;
 	bank_of(c)->switches += c->switches;
 	c->switches = 0;
 	__sync_lock_test_and_set(&c->standing, ENERGY_AT_REST); /* and all of the above before */
+}
+
+/* A CPU has come, or does not go after all; or it has just begun to go, to which this does nothing. Attached
+ * before the other, so that whatever that begins this ends. */
+SEC("tp_btf/cpuhp_exit")
+int BPF_PROG(cpuhp_exit, unsigned int cpu, int state, int idx)
+{
+	struct energy_cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
+
+	if (!c || !IS_STATE(idx, CPUHP_AP_ACTIVE))
+		return 0;
+	*(volatile __u32 *)&c->leaving = 0;
+	ring_alarm();
+	return 0;
 }
 
 SEC("tp_btf/cpuhp_enter")
@@ -43,19 +59,6 @@ int BPF_PROG(cpuhp_enter, unsigned int cpu, int target, int idx)
 		*(volatile __u32 *)&c->leaving = 1;
 		*(volatile __u64 *)&c->deadline = 0;
 	}
-	return 0;
-}
-
-/* A CPU has come, or does not go after all; or it has just begun to go, to which this does nothing. */
-SEC("tp_btf/cpuhp_exit")
-int BPF_PROG(cpuhp_exit, unsigned int cpu, int state, int idx)
-{
-	struct energy_cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
-
-	if (!c || !IS_STATE(idx, CPUHP_AP_ACTIVE))
-		return 0;
-	*(volatile __u32 *)&c->leaving = 0;
-	ring_alarm();
 	return 0;
 }
 

@@ -211,6 +211,14 @@ static __always_inline void publish(struct energy_cpu *c, struct task_struct *ne
 	struct energy_hot *hot = hot_at(bank_of(c), first_row(next->tgid));
 	bool known = hot->owner == next->tgid + 1 && hot->epoch == c->epoch;
 
+	/* Of the last switches of a CPU that goes the very last is not seen: from then on it is idle to its
+	 * sibling. */
+	if (c->leaving) {
+		c->running = 0;
+		c->power = idle_power(c);
+		c->busy = busy;
+		return;
+	}
 	c->running = next->tgid;
 	c->power = known ? hot->power : announce(c, next);
 	c->busy = next->pid ? RUNS | (clock - busy) : busy;
@@ -290,7 +298,7 @@ static __always_inline void on_time(struct task_struct *task, struct energy_cpu 
 	charge(task, c, now, clock);
 	if (shared_zones)
 		publish(c, task, clock);
-	close_epoch(c, clock, false);
+	close_epoch(c, clock, c->leaving);
 }
 
 /* A task that runs on is seen here too, so that windows end near where the counter changes. */

@@ -2,10 +2,11 @@
 #pragma once
 
 #include <napi.h>
-
-#include <thread>
+#include <pthread.h>
 
 #include "perf_event.h"
+
+struct ring_buffer;
 
 // Calls JavaScript whenever BPF rings. A thread waits for that, which does not keep the process alive.
 // All calls come from JavaScript's thread.
@@ -21,7 +22,11 @@ class Alarm {
   void Stop();
 
  private:
-  UniqueFd stop_;  // eventfd
-  std::thread thread_;
+  static void* Wait(void* self);
+
+  UniqueFd ring_, stop_;  // stop_: an eventfd
+  ring_buffer* reader_ = nullptr;
+  pthread_t thread_{};
+  bool waits_ = false;
   Napi::ThreadSafeFunction call_;
 };

@@ -15,6 +15,9 @@ inline int64_t MonotonicNs() { return ClockNs(CLOCK_MONOTONIC); }
 
 // How long the machine has slept since it booted: one of these clocks goes on then.
 inline int64_t SleptNs() {
-  const int64_t awake = MonotonicNs();
-  return ClockNs(CLOCK_BOOTTIME) - awake;
+  for (;;) {
+    const int64_t before = MonotonicNs(), all = ClockNs(CLOCK_BOOTTIME), after = MonotonicNs();
+    // We, too, may have been stopped between them.
+    if (after - before < 1'000'000) return all - after;
+  }
 }

@@ -48,7 +48,10 @@ size_t PageAlign(size_t bytes) {
   return (bytes + page - 1) / page * page;
 }
 
-// Two clocks that are read one after the other may differ by less.
+// Two clocks that are read within a millisecond differ by less.
+// Counters that are looked at for a millisecond in one call at most.
+constexpr size_t kSharpened = 4;
+
 constexpr int64_t kShortestSleepNs = 50'000'000;
 
 }  // namespace
@@ -153,14 +156,16 @@ void Probe::TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus) {
   // Into the same bank: nothing is handed out here.
   for (uint32_t cpu : former) RunOn(cpu, bpf_program__fd(progs.flush), cpus_[cpu].bank & 1, nullptr);
   uint64_t gap = 0;  // units
+  for (uint32_t at : former) cpus_[at].zone = cpus_[at].sibling = ENERGY_NONE;
   for (uint32_t at : former) {
-    energy_cpu& cpu = cpus_[at];
-    cpu.zone = cpu.sibling = ENERGY_NONE;
     RunOn(at, bpf_program__fd(progs.try_counter), 0, nullptr);  // waits for a read under way there
     bpf_map_delete_elem(bpf_map__fd(skeleton_->maps.counters), &at);
+  }
+  for (uint32_t at : former) {
+    energy_cpu& cpu = cpus_[at];
     bool stays = std::find(cpus.begin(), cpus.end(), at) != cpus.end();
     if (stays && !state.gap) continue;
-    gap += std::exchange(cpu.owed, 0);
+    gap += __atomic_exchange_n(&cpu.owed, 0, __ATOMIC_SEQ_CST);
     cpu.owed_counted = cpu.owed_predicted = 0;
   }
   // A dead event still tells what it counted before it died.
@@ -171,11 +176,17 @@ void Probe::TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus) {
     energy_cpu& heir = cpus_[cpus.empty() ? former.front() : cpus.front()];
     heir.banks[heir.bank & 1].gap += gap;
   }
-  state = {};
+  // It is the same register: when it moves is still known, if it has been read until now.
+  const bool alive = state.based && !state.gap;
+  energy_zone fresh = alive ? state : energy_zone{};
+  fresh.based = fresh.gap = 0;
+  fresh.period = state.period;
+  state = fresh;
 }
 
-// Gives a new event to the CPUs of a zone. None of them reads in the meantime.
-int Probe::GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd) {
+// Gives a new event to the CPUs of a zone, which counts for them from `from` on. None of them reads in the
+// meantime.
+int Probe::GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd, uint64_t from) {
   int counters = bpf_map__fd(skeleton_->maps.counters);
   int prog = bpf_program__fd(skeleton_->progs.try_counter);
   std::vector<uint32_t> blind;
@@ -192,7 +203,8 @@ int Probe::GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd) {
   for (uint32_t cpu : blind) {
     if (readable) bpf_map_delete_elem(counters, &cpu);
   }
-  // From 0, where a new event begins, not from what BPF happens to read first: CPUs may sleep until then.
+  // From now on, not from what BPF happens to read first: CPUs may sleep until then.
+  zones_[zone].raw = from;
   zones_[zone].based = readable;
   zones_[zone].gap = !readable;
   for (size_t i = 0; i < cpus.size(); i++) {
@@ -218,19 +230,18 @@ int Probe::BindLocked(uint32_t zone, const std::vector<uint32_t>& cpus, int lead
     return Fail("share a counter between so many CPUs", -E2BIG);
   if (events_.size() <= zone) events_.resize(zone + 1), leads_.resize(zone + 1);
   leads_[zone] = lead;
+  // The new event counts before the old one is read for the last time: so nothing is lost between them.
+  int fd = cpus.empty() ? 0 : OpenCpuCounter(spec, lead);
+  UniqueFd event(cpus.empty() ? -1 : fd);
   if (options_.switched) TakeAway(zone, cpus);
-  events_[zone] = UniqueFd();
-  if (cpus.empty()) return 0;
-  int fd = OpenCpuCounter(spec, lead);
-  if (fd < 0) return Fail("open the perf event", fd);
-  UniqueFd event(fd);
   PerfReading first;
-  if (options_.switched) {
-    int status = GiveToBpf(zone, cpus, fd);
-    if (status) return status;
-  } else if (int status = ReadCounter(fd, &first)) {
-    return Fail("read the perf event", status);
-  }
+  int status = event.get() < 0 ? 0 : ReadCounter(event.get(), &first);
+  events_[zone] = UniqueFd();
+  if (fd < 0) return Fail("open the perf event", fd);
+  if (status) return Fail("read the perf event", status);
+  if (cpus.empty()) return 0;
+  status = options_.switched ? GiveToBpf(zone, cpus, fd, first.count) : 0;
+  if (status) return status;
   events_[zone] = std::move(event);
   return 0;
 }
@@ -242,7 +253,6 @@ Outcome Probe::Failing(std::vector<uint32_t>* zones, double* asleep_ns) {
 
 int Probe::FailingLocked(std::vector<uint32_t>* zones, double* asleep_ns) {
   if (!skeleton_) return Fail("look after the counters", -EBADF);
-  int status;
   const int64_t slept = SleptNs(), asleep = slept - std::exchange(slept_ns_, slept);
   *asleep_ns = asleep < kShortestSleepNs ? 0 : asleep;
   // Where a CPU is about to go it is too early: BPF rings when it has gone.
@@ -253,19 +263,22 @@ int Probe::FailingLocked(std::vector<uint32_t>* zones, double* asleep_ns) {
   for (uint32_t zone = 0; zone < events_.size(); zone++) {
     if (zones_[zone].gap && !passing[zone]) zones->push_back(zone);
   }
-  status = Sharpen();
-  return status ? Fail("start a thread", status) : 0;
+  Sharpen();
+  return 0;
 }
 
 // Where tasks share a CPU and neither switches nor ticks come near the counter's updates, BPF cannot know
-// where its windows end. Looks there until the counter has moved once: a millisecond, some times in a second
-// at most.
-int Probe::Sharpen() {
+// where its windows end. Looks there until the counter has moved once: a millisecond of such a CPU, of some
+// of them at a time, since all other calls wait meanwhile. Shares are worse where that fails, and nothing
+// else.
+void Probe::Sharpen() {
   std::vector<uint32_t> blind;
-  for (uint32_t zone = 0; zone < events_.size(); zone++)
+  for (uint32_t i = 0; i < events_.size() && blind.size() < kSharpened; i++) {
+    uint32_t zone = sharpened_++ % events_.size();
     if (std::exchange(zones_[zone].blind, 0)) blind.push_back(leads_[zone]);
-  if (blind.empty()) return 0;
-  return InOwnThread([&] {
+  }
+  if (blind.empty()) return;
+  InOwnThread([&] {
     LIBBPF_OPTS(bpf_test_run_opts, run);
     const int glance = bpf_program__fd(skeleton_->progs.glance);
     for (uint32_t cpu : blind) {

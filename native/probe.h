@@ -109,9 +109,9 @@ class Probe {
   void CloseLocked();
   int Load(int subsys);
   int FailingLocked(std::vector<uint32_t>* zones, double* asleep_ns);
-  int Sharpen();
+  void Sharpen();
   void TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus);
-  int GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd);
+  int GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd, uint64_t from);
   int RunOn(uint32_t cpu, int prog, uint64_t argument, uint32_t* result);
   int Switchover();
   bool TakeOver(uint32_t cpu);
@@ -137,4 +137,5 @@ class Probe {
   std::vector<uint8_t> left_;            // by CPU: the bank that it has left and that is not taken yet
   std::vector<UniqueFd> events_;         // by zone
   std::vector<uint32_t> leads_;          // by zone: the CPU of its event
+  uint32_t sharpened_ = 0;               // the zone whose turn it is
 };

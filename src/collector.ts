@@ -131,20 +131,22 @@ function collect(probe: Probe, bindings: Bindings, started: Start): Collector {
   };
   /** A look that is still to begin sees whatever has happened by then. */
   let due = false;
+  let closed = false;
   const lookSoon = (): void => {
-    if (due) return;
+    if (due || closed) return;
     due = true;
     void inTurn(() => {
       due = false;
       return look();
     });
   };
-  const timer = setInterval(lookSoon, started.lookMs).unref();
   probe.onAlarm(lookSoon);
+  const timer = setInterval(lookSoon, started.lookMs).unref();
 
   async function drain(): Promise<Interval> {
     const columns = await probe.drain();
-    await bindings.reconcile();
+    // What has been drained is told, whatever becomes of the counters.
+    await look();
     const source = bindings.source();
     const seconds = (columns.timeNs - lastNs) / 1e9;
     lastNs = columns.timeNs;
@@ -171,6 +173,7 @@ function collect(probe: Probe, bindings: Bindings, started: Start): Collector {
         return reader !== 'bpf' || !zones[0] ? undefined : await probe.calibrate(0, zones[0].lead);
       }),
     async close() {
+      closed = true;
       clearInterval(timer);
       await queue;
       await probe.close();

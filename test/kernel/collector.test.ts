@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,7 +8,7 @@ import { type Collector, type Interval, openCollector } from '../../src/collecto
 import { NO_PROCESS } from '../../src/columns.ts';
 import { selectSource } from '../../src/sources/select.ts';
 import type { EnergySource } from '../../src/sources/source.ts';
-import { describeOnKernel, Load, scheduledSeconds, TSC } from '../support/kernel.ts';
+import { cpuSeconds, describeOnKernel, Load, scheduledSeconds, TSC } from '../support/kernel.ts';
 
 const sum = (values: Iterable<number>): number => [...values].reduce((total, value) => total + value, 0);
 
@@ -22,12 +22,6 @@ async function open(spec: string, maxTasks?: number): Promise<Collector> {
     followForks: true,
     ...(maxTasks === undefined ? {} : { maxTasks }),
   });
-}
-
-/** Of all CPUs since boot, s, as the kernel accounts it in /proc/stat. */
-function cpuSeconds(): { readonly idle: number; readonly stolen: number } {
-  const fields = /^cpu +(.*)$/m.exec(readFileSync('/proc/stat', 'latin1'))![1]!.split(' ').map(Number);
-  return { idle: (fields[3]! + fields[4]!) / 100, stolen: fields[7]! / 100 };
 }
 
 /** What the hypervisor took from all CPUs since this was asked last, s: nobody's run time. */

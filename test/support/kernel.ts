@@ -53,6 +53,12 @@ export class Load implements AsyncDisposable {
   }
 }
 
+/** Of all CPUs since boot, s, as the kernel accounts it in /proc/stat: asleep, and taken by the hypervisor. */
+export function cpuSeconds(): { readonly idle: number; readonly stolen: number } {
+  const fields = /^cpu +(.*)$/m.exec(readFileSync('/proc/stat', 'latin1'))![1]!.split(' ').map(Number);
+  return { idle: (fields[3]! + fields[4]!) / 100, stolen: fields[7]! / 100 };
+}
+
 /** Run time of all threads of a process in s, as the scheduler accounts it (/proc/PID/task/TID/schedstat). */
 export function scheduledSeconds(pid: number): number {
   return Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[0]) / 1e9;
