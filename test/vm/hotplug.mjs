@@ -10,6 +10,8 @@ import { readSnapshots, readTruth } from './truth.mjs';
  * scope passes an event on before its CPU has gone, twice, and it is opened anew then, too.
  */
 const PACED = { rebinds: 15, passedOn: 2, gaps: 5 };
+/** Part of the counters that are opened in vain in a storm. */
+const VAIN = 0.03;
 /** A CPU that is back is measured again within this time, s; and one of a machine that runs by the clock of this
  * one, however busy that is. */
 const BLIND_S = 1;
@@ -28,7 +30,7 @@ const GAP_J = 2 * 8e-3;
 const RESET_J = 32e-3;
 /** ... and in a machine that runs by the clock of this one everything takes longer, by this part of all. */
 const HIDDEN_PARALLEL = 5e-3;
-/** A register is priced over the millisecond it moves in, J per process. */
+/** A register may move while a counter is opened anew, and it is priced over the millisecond it moves in, J per process. */
 const MOVE_J = 8e-3;
 
 export function checkHotplug(out, report) {
@@ -74,7 +76,8 @@ export function checkSuspend(out, report) {
   const meter = checkRun(out, 'suspend', report, true);
   test(`suspend: ${meter.self.resets} resets counted`, meter.self.resets < 2 && 'two of core 0 were made');
   const resumes = readLines(join(out, 'suspend.err')).filter((line) => line.includes('event=resume')).length;
-  test('suspend: the meter noticed both', resumes !== 2 && `${resumes} times`);
+  // A sleep of less than a second leaves no trace in the clocks of a guest.
+  test(`suspend: the meter noticed ${resumes} of them`, (resumes < 1 || resumes > 2) && 'of two');
   return 0;
 }
 
@@ -92,7 +95,10 @@ function checkRun(out, run, report, asleep = false) {
     const known = meter.zones.get(`core:0:${core}`) ?? 0;
     const over = known - watched.joules;
     const hidden =
-      GAP_J * self.gaps + RESET_J * self.resets + (asleep ? HIDDEN_PARALLEL * watched.joules : 0);
+      GAP_J * self.gaps +
+      MOVE_J * self.rebinds +
+      RESET_J * self.resets +
+      (asleep ? HIDDEN_PARALLEL * watched.joules : 0);
     const off = over > REGISTER_J || -over > REGISTER_J + hidden;
     const limit = asleep ? BLIND_PARALLEL_S : BLIND_S;
     const text = `${known.toFixed(4)} J of ${watched.joules.toFixed(4)} J`;
@@ -103,9 +109,11 @@ function checkRun(out, run, report, asleep = false) {
     );
     opened += Math.max(watched.opened - (LATE.has(run) && core === '1' ? 0 : 1), 0);
   }
+  // A CPU may go again before its event, which the module has seen, has been given to anybody.
+  const vain = opened - self.rebinds;
   test(
     `${run}: ${self.rebinds} rebinds are as many as counters were opened anew`,
-    self.rebinds !== opened && `${opened} were`,
+    (vain < 0 || vain > (run === 'storm' ? VAIN * opened : 0)) && `${opened} were`,
   );
   const most = asleep ? TOLERANCE_PARALLEL : run === 'storm' ? TOLERANCE_STORM : TOLERANCE;
   for (const [name, pid] of truth.names) {

@@ -111,7 +111,7 @@ async function testBoot({ kernel, qemu, image, name: job, check, boot = '', para
   const { name, release, vmlinuz, scope } = kernel;
   const directory = join(own, name, job);
   const options = `scope=${scope ? 1 : 0} ${boot}`;
-  const machine = { qemu, parallel, vmlinuz, image, out: directory, job, options, timeoutSeconds: 400 };
+  const machine = { qemu, parallel, vmlinuz, image, out: directory, job, options, timeoutSeconds: 600 };
   const { seconds, console: said } = await runMachine(machine);
   tell(`Linux ${release}, PMUs with ${scope ? 'scope' : 'cpumask'}, ${job}: ${seconds.toFixed(0)} s`);
   const out = join(directory, 'out');

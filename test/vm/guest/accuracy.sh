@@ -31,7 +31,8 @@ core_loads() {
 	sleep 0.2
 }
 
-one_load() { in_cgroup a burn alone@6000 0 1500; }
+# Long enough for the second in which it is not known yet when the counter moves.
+one_load() { in_cgroup a burn alone@6000 0 3000; }
 
 joules doctor >estimated.doctor 2>&1
 measure estimated one_load --watts-idle 1 --watts-busy 5
