@@ -11,7 +11,7 @@
       'actions': [
         {
           'action_name': 'compile',
-          'inputs': ['bpf/energy.bpf.c', 'bpf/kernel.bpf.h', 'bpf/maps.bpf.h', 'bpf/powers.bpf.h', 'bpf/counter.bpf.h',
+          'inputs': ['bpf/energy.bpf.c', 'bpf/kernel.bpf.h', 'bpf/maps.bpf.h', 'bpf/powers.bpf.h', 'bpf/updates.bpf.h', 'bpf/counter.bpf.h',
                      'bpf/epochs.bpf.h', 'bpf/rows.bpf.h', 'bpf/events.bpf.h', 'bpf/hotplug.bpf.h',
                      'bpf/energy.h', 'bpf/vmlinux.h'],
           'outputs': ['<(bpf_out)/energy.bpf.o'],

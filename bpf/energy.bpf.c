@@ -9,7 +9,8 @@
  * settled, that is energy += pending x price[epoch], when it is next touched or swept: no loop over rows,
  * no helper, no hash map and no clock read at a switch.
  *
- * From counter to row: counter.bpf.h, epochs.bpf.h, rows.bpf.h; what is learned from it: powers.bpf.h.
+ * From counter to row: updates.bpf.h, counter.bpf.h, epochs.bpf.h, rows.bpf.h; what is learned from it:
+ * powers.bpf.h.
  *
  * sched_switch runs with the run queue's lock held and interrupts off, and flush() in an interrupt of
  * the same CPU: so a CPU's own memory needs no lock.
@@ -25,6 +26,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL"; /* bpf_perf_event_read_value is 
 #include "kernel.bpf.h"
 #include "maps.bpf.h"
 #include "powers.bpf.h"
+#include "updates.bpf.h"
 #include "counter.bpf.h"
 #include "epochs.bpf.h"
 #include "rows.bpf.h"

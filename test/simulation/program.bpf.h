@@ -8,6 +8,7 @@
 #include "answers.bpf.h"
 #include "maps.bpf.h"
 #include "powers.bpf.h"
+#include "updates.bpf.h"
 #include "counter.bpf.h"
 #include "epochs.bpf.h"
 #include "rows.bpf.h"
