@@ -83,7 +83,9 @@ export function selectSource(request: SourceRequest): Selection {
 /** What else there is to read: the packages that cores sit in, and what is not of the CPUs. */
 function besides(source: Found, sys: string): Counter[] {
   const perf = perfDomains(sys);
-  const domains = perf.length > 0 ? perf : powercapDomains(sys);
+  // Each from perf where it has it: hypervisors show a `power` PMU with one domain that counts nothing.
+  const others = powercapDomains(sys).filter(({ domain }) => !perf.some((one) => one.domain === domain));
+  const domains = [...perf, ...others];
   if (source.scope !== 'core') return domains;
   const packages = [packageSource(sys), powercapSource(sys)].find((found) => !('reason' in found));
   return packages && 'counters' in packages ? [...packages.counters, ...domains] : domains;

@@ -133,6 +133,19 @@ describe('powercap', () => {
     ]);
   });
 
+  it('tells of domains that perf does not have, beside those that it has', () => {
+    const machine = copyMachine('intel-laptop');
+    addPowercap(machine, 'intel-rapl:0', { name: 'package-0', energy_uj: 1 });
+    addPowercap(machine, 'intel-rapl:0:0', { name: 'dram', energy_uj: 1 });
+    addPowercap(machine, 'intel-rapl:0:1', { name: 'uncore', energy_uj: 1 });
+    const { beside } = polled(machine, 'powercap');
+    expect(beside.map(({ id, place }) => [id, place.via])).toEqual([
+      ['gpu:0', 'perf'],
+      ['host:0', 'perf'],
+      ['memory:0', 'powercap'],
+    ]);
+  });
+
   it('believes no more power than the limits of the package allow', () => {
     const machine = server();
     machine.write('sys/class/powercap/intel-rapl:0/constraint_0_max_power_uw', '205000000\n');
