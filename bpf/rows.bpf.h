@@ -265,12 +265,6 @@ static __always_inline int on_switch(struct task_struct *prev, struct task_struc
 	if (is_due(c, clock)) {
 		c->clock_offset = monotonic_clock() - clock;
 		close_epoch(c, clock, c->leaving);
-		/* Of its last switches the very last is not seen: after any of them its sibling takes it for
-		 * idle. */
-		if (c->leaving) {
-			c->busy = busy_at(c->busy, clock);
-			c->running = 0;
-		}
 	}
 	return 0;
 }
