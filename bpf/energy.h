@@ -151,12 +151,12 @@ struct energy_zone {
 	__u64 doubt;   /* by how much `changed` may be wrong, ns; 0: not known yet */
 	__u64 seen[ENERGY_THREADS]; /* `predicted` of each thread already paid for */
 	__u64 unsure;		    /* `changed` may be an update too late */
-	__u64 stamp;  /* monotonic clock at the last claim, of a counter that moves all the time */
-	__u64 period; /* between two updates, ns, refined from what calibration found; 0: not yet */
-	__u64 caught; /* when it was last caught moving, between two reads at short distance */
-	__u64 blind;  /* tasks share a CPU, and it is not known when the counter moves; native puts an end to
-			 it */
+	__u64 stamp;	     /* monotonic clock at the last claim, of a counter that moves all the time */
+	__u64 period;	     /* between two updates, ns, refined from what calibration found; 0: not yet */
+	__u64 caught;	     /* when it was last caught moving, between two reads at short distance */
 	__u64 caught_within; /* ... which is how far apart they were, ns */
+	__u64 blind; /* tasks share a CPU, and it is not known when the counter moves; native puts an end to
+			it */
 	__u64 unused[2];
 };
 
