@@ -160,7 +160,7 @@ describe('importing the package', () => {
       const { fs, report } = { fs: require('node:fs'), report: process.report.getReport() };
       const native = report.sharedObjects.filter((path) => path.endsWith('energy.node'));
       console.log(JSON.stringify({ opened: fs.readdirSync('/proc/self/fd').length - before, native }));`;
-    const output = execFileSync(process.execPath, ['-e', script], { encoding: 'utf8', timeout: 30_000 });
+    const output = execFileSync(process.execPath, ['-e', script], { encoding: 'utf8', timeout: 120_000 });
     expect(JSON.parse(output)).toEqual({ opened: 0, native: [] });
   });
 
@@ -169,7 +169,7 @@ describe('importing the package', () => {
       const { EnergyMetricProducer } = require(${JSON.stringify(join(__dirname, '../..'))});
       const energy = new EnergyMetricProducer({ source: ${JSON.stringify(TSC)} });
       energy.collect().then(({ resourceMetrics }) => console.log(resourceMetrics.scopeMetrics.length));`;
-    const output = execFileSync(process.execPath, ['-e', script], { encoding: 'utf8', timeout: 30_000 });
+    const output = execFileSync(process.execPath, ['-e', script], { encoding: 'utf8', timeout: 120_000 });
     expect(output).toBe('1\n');
   });
 });

@@ -72,13 +72,15 @@ describeOnKernel('the shares of processes', () => {
     const kernels = sum(judged.map((one) => one.kernels));
     // The kernel's figures end before the scheduler looks for other work, ours at the switch itself: that is now and
     // then some ms more. Small shares are learned slowly, and a clock also runs while the hypervisor keeps the CPU.
+    const stolen = (cpuSeconds().stolen - stolenBefore) / all.seconds;
     expect(sum(judged.map((one) => Math.abs(one.seconds - one.kernels))) / kernels).toBeLessThan(0.02);
-    expect(sum(judged.map((one) => Math.abs(one.joules / rate - one.seconds))) / kernels).toBeLessThan(0.05);
+    expect(sum(judged.map((one) => Math.abs(one.joules / rate - one.seconds))) / kernels).toBeLessThan(
+      0.05 + stolen,
+    );
     const median = (errors: number[]): number => errors.toSorted((a, b) => a - b)[errors.length >> 1]!;
     expect(median(judged.map((one) => Math.abs(one.seconds / one.kernels - 1)))).toBeLessThan(1e-3);
-    const stolen = (cpuSeconds().stolen - stolenBefore) / all.seconds;
     expect(median(judged.map((one) => Math.abs(one.joules / (one.kernels * rate) - 1)))).toBeLessThan(
       0.01 + stolen,
     );
-  }, 60_000);
+  });
 });

@@ -25,7 +25,7 @@ export function joules(args: readonly string[], variables: Record<string, string
     encoding: 'utf8',
     env: environment(variables),
     maxBuffer: 2 ** 28,
-    timeout: 55_000,
+    timeout: 170_000,
     killSignal: 'SIGKILL',
   });
   return { status, stdout, stderr };

@@ -65,7 +65,7 @@ export function scheduledSeconds(pid: number): number {
 }
 
 /** Resolves with the first value that `probe` has; rejects when it has none in time. */
-export async function waitFor<T>(what: string, probe: () => T | undefined, timeoutMs = 20_000): Promise<T> {
+export async function waitFor<T>(what: string, probe: () => T | undefined, timeoutMs = 60_000): Promise<T> {
   const end = performance.now() + timeoutMs;
   for (;;) {
     const value = probe();
