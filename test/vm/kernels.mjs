@@ -32,7 +32,7 @@ export function prepareKernel(kernel, cache, moduleSource, own) {
   const vmlinuz = [`boot/vmlinuz-${release}`, `usr/lib/modules/${release}/vmlinuz`]
     .map((path) => join(directory, path))
     .find((path) => existsSync(path));
-  return { vmlinuz, release, module: buildModule({ directory, release, cache, source: moduleSource, own }) };
+  return { vmlinuz, release, module: buildModule({ directory, release, source: moduleSource, own }) };
 }
 
 function fetchKernel({ name, suite }, cache, directory) {
@@ -49,6 +49,9 @@ function fetchKernel({ name, suite }, cache, directory) {
   // From 7.0 on the image proper is split off from its modules.
   const image = apt.show(`linux-binary-${release}`) ? `linux-binary-${release}` : `linux-image-${release}`;
   apt.unpack([headers, common, kbuild, image], directory);
+  fitHeaders(headersOf(directory, release), directory);
+  lendLibc(directory, cache);
+  // Last, and nothing is written after it: other runs read here.
   writeFileSync(join(directory, 'release'), release);
 }
 
@@ -91,18 +94,23 @@ export function aptFor(suite, cache) {
   };
 }
 
-function buildModule({ directory, release, cache, source, own }) {
-  const headers = join(directory, 'usr/src', `linux-headers-${release}`);
+function headersOf(directory, release) {
+  return join(directory, 'usr/src', `linux-headers-${release}`);
+}
+
+/** The headers look for each other below /usr/src. */
+function fitHeaders(headers, directory) {
   const makefile = join(headers, 'Makefile');
-  // The headers look for each other below /usr/src.
   const text = readFileSync(makefile, 'utf8');
   writeFileSync(makefile, text.replace(/(include |KBUILD_OUTPUT=)\/usr\/src\//g, `$1${directory}/usr/src/`));
-  lendLibc(directory, cache);
+}
+
+function buildModule({ directory, release, source, own }) {
   const build = join(own, release, 'module');
   cpSync(source, build, { recursive: true });
   must('make', [
     '-C',
-    headers,
+    headersOf(directory, release),
     `M=${build}`,
     'CC=gcc',
     // Set by the compiler that built the kernel; ours may be older. BTF of modules would need pahole.
