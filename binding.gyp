@@ -30,7 +30,7 @@
       'target_name': 'energy',
       'dependencies': ['energy_bpf'],
       'sources': ['native/addon.cc', 'native/probe.cc', 'native/drain.cc', 'native/calibrate.cc',
-                  'native/alarm.cc', 'native/command.cc'],
+                  'native/rhythm.cc', 'native/alarm.cc', 'native/command.cc'],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")', 'bpf', '<(bpf_out)'],
       'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
                   # A call may finish while its worker thread is being ended, where nothing can be thrown.

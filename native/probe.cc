@@ -48,10 +48,10 @@ size_t PageAlign(size_t bytes) {
   return (bytes + page - 1) / page * page;
 }
 
-// Two clocks that are read within a millisecond differ by less.
 // Counters that are looked at for a millisecond in one call at most.
 constexpr size_t kSharpened = 4;
 
+// Two clocks that are read within a millisecond differ by less.
 constexpr int64_t kShortestSleepNs = 50'000'000;
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "perf_event.h"
+#include "rhythm.h"
 
 struct energy_bank;
 struct energy_spill_key;
@@ -53,17 +54,6 @@ struct Drained {
   } mkdirs;
   double lost_events = 0;
   double time_ns = 0;  // CLOCK_MONOTONIC at the change of banks
-};
-
-// How a counter behaves. NAN: unknown.
-struct Calibration {
-  double period_ns = NAN;      // mean time between two changes; 0: it changes from read to read
-  double jitter_ns = NAN;      // by how much they stray from such a rhythm: median absolute deviation
-  bool steady = false;         // it has a rhythm, by which updates can be predicted
-  double counts_per_ns = NAN;  // while it was polled: of a CPU that is busy
-  double read_ns = NAN;        // median time of a read(2), a clock read included
-  size_t changes = 0;
-  size_t reads = 0;
 };
 
 // How a call ended: 0 or -errno, and then what could not be done ("open the perf event").
