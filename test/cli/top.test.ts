@@ -77,7 +77,7 @@ describeOnKernel('joules top', () => {
 
   it('closes on every line and counts what perf counts, under switches, load and forks', async () => {
     await using load = new Load();
-    load.start('stress-ng', '--switch', '2', '--cpu', '1', '--fork', '1', '-q', '-t', '60');
+    load.stress('--fork', '1');
     const perf = spawn('perf', ['stat', '-x,', '-a', '-e', 'msr/tsc/', 'sleep', '11'], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });

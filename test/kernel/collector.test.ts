@@ -73,7 +73,7 @@ describeOnKernel('a collector whose CPUs come and go', () => {
   it('binds counters anew without being drained, and charges nobody with what was between', async () => {
     using sysfs = new Sysfs([0, 1]);
     await using load = new Load();
-    load.start('stress-ng', '--switch', '2', '--cpu', '2', '-q', '-t', '30');
+    load.stress();
     const select = (): EnergySource => selectSource({ spec: TSC, sys: sysfs.path, proc: '/proc' }).source;
     const said: string[] = [];
     const collector = await openCollector({
@@ -168,7 +168,7 @@ describeOnKernel('a collector whose CPUs come and go', () => {
 describeOnKernel('the BPF program', () => {
   it('charges every count to somebody, under switches, forks and sleep', async () => {
     await using load = new Load();
-    load.start('stress-ng', '--switch', '2', '--cpu', '1', '--fork', '1', '-q', '-t', '30');
+    load.stress('--fork', '1');
     const collector = await open(TSC);
     for (let i = 0; i < 4; i++) {
       await sleep(500);
@@ -232,7 +232,7 @@ describeOnKernel('the BPF program', () => {
 
   it('splits a counter that several CPUs share without losing a count', async () => {
     await using load = new Load();
-    load.start('stress-ng', '--switch', '1', '--cpu', '1', '-q', '-t', '30');
+    load.stress();
     const source = selectSource({ spec: TSC, sys: '/sys', proc: '/proc' }).source;
     if (source.reader !== 'bpf') throw new Error('the TSC is read by BPF');
     const cpus = source.zones.flatMap((zone) => zone.cpus);

@@ -41,6 +41,14 @@ export class Load implements AsyncDisposable {
     return this.start('sh', '-c', 'while :; do :; done');
   }
 
+  /**
+   * stress-ng: a pair that switches to and fro, a loop, and what `more` adds. One pair: two of them keep all else from
+   * running for up to 20 s on Linux 6.18, whether energy is measured or not.
+   */
+  stress(...more: string[]): number {
+    return this.start('stress-ng', '--switch', '1', '--cpu', '1', ...more, '-q', '-t', '60');
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(
       this.#children.map(async (child) => {

@@ -7,24 +7,23 @@ import { readSnapshots, readTruth } from './truth.mjs';
 export const CLOSURE = 1e-6;
 /** The registers count in 2^-16 J: a sum of some of them may miss as many. */
 export const REGISTER_J = 8 * 2 ** -16;
-/** Of what a process or cgroup used; and where it ran first, when it was not known yet when the counter moves. */
+/** Of what a process or cgroup used, and of the lighter one of two, of which the same error is a greater part. */
 const TOLERANCE = 0.03;
-const TOLERANCE_FIRST = 0.05;
+const TOLERANCE_LIGHTER = 0.05;
 
 /**
  * Alone on a core, in bursts of 100 and 5 ms, on the threads of a core at once for a part of their time, in turns on
  * one CPU: powers that can be learned.
  */
 const JUDGED = {
-  'alone@6000': TOLERANCE_FIRST,
+  'alone@6000': TOLERANCE,
   'other@5000': TOLERANCE,
   'slow@6000': TOLERANCE,
   'fast@6000': TOLERANCE,
-  // Mostly within 2 % as well, but not in every run. Of the lighter of two the same error is a greater part.
-  'part@6000': 0.04,
-  'part@3000': 0.1,
-  'turns@6000': 0.04,
-  'turns@2000': 0.1,
+  'part@6000': TOLERANCE,
+  'part@3000': TOLERANCE_LIGHTER,
+  'turns@6000': TOLERANCE,
+  'turns@2000': TOLERANCE_LIGHTER,
 };
 /** Always at the same time on the threads of a core: nothing but their sum can be known. */
 const PAIRS = [
@@ -127,7 +126,7 @@ function checkRun({ name, kind, hasPackage, meter, truth, exit }, { test, tell }
   for (const path of ['/a', '/a/b'].filter((group) => meter.paths.has(group))) {
     const id = meter.paths.get(path);
     const { text, off } = compare(`cgroup ${path}`, meter.cgroups.get(id), truth.cgroups.get(id));
-    test(`${name}: ${text}`, off > TOLERANCE_FIRST && `more than ${percent(TOLERANCE_FIRST)} off`);
+    test(`${name}: ${text}`, off > TOLERANCE && `more than ${percent(TOLERANCE)} off`);
   }
   tell(`${name}: idle ${meter.idle.toFixed(3)} J of ${truth.idle.toFixed(3)} J`);
 }
