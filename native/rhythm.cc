@@ -2,16 +2,18 @@
 #include "rhythm.h"
 
 #include <algorithm>
-#include <limits>
+#include <numeric>
 
 namespace {
 
 constexpr double kContinuous =
-    0.9;                       // of all reads: an interrupt may delay one, but nothing brings it forward
-constexpr double kMissed = 6;  // reads
-constexpr size_t kEnough = 10;
+    0.9;  // of all reads: an interrupt may delay one, but nothing brings it forward
+constexpr size_t kEnoughReads = 100, kEnough = 10;
+constexpr double kMissed = 6;      // times as long as is usual
 constexpr double kSteadiness = 8;  // a period is this many times what updates stray, and what reads miss
 constexpr double kShortestNs = 200'000, kLongestNs = 20'000'000;
+constexpr double kExact = 1.0 / 2048;  // of a period: BPF predicts updates some periods ahead
+constexpr double kSigma = 1.4826;      // of median deviations, where they are normally distributed
 
 double Median(std::vector<double> values) {
   if (values.empty()) return NAN;
@@ -20,23 +22,48 @@ double Median(std::vector<double> values) {
   return *middle;
 }
 
-// The changes that can be dated, and how long it took from one to the next.
+// The changes that can be dated, and what it took from one to the next where none can have come between.
 struct Dated {
-  std::vector<double> at, unseen, distances;
+  std::vector<double> at, unseen;
+  double distances_ns = 0, longest_ns = 0;  // their sum; the longest time without a dated change
+  size_t distances = 0, runs = 0;           // how many of them, in how many rows of them
 };
 
 // Not those that were missed for a while. Of two in a row between which nothing was missed one follows the
 // other by a single period; of all others it is not known how many there are between them.
-Dated DateChanges(const Poll& poll, double longest_ns) {
+Dated DateChanges(const Poll& poll, double usual_ns) {
   Dated dated;
-  bool follows = false;
+  size_t row = 0;
   for (const auto& [at, before] : poll.changes) {
-    const bool seen = at - before < longest_ns;
-    if (seen && follows) dated.distances.push_back(at - dated.at.back());
+    const bool seen = at - before < kMissed * usual_ns;
+    if (seen && !dated.at.empty()) dated.longest_ns = std::max(dated.longest_ns, at - dated.at.back());
+    if (seen && row > 0) {
+      dated.distances_ns += at - dated.at.back();
+      dated.distances++;
+      dated.runs += row == 1;
+    }
     if (seen) dated.at.push_back(at), dated.unseen.push_back(at - before);
-    follows = seen;
+    row = seen ? row + 1 : 0;
   }
   return dated;
+}
+
+Dated DateChanges(const Poll& poll, const Calibration& found) {
+  Dated dated = DateChanges(poll, found.read_ns);
+  if (dated.distances >= kEnough) return dated;
+  // Reads of some counters take longer when these move.
+  std::vector<double> unseen;
+  for (const auto& change : poll.changes) unseen.push_back(change.at - change.before);
+  return DateChanges(poll, Median(unseen));
+}
+
+double Dot(const std::vector<double>& x, const std::vector<double>& y) {
+  return std::inner_product(x.begin(), x.end(), y.begin(), 0.0);
+}
+
+void Center(std::vector<double>* values) {
+  const double mean = std::accumulate(values->begin(), values->end(), 0.0) / values->size();
+  for (double& value : *values) value -= mean;
 }
 
 }  // namespace
@@ -47,28 +74,30 @@ Calibration FindRhythm(const Poll& poll) {
   found.changes = poll.changes.size();
   found.read_ns = Median(poll.read_ns);
   found.counts_per_ns = poll.counts_per_ns;
-  if (found.changes >= kContinuous * poll.reads) {
+  if (found.reads >= kEnoughReads && found.changes >= kContinuous * found.reads) {
     found.period_ns = 0;
     return found;
   }
-  Dated dated = DateChanges(poll, kMissed * found.read_ns);
-  // Reads of some counters take longer when these move.
-  if (dated.distances.size() < kEnough) dated = DateChanges(poll, std::numeric_limits<double>::infinity());
-  const auto& at = dated.at;
-  const double rough = Median(dated.distances);
-  std::vector<double> periods{0};  // since the first change
+  const Dated dated = DateChanges(poll, found);
+  if (dated.distances == 0) return found;
+  // The line through changes by their number (least squares), which comes from the mean distance.
+  const double rough = dated.distances_ns / dated.distances;
+  std::vector<double> at = dated.at, number{0};
   for (size_t i = 1; i < at.size(); i++)
-    periods.push_back(periods.back() + std::round((at[i] - at[i - 1]) / rough));
-  if (at.empty() || periods.back() < 1) return found;
-  // BPF predicts updates some periods ahead: the mean is ten times as exact as the median.
-  found.period_ns = (at.back() - at.front()) / periods.back();
-  std::vector<double> strays, deviations;
-  for (size_t i = 0; i < at.size(); i++) strays.push_back(at[i] - at[0] - periods[i] * found.period_ns);
-  const double middle = Median(strays);
-  for (double stray : strays) deviations.push_back(std::abs(stray - middle));
+    number.push_back(number.back() + std::round((at[i] - at[i - 1]) / rough));
+  Center(&at);
+  Center(&number);
+  const double spread = Dot(number, number);
+  if (!spread) return found;
+  found.period_ns = Dot(number, at) / spread;
+  std::vector<double> deviations;
+  for (size_t i = 0; i < at.size(); i++) deviations.push_back(std::abs(at[i] - number[i] * found.period_ns));
   found.jitter_ns = Median(deviations);
-  const double most = found.period_ns / kSteadiness;
-  found.steady = dated.distances.size() >= kEnough && found.period_ns >= kShortestNs &&
-                 found.period_ns <= kLongestNs && found.jitter_ns <= most && Median(dated.unseen) <= most;
+  const double sigma = kSigma * found.jitter_ns, most = found.period_ns / kSteadiness;
+  // A longer time without one may have been a period more, or less: twice what is to be expected.
+  const double missed = dated.longest_ns / rough * sigma * std::sqrt(2.0 * dated.runs) / dated.distances;
+  found.steady = dated.distances >= kEnough && found.period_ns >= kShortestNs &&
+                 found.period_ns <= kLongestNs && found.jitter_ns <= most && Median(dated.unseen) <= most &&
+                 2 * missed <= rough / 4 && sigma / std::sqrt(spread) <= kExact * found.period_ns;
   return found;
 }

@@ -68,28 +68,38 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
     });
     const { log = () => {} } = options;
     const bindings = await bindCounters({ probe, source, rediscover: options.rediscover, sys, log });
-    const calibrated = source.reader !== 'bpf' || (await expectUpdates(probe, bindings.source().zones));
+    const expectUpdates = source.reader === 'bpf' ? updatesOf(probe) : async () => {};
+    await expectUpdates(bindings.source().zones);
     await probe.start();
     const first = await probe.drain();
     const { lookMs = LOOK_MS } = options;
-    return collect(probe, bindings, { ownPid, startNs: first.timeNs, calibrated, lookMs, log });
+    return collect(probe, bindings, { ownPid, startNs: first.timeNs, expectUpdates, lookMs, log });
   } catch (error) {
     await probe.close();
     throw error;
   }
 }
 
-/** Polling takes 150 ms: what has no rhythm by then has none. */
-const MOST_CALIBRATIONS = 5;
+/** Intervals between two tries to find a rhythm, at most. */
+const LONGEST_PAUSE = 512;
 
 /**
- * Finds out when the counters move, which BPF then expects. False if they stand still, or if it could not be told
- * beside what else ran. Without that, shares are worse, and no reason not to measure.
+ * Finds out when the counters move, which BPF then expects, by polling one for up to 150 ms. Where it stands still, or
+ * nothing can be told beside what else runs there, the next call tries the next one, and later ones ever more rarely.
+ * Without that, shares are worse, and no reason not to measure.
  */
-async function expectUpdates(probe: Probe, zones: readonly Zone[]): Promise<boolean> {
-  if (!zones[0]) return false;
-  const found = await probe.calibrate(0, zones[0].lead).catch(() => undefined);
-  return found !== undefined && (found.steady || found.periodNs === 0);
+function updatesOf(probe: Probe): (zones: readonly Zone[]) => Promise<void> {
+  let known = false;
+  let tries = 0;
+  let pause = 0;
+  return async (zones) => {
+    if (known || zones.length === 0 || pause-- > 0) return;
+    const i = tries % zones.length;
+    pause = Math.min(2 ** tries - 1, LONGEST_PAUSE);
+    tries++;
+    const found = await probe.calibrate(i, zones[i]!.lead).catch(() => undefined);
+    known = found !== undefined && (found.steady || found.periodNs === 0);
+  };
 }
 
 /**
@@ -101,7 +111,7 @@ const LOOK_MS = 500;
 interface Start {
   readonly ownPid: number;
   readonly startNs: number;
-  readonly calibrated: boolean;
+  readonly expectUpdates: (zones: readonly Zone[]) => Promise<void>;
   readonly lookMs: number;
   readonly log: (line: string) => void;
 }
@@ -109,8 +119,6 @@ interface Start {
 function collect(probe: Probe, bindings: Bindings, started: Start): Collector {
   const { ownPid, log } = started;
   let lastNs = started.startNs;
-  let { calibrated } = started;
-  let calibrations = 0;
   let complaint = '';
   // One after the other: a drain never sees counters half bound.
   let queue: Promise<unknown> = Promise.resolve();
@@ -150,10 +158,7 @@ function collect(probe: Probe, bindings: Bindings, started: Start): Collector {
     const source = bindings.source();
     const seconds = (columns.timeNs - lastNs) / 1e9;
     lastNs = columns.timeNs;
-    if (!calibrated && calibrations < MOST_CALIBRATIONS && columns.cpus.counts.some((counts) => counts > 0)) {
-      calibrations++;
-      calibrated = await expectUpdates(probe, source.zones);
-    }
+    if (columns.cpus.counts.some((counts) => counts > 0)) await started.expectUpdates(source.zones);
     return {
       columns,
       seconds,

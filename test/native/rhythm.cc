@@ -6,14 +6,12 @@
 
 int main() {
   Poll poll;
-  double time, count, last = 0, before = 0, earlier = 0;
-  while (scanf("%lf %lf", &time, &count) == 2) {
-    if (poll.reads++) {
-      poll.read_ns.push_back(time - before);
-      if (count != last) poll.changes.push_back({time, earlier});
-    }
-    earlier = poll.reads == 1 ? time : before;
-    before = time;
+  double time, count, last, before;
+  if (scanf("%lf %lf", &before, &last) != 2) return 1;
+  for (double earlier = before; scanf("%lf %lf", &time, &count) == 2; earlier = before, before = time) {
+    poll.reads++;
+    poll.read_ns.push_back(time - before);
+    if (count != last) poll.changes.push_back({time, earlier});
     last = count;
   }
   const Calibration found = FindRhythm(poll);

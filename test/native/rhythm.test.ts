@@ -14,14 +14,16 @@ interface Counter {
   /** The polling thread runs for so long, and then others do. */
   readonly ours?: number;
   readonly others?: number;
+  readonly seed?: number;
 }
 
 const LONGEST = 150e6;
 const ROOT = join(__dirname, '../..');
 
 /** Each read's time and what it found. */
-function poll({ period, jitter = 0, readNs = 1000, ours = Infinity, others = 0 }: Counter): string {
-  const random = createRandom(1);
+function poll(counter: Counter): string {
+  const { period, jitter = 0, readNs = 1000, ours = Infinity, others = 0, seed = 1 } = counter;
+  const random = createRandom(seed);
   const updates: number[] = [];
   for (let at = 0.4 * period; at < LONGEST; at += period) updates.push(at + random.uniform() * jitter);
   const lines: string[] = [];
@@ -68,6 +70,21 @@ describe('the rhythm of a counter', () => {
 
   it('is not guessed at where hardly two updates in a row are seen', () => {
     expect(find({ period: 983e3, jitter: 100e3, ours: 0.5e6, others: 3e6 }).steady).toBe(false);
+  });
+
+  it.each([
+    ['a fifth', { ours: 20e6, others: 80e6 }],
+    ['a tenth', { ours: 10e6, others: 90e6 }],
+    ['a twentieth', { ours: 5e6, others: 95e6 }],
+  ])('is right or none where our cgroup has %s of a CPU', (_part, how) => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const found = find({ period: 983e3, jitter: 150e3, readNs: 4000, seed, ...how });
+      expect(found.steady ? Math.abs(found.period / 983e3 - 1) : 0).toBeLessThan(1e-3);
+    }
+  });
+
+  it('is none that a read or two could tell', () => {
+    expect(find({ period: 500, ours: 0, others: 160e6 })).toMatchObject({ period: -1, changes: 1 });
   });
 
   it('is none that could be predicted from read to read, or in hours', () => {
