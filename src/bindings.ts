@@ -85,7 +85,8 @@ export async function bindCounters(options: BindingOptions): Promise<Bindings> {
     const { zones: unreadable, asleepNs } = await probe.failing();
     const failing = new Set([...unreadable, ...unbound.keys()]);
     const now = onlineCpus(sys);
-    if (now.join() === online.join() && failing.size === 0 && asleepNs === 0) return;
+    // Not those of the last look: one that went while its zones were sought, and is back, would have none.
+    if (now.join() === cpusOf(source).join() && failing.size === 0 && asleepNs === 0) return;
     if (asleepNs > 0) log(`event=resume asleep_s=${(asleepNs / 1e9).toFixed(3)}`);
     for (const cpu of online) if (!now.includes(cpu)) log(`event=offline cpu=${cpu}`);
     for (const cpu of now) if (!online.includes(cpu)) log(`event=online cpu=${cpu}`);
@@ -135,6 +136,11 @@ export async function bindCounters(options: BindingOptions): Promise<Bindings> {
 function mergedZones(before: readonly Zone[], found: readonly Zone[]): Zone[] {
   const kept = before.map((zone) => found.find(({ id }) => id === zone.id) ?? { ...zone, cpus: [] });
   return [...kept, ...found.filter(({ id }) => !before.some((zone) => zone.id === id))];
+}
+
+/** Those with a zone, ascending. */
+function cpusOf({ zones }: EnergySource): number[] {
+  return zones.flatMap(({ cpus }) => cpus).toSorted((a, b) => a - b);
 }
 
 function eventOf(source: EnergySource): string {

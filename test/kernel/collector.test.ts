@@ -115,6 +115,34 @@ describeOnKernel('a collector whose CPUs come and go', () => {
     expect(cpus.counts[0]! - counted).toBeGreaterThan(0.99 * withoutSeconds * perSecond);
   });
 
+  it('gives its counter back to a CPU that goes while the others are sought, and comes back', async () => {
+    using sysfs = new Sysfs([0, 1]);
+    const select = (): EnergySource => selectSource({ spec: TSC, sys: sysfs.path, proc: '/proc' }).source;
+    let hasty = false;
+    const said: string[] = [];
+    const collector = await openCollector({
+      source: select(),
+      rediscover: () => {
+        if (hasty) sysfs.setOnline([0]);
+        const found = select();
+        if (hasty) sysfs.setOnline([0, 1]);
+        hasty = false;
+        return found;
+      },
+      sys: sysfs.path,
+      hierarchy: { controller: null, id: 0 },
+      followForks: false,
+      log: (line) => said.push(line),
+    });
+    sysfs.setOnline([0]);
+    await until(() => said.some((line) => line.startsWith('event=gap counter=cpu:1')));
+    hasty = true;
+    sysfs.setOnline([0, 1]);
+    await until(() => said.includes('event=rebind counter=cpu:1 cpu=1 cpus=1'));
+    await collector.close();
+    expect(hasty).toBe(false);
+  });
+
   it('binds a counter anew when BPF tells that it cannot be read, without looking', async () => {
     const said: string[] = [];
     const select = (): EnergySource => selectSource({ spec: TSC, sys: '/sys', proc: '/proc' }).source;
@@ -133,6 +161,7 @@ describeOnKernel('a collector whose CPUs come and go', () => {
     execFileSync('bpftool', slot, { env: { PATH: `${process.env['PATH']}:/usr/sbin:/sbin` } });
     await until(() => said.length >= 2);
     const { rebinds, gaps } = await collector.drain();
+    await sleep(300);
     const { columns } = await collector.drain();
     await collector.close();
     expect(said).toEqual([
