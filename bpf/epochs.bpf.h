@@ -88,7 +88,8 @@ __noinline int close_epoch(struct energy_cpu *c, __u64 clock, bool force)
 	}
 	if (owed)
 		learn(c, counted, predicted);
-	/* Where a CPU is never idle nobody is woken up by it. */
+	/* Where this CPU sleeps now and then it finds out by itself; so does the lead, to which native goes.
+	 */
 	if (z && is_astray(z) && c->touched > 1 && hot_at(b, ENERGY_IDLE_ROW)->epoch != epoch)
 		z->blind = 1;
 	c->owed_unsure = 0;

@@ -54,6 +54,8 @@ constexpr size_t kSharpened = 4;
 // Two clocks that are read within a millisecond differ by less.
 constexpr int64_t kShortestSleepNs = 50'000'000;
 
+constexpr int kTries = 3;
+
 }  // namespace
 
 Probe::Probe() = default;
@@ -147,7 +149,8 @@ int Probe::RunOn(uint32_t cpu, int prog, uint64_t argument, uint32_t* result) {
 
 // Takes its event away from the CPUs of a zone, after they have charged all that it had counted. What they
 // cannot read any more, because it died or was moved along, and what a CPU was owed that has gone, is gap.
-void Probe::TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus) {
+// `next` is the event that follows it, if any: `from` is what that had counted at the same moment.
+int Probe::TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus, int next, uint64_t* from) {
   const auto& progs = skeleton_->progs;
   energy_zone& state = zones_[zone];
   std::vector<uint32_t> former;
@@ -168,20 +171,32 @@ void Probe::TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus) {
     gap += __atomic_exchange_n(&cpu.owed, 0, __ATOMIC_SEQ_CST);
     cpu.owed_counted = cpu.owed_predicted = 0;
   }
-  // A dead event still tells what it counted before it died.
-  PerfReading last;
-  if (state.based && ReadCounter(events_[zone].get(), &last) == 0 && last.count > state.raw)
-    gap += (last.count - state.raw) << skeleton_->rodata->count_shift;
-  if (gap) {
-    energy_cpu& heir = cpus_[cpus.empty() ? former.front() : cpus.front()];
+  PerfReading last, before, after;
+  bool read = false;
+  int status = next < 0 ? 0 : ReadCounter(next, &after);
+  // Until none has moved meanwhile: it rests for about a millisecond, and a read takes some us.
+  for (int i = 0; i < kTries && status == 0; i++) {
+    before = after;
+    // A dead event still tells what it counted before it died.
+    read = state.based && ReadCounter(events_[zone].get(), &last) == 0;
+    if (next < 0) break;
+    status = ReadCounter(next, &after);
+    if (before.count == after.count) break;
+  }
+  if (read && last.count > state.raw) gap += (last.count - state.raw) << skeleton_->rodata->count_shift;
+  const auto& heirs = cpus.empty() ? former : cpus;
+  if (gap && !heirs.empty()) {
+    energy_cpu& heir = cpus_[heirs.front()];
     heir.banks[heir.bank & 1].gap += gap;
   }
+  *from = after.count;
   // It is the same register: when it moves is still known, if it has been read until now.
   const bool alive = state.based && !state.gap;
   energy_zone fresh = alive ? state : energy_zone{};
   fresh.based = fresh.gap = 0;
   fresh.period = state.period;
   state = fresh;
+  return status;
 }
 
 // Gives a new event to the CPUs of a zone, which counts for them from `from` on. None of them reads in the
@@ -230,17 +245,16 @@ int Probe::BindLocked(uint32_t zone, const std::vector<uint32_t>& cpus, int lead
     return Fail("share a counter between so many CPUs", -E2BIG);
   if (events_.size() <= zone) events_.resize(zone + 1), leads_.resize(zone + 1);
   leads_[zone] = lead;
-  // The new event counts before the old one is read for the last time: so nothing is lost between them.
+  // The new event counts before the old one is read for the last time.
   int fd = cpus.empty() ? 0 : OpenCpuCounter(spec, lead);
   UniqueFd event(cpus.empty() ? -1 : fd);
-  if (options_.switched) TakeAway(zone, cpus);
-  PerfReading first;
-  int status = event.get() < 0 ? 0 : ReadCounter(event.get(), &first);
+  uint64_t from = 0;
+  int status = options_.switched ? TakeAway(zone, cpus, event.get(), &from) : 0;
   events_[zone] = UniqueFd();
   if (fd < 0) return Fail("open the perf event", fd);
   if (status) return Fail("read the perf event", status);
   if (cpus.empty()) return 0;
-  status = options_.switched ? GiveToBpf(zone, cpus, fd, first.count) : 0;
+  status = options_.switched ? GiveToBpf(zone, cpus, fd, from) : 0;
   if (status) return status;
   events_[zone] = std::move(event);
   return 0;
@@ -255,6 +269,8 @@ int Probe::FailingLocked(std::vector<uint32_t>* zones, double* asleep_ns) {
   if (!skeleton_) return Fail("look after the counters", -EBADF);
   const int64_t slept = SleptNs(), asleep = slept - std::exchange(slept_ns_, slept);
   *asleep_ns = asleep < kShortestSleepNs ? 0 : asleep;
+  // A counter that begins anew moves at other times.
+  for (uint32_t zone = 0; *asleep_ns > 0 && zone < events_.size(); zone++) zones_[zone].doubt = 0;
   // Where a CPU is about to go it is too early: BPF rings when it has gone.
   std::vector<bool> passing(events_.size());
   for (uint32_t cpu = 0; cpu < cpu_count_; cpu++)

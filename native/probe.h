@@ -100,7 +100,7 @@ class Probe {
   int Load(int subsys);
   int FailingLocked(std::vector<uint32_t>* zones, double* asleep_ns);
   void Sharpen();
-  void TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus);
+  int TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus, int next, uint64_t* from);
   int GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd, uint64_t from);
   int RunOn(uint32_t cpu, int prog, uint64_t argument, uint32_t* result);
   int Switchover();
