@@ -18,12 +18,12 @@ const BLIND_S = 1;
 const BLIND_PARALLEL_S = 3;
 /** Runs in which core 1 was not there when the agent began. */
 const LATE = new Set(['late', 'first']);
-/** How much more than it used a process may be charged with. */
-const TOLERANCE = 1.03;
-/** ... what a CPU that comes uses until it is bound falls to whoever runs beside it: here that is all the time. */
-const TOLERANCE_STORM = 1.05;
-/** ... and where threads of a core meet by chance: the meter takes two that run at once to draw less. */
-const TOLERANCE_PARALLEL = 1.06;
+/**
+ * How much more than it used a process may be charged with. In runs of some seconds shares are off by some per cent: in
+ * the first of them it is not known yet when the counter moves, and what a CPU that comes uses until it is bound falls
+ * to whoever runs beside it.
+ */
+const TOLERANCE = 1.06;
 /** A gap may hide what a core of 8 W uses between two moves of its register, ~1 ms, at either end. */
 const GAP_J = 2 * 8e-3;
 /** What was used since a counter was read last is lost with a reset: a core of 8 W, up to some milliseconds. */
@@ -115,11 +115,10 @@ function checkRun(out, run, report, asleep = false) {
     `${run}: ${self.rebinds} rebinds are as many as counters were opened anew`,
     (vain < 0 || vain > (run === 'storm' ? VAIN * opened : 0)) && `${opened} were`,
   );
-  const most = asleep ? TOLERANCE_PARALLEL : run === 'storm' ? TOLERANCE_STORM : TOLERANCE;
   for (const [name, pid] of truth.names) {
     const [charged, used] = [meter.processes.get(pid) ?? 0, truth.processes.get(pid)];
     const text = `${charged.toFixed(3)} J of ${used.toFixed(3)} J`;
-    test(`${run}: ${name} is charged ${text}`, charged > used * most + MOVE_J && 'more than it used');
+    test(`${run}: ${name} is charged ${text}`, charged > used * TOLERANCE + MOVE_J && 'more than it used');
   }
   tell(`${run}: ${self.gaps} gaps with ${meter.gap.toFixed(3)} J, ${self.resets} resets`);
   return meter;
