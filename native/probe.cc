@@ -174,13 +174,12 @@ int Probe::TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus, int next, 
   PerfReading last, before, after;
   bool read = false;
   int status = next < 0 ? 0 : ReadCounter(next, &after);
-  // Until none has moved meanwhile: it rests for about a millisecond, and a read takes some us.
-  for (int i = 0; i < kTries && status == 0; i++) {
+  // Until it has not moved meanwhile: it rests for about a millisecond, and a read takes some us.
+  for (int i = 0; i < kTries; i++) {
     before = after;
     // A dead event still tells what it counted before it died.
     read = state.based && ReadCounter(events_[zone].get(), &last) == 0;
-    if (next < 0) break;
-    status = ReadCounter(next, &after);
+    if (next >= 0 && status == 0) status = ReadCounter(next, &after);
     if (before.count == after.count) break;
   }
   if (read && last.count > state.raw) gap += (last.count - state.raw) << skeleton_->rodata->count_shift;
