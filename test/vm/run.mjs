@@ -23,6 +23,9 @@ const JOBS = [
   { name: 'race', check: checkRace, parallel: true, needsScope: true },
 ];
 
+/** An emulator that crashed says nothing of what it emulated. */
+const MOST_BOOTS = 4;
+
 const here = import.meta.dirname;
 const root = dirname(dirname(here));
 // Not below build/, which node-gyp empties.
@@ -112,7 +115,13 @@ async function testBoot({ kernel, qemu, image, name: job, check, boot = '', para
   const directory = join(own, name, job);
   const options = `scope=${scope ? 1 : 0} ${boot}`;
   const machine = { qemu, parallel, vmlinuz, image, out: directory, job, options, timeoutSeconds: 600 };
-  const { seconds, console: said } = await runMachine(machine);
+  let ran;
+  for (let boots = 0; boots < MOST_BOOTS; boots++) {
+    ran = await runMachine(machine);
+    if (ran.signal !== 'SIGABRT') break;
+    tell(`${name}: ${job}: the emulator crashed: ${ran.console.trim().split('\n').at(-1)}`);
+  }
+  const { seconds, console: said } = ran;
   tell(`Linux ${release}, PMUs with ${scope ? 'scope' : 'cpumask'}, ${job}: ${seconds.toFixed(0)} s`);
   const out = join(directory, 'out');
   const test = (what, why) => report(`${name}: ${what}`, why);
