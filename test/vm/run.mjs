@@ -23,7 +23,10 @@ const JOBS = [
   { name: 'race', check: checkRace, parallel: true, needsScope: true },
 ];
 
-/** An emulator that crashed says nothing of what it emulated. */
+/**
+ * QEMU 10.0 crashes or resets the machine now and then when one with CPUs at the same time sleeps and the host is busy
+ * (`iotlb_to_section: Assertion`). A kernel that goes down says so; one that is gone without a word is booted again.
+ */
 const MOST_BOOTS = 4;
 
 const here = import.meta.dirname;
@@ -115,19 +118,18 @@ async function testBoot({ kernel, qemu, image, name: job, check, boot = '', para
   const directory = join(own, name, job);
   const options = `scope=${scope ? 1 : 0} ${boot}`;
   const machine = { qemu, parallel, vmlinuz, image, out: directory, job, options, timeoutSeconds: 600 };
-  let ran;
-  for (let boots = 0; boots < MOST_BOOTS; boots++) {
-    ran = await runMachine(machine);
-    if (ran.signal !== 'SIGABRT') break;
-    tell(`${name}: ${job}: the emulator crashed: ${ran.console.trim().split('\n').at(-1)}`);
-  }
-  const { seconds, console: said } = ran;
-  tell(`Linux ${release}, PMUs with ${scope ? 'scope' : 'cpumask'}, ${job}: ${seconds.toFixed(0)} s`);
   const out = join(directory, 'out');
-  const test = (what, why) => report(`${name}: ${what}`, why);
   const status = join(out, 'status');
+  let ran = await runMachine(machine);
+  for (let boots = 1; boots < MOST_BOOTS && isGone(ran, status); boots++) {
+    tell(`${name}: ${job}: gone after ${ran.seconds.toFixed(0)} s, once more: ${lastLines(ran, 1)}`);
+    ran = await runMachine(machine);
+  }
+  const { seconds } = ran;
+  tell(`Linux ${release}, PMUs with ${scope ? 'scope' : 'cpumask'}, ${job}: ${seconds.toFixed(0)} s`);
+  const test = (what, why) => report(`${name}: ${what}`, why);
   const ended = existsSync(status) && readFileSync(status, 'utf8').trim() === '0';
-  test(`${job} runs to its end`, !ended && said.trim().split('\n').slice(-20).join('\n'));
+  test(`${job} runs to its end`, !ended && lastLines(ran, 20));
   if (!ended) return;
   const log = readFileSync(join(out, 'dmesg'), 'utf8');
   const complaint = /^.*(BUG:|Oops|WARNING: CPU|INFO: task|rcu: INFO).*$/m.exec(log)?.[0];
@@ -137,6 +139,14 @@ async function testBoot({ kernel, qemu, image, name: job, check, boot = '', para
   } catch (error) {
     test(`${job} brings home all results`, `${error.stack}\n${readFileSync(join(out, 'console'), 'utf8')}`);
   }
+}
+
+function isGone({ console: said }, status) {
+  return !existsSync(status) && !/Kernel panic|Oops|BUG:|stopped after/.test(said);
+}
+
+function lastLines({ console: said }, most) {
+  return said.trim().split('\n').slice(-most).join('\n');
 }
 
 function report(what, why) {
