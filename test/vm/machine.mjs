@@ -22,8 +22,9 @@ const KERNEL_OPTIONS = [
   'root=/dev/nvme0n1 rootwait rw init=/rig/init console=ttyS0 quiet panic=-1 oops=panic',
   // Emulated CPUs fail the checks of TSCs and timers, and the clock would fall back to slow ones.
   'tsc=reliable no_timer_check',
-  // What costs seconds under emulation; the last is a thread that is busy all the time.
-  'mitigations=off cryptomgr.notests init_on_alloc=0 nokaslr random.trust_cpu=on damon_stat.enabled=0',
+  // What costs seconds under emulation; the last two have threads that are busy when nobody expects it.
+  'mitigations=off cryptomgr.notests init_on_alloc=0 nokaslr random.trust_cpu=on',
+  'damon_stat.enabled=0 transparent_hugepage=never',
 ].join(' ');
 
 /**
