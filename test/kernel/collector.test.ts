@@ -8,7 +8,7 @@ import { type Collector, type Interval, openCollector } from '../../src/collecto
 import { NO_PROCESS } from '../../src/columns.ts';
 import { selectSource } from '../../src/sources/select.ts';
 import type { EnergySource } from '../../src/sources/source.ts';
-import { cpuSeconds, describeOnKernel, Load, scheduledSeconds, TSC } from '../support/kernel.ts';
+import { cpuSeconds, describeOnKernel, Load, scheduledSeconds, TSC, waitFor } from '../support/kernel.ts';
 
 const sum = (values: Iterable<number>): number => [...values].reduce((total, value) => total + value, 0);
 
@@ -65,9 +65,8 @@ class Sysfs {
   }
 }
 
-async function until(happened: () => boolean): Promise<void> {
-  while (!happened()) await sleep(20);
-}
+const GAP = 'event=gap counter=cpu:1 why="CPU 1 is offline"';
+const REBIND = 'event=rebind counter=cpu:1 cpu=1 cpus=1';
 
 describeOnKernel('a collector whose CPUs come and go', () => {
   it('binds counters anew without being drained, and charges nobody with what was between', async () => {
@@ -86,14 +85,14 @@ describeOnKernel('a collector whose CPUs come and go', () => {
     });
     await sleep(300);
     sysfs.setOnline([0]);
-    await until(() => said.includes('event=gap counter=cpu:1 why="CPU 1 is offline"'));
+    await waitFor('the gap', () => said.find((line) => line === GAP));
     // Drains wait for their turn: from here on CPU 1 has no counter.
     const before = await collector.drain();
     const from = performance.now();
     await sleep(2000);
     const withoutSeconds = (performance.now() - from) / 1000;
     sysfs.setOnline([0, 1]);
-    await until(() => said.includes('event=rebind counter=cpu:1 cpu=1 cpus=1'));
+    await waitFor('the counter', () => said.find((line) => line === REBIND));
     await sleep(300);
     const after = await collector.drain();
     await collector.close();
@@ -135,10 +134,10 @@ describeOnKernel('a collector whose CPUs come and go', () => {
       log: (line) => said.push(line),
     });
     sysfs.setOnline([0]);
-    await until(() => said.some((line) => line.startsWith('event=gap counter=cpu:1')));
+    await waitFor('the gap', () => said.find((line) => line === GAP));
     hasty = true;
     sysfs.setOnline([0, 1]);
-    await until(() => said.includes('event=rebind counter=cpu:1 cpu=1 cpus=1'));
+    await waitFor('the counter', () => said.find((line) => line === REBIND));
     await collector.close();
     expect(hasty).toBe(false);
   });
@@ -159,15 +158,12 @@ describeOnKernel('a collector whose CPUs come and go', () => {
     // As if the event of CPU 1 had died.
     const slot = ['map', 'delete', 'name', 'counters', 'key', '1', '0', '0', '0'];
     execFileSync('bpftool', slot, { env: { PATH: `${process.env['PATH']}:/usr/sbin:/sbin` } });
-    await until(() => said.length >= 2);
+    await waitFor('the counter', () => said.find((line) => line === REBIND));
     const { rebinds, gaps } = await collector.drain();
     await sleep(300);
     const { columns } = await collector.drain();
     await collector.close();
-    expect(said).toEqual([
-      'event=gap counter=cpu:1 why="it cannot be read"',
-      'event=rebind counter=cpu:1 cpu=1 cpus=1',
-    ]);
+    expect(said).toEqual(['event=gap counter=cpu:1 why="it cannot be read"', REBIND]);
     expect({ rebinds, gaps }).toEqual({ rebinds: 1, gaps: 1 });
     expect(columns.cpus.counts[1]).toBeGreaterThan(0);
   });
