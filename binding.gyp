@@ -11,8 +11,8 @@
       'actions': [
         {
           'action_name': 'compile',
-          'inputs': ['bpf/energy.bpf.c', 'bpf/kernel.bpf.h', 'bpf/maps.bpf.h', 'bpf/powers.bpf.h', 'bpf/updates.bpf.h', 'bpf/counter.bpf.h',
-                     'bpf/epochs.bpf.h', 'bpf/rows.bpf.h', 'bpf/events.bpf.h', 'bpf/hotplug.bpf.h',
+          'inputs': ['bpf/energy.bpf.c', 'bpf/kernel.bpf.h', 'bpf/maps.bpf.h', 'bpf/powers.bpf.h', 'bpf/updates.bpf.h',
+                     'bpf/counter.bpf.h', 'bpf/epochs.bpf.h', 'bpf/rows.bpf.h', 'bpf/events.bpf.h', 'bpf/hotplug.bpf.h',
                      'bpf/energy.h', 'bpf/vmlinux.h'],
           'outputs': ['<(bpf_out)/energy.bpf.o'],
           'action': ['clang', '-O2', '-g', '-Wall', '-Werror', '-target', 'bpf', '-mcpu=v3', '-D__TARGET_ARCH_x86',
@@ -29,7 +29,7 @@
     {
       'target_name': 'energy',
       'dependencies': ['energy_bpf'],
-      'sources': ['native/addon.cc', 'native/probe.cc', 'native/drain.cc', 'native/calibrate.cc',
+      'sources': ['native/addon.cc', 'native/probe.cc', 'native/bind.cc', 'native/drain.cc', 'native/calibrate.cc',
                   'native/rhythm.cc', 'native/alarm.cc', 'native/command.cc'],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")', 'bpf', '<(bpf_out)'],
       'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
