@@ -50,12 +50,11 @@ export async function bindCounters(options: BindingOptions): Promise<Bindings> {
   if (source.reader !== 'bpf') unbound.clear();
   remember(source.zones);
 
+  /** A CPU is in one zone: that in which it was found last. */
   function remember(zones: readonly Zone[]): void {
-    for (const { id, cpus } of zones) {
-      const all = known.get(id) ?? new Set();
-      for (const cpu of cpus) all.add(cpu);
-      known.set(id, all);
-    }
+    for (const { id } of zones) if (!known.has(id)) known.set(id, new Set());
+    for (const { id, cpus } of zones)
+      for (const cpu of cpus) for (const [one, all] of known) all[one === id ? 'add' : 'delete'](cpu);
   }
 
   function beginGap(i: number, { id }: Zone, why: string): void {

@@ -39,30 +39,58 @@ export function onlineCpus(sys: string): number[] {
   return parseCpuList(list);
 }
 
+/** A CPU's own files; `siblings` is undefined where it has none. */
+export interface Topology {
+  readonly cpu: number;
+  readonly package: string;
+  readonly core: string;
+  /** All threads of its core, itself included. */
+  readonly siblings: string | undefined;
+}
+
+/** A CPU that goes or comes is for a moment; what is so for longer is how this machine's sysfs is. */
+const MOST_READS = 5;
+
 /** Online physical cores, in the order of their first CPU. A CPU without topology files is a core of its own. */
 export function onlineCores(sys: string): Core[] {
-  for (;;) {
-    const online = onlineCpus(sys);
-    const cores = coresOf(online, sys);
-    // The files of a CPU go with it: what was read while it went would make it a core of its own.
-    if (onlineCpus(sys).join() === online.join()) return cores;
+  for (let reads = 1; ; reads++) {
+    const topologies = onlineCpus(sys).map((cpu) => topologyOf(cpu, sys));
+    if (reads === MOST_READS || isSettled(topologies)) return coresOf(topologies);
   }
 }
 
-function coresOf(online: readonly number[], sys: string): Core[] {
+/**
+ * Whether all was read while the same CPUs were online. The files of a CPU go with it, and it leaves the lists of its
+ * siblings; the list of CPUs may be the same before and after, since it may be back by then.
+ */
+export function isSettled(topologies: readonly Topology[]): boolean {
+  const lists = new Map(topologies.map(({ cpu, siblings }) => [cpu, siblings]));
+  const known = topologies.filter(({ siblings }) => siblings !== undefined);
+  if (known.length === 0) return true;
+  const agree = ({ siblings }: Topology): boolean =>
+    parseCpuList(siblings!).every((cpu) => !lists.has(cpu) || lists.get(cpu) === siblings);
+  return known.length === topologies.length && known.every(agree);
+}
+
+function topologyOf(cpu: number, sys: string): Topology {
+  const read = (name: string): string | undefined =>
+    readText(join(sys, `devices/system/cpu/cpu${cpu}/topology`, name));
+  return {
+    cpu,
+    package: read('physical_package_id') ?? '0',
+    core: read('core_id') ?? `${cpu}`,
+    siblings: read('core_cpus_list') ?? read('thread_siblings_list'),
+  };
+}
+
+function coresOf(topologies: readonly Topology[]): Core[] {
   const cores = new Map<string, { id: string; package: string; cpus: number[] }>();
   const ids = new Set<string>();
-  for (const cpu of online) {
-    const topology = join(sys, `devices/system/cpu/cpu${cpu}/topology`);
-    const pkg = readText(join(topology, 'physical_package_id')) ?? '0';
-    const siblings =
-      readText(join(topology, 'core_cpus_list')) ??
-      readText(join(topology, 'thread_siblings_list')) ??
-      `${cpu}`;
+  for (const { cpu, package: pkg, core: number, siblings = `${cpu}` } of topologies) {
     let core = cores.get(siblings);
     if (!core) {
       // core_id repeats across the dies of a package; ids must not repeat on a host.
-      const id = `${pkg}:${readText(join(topology, 'core_id')) ?? cpu}`;
+      const id = `${pkg}:${number}`;
       core = { id: ids.has(id) ? `${id}:${cpu}` : id, package: pkg, cpus: [] };
       ids.add(core.id);
       cores.set(siblings, core);

@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { coreReader, onlineCores, onlineCpus, parseCpuList } from '../../src/cpus.ts';
+import { coreReader, isSettled, onlineCores, onlineCpus, parseCpuList } from '../../src/cpus.ts';
 
 const MACHINES = join(__dirname, '../fixtures/sys');
 const SERVER = join(MACHINES, 'amd-server-power-core');
@@ -60,6 +60,18 @@ describe('the topology', () => {
       ['0:0', [0, 8]],
       ['0:0:1', [1, 9]],
     ]);
+  });
+
+  it.each([
+    ['all agree', true, ['0-1', '0-1', '2', '3']],
+    ['a list names one that is offline', true, ['0,9', '1,8', '2', '3']],
+    ['no CPU has any', true, [undefined, undefined, undefined, undefined]],
+    ['a CPU came back after its sibling was read', false, ['0', '0-1', '2', '3']],
+    ['a CPU had gone when it was read', false, ['0-1', undefined, '2', '3']],
+    ['a CPU had gone when it and its sibling were read', false, ['0', undefined, '2', '3']],
+  ])('where %s, is settled: %j', (_how, settled, lists) => {
+    const topologies = lists.map((siblings, cpu) => ({ cpu, package: '0', core: '0', siblings }));
+    expect(isSettled(topologies)).toBe(settled);
   });
 
   it('says what to do where sysfs is not mounted', () => {
