@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-export { EnergyError } from './errors.ts';
+export { EnergyError } from './model/errors.ts';
 export type { KubeletOptions } from './identity/kubelet.ts';
-export type { ContainerNames } from './identity/names.ts';
-export type { LedgerLimits } from './ledger.ts';
+export type { ContainerNames } from './identity/namer.ts';
+export type { LedgerLimits } from './ledger/ledger.ts';
 export { openMeter, type Meter, type MeterOptions } from './meter.ts';
 export { EnergyMetricProducer } from './otel/energy-producer.ts';
 export { energyInstrumentation, type EnergyInstrumentation } from './otel/instrumentation.ts';
@@ -15,5 +15,5 @@ export type {
   SelfUsage,
   Snapshot,
   ZoneUsage,
-} from './snapshot.ts';
-export type { EnergySource, Selection, SourceKind, SourceScope } from './sources/source.ts';
+} from './model/snapshot.ts';
+export type { EnergySource, Selection, SourceKind, SourceScope } from './model/source.ts';

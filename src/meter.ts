@@ -1,26 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path';
-import { attributing, type Charges } from './attribute.ts';
-import { type Collector, openCollector } from './collector.ts';
-import { createBeside } from './beside.ts';
+import { attributing, type Charges } from './attribution/attribute.ts';
+import { type Collector, openCollector } from './probe/collector.ts';
+import { createBeside } from './attribution/auxiliary.ts';
 import { openPoller, type Poller } from './counters/poller.ts';
-import { coreReader } from './cpus.ts';
-import { usageError } from './errors.ts';
-import { createFilter, type Filter, type Patterns } from './filter.ts';
-import { addIncidents } from './incidents.ts';
-import { findHierarchy } from './identity/hierarchy.ts';
+import { coreReader } from './host/cpus.ts';
+import { usageError } from './model/errors.ts';
+import { createFilter, type Filter, type Patterns } from './snapshot/filter.ts';
+import { addIncidents } from './model/counter-events.ts';
+import { findHierarchy } from './host/hierarchy.ts';
 import { createIdentifier, type Identifier } from './identity/identify.ts';
 import { type KubeletOptions, kubeletPods } from './identity/kubelet.ts';
-import { createNamer, type Namer } from './identity/names.ts';
-import { bootTimeMs } from './identity/procfs.ts';
+import { createNamer, type Namer } from './identity/namer.ts';
+import { bootTimeMs } from './host/procfs.ts';
 import { runtimeFiles } from './identity/runtimes.ts';
-import type { Columns } from './columns.ts';
-import { describe } from './describe.ts';
-import { inSlices } from './slices.ts';
-import type { Calibration } from './native.ts';
-import type { Snapshot } from './snapshot.ts';
+import type { Columns } from './probe/columns.ts';
+import { describe } from './snapshot/build.ts';
+import { inSlices } from './util/cooperative.ts';
+import type { Calibration } from './probe/addon.ts';
+import type { Snapshot } from './model/snapshot.ts';
 import { selectSource } from './sources/select.ts';
-import type { Counter, EnergySource, Selection } from './sources/source.ts';
+import type { Counter, EnergySource, Selection } from './model/source.ts';
 
 export interface MeterOptions extends Patterns {
   /** Look for the names of containers in what their runtimes keep on the node; default false. */

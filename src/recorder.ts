@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Ledger, type LedgerLimits } from './ledger.ts';
+import { Ledger, type LedgerLimits } from './ledger/ledger.ts';
 import { type Meter, type MeterOptions, openMeter } from './meter.ts';
 
 export interface RecorderOptions extends MeterOptions {

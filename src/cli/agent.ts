@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Ledger } from '../ledger.ts';
-import { inSlices } from '../slices.ts';
+import { Ledger } from '../ledger/ledger.ts';
+import { inSlices } from '../util/cooperative.ts';
 import { type Meter, openMeter } from '../meter.ts';
 import { startPublishing } from '../otel/publish.ts';
-import { readConfig } from './config.ts';
-import { VIEW_OPTIONS, meterOptions, parseOptions, text } from './options.ts';
+import { readConfig } from '../settings/config.ts';
+import { VIEW_OPTIONS, meterOptions, parseOptions, text } from '../settings/options.ts';
 import { complain, jsonLine, print } from './print.ts';
 import { onStop } from './signals.ts';
 import { summary } from './table.ts';

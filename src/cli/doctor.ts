@@ -2,12 +2,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
-import { EnergyError, EXIT_UNABLE } from '../errors.ts';
-import { findHierarchy } from '../identity/hierarchy.ts';
+import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
+import { findHierarchy } from '../host/hierarchy.ts';
 import { type Meter, type MeterOptions, openMeter } from '../meter.ts';
 import { selectSource } from '../sources/select.ts';
-import type { Selection } from '../sources/source.ts';
-import { meterOptions, parseOptions } from './options.ts';
+import type { Selection } from '../model/source.ts';
+import { meterOptions, parseOptions } from '../settings/options.ts';
 import { jsonLine, printable } from './print.ts';
 
 interface Finding {

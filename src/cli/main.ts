@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { EnergyError, usageError } from '../errors.ts';
+import { EnergyError, usageError } from '../model/errors.ts';
 import { SCOPE_VERSION } from '../otel/semconv.ts';
 import { complain } from './print.ts';
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { sumOfErrors } from '../describe.ts';
-import { type Descendants, descendantsOf } from '../descendants.ts';
-import { usageError } from '../errors.ts';
+import { sumOfErrors } from '../snapshot/build.ts';
+import { type Descendants, descendantsOf } from '../identity/descendants.ts';
+import { usageError } from '../model/errors.ts';
 import { type Measurement, type Meter, openMeter } from '../meter.ts';
-import { startCommand } from '../native.ts';
-import type { Snapshot } from '../snapshot.ts';
-import { meterOptions, parseOptions, text } from './options.ts';
+import { startCommand } from '../probe/addon.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import { meterOptions, parseOptions, text } from '../settings/options.ts';
 import { complain, jsonLine, printable } from './print.ts';
 
 /** Schema and shape of `joules stat --output`. Joules, seconds, watts. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { sumAsOther } from '../describe.ts';
-import type { Snapshot } from '../snapshot.ts';
+import { sumAsOther } from '../snapshot/build.ts';
+import type { Snapshot } from '../model/snapshot.ts';
 import { printable } from './print.ts';
 
 export const VIEWS = ['process', 'cgroup', 'container', 'core'] as const;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { usageError } from '../errors.ts';
-import type { Snapshot } from '../snapshot.ts';
+import { usageError } from '../model/errors.ts';
+import type { Snapshot } from '../model/snapshot.ts';
 import { openMeter } from '../meter.ts';
 import { jsonLine, print } from './print.ts';
 import { onStop } from './signals.ts';
-import { countOf, VIEW_OPTIONS, meterOptions, parseOptions, text } from './options.ts';
+import { countOf, VIEW_OPTIONS, meterOptions, parseOptions, text } from '../settings/options.ts';
 import { limited, table, type View, VIEWS } from './table.ts';
 
 /** `joules top`: a live table, or one snapshot a line with --json. Ends after --count, on SIGINT or SIGTERM. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Counter } from '../sources/source.ts';
+import type { Counter } from '../model/source.ts';
 import { advance, type Sample } from './advance.ts';
-import { openCounter, type OpenCounter } from './place.ts';
+import { openCounter, type OpenCounter } from './location.ts';
 
 /** What a counter counted since it was taken last. */
 export interface Reading {

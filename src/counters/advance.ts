@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Counter } from '../sources/source.ts';
+import type { Counter } from '../model/source.ts';
 
 /** A reading of a counter. */
 export interface Sample {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { EnergyError } from '../errors.ts';
-import { addIncidents, type Incidents, NO_INCIDENTS } from '../incidents.ts';
-import type { Counter } from '../sources/source.ts';
+import { EnergyError } from '../model/errors.ts';
+import { addIncidents, type Incidents, NO_INCIDENTS } from '../model/counter-events.ts';
+import type { Counter } from '../model/source.ts';
 import { type Account, closeAccount, newAccount, readAccount, type Reading, settle } from './account.ts';
 
 export interface Taken extends Incidents {

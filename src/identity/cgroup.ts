@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { opendirSync, statSync } from 'node:fs';
 import { type Container, containerOf, unitOf } from './container.ts';
-import { atOnce, inSlices } from '../slices.ts';
-import { REMOVED } from '../snapshot.ts';
-import type { Hierarchy } from './hierarchy.ts';
-import { attempt, isAlive, type ProcessKey, readAtOnce } from './procfs.ts';
-import { createRecent } from './recent.ts';
+import { atOnce, inSlices } from '../util/cooperative.ts';
+import { REMOVED } from '../model/snapshot.ts';
+import type { Hierarchy } from '../host/hierarchy.ts';
+import { attempt, isAlive, type ProcessKey, readAtOnce } from '../host/procfs.ts';
+import { createRecent } from '../util/generational-cache.ts';
 
 /** Directories one walk looks at: some tens of ms in slices, once per interval at most. */
 const WALK_LIMIT = 10_000;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Cgroup, type ChargedCgroup, createCgroupPaths } from './cgroup.ts';
-import type { Hierarchy } from './hierarchy.ts';
-import { creationTimeOf, isAlive, readExecutable, type ProcessKey } from './procfs.ts';
-import { createRecent } from './recent.ts';
+import type { Hierarchy } from '../host/hierarchy.ts';
+import { creationTimeOf, isAlive, readExecutable, type ProcessKey } from '../host/procfs.ts';
+import { createRecent } from '../util/generational-cache.ts';
 
 /** One row as BPF kept it. */
 export interface Subject extends ProcessKey {

@@ -3,9 +3,9 @@ import { readFile } from 'node:fs/promises';
 import { get as httpGet, type IncomingMessage } from 'node:http';
 import { get as httpsGet } from 'node:https';
 import { once } from 'node:events';
-import { usageError } from '../errors.ts';
-import { dig, jsonObjects } from './json.ts';
-import { type ContainerNames, namesOf, type NameSource } from './names.ts';
+import { usageError } from '../model/errors.ts';
+import { dig, jsonObjects } from '../util/json.ts';
+import { type ContainerNames, namesOf, type NameSource } from './namer.ts';
 
 /** How this node's kubelet is reached. */
 export interface KubeletOptions {

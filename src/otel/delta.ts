@@ -6,7 +6,7 @@ import {
   type MetricProducer,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
-import { OTHER, REMOVED } from '../snapshot.ts';
+import { OTHER, REMOVED } from '../model/snapshot.ts';
 import { answer, lastGood, type ReadLedger, type SumMetric, toScopeMetrics } from './producer.ts';
 import * as names from './semconv.ts';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Attributes, type Counter, diag, type Meter, type MeterProvider } from '@opentelemetry/api';
 import { type Recorder, type RecorderOptions, startRecorder } from '../recorder.ts';
-import type { LedgerReading } from '../ledger.ts';
+import type { LedgerReading } from '../ledger/ledger.ts';
 import { createDeltaProducer, type DeltaProducer } from './delta.ts';
 import { COLLECT_MS } from './energy-producer.ts';
 import type { ReadLedger } from './producer.ts';

@@ -11,7 +11,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { createDeltaProducer } from './delta.ts';
 import { createMetricProducer, type ReadLedger } from './producer.ts';
-import type { OtlpSettings } from './settings.ts';
+import type { OtlpSettings } from '../settings/environment.ts';
 
 export interface OtlpReaderOptions {
   readonly read: ReadLedger;

@@ -11,7 +11,7 @@ import {
   type ScopeMetrics,
   type SumMetricData,
 } from '@opentelemetry/sdk-metrics';
-import type { HardwareSeries, LedgerReading, Series } from '../ledger.ts';
+import type { HardwareSeries, LedgerReading, Series } from '../ledger/ledger.ts';
 import * as names from './semconv.ts';
 
 /** Cumulative sums up to now; undefined before the first interval has been measured. */

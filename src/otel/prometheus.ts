@@ -8,7 +8,7 @@ import {
   type MetricProducer,
   type ScopeMetrics,
 } from '@opentelemetry/sdk-metrics';
-import { inSlices } from '../slices.ts';
+import { inSlices } from '../util/cooperative.ts';
 
 /** Text exposition format, version 0.0.4. */
 export const PROMETHEUS_CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';

@@ -21,8 +21,8 @@ import { createOtlpReader, displayed } from './otlp.ts';
 import { createMetricProducer, type ReadLedger } from './producer.ts';
 import { prometheusPage } from './prometheus.ts';
 import { SCOPE_NAME, SCOPE_VERSION } from './semconv.ts';
-import { pointToMetrics, serveMetrics, type MetricsServer } from './server.ts';
-import { publishSettings, type Address, type PublishSettings } from './settings.ts';
+import { pointToMetrics, serveMetrics, type MetricsServer } from '../http/server.ts';
+import { publishSettings, type Address, type PublishSettings } from '../settings/environment.ts';
 
 export interface PublishOptions {
   /** Makes a view of the ledger for one exporter: each has to see the last of an ended process. */

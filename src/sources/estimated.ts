@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { usageError } from '../errors.ts';
-import type { EstimatedSource, Watts } from './source.ts';
+import { usageError } from '../model/errors.ts';
+import type { EstimatedSource, Watts } from '../model/source.ts';
 import { zonesOf } from './zones.ts';
 
 /** A power model instead of a counter: a CPU draws `watts.busy` while a task runs on it, else `watts.idle`. */

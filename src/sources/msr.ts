@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { cpuField } from './cpuinfo.ts';
+import { cpuField } from '../host/cpuinfo.ts';
 import { MAX_WATTS } from './limits.ts';
 import type { Rejection } from './power.ts';
-import type { PolledSource } from './source.ts';
+import type { PolledSource } from '../model/source.ts';
 import { zonesOf } from './zones.ts';
 
 // AMD, "Processor Programming Reference", Core::X86::Msr::RAPL_PWR_UNIT and ::CORE_ENERGY_STAT; kernel:

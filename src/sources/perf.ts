@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { usageError } from '../errors.ts';
+import { usageError } from '../model/errors.ts';
 import { encodeEvent, joulesPerCount, type Pmu, pmuNames, readPmu } from './pmu.ts';
-import type { Counter, PolledSource, SourceScope, SwitchedSource, Zone } from './source.ts';
+import type { Counter, PolledSource, SourceScope, SwitchedSource, Zone } from '../model/source.ts';
 import { zonesOf } from './zones.ts';
 
 /** How a user names a perf event as the energy counter. */

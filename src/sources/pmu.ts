@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseCpuList } from '../cpus.ts';
-import { usageError } from '../errors.ts';
-import type { PerfEvent } from './source.ts';
+import { parseCpuList } from '../host/cpus.ts';
+import { usageError } from '../model/errors.ts';
+import type { PerfEvent } from '../model/source.ts';
 
 /** Format: Documentation/ABI/testing/sysfs-bus-event_source-devices-{format,events} of the kernel. */
 const DEVICES = 'bus/event_source/devices';

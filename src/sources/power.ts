@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { MAX_WATTS } from './limits.ts';
 import { encodeEvent, joulesPerCount, type Pmu, readPmu } from './pmu.ts';
-import type { Counter, PolledSource, Selection, SwitchedSource } from './source.ts';
+import type { Counter, PolledSource, Selection, SwitchedSource } from '../model/source.ts';
 import { zonesOf } from './zones.ts';
 
 export type Rejection = Selection['rejected'][number];

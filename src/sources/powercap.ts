@@ -2,7 +2,7 @@
 import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { inPackage, type Rejection } from './power.ts';
-import type { Counter, Domain, PolledSource, Zone } from './source.ts';
+import type { Counter, Domain, PolledSource, Zone } from '../model/source.ts';
 import { zonesOf } from './zones.ts';
 
 /**

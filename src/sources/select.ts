@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { EnergyError, usageError } from '../errors.ts';
+import { EnergyError, usageError } from '../model/errors.ts';
 import { estimatedSource, givenWatts } from './estimated.ts';
 import { PERF_FORM, perfSource } from './perf.ts';
 import { msrSource } from './msr.ts';
 import { coreSource, packageSource, perfDomains, type Rejection } from './power.ts';
 import { powercapDomains, powercapSource } from './powercap.ts';
-import type { Counter, PolledSource, Selection, SwitchedSource } from './source.ts';
+import type { Counter, PolledSource, Selection, SwitchedSource } from '../model/source.ts';
 import { publishedWatts } from './watts.ts';
 
 export interface SourceRequest {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cpuField } from './cpuinfo.ts';
-import type { Watts } from './source.ts';
+import { cpuField } from '../host/cpuinfo.ts';
+import type { Watts } from '../model/source.ts';
 
 /** Power per hardware thread of servers with one kind of CPU, in watts, and how to know the CPU. */
 interface Row {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Core, onlineCores, onlineCpus } from '../cpus.ts';
-import type { SourceScope, Zone } from './source.ts';
+import { type Core, onlineCores, onlineCpus } from '../host/cpus.ts';
+import type { SourceScope, Zone } from '../model/source.ts';
 
 /**
  * The counters of a source: one zone for every CPU, physical core or package that has an online CPU. A zone

@@ -10,9 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const require = createRequire(import.meta.url);
 const { openMeter } = require('../../dist/meter.js');
-const { Ledger } = require('../../dist/ledger.js');
+const { Ledger } = require('../../dist/ledger/ledger.js');
 const { startPublishing } = require('../../dist/otel/publish.js');
-const { inSlices } = require('../../dist/slices.js');
+const { inSlices } = require('../../dist/util/cooperative.js');
 
 const WARM_UP = Number(process.argv[2]);
 const ROUNDS = 8;

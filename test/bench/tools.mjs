@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const { findHierarchy } = createRequire(import.meta.url)('../../dist/identity/hierarchy.js');
+const { findHierarchy } = createRequire(import.meta.url)('../../dist/host/hierarchy.js');
 
 export const HERE = dirname(fileURLToPath(import.meta.url));
 export const ROOT = join(HERE, '../..');

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Snapshot } from '../../src/snapshot.ts';
+import type { Snapshot } from '../../src/model/snapshot.ts';
 import { snapshots, startJoules } from '../support/joules.ts';
 import { describeOnKernel, waitFor } from '../support/kernel.ts';
 

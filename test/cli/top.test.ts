@@ -5,8 +5,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, symlinkSync, w
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findHierarchy } from '../../src/identity/hierarchy.ts';
-import type { Snapshot } from '../../src/snapshot.ts';
+import { findHierarchy } from '../../src/host/hierarchy.ts';
+import type { Snapshot } from '../../src/model/snapshot.ts';
 import { joules, JOULES, type Run, snapshots, startJoules } from '../support/joules.ts';
 import { describeOnKernel, Load, TSC, waitFor } from '../support/kernel.ts';
 

@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Collector, type Interval, openCollector } from '../../src/collector.ts';
-import { NO_PROCESS } from '../../src/columns.ts';
+import { type Collector, type Interval, openCollector } from '../../src/probe/collector.ts';
+import { NO_PROCESS } from '../../src/probe/columns.ts';
 import { selectSource } from '../../src/sources/select.ts';
-import type { EnergySource } from '../../src/sources/source.ts';
+import type { EnergySource } from '../../src/model/source.ts';
 import { cpuSeconds, describeOnKernel, Load, scheduledSeconds, TSC, waitFor } from '../support/kernel.ts';
 
 const sum = (values: Iterable<number>): number => [...values].reduce((total, value) => total + value, 0);

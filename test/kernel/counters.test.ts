@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
-import { attribute } from '../../src/attribute.ts';
-import { createBeside } from '../../src/beside.ts';
-import { openCollector } from '../../src/collector.ts';
+import { attribute } from '../../src/attribution/attribute.ts';
+import { createBeside } from '../../src/attribution/auxiliary.ts';
+import { openCollector } from '../../src/probe/collector.ts';
 import { openPoller } from '../../src/counters/poller.ts';
-import { onlineCores } from '../../src/cpus.ts';
+import { onlineCores } from '../../src/host/cpus.ts';
 import { selectSource } from '../../src/sources/select.ts';
-import type { Counter, EnergySource, PerfEvent } from '../../src/sources/source.ts';
+import type { Counter, EnergySource, PerfEvent } from '../../src/model/source.ts';
 import { describeOnKernel, TSC } from '../support/kernel.ts';
 
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);

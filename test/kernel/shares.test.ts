@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openCollector } from '../../src/collector.ts';
+import { openCollector } from '../../src/probe/collector.ts';
 import { selectSource } from '../../src/sources/select.ts';
 import { cpuSeconds, describeOnKernel, Load, scheduledSeconds, TSC, waitFor } from '../support/kernel.ts';
 

@@ -5,9 +5,9 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { LIFE, NO_PROCESS } from '../../src/columns.ts';
-import { type Calibration, createProbe, type ProbeOptions } from '../../src/native.ts';
-import type { PerfEvent } from '../../src/sources/source.ts';
+import { LIFE, NO_PROCESS } from '../../src/probe/columns.ts';
+import { type Calibration, createProbe, type ProbeOptions } from '../../src/probe/addon.ts';
+import type { PerfEvent } from '../../src/model/source.ts';
 import { describeOnKernel, Load, msrType, waitFor } from '../support/kernel.ts';
 
 const ADDON = join(__dirname, '../../build/Release/energy.node');
@@ -68,7 +68,7 @@ describe('the native part', () => {
     const loaded = `console.log(readFileSync('/proc/self/maps', 'latin1').includes('energy.node'));`;
     const script = `const { readFileSync } = require('node:fs');
       require(${JSON.stringify(dist)}); ${loaded}
-      require(${JSON.stringify(join(dist, 'native.js'))}).createProbe(); ${loaded}`;
+      require(${JSON.stringify(join(dist, 'probe/addon.js'))}).createProbe(); ${loaded}`;
     const { stdout } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
     expect(stdout).toBe('false\ntrue\n');
   });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Columns } from '../../src/columns.ts';
+import type { Columns } from '../../src/probe/columns.ts';
 
 export interface RowSpec {
   readonly cpu: number;

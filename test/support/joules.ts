@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { Snapshot } from '../../src/snapshot.ts';
+import type { Snapshot } from '../../src/model/snapshot.ts';
 
 /** The command as a user runs it. */
 export const JOULES = join(__dirname, '../../bin/joules');

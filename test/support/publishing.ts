@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { NO_INCIDENTS } from '../../src/incidents.ts';
-import type { LedgerReading } from '../../src/ledger.ts';
+import { NO_INCIDENTS } from '../../src/model/counter-events.ts';
+import type { LedgerReading } from '../../src/ledger/ledger.ts';
 import { startPublishing, type Publisher, type PublishOptions } from '../../src/otel/publish.ts';
 import { startOtlpReceiver, type OtlpReceiver } from './otlp-receiver.ts';
 

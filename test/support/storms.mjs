@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 
 const require = createRequire(import.meta.url);
 const { openMeter } = require('../../dist/meter.js');
-const { Ledger } = require('../../dist/ledger.js');
+const { Ledger } = require('../../dist/ledger/ledger.js');
 const { toScopeMetrics } = require('../../dist/otel/producer.js');
 
 const [source, storms, processes] = process.argv.slice(2);

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+import { closeSync, openSync, read } from 'node:fs';
+import { promisify } from 'node:util';
+import { openPerfEvent } from '../probe/addon.ts';
+import type { Place } from '../model/source.ts';
+
+/** A counter that is open. `read()` rejects where it cannot be read, or is dead. */
+export interface OpenCounter {
+  read(): Promise<bigint>;
+  close(): void;
+}
+
+const readAt = promisify(read);
+
+/** Opens a counter. @throws EnergyError, or the error of open(2). */
+export function openCounter(place: Place): OpenCounter {
+  if (place.via === 'perf') return opened(openPerfEvent(place.event, place.cpu), eventReader);
+  const fd = openSync(place.path, 'r');
+  return opened(fd, place.via === 'msr' ? () => registerReader(fd, place.address) : textReader);
+}
+
+function opened(fd: number, reader: (fd: number) => () => Promise<bigint>): OpenCounter {
+  return { read: reader(fd), close: () => closeSync(fd) };
+}
+
+/** perf_event_open(2): value, time enabled, time running. */
+function eventReader(fd: number): () => Promise<bigint> {
+  const words = new BigUint64Array(3);
+  let lastRunning = -1n;
+  return async () => {
+    const { bytesRead } = await readAt(fd, words, 0, words.byteLength, null);
+    const [count = 0n, , running = 0n] = words;
+    // An event that went offline with its CPU goes on being read with success: its time stands still.
+    if (bytesRead < words.byteLength || running <= lastRunning) throw new Error('its perf event is dead');
+    lastRunning = running;
+    return count;
+  };
+}
+
+/** sysfs gives a file's value anew at every read of its beginning. */
+function textReader(fd: number): () => Promise<bigint> {
+  const bytes = Buffer.alloc(32);
+  return async () => {
+    const { bytesRead } = await readAt(fd, bytes, 0, bytes.length, 0);
+    const text = bytes.toString('latin1', 0, bytesRead).trim();
+    if (!/^\d+$/.test(text)) throw new Error(`${JSON.stringify(text)} is not a count`);
+    return BigInt(text);
+  };
+}
+
+/** msr(4): 8 bytes at the register's number. */
+function registerReader(fd: number, address: number): () => Promise<bigint> {
+  const register = new BigUint64Array(1);
+  return async () => {
+    const { bytesRead } = await readAt(fd, register, 0, 8, address);
+    if (bytesRead < 8) throw new Error('the register was read in part');
+    return BigInt.asUintN(32, register[0]!);
+  };
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+import { closeSync, openSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { EnergyError } from '../model/errors.ts';
+
+/** A process as BPF names it: pids are reused, a pid with its start is not. */
+export interface ProcessKey {
+  /** Process (thread group) id in the initial pid namespace. */
+  readonly pid: number;
+  /**
+   * `start_boottime` of its group leader, ns of CLOCK_BOOTTIME. As a double it is exact for the first 104
+   * days of uptime and within 4 ns for two years: enough for an identity and for ticks of 10 ms.
+   */
+  readonly startNs: number;
+}
+
+/** USER_HZ, the unit of times in /proc: 100 whatever CONFIG_HZ is (include/asm-generic/param.h). */
+const TICKS_PER_SECOND = 100;
+const NS_PER_TICK = 1e9 / TICKS_PER_SECOND;
+
+/** Start of a process in ticks since boot, rounded as the kernel does for /proc/PID/stat. */
+export function startTicks(startNs: number): number {
+  return Math.floor(startNs / NS_PER_TICK);
+}
+
+/**
+ * Wall clock of boot in ms since the epoch: `btime` of /proc/stat.
+ *
+ * The kernel keeps it as one number, CLOCK_REALTIME - CLOCK_BOOTTIME, that only setting the clock moves.
+ * Whoever reads it gets the same, so a process keeps its creation time when the meter is restarted. The price
+ * is a resolution of 1 s, the same for all processes: no creation time is late, none is much more than 1 s
+ * early. Date.now() - /proc/uptime would be closer and differ by some ms at every start.
+ *
+ * @throws EnergyError where no procfs is mounted at `proc`.
+ */
+export function bootTimeMs(proc: string): number {
+  const path = join(proc, 'stat');
+  const seconds = /^btime (\d+)$/m.exec(attempt(() => readFileSync(path, 'latin1')) ?? '')?.[1];
+  if (seconds === undefined) {
+    throw new EnergyError('EPROC', `${path} does not tell the time of boot: mount procfs at ${proc}`);
+  }
+  return Number(seconds) * 1000;
+}
+
+/** Creation time in ISO 8601, of the resolution of /proc/PID/stat; see bootTimeMs for its accuracy. */
+export function creationTimeOf(startNs: number, bootMs: number): string {
+  return new Date(bootMs + startTicks(startNs) * (1000 / TICKS_PER_SECOND)).toISOString();
+}
+
+/** Field 22 of /proc/PID/stat, ticks since boot; undefined when there is no such process. */
+export function readStartTicks(proc: string, pid: number): number | undefined {
+  const stat = attempt(() => readAtOnce(`${proc}/${pid}/stat`));
+  // Field 2 is the name of the process, which may hold spaces and parentheses; field 3 follows its last ")".
+  const ticks = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[22 - 3];
+  return ticks === undefined ? undefined : Number(ticks);
+}
+
+/** Whether the pid still is the process that is meant. Ask after reading what is to be trusted, not before. */
+export function isAlive(proc: string, { pid, startNs }: ProcessKey): boolean {
+  return readStartTicks(proc, pid) === startTicks(startNs);
+}
+
+/**
+ * File name of the program that a pid runs now. undefined for kernel threads, which have none, for programs
+ * run from memory (memfd_create(2), as runc starts itself), and where the process is gone or hidden.
+ */
+export function readExecutable(proc: string, pid: number): string | undefined {
+  const link = attempt(() => readlinkSync(`${proc}/${pid}/exe`));
+  if (link === undefined || link.startsWith('/memfd:')) return undefined;
+  return basename(link.replace(/ \(deleted\)$/, ''));
+}
+
+const chunk = Buffer.alloc(65_536);
+
+/**
+ * A file of procfs that is one record, `latin1`. The kernel gives that in one read. readFileSync would allocate
+ * 64 KiB for each, since such files have no size: hundreds of MB where 10,000 processes are named.
+ */
+export function readAtOnce(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    return chunk.toString('latin1', 0, readSync(file, chunk, 0, chunk.length, 0));
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The result, or undefined if it throws: what is read here may go away at any moment. */
+export function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Container } from './container.ts';
+import { createRecent } from '../util/generational-cache.ts';
+
+/** Names of a container as the semantic conventions call them; each only where it is known. */
+export interface ContainerNames {
+  readonly 'container.name'?: string;
+  readonly 'container.image.name'?: string;
+  readonly 'container.image.tags'?: readonly string[];
+  readonly 'k8s.container.name'?: string;
+  readonly 'k8s.pod.name'?: string;
+  readonly 'k8s.namespace.name'?: string;
+}
+
+export type KnownContainer = Container & { readonly containerId: string };
+
+/** Looks containers up. What it does not know is missing from its answer; it may reject. */
+export type NameSource = (
+  containers: readonly KnownContainer[],
+) => Promise<ReadonlyMap<string, ContainerNames>>;
+
+/** Names of containers, looked up once each and kept while they are charged. */
+export interface Namer {
+  /** Resolves when names that are not known have been looked for, or when that takes too long. Never rejects. */
+  prepare(containers: readonly KnownContainer[]): Promise<void>;
+  of(containerId: string): ContainerNames | undefined;
+  endInterval(): void;
+}
+
+const KEEP_NAMES = 4096;
+/** Containers looked up per interval: 2,000 that are there at the start have their names after some seconds. */
+const LOOKUPS = 256;
+/** A snapshot waits this long for names, so that a container's first point has them already. */
+const WAIT_MS = 250;
+/** Kubelets know a container some seconds after it has begun; what nobody knows is asked for ever more rarely. */
+const LONGEST_PAUSE = 256;
+
+/** `sources` are asked in turn for what those before did not know; `log` takes a line when one begins to fail. */
+export function createNamer(options: {
+  readonly sources: readonly NameSource[];
+  readonly log: (line: string) => void;
+}): Namer {
+  const names = createRecent<string, ContainerNames>(KEEP_NAMES);
+  const unknown = createRecent<string, { readonly due: number; readonly pause: number }>(KEEP_NAMES);
+  const failures = new Map<NameSource, string>();
+  let round = 0;
+  let running: Promise<void> | undefined;
+
+  async function ask(
+    source: NameSource,
+    containers: readonly KnownContainer[],
+  ): Promise<ReadonlyMap<string, ContainerNames>> {
+    try {
+      const found = await source(containers);
+      failures.delete(source);
+      return found;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      if (failures.get(source) !== why) options.log(`cannot look up names of containers: ${why}`);
+      failures.set(source, why);
+      return new Map();
+    }
+  }
+
+  async function lookUp(containers: readonly KnownContainer[]): Promise<void> {
+    let left = containers;
+    for (const source of options.sources) {
+      if (left.length === 0) break;
+      const found = await ask(source, left);
+      for (const [id, its] of found) names.set(id, its);
+      left = left.filter(({ containerId }) => !found.has(containerId));
+    }
+    for (const { containerId } of left) {
+      const pause = Math.min(2 * (unknown.get(containerId)?.pause ?? 0.5), LONGEST_PAUSE);
+      unknown.set(containerId, { due: round + pause, pause });
+    }
+  }
+
+  return {
+    async prepare(containers) {
+      const wanted = containers.filter(
+        ({ containerId }) => !names.get(containerId) && (unknown.get(containerId)?.due ?? 0) <= round,
+      );
+      if (wanted.length > 0) {
+        running ??= lookUp(wanted.slice(0, LOOKUPS)).finally(() => (running = undefined));
+      }
+      if (running) await within(running, WAIT_MS);
+    },
+    of: (containerId) => names.get(containerId),
+    endInterval() {
+      round++;
+      names.endInterval();
+      unknown.endInterval();
+    },
+  };
+}
+
+async function within(work: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}
+
+/** Longer ones are no names. */
+const MAX_LENGTH = 1024;
+
+/** The entries that are names: strings, not empty, not too long. */
+export function namesOf(found: {
+  readonly image?: unknown;
+  readonly name?: unknown;
+  readonly container?: unknown;
+  readonly pod?: unknown;
+  readonly namespace?: unknown;
+}): ContainerNames {
+  const entries = [
+    ['container.name', found.name],
+    ['k8s.container.name', found.container],
+    ['k8s.pod.name', found.pod],
+    ['k8s.namespace.name', found.namespace],
+  ].filter(([, value]) => isName(value));
+  return { ...(Object.fromEntries(entries) as ContainerNames), ...imageNames(found.image) };
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= MAX_LENGTH;
+}
+
+/** NAME[:TAG][@DIGEST], where the name may begin with HOST:PORT/ (distribution/reference). An id is no name. */
+const IMAGE = /^(?<name>[^@]+?)(?::(?<tag>\w[\w.-]{0,127}))?(?:@\S+)?$/;
+const IMAGE_ID = /^(?:sha256:)?[0-9a-f]{64}$/;
+
+function imageNames(image: unknown): ContainerNames {
+  if (!isName(image) || IMAGE_ID.test(image)) return {};
+  const { name, tag } = IMAGE.exec(image)?.groups ?? {};
+  if (name === undefined) return {};
+  return { 'container.image.name': name, ...(tag !== undefined && { 'container.image.tags': [tag] }) };
+}

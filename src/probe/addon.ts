@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { type Columns, LIFE, NO_PROCESS } from './columns.ts';
+import { getSystemErrorName } from 'node:util';
+import { EnergyError } from '../model/errors.ts';
+import { nativeError } from './advice.ts';
+import type { PerfEvent, Zone } from '../model/source.ts';
+
+/** How the probe is opened. */
+export interface ProbeOptions {
+  /** Path of the kernel's BTF, `/sys/kernel/btf/vmlinux`. */
+  readonly btf: string;
+  /** cgroup v1 controller whose cgroups are charged, `''` for v2. */
+  readonly controller: string;
+  /** Id of that hierarchy as in /proc/cgroups, 0 for v2. */
+  readonly hierarchy: number;
+  /** BPF reads the counters at switches; otherwise what is bound is only calibrated, or nothing is bound. */
+  readonly switched: boolean;
+  /** ... and the two threads of a core share one (costs up to 8 ns per switch). */
+  readonly shared: boolean;
+  /** Of the counters that BPF reads (which reckons in units of about 2^-32 J). */
+  readonly joulesPerCount: number;
+  /** What such a counter cannot exceed; 0: not known. What advances by more has jumped, and is nobody's. */
+  readonly maxWatts: number;
+  /** The counter runs in idle as in use, so idle time bears its share. */
+  readonly idlePays: boolean;
+  /** Also report forks (costs about 0.1 µs per fork). */
+  readonly followForks: boolean;
+  /** Processes per interval and CPU that may overflow the CPU's own table before detail is lost. */
+  readonly spillEntries: number;
+}
+
+/** How a counter behaves when it is polled in a tight loop. */
+export interface Calibration {
+  /**
+   * Mean time between two changes, ns. 0: it changed at nine of ten reads or more, as a clock does;
+   * absent: it did not change twice.
+   */
+  readonly periodNs?: number;
+  /** By how much changes stray from such a rhythm, ns: median absolute deviation; absent where they are none. */
+  readonly jitterNs?: number;
+  /** It has a rhythm, by which BPF predicts when it moves. */
+  readonly steady: boolean;
+  /** Median time of a read(2) with one of the clock, ns: a read in BPF saves the system call. */
+  readonly readNs: number;
+  readonly changes: number;
+  readonly reads: number;
+}
+
+/** What may be wrong with the counters. */
+export interface Failing {
+  /** Indexes of the zones whose counter cannot be read. */
+  readonly zones: Uint32Array;
+  /** How long the machine slept since this was asked last, ns; 0: it did not. Registers may have begun anew. */
+  readonly asleepNs: number;
+}
+
+/**
+ * The BPF program with its counters. Everything rejects with an EnergyError; `close()` may be called twice.
+ * Calls follow one another in a thread of the pool: none blocks the event loop, however long another takes.
+ */
+export interface Probe {
+  /** Resolves with our pid as rows have it, in the first pid namespace: not `process.pid` in a container. */
+  open(options: ProbeOptions): Promise<{ readonly ownPid: number }>;
+  /** Opens the counter of a zone, or opens it anew after CPUs came or went; closes that of a zone without CPUs. */
+  bind(index: number, zone: Zone, event: PerfEvent): Promise<void>;
+  /** What BPF and the clocks tell of the counters: cheap enough to be asked every moment. */
+  failing(): Promise<Failing>;
+  /**
+   * Calls back, until it is closed, when `failing()` and the list of CPUs want looking at: a CPU came or went, or a
+   * counter cannot be read. Waits for calls that are under way.
+   */
+  onAlarm(callback: () => void): void;
+  /** Polls the counter of a zone that is bound, on one of its CPUs, which takes up to 150 ms. */
+  calibrate(index: number, cpu: number): Promise<Calibration>;
+  start(): Promise<void>;
+  drain(): Promise<Columns>;
+  close(): Promise<void>;
+}
+
+/** How a native call ended: 0, and then with its result, or -errno and the step that failed. */
+type Outcome<Result = unknown> = { readonly status: number; readonly step: string } & Result;
+
+interface Addon {
+  readonly Probe: new () => {
+    open(options: ProbeOptions, verbose: boolean): Promise<Outcome<{ readonly ownPid: number }>>;
+    bind(
+      zone: number,
+      cpus: readonly number[],
+      lead: number,
+      type: number,
+      config: bigint,
+      config1: bigint,
+      config2: bigint,
+    ): Promise<Outcome>;
+    calibrate(zone: number, cpu: number): Promise<Outcome<{ readonly calibration: Calibration }>>;
+    start(): Promise<Outcome>;
+    failing(): Promise<Outcome<Failing>>;
+    onAlarm(callback: () => void): number;
+    drain(): Promise<Outcome<{ readonly columns: Columns }>>;
+    close(): Promise<Outcome>;
+  };
+  startCommand(words: string[]): Command | number;
+  openPerfEvent(cpu: number, type: number, config: bigint, config1: bigint, config2: bigint): number;
+  readonly noProcess: number;
+  readonly fork: number;
+  readonly exec: number;
+  readonly exit: number;
+  readonly libbpf: string;
+}
+
+/** Loads the native part, unless it is loaded already; attaches nothing. */
+export function createProbe(): Probe {
+  const native = new (addon ??= loadAddon()).Probe();
+  return {
+    open: async (options) => succeeded(await native.open(options, 'JOULES_LIBBPF_LOG' in process.env)),
+    bind: async (index, { cpus, lead }, { type, config, config1, config2 }) => {
+      succeeded(await native.bind(index, [...cpus], lead, type, config, config1, config2));
+    },
+    calibrate: async (index, cpu) => succeeded(await native.calibrate(index, cpu)).calibration,
+    failing: async () => succeeded(await native.failing()),
+    onAlarm(callback) {
+      const status = native.onAlarm(callback);
+      if (status < 0) throw nativeError('wait for news of the counters', status);
+    },
+    start: async () => {
+      succeeded(await native.start());
+    },
+    drain: async () => succeeded(await native.drain()).columns,
+    close: async () => {
+      succeeded(await native.close());
+    },
+  };
+}
+
+function succeeded<Result>(outcome: Outcome<Result>): Result {
+  if (outcome.status < 0) throw nativeError(outcome.step, outcome.status);
+  return outcome;
+}
+
+/**
+ * Opens a perf event of one CPU for user space to read; the caller closes the descriptor.
+ * @throws EnergyError where the kernel refuses it.
+ */
+export function openPerfEvent({ type, config, config1, config2 }: PerfEvent, cpu: number): number {
+  const native = (addon ??= loadAddon());
+  const fd = native.openPerfEvent(cpu, type, config, config1, config2);
+  if (fd < 0) throw nativeError('open the perf event', fd);
+  return fd;
+}
+
+/** A program that runs. */
+export interface Command {
+  readonly pid: number;
+  /** Its exit status, and the number of the signal that ended it, 0 if none did. */
+  readonly exited: Promise<{ readonly status: number; readonly signal: number }>;
+}
+
+/**
+ * Runs a program with our stdin, stdout and stderr. child_process does too, but knows no number of a signal:
+ * what a real-time signal ended would have exited with 0.
+ * @throws EnergyError with the system's error code where it cannot be run.
+ */
+export function startCommand(words: readonly string[]): Command {
+  const started = (addon ??= loadAddon()).startCommand([...words]);
+  if (typeof started !== 'number') return started;
+  const code = getSystemErrorName(started);
+  const remedy = code === 'ENOENT' ? 'no such program' : 'check that it may be executed';
+  throw new EnergyError(code, `cannot run ${words[0]} (${code}): ${remedy}`, code === 'ENOENT' ? 127 : 126);
+}
+
+let addon: Addon | undefined;
+
+function loadAddon(): Addon {
+  const path = join(__dirname, '../../build/Release/energy.node');
+  try {
+    const loaded = createRequire(__filename)(path) as Addon;
+    const { fork, exec, exit, noProcess } = loaded;
+    if (noProcess !== NO_PROCESS || fork !== LIFE.fork || exec !== LIFE.exec || exit !== LIFE.exit)
+      throw new Error('it is of another version');
+    return loaded;
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    throw new EnergyError('ENOADDON', `cannot load the native part (${why}): run \`npm run build\``, 3, {
+      cause: error,
+    });
+  }
+}

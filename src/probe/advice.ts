@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+import { getSystemErrorName } from 'node:util';
+import { EnergyError } from '../model/errors.ts';
+
+const VERIFIER =
+  "the kernel's verifier refused it; run again with JOULES_LIBBPF_LOG=1 and report what it says " +
+  '(Linux before 5.15 and lockdown=confidentiality always refuse it)';
+const NO_EVENT =
+  'the PMU has no such event: see its events in /sys/bus/event_source/devices, or what `joules doctor` finds';
+const IN_USE =
+  'all counters of the PMU are taken, or its CPU went offline: end other programs that use perf events';
+const NOT_IN_BPF =
+  'the CPUs cannot read this counter themselves: use another scope=, at the widest scope=package';
+
+/** What to do, by the step that failed as native/ names it, then by error; `*`: any other. */
+const BY_STEP: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'find the cgroup controller': {
+    ENOENT: 'the kernel has no such cgroup controller, or its BTF is missing: see `joules doctor`',
+  },
+  'load the BPF program': {
+    ENOENT: 'the BTF of the kernel is missing: use a kernel built with CONFIG_DEBUG_INFO_BTF',
+    ELIBBPF: 'the BTF of the kernel is damaged: use another kernel',
+    ESRCH: 'the kernel has no such tracepoint: use Linux 5.15 or later',
+    // Of a map, or of the paths through the program.
+    E2BIG: `it is too large: lower max_tasks, and if that does not help, ${VERIFIER}`,
+    // Elsewhere a matter of privileges; the verifier's word for a forbidden access.
+    EACCES: VERIFIER,
+    // EINVAL above all: also for a helper that the kernel has not, or that lockdown forbids.
+    '*': VERIFIER,
+  },
+  'attach the BPF program': { '*': 'run again with JOULES_LIBBPF_LOG=1 and report what libbpf says' },
+  'open the perf event': {
+    // perf_event_open(2) checks CAP_PERFMON even where BPF was allowed: seccomp, LSM, paranoid above 2.
+    EACCES: 'run as root, or with CAP_PERFMON and kernel.perf_event_paranoid at most 2',
+    EPERM: "run as root, or with CAP_PERFMON; a container's seccomp profile must allow perf_event_open",
+    ENOENT: NO_EVENT,
+    EINVAL: NO_EVENT,
+    EOPNOTSUPP: NO_EVENT,
+    ENODEV: 'the CPU of the counter is offline: bring it online, or leave it out',
+    ENOSPC: IN_USE,
+    EBUSY: IN_USE,
+  },
+  'calibrate a counter': { EBADF: 'bind it first' },
+  'run on the CPU of a counter': {
+    EINVAL: 'it is offline, or outside our cpuset: bring it online, or run where all CPUs may be used',
+  },
+  'read the perf event': { EBUSY: IN_USE },
+  'read the counter in BPF': { EBUSY: IN_USE, '*': NOT_IN_BPF },
+  'share a counter between so many CPUs': { '*': 'use scope=package' },
+};
+
+/** What to do, by error, wherever it came up. */
+const BY_ERROR: Readonly<Record<string, string>> = {
+  EPERM: "run as root, or with CAP_BPF and CAP_PERFMON; a container's seccomp profile must allow bpf as well",
+  EACCES: 'run as root, or with CAP_BPF and CAP_PERFMON',
+  ENOMEM: 'free some memory, or lower max_tasks',
+  EMFILE: 'raise the limit of open files (ulimit -n)',
+  ENFILE: "raise the system's limit of open files (sysctl fs.file-max)",
+  EBADF: 'open it first',
+  EALREADY: 'close it first',
+};
+
+const OTHERWISE = 'run again with JOULES_LIBBPF_LOG=1 and report what libbpf says';
+
+/** Steps that have remedies of their own. */
+export const STEPS: readonly string[] = Object.keys(BY_STEP);
+
+/** The error for a step of native/ that ended with -errno. */
+export function nativeError(step: string, status: number): EnergyError {
+  const code = nameOf(status);
+  const remedy = BY_STEP[step]?.[code] ?? BY_ERROR[code] ?? BY_STEP[step]?.['*'] ?? OTHERWISE;
+  return new EnergyError(code, `cannot ${step} (${code}): ${remedy}`);
+}
+
+/** libuv knows neither libbpf's own errors (4000 and up in libbpf.h) nor what the BPF syscall lets out. */
+function nameOf(status: number): string {
+  if (status <= -4000 && status > -4020) return 'ELIBBPF';
+  return status === -524 ? 'ENOTSUPP' : getSystemErrorName(status);
+}

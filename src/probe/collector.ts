@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Bindings, bindCounters } from './bindings.ts';
+import type { Columns } from './columns.ts';
+import { EnergyError } from '../model/errors.ts';
+import type { Incidents } from '../model/counter-events.ts';
+import { type Calibration, createProbe, type Probe } from './addon.ts';
+import type { EnergySource, Zone } from '../model/source.ts';
+
+export interface CollectorOptions {
+  readonly source: EnergySource;
+  /** Finds the source again after CPUs came or went: its zones, and its PMU's type, may be others. */
+  readonly rediscover: () => EnergySource;
+  /** Where sysfs is mounted. */
+  readonly sys: string;
+  /** The hierarchy whose cgroups are charged: its v1 controller (null for v2) and its number (0 for v2). */
+  readonly hierarchy: { readonly controller: string | null; readonly id: number };
+  readonly followForks: boolean;
+  /** Processes that may be live between two drains before detail is lost. */
+  readonly maxTasks?: number;
+  /** How often counters are looked after beside what BPF tells, ms; default 500. */
+  readonly lookMs?: number;
+  /** Takes a line of `event=…` when a CPU goes or comes, a gap begins, a counter is bound anew or reset. */
+  readonly log?: (line: string) => void;
+}
+
+/** One interval as the kernel recorded it. */
+export interface Interval extends Incidents {
+  readonly columns: Columns;
+  readonly seconds: number;
+  /** The source with all zones it has had so far. */
+  readonly source: EnergySource;
+}
+
+export interface Collector {
+  /** Our pid as rows have it. */
+  readonly ownPid: number;
+  drain(): Promise<Interval>;
+  /** How the first counter behaves, by polling it for up to 150 ms; undefined where BPF reads none. */
+  calibrate(): Promise<Calibration | undefined>;
+  close(): Promise<void>;
+}
+
+/** Binds a source's counters, starts the BPF program and from then on hands out intervals. */
+export async function openCollector(options: CollectorOptions): Promise<Collector> {
+  const { source, sys } = options;
+  const btf = join(sys, 'kernel/btf/vmlinux');
+  if (!existsSync(btf)) {
+    throw new EnergyError(
+      'ENOBTF',
+      `${btf} is not there, so BPF programs cannot be fitted to this kernel: use a kernel built with CONFIG_DEBUG_INFO_BTF`,
+    );
+  }
+  const probe = createProbe();
+  try {
+    const { ownPid } = await probe.open({
+      btf,
+      controller: options.hierarchy.controller ?? '',
+      hierarchy: options.hierarchy.id,
+      switched: source.reader === 'bpf',
+      shared: source.reader === 'bpf' && source.scope !== 'cpu',
+      idlePays: source.reader === 'bpf' && source.idlePays,
+      joulesPerCount: source.reader === 'bpf' ? source.joulesPerCount : 1,
+      maxWatts: source.reader === 'bpf' ? source.maxWatts : 0,
+      followForks: options.followForks,
+      spillEntries: options.maxTasks ?? 32_768,
+    });
+    const { log = () => {} } = options;
+    const bindings = await bindCounters({ probe, source, rediscover: options.rediscover, sys, log });
+    const expectUpdates = source.reader === 'bpf' ? updatesOf(probe) : async () => {};
+    await expectUpdates(bindings.source().zones);
+    await probe.start();
+    const first = await probe.drain();
+    const { lookMs = LOOK_MS } = options;
+    return collect(probe, bindings, { ownPid, startNs: first.timeNs, expectUpdates, lookMs, log });
+  } catch (error) {
+    await probe.close();
+    throw error;
+  }
+}
+
+/** Intervals between two tries to find a rhythm, at most. */
+const LONGEST_PAUSE = 512;
+
+/**
+ * Finds out when the counters move, which BPF then expects, by polling one for up to 150 ms. Where it stands still, or
+ * nothing can be told beside what else runs there, the next call tries the next one, and later ones ever more rarely.
+ * Without that, shares are worse, and no reason not to measure.
+ */
+function updatesOf(probe: Probe): (zones: readonly Zone[]) => Promise<void> {
+  let known = false;
+  let tries = 0;
+  let pause = 0;
+  return async (zones) => {
+    if (known || zones.length === 0 || pause-- > 0) return;
+    const i = tries % zones.length;
+    pause = Math.min(2 ** tries - 1, LONGEST_PAUSE);
+    tries++;
+    const found = await probe.calibrate(i, zones[i]!.lead).catch(() => undefined);
+    known = found !== undefined && (found.steady || found.periodNs === 0);
+  };
+}
+
+/**
+ * How often counters are looked after if BPF does not ring, as it does when a CPU comes or goes: a suspend in which
+ * no CPU goes is found by this alone. It costs one read of sysfs and one look at what BPF reported.
+ */
+const LOOK_MS = 500;
+
+interface Start {
+  readonly ownPid: number;
+  readonly startNs: number;
+  readonly expectUpdates: (zones: readonly Zone[]) => Promise<void>;
+  readonly lookMs: number;
+  readonly log: (line: string) => void;
+}
+
+function collect(probe: Probe, bindings: Bindings, started: Start): Collector {
+  const { ownPid, log } = started;
+  let lastNs = started.startNs;
+  let complaint = '';
+  // One after the other: a drain never sees counters half bound.
+  let queue: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(step: () => Promise<T>): Promise<T> => {
+    const next = queue.then(step);
+    queue = next.catch(() => {});
+    return next;
+  };
+  const look = async (): Promise<void> => {
+    try {
+      await bindings.reconcile();
+      complaint = '';
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      if (why !== complaint) log(why);
+      complaint = why;
+    }
+  };
+  /** A look that is still to begin sees whatever has happened by then. */
+  let due = false;
+  let closed = false;
+  const lookSoon = (): void => {
+    if (due || closed) return;
+    due = true;
+    void inTurn(() => {
+      due = false;
+      return look();
+    });
+  };
+  probe.onAlarm(lookSoon);
+  const timer = setInterval(lookSoon, started.lookMs).unref();
+
+  async function drain(): Promise<Interval> {
+    const columns = await probe.drain();
+    // What has been drained is told, whatever becomes of the counters.
+    await look();
+    const source = bindings.source();
+    const seconds = (columns.timeNs - lastNs) / 1e9;
+    lastNs = columns.timeNs;
+    if (columns.cpus.counts.some((counts) => counts > 0)) await started.expectUpdates(source.zones);
+    return {
+      columns,
+      seconds,
+      source,
+      ...bindings.take(),
+      resets: countResets(columns, source, log),
+      wraps: 0,
+    };
+  }
+
+  return {
+    ownPid,
+    drain: () => inTurn(drain),
+    calibrate: () =>
+      inTurn(async () => {
+        const { reader, zones } = bindings.source();
+        return reader !== 'bpf' || !zones[0] ? undefined : await probe.calibrate(0, zones[0].lead);
+      }),
+    async close() {
+      closed = true;
+      clearInterval(timer);
+      await queue;
+      await probe.close();
+    },
+  };
+}
+
+/** Counters that went back, or ahead by more than can be. */
+function countResets({ cpus }: Columns, { zones }: EnergySource, log: (line: string) => void): number {
+  const resets = zones.map(() => 0);
+  for (const [at, cpu] of cpus.cpu.entries()) {
+    const zone = zones.findIndex((one) => one.cpus.includes(cpu));
+    if (zone >= 0) resets[zone]! += cpus.backwards[at]! + cpus.jumps[at]!;
+  }
+  for (const [i, count] of resets.entries())
+    if (count > 0) log(`event=reset counter=${zones[i]!.id} count=${count}`);
+  return resets.reduce((sum, count) => sum + count, 0);
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+import { attribute, type Charges } from '../../src/attribution/attribute.ts';
+import { NO_PROCESS } from '../../src/probe/columns.ts';
+import type { Reading } from '../../src/counters/account.ts';
+import type { EstimatedSource, PolledSource, SwitchedSource } from '../../src/model/source.ts';
+import { columnsOf, type RowSpec } from '../support/columns.ts';
+
+const EVENT = { type: 9, config: 1n, config1: 0n, config2: 0n };
+const CORES = [
+  { id: '0:0', package: '0', cpus: [0, 2] },
+  { id: '0:1', package: '0', cpus: [1, 3] },
+];
+const perCore: SwitchedSource = {
+  name: 'power_core',
+  scope: 'core',
+  domain: 'cpu',
+  reader: 'bpf',
+  kind: 'measured',
+  event: EVENT,
+  joulesPerCount: 0.001,
+  idlePays: false,
+  maxWatts: 0,
+  beside: [],
+  zones: CORES.map((core) => ({ id: `core:${core.id}`, cpus: core.cpus, lead: core.cpus[0]! })),
+};
+const perPackage: PolledSource = {
+  name: 'power',
+  scope: 'package',
+  domain: 'cpu',
+  reader: 'user',
+  kind: 'apportioned',
+  counters: [],
+  idleWeight: 1,
+  beside: [],
+  zones: [
+    { id: 'package:0', cpus: [0, 1], lead: 0 },
+    { id: 'package:1', cpus: [2, 3], lead: 2 },
+  ],
+};
+const estimated: EstimatedSource = {
+  name: 'estimated',
+  scope: 'cpu',
+  domain: 'cpu',
+  reader: 'none',
+  kind: 'estimated',
+  watts: { idle: 1, busy: 5, reference: 'a test' },
+  beside: [],
+  zones: [0, 1, 2, 3].map((cpu) => ({ id: `cpu:${cpu}`, cpus: [cpu], lead: cpu })),
+};
+
+/** What user space read of the zones of `perPackage`, J; undefined: nothing. */
+function read(joules: (number | undefined)[], late = false): Map<string, Reading> {
+  return new Map(joules.map((one, i) => [`package:${i}`, { joules: one, late, broken: false }]));
+}
+
+const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
+
+/** The equation that everything else rests on. */
+function expectClosed({ zones, processes, cgroups, processJoules }: Charges): void {
+  const counted = total(zones.map((zone) => zone.counter_j));
+  const unattributed = total(zones.map((zone) => zone.idle_j + zone.gap_j + zone.lost_j + zone.shared_j));
+  expect(processJoules + unattributed).toBeCloseTo(counted, 9);
+  expect(total(processes.map(({ joules }) => joules))).toBeCloseTo(processJoules, 9);
+  expect(total(cgroups.map(({ joules }) => joules))).toBeCloseTo(processJoules, 9);
+}
+
+describe('attribute', () => {
+  it('says nothing of cores and counters whose CPUs were all offline', () => {
+    const columns = columnsOf({
+      rows: [{ cpu: 0, pid: 7, ms: 600, counts: 2000 }],
+      cpus: [{ cpu: 0, counts: 2000 }],
+    });
+    const { zones, cores } = attribute(columns, perCore, CORES);
+    expect(zones.map(({ id }) => id)).toEqual(['core:0:0']);
+    expect(cores.map(({ id }) => id)).toEqual(['0:0']);
+  });
+
+  it('turns counts into Joules and closes, gaps and losses included', () => {
+    const charges = attribute(
+      columnsOf({
+        rows: [
+          { cpu: 0, pid: 0, ms: 400, counts: 400 },
+          { cpu: 0, pid: 7, ms: 600, counts: 2000 },
+          { cpu: 3, pid: 8, ms: 500, counts: 1500 },
+        ],
+        cpus: [
+          { cpu: 0, counts: 2410, gap: 30, lost: 10 },
+          { cpu: 3, counts: 1500 },
+        ],
+      }),
+      perCore,
+      CORES,
+    );
+    expectClosed(charges);
+    expect(charges.zones).toEqual([
+      {
+        id: 'core:0:0',
+        parent: null,
+        counter_j: expect.closeTo(2.44),
+        idle_j: 0.4,
+        gap_j: 0.03,
+        lost_j: 0.01,
+        shared_j: 0,
+      },
+      { id: 'core:0:1', parent: null, counter_j: 1.5, idle_j: 0, gap_j: 0, lost_j: 0, shared_j: 0 },
+    ]);
+    expect(charges.cores.map(({ id, counter_j, idle_j }) => [id, counter_j, idle_j])).toEqual([
+      ['0:0', 2.4, 0.4],
+      ['0:1', 1.5, 0],
+    ]);
+  });
+
+  it('adds a process up over CPUs and cgroups, and keeps reused pids apart', () => {
+    const { processes, cgroups } = attribute(
+      columnsOf({
+        rows: [
+          { cpu: 0, pid: 7, start: 1, cgroup: 40, ms: 10, counts: 10, comm: 'sh' },
+          { cpu: 1, pid: 7, start: 1, cgroup: 41, ms: 90, counts: 20, comm: 'make' },
+          { cpu: 1, pid: 7, start: 2, cgroup: 40, ms: 5, counts: 4 },
+        ],
+        cpus: [
+          { cpu: 0, counts: 10 },
+          { cpu: 1, counts: 24 },
+        ],
+      }),
+      perCore,
+      CORES,
+    );
+    expect(processes).toEqual([
+      {
+        pid: 7,
+        startNs: 1,
+        comm: 'make',
+        cgroup: 41,
+        joules: 0.03,
+        uncertainJoules: 0,
+        seconds: expect.closeTo(0.1),
+      },
+      { pid: 7, startNs: 2, comm: 'p7', cgroup: 40, joules: 0.004, uncertainJoules: 0, seconds: 0.005 },
+    ]);
+    expect(cgroups.map(({ id, joules }) => [id, joules])).toEqual([
+      [40, expect.closeTo(0.014)],
+      [41, 0.02],
+    ]);
+  });
+
+  it('keeps what is known by its cgroup alone as a process without a pid', () => {
+    const charges = attribute(
+      columnsOf({
+        rows: [{ cpu: 0, pid: NO_PROCESS, cgroup: 40, ms: 1, counts: 9 }],
+        cpus: [{ cpu: 0, counts: 9 }],
+      }),
+      perCore,
+      CORES,
+    );
+    expectClosed(charges);
+    expect(charges.processes).toMatchObject([{ pid: null, cgroup: 40, joules: expect.closeTo(0.009) }]);
+  });
+
+  it('splits a polled counter over the run time of its own CPUs', () => {
+    const rows: RowSpec[] = [
+      { cpu: 0, pid: 0, ms: 500 },
+      { cpu: 0, pid: 7, ms: 500 },
+      { cpu: 1, pid: 8, ms: 1000 },
+      { cpu: 2, pid: 9, ms: 1000 },
+      { cpu: 3, pid: 0, ms: 1000 },
+    ];
+    const charges = attribute(columnsOf({ rows }), perPackage, CORES, read([40, 20]));
+    expectClosed(charges);
+    expect(charges.processes.map(({ pid, joules }) => [pid, joules])).toEqual([
+      [7, expect.closeTo(10)],
+      [8, expect.closeTo(20)],
+      [9, expect.closeTo(10)],
+    ]);
+    expect(charges.zones.map(({ counter_j, idle_j }) => [counter_j, idle_j])).toEqual([
+      [40, expect.closeTo(10)],
+      [20, expect.closeTo(10)],
+    ]);
+  });
+
+  it('lets idle time pay by its weight', () => {
+    const rows: RowSpec[] = [
+      { cpu: 0, pid: 0, ms: 800 },
+      { cpu: 0, pid: 7, ms: 200 },
+    ];
+    const perCoreRegister = { ...perPackage, idleWeight: 1 / 32 };
+    const charges = attribute(columnsOf({ rows }), perCoreRegister, CORES, read([9, 0]));
+    expectClosed(charges);
+    // 200 ms of the task against 800/32 = 25 ms of idle.
+    expect(charges.zones[0]).toMatchObject({ counter_j: 9, idle_j: expect.closeTo(1) });
+    expect(charges.processes[0]!.joules).toBeCloseTo(8);
+  });
+
+  it('gives what a polled counter counted over a gap to nobody', () => {
+    const rows: RowSpec[] = [{ cpu: 0, pid: 7, ms: 1000 }];
+    const failed = attribute(columnsOf({ rows }), perPackage, CORES, read([undefined, 0]));
+    expectClosed(failed);
+    // Unknown is no figure.
+    expect(failed.zones.map(({ id }) => id)).toEqual(['package:1']);
+    const after = attribute(columnsOf({ rows }), perPackage, CORES, read([50, 0], true));
+    expectClosed(after);
+    expect(after.zones[0]).toMatchObject({ counter_j: 50, gap_j: 50 });
+    expect(after.processJoules).toBe(0);
+  });
+
+  it('estimates by idle and busy time', () => {
+    const charges = attribute(
+      columnsOf({
+        rows: [
+          { cpu: 0, pid: 0, ms: 250 },
+          { cpu: 0, pid: 7, ms: 750 },
+        ],
+      }),
+      estimated,
+      CORES,
+    );
+    expectClosed(charges);
+    expect(charges.zones[0]).toMatchObject({ counter_j: 4, idle_j: 0.25 });
+    expect(charges.processes[0]!.joules).toBeCloseTo(3.75);
+  });
+
+  it('charges nothing on a CPU that has no counter yet, and closes', () => {
+    const rows: RowSpec[] = [
+      { cpu: 0, pid: 7, ms: 1000 },
+      { cpu: 99, pid: 7, ms: 1000 },
+      { cpu: 99, pid: 0, ms: 500 },
+    ];
+    const columns = columnsOf({ rows, cpus: [{ cpu: 0 }, { cpu: 99 }] });
+    for (const source of [perCore, perPackage, estimated]) {
+      expectClosed(attribute(columns, source, CORES, read([3, 0])));
+    }
+    expect(attribute(columns, estimated, CORES).processes[0]!.seconds).toBeCloseTo(2);
+  });
+
+  it('closes whatever was recorded', () => {
+    let seed = 12345;
+    const random = (below: number): number => (seed = (seed * 1103515245 + 12345) % 2 ** 31) % below;
+    for (let round = 0; round < 50; round++) {
+      const rows = Array.from({ length: 200 }, () => ({
+        cpu: random(4),
+        pid: random(9),
+        start: random(2),
+        cgroup: random(5),
+        ms: random(100) + 1,
+        counts: random(1_000_000),
+      }));
+      const cpus = [0, 1, 2, 3].map((cpu) => {
+        const lost = random(1000);
+        const charged = total(rows.filter((row) => row.cpu === cpu).map((row) => row.counts));
+        return { cpu, lost, gap: random(1000), counts: charged + lost };
+      });
+      const readings = read([random(1e3), random(1e3)]);
+      const columns = columnsOf({ rows, cpus });
+      for (const source of [perCore, perPackage, estimated]) {
+        const charges = attribute(columns, source, CORES, readings);
+        const counted = total(charges.zones.map((zone) => zone.counter_j));
+        const rest = total(charges.zones.map((zone) => zone.idle_j + zone.gap_j + zone.lost_j));
+        expect(Math.abs(charges.processJoules + rest - counted)).toBeLessThan(counted * 1e-9);
+      }
+    }
+  });
+
+  it('adds up how uncertain the rows of a process are, and says nothing where no powers are learned', () => {
+    const rows = [
+      { cpu: 0, pid: 7, ms: 10, counts: 40, uncertain: 3 },
+      { cpu: 1, pid: 7, ms: 10, counts: 20, uncertain: 1.5 },
+      { cpu: 1, pid: 8, ms: 10, counts: 20 },
+    ];
+    const columns = columnsOf({
+      rows,
+      cpus: [
+        { cpu: 0, counts: 40 },
+        { cpu: 1, counts: 40 },
+      ],
+    });
+    const errors = attribute(columns, perCore, CORES).processes.map(({ uncertainJoules }) => uncertainJoules);
+    expect(errors[0]).toBeCloseTo(0.0045, 12);
+    expect(errors[1]).toBe(0);
+    const unknown = attribute(columns, estimated, CORES).processes;
+    expect(unknown.map(({ uncertainJoules }) => uncertainJoules)).toEqual([null, null]);
+  });
+});

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+import { type Beside, createBeside } from '../../src/attribution/auxiliary.ts';
+import type { Reading } from '../../src/counters/account.ts';
+import type { ZoneUsage } from '../../src/model/snapshot.ts';
+import type { Counter, SwitchedSource } from '../../src/model/source.ts';
+
+function counter(id: string, domain: Counter['domain'], cpus: number[], parent?: string): Counter {
+  const place = { via: 'powercap', path: '' } as const;
+  const common = { id, domain, cpus, joulesPerCount: 1, range: 0n, maxWatts: 1, place };
+  return parent === undefined ? common : { ...common, parent };
+}
+
+/** Two packages of one core each; memory beside them. */
+const source: SwitchedSource = {
+  name: 'power_core',
+  scope: 'core',
+  domain: 'cpu',
+  reader: 'bpf',
+  kind: 'measured',
+  event: { type: 9, config: 1n, config1: 0n, config2: 0n },
+  joulesPerCount: 1,
+  idlePays: false,
+  maxWatts: 0,
+  zones: [0, 1].map((i) => ({ id: `core:${i}:0`, cpus: [i], lead: i })),
+  beside: [
+    counter('package:0', 'cpu', [0]),
+    counter('package:1', 'cpu', [1]),
+    counter('memory:0', 'memory', [0]),
+    counter('gpu:0', 'gpu', [0], 'package:0'),
+  ],
+};
+
+function cores(...joules: number[]): ZoneUsage[] {
+  return joules.map((counter_j, i) => ({
+    id: `core:${i}:0`,
+    parent: null,
+    counter_j,
+    idle_j: counter_j,
+    gap_j: 0,
+    lost_j: 0,
+    shared_j: 0,
+  }));
+}
+
+function readings(joules: Record<string, number | undefined>, broken = false): Map<string, Reading> {
+  return new Map(Object.entries(joules).map(([id, one]) => [id, { joules: one, late: false, broken }]));
+}
+
+const counted = ({ zones }: Beside): [string, number, number][] =>
+  zones.map(({ id, counter_j, shared_j }) => [id, counter_j, shared_j]);
+
+describe('what packages count beyond their cores', () => {
+  it('is nobody’s, and the parts of a package add up to its energy', () => {
+    const { zones } = createBeside()(source, cores(6, 3), readings({ 'package:0': 10, 'package:1': 4 }));
+    expect(zones.map(({ id, parent, counter_j, shared_j }) => [id, parent, counter_j, shared_j])).toEqual([
+      ['core:0:0', 'package:0', 6, 0],
+      ['core:1:0', 'package:1', 3, 0],
+      ['shared:0', 'package:0', 4, 4],
+      ['shared:1', 'package:1', 1, 1],
+    ]);
+  });
+
+  it('is unknown while the package cannot be read, and its next reading makes up for that', () => {
+    const beside = createBeside();
+    expect(counted(beside(source, cores(6, 3), readings({ 'package:0': undefined })))).toEqual([
+      ['core:0:0', 6, 0],
+      ['core:1:0', 3, 0],
+    ]);
+    // 25 J of two intervals, of which the cores had 6 and 8.
+    expect(counted(beside(source, cores(8, 3), readings({ 'package:0': 25 })))).toContainEqual([
+      'shared:0',
+      11,
+      11,
+    ]);
+  });
+
+  it('is never negative: what the cores were ahead is made up for', () => {
+    const beside = createBeside();
+    const totals = [
+      [10, 9],
+      [10, 14],
+    ].map(([core, pkg]) => counted(beside(source, cores(core!, 0), readings({ 'package:0': pkg! }))).at(-1));
+    expect(totals).toEqual([
+      ['shared:0', 0, 0],
+      ['shared:0', 3, 3],
+    ]);
+  });
+
+  it('is unknown where a part of the package’s energy is missing, and begins anew', () => {
+    const beside = createBeside();
+    beside(source, cores(10, 0), readings({ 'package:0': 4 }));
+    expect(counted(beside(source, cores(10, 0), readings({ 'package:0': 2 }, true)))).toHaveLength(2);
+    expect(counted(beside(source, cores(10, 0), readings({ 'package:0': 15 })))).toContainEqual([
+      'shared:0',
+      5,
+      5,
+    ]);
+  });
+});
+
+describe('other domains', () => {
+  it('are listed by their type, without those that could not be read, and are in no zone', () => {
+    const { zones, domains } = createBeside()(source, cores(1, 1), readings({ 'memory:0': 2.5 }));
+    expect(domains).toEqual([{ id: 'memory:0', type: 'memory', parent: null, counter_j: 2.5 }]);
+    expect(zones.map(({ id }) => id)).toEqual(['core:0:0', 'core:1:0']);
+  });
+
+  it('say what they are a part of', () => {
+    const { domains } = createBeside()(source, cores(1, 1), readings({ 'gpu:0': 1 }));
+    expect(domains).toEqual([{ id: 'gpu:0', type: 'gpu', parent: 'package:0', counter_j: 1 }]);
+  });
+});

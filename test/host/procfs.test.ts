@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  bootTimeMs,
+  creationTimeOf,
+  isAlive,
+  readExecutable,
+  readStartTicks,
+} from '../../src/host/procfs.ts';
+
+const fixture = join(__dirname, '../fixtures/proc-names');
+
+/** Ticks of CLOCK_BOOTTIME until now, rounded down as the kernel rounds starts of processes. */
+function uptimeTicks(): number {
+  return Math.round(Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]) * 100);
+}
+
+describe('start of a process', () => {
+  test('is read past a name full of spaces and parentheses', () => {
+    expect(readStartTicks(fixture, 77)).toBe(4242);
+  });
+
+  test('lies between the moments before and after it was started', () => {
+    const before = uptimeTicks();
+    const child = spawn('sleep', ['600']);
+    try {
+      const ticks = readStartTicks('/proc', child.pid!);
+      expect(ticks).toBeGreaterThanOrEqual(before);
+      expect(ticks).toBeLessThanOrEqual(uptimeTicks());
+    } finally {
+      child.kill('SIGKILL');
+    }
+  });
+
+  test('is unknown where there is no such process', () => {
+    expect(readStartTicks(fixture, 1)).toBeUndefined();
+  });
+
+  test('tells a process from a later one of the same pid', () => {
+    expect(isAlive(fixture, { pid: 77, startNs: 42_429_999_999 })).toBe(true);
+    expect(isAlive(fixture, { pid: 77, startNs: 42_430_000_000 })).toBe(false);
+  });
+});
+
+describe('creation time', () => {
+  test('is the time of boot that the kernel keeps plus the ticks that /proc shows', () => {
+    expect(creationTimeOf(42_429_999_999, bootTimeMs(fixture))).toBe('2023-11-14T22:14:02.420Z');
+  });
+
+  test('is at most a second early and never in the future', () => {
+    const created = Date.parse(
+      creationTimeOf(readStartTicks('/proc', process.pid)! * 1e7, bootTimeMs('/proc')),
+    );
+    const started = Date.now() - process.uptime() * 1000;
+    expect(created).toBeLessThanOrEqual(Date.now());
+    // process.uptime() counts from when Node had been loaded: the process is older than that.
+    expect(created).toBeLessThanOrEqual(started);
+  });
+
+  test('is the same whenever the time of boot is asked for', () => {
+    expect(bootTimeMs('/proc')).toBe(bootTimeMs('/proc'));
+  });
+
+  test('says what is missing where no procfs is mounted', () => {
+    expect(() => bootTimeMs('/nowhere')).toThrow(
+      expect.objectContaining({
+        code: 'EPROC',
+        message: '/nowhere/stat does not tell the time of boot: mount procfs at /nowhere',
+      }),
+    );
+  });
+});
+
+describe('executable', () => {
+  test('is the file name of the program, also after that was deleted', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'joules-'));
+    const program = join(directory, 'a program, really');
+    copyFileSync(realpathSync('/bin/sh'), program);
+    const child = spawn(program, ['-c', 'read line'], { stdio: ['pipe', 'ignore', 'ignore'] });
+    try {
+      await once(child, 'spawn');
+      expect(readExecutable('/proc', child.pid!)).toBe('a program, really');
+      rmSync(directory, { recursive: true });
+      expect(readExecutable('/proc', child.pid!)).toBe('a program, really');
+    } finally {
+      child.kill('SIGKILL');
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+
+  test('is unknown for a kernel thread, a program run from memory and a process that is gone', () => {
+    expect(readExecutable(fixture, 2)).toBeUndefined();
+    expect(readExecutable(fixture, 77)).toBeUndefined();
+    expect(readExecutable(fixture, 1)).toBeUndefined();
+  });
+});

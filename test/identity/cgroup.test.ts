@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  readFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createCgroupPaths } from '../../src/identity/cgroup.ts';
+import { REMOVED } from '../../src/model/snapshot.ts';
+import { findHierarchy } from '../../src/host/hierarchy.ts';
+import { readStartTicks } from '../../src/host/procfs.ts';
+
+const fixtures = join(__dirname, '../fixtures/cgroup');
+const ID = '4f0c1d2e3b4a5968778695a4b3c2d1e0f00112233445566778899aabbccddeef';
+const nobody = { pid: 0, startNs: 0 };
+/** No container, pod or unit. */
+const plain = { containerId: null, runtime: null, podUid: null, unit: null };
+
+function found(name: string) {
+  const root = join(fixtures, name);
+  const { mount, ...rest } = findHierarchy(join(root, 'proc'), root);
+  return { ...rest, mount: mount?.replace(root, '') };
+}
+
+describe('the hierarchy that is charged', () => {
+  test('is v2 where systemd uses nothing else', () => {
+    expect(found('v2')).toEqual({
+      version: 2,
+      controller: null,
+      id: 0,
+      mount: '/sys/fs/cgroup',
+      mountRoot: '/',
+      atRoot: false,
+    });
+  });
+
+  test('is v2 where services and containers are in it, though a v1 hierarchy is mounted too', () => {
+    expect(found('v2-and-freezer')).toMatchObject({ version: 2, controller: null, mount: '/sys/fs/cgroup' });
+  });
+
+  test('is that of the v1 memory controller in a hybrid set-up', () => {
+    expect(found('hybrid')).toMatchObject({
+      version: 1,
+      controller: 'memory',
+      mount: '/sys/fs/cgroup/memory',
+    });
+  });
+
+  test('is found by one of the controllers mounted together, at a path with a space', () => {
+    expect(found('v1-comounted')).toMatchObject({
+      version: 1,
+      controller: 'cpu',
+      mount: '/cgroups/system wide',
+    });
+  });
+
+  test('is known to be mounted in part in a container of v1', () => {
+    expect(found('v1-container')).toMatchObject({
+      mount: '/sys/fs/cgroup/memory',
+      mountRoot: `/docker/${ID}`,
+    });
+  });
+
+  test('is taken from the mount that shows most of it', () => {
+    expect(found('v2-host-mount')).toMatchObject({ mount: '/host/sys/fs/cgroup', mountRoot: '/../..' });
+  });
+
+  test("is taken from the host's mounts when the host's root is mounted below another directory", () => {
+    const root = mkdtempSync(join(tmpdir(), 'joules-'));
+    try {
+      mkdirSync(join(root, 'proc/self'), { recursive: true });
+      mkdirSync(join(root, 'sys/fs/cgroup'), { recursive: true });
+      writeFileSync(
+        join(root, 'proc/self/mountinfo'),
+        `1 0 0:1 / /proc rw - cgroup2 none rw\n2 0 0:1 / ${root}/sys/fs/cgroup rw - cgroup2 none rw\n`,
+      );
+      expect(findHierarchy(join(root, 'proc'), `${root}/`).mount).toBe(join(root, 'sys/fs/cgroup'));
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  });
+
+  test('is v2 and nowhere where no cgroups are mounted', () => {
+    expect(findHierarchy('/nowhere')).toEqual({
+      version: 2,
+      controller: null,
+      id: 0,
+      mount: null,
+      mountRoot: '/',
+      atRoot: false,
+    });
+  });
+});
+
+describe('the path of a cgroup', () => {
+  function resolver(name: string, walkLimit = 100) {
+    const root = join(fixtures, name);
+    const proc = join(root, 'proc');
+    const hierarchy = findHierarchy(proc, root);
+    const paths = createCgroupPaths({ proc, hierarchy, walkLimit });
+    const inode = (below: string) => statSync(join(hierarchy.mount!, below)).ino;
+    return { paths, inode };
+  }
+
+  test('is found by walking when no process is left in it', () => {
+    const { paths, inode } = resolver('v2');
+    const path = `/system.slice/docker-${ID}.scope`;
+    expect(paths.resolve(inode(path), nobody)).toEqual({
+      path,
+      containerId: ID,
+      runtime: 'docker',
+      podUid: null,
+      unit: `docker-${ID}.scope`,
+    });
+    expect(paths.resolve(inode('/'), nobody)).toEqual({ path: '/', ...plain });
+  });
+
+  test('is that of a live process in it, without a walk', () => {
+    const { paths, inode } = resolver('v1-comounted', 0);
+    const process = { pid: 310, startNs: 1 };
+    expect(paths.resolve(inode('batch: night'), process).path).toBe('/batch: night');
+  });
+
+  test('starts at the root of the hierarchy though only a subtree is mounted', () => {
+    const { paths, inode } = resolver('v1-container');
+    const container = { ...plain, containerId: ID, runtime: 'docker' };
+    expect(paths.resolve(inode('/'), { pid: 7, startNs: 1 })).toEqual({
+      ...container,
+      path: `/docker/${ID}`,
+    });
+    const worker = { ...container, path: `/docker/${ID}/worker` };
+    expect(paths.resolve(inode('worker'), { pid: 8, startNs: 1 })).toEqual(worker);
+    expect(resolver('v1-container').paths.resolve(inode('worker'), nobody)).toEqual(worker);
+  });
+
+  test('is not the one the process has moved to since', () => {
+    const { paths, inode } = resolver('v1-container');
+    expect(paths.resolve(inode('worker'), { pid: 7, startNs: 1 }).path).toBe(`/docker/${ID}/worker`);
+  });
+
+  test('is what the kernel says of a live process where it is not mounted', () => {
+    const sshd = { pid: 900, startNs: 12_345_678_900 };
+    expect(resolver('v1-container').paths.resolve(2 ** 40, sshd).path).toBe('/system.slice/ssh.service');
+    expect(resolver('v2-container').paths.resolve(2 ** 40, sshd)).toEqual({
+      path: `/../../kubepods.slice/cri-containerd-${ID}.scope`,
+      containerId: ID,
+      runtime: 'containerd',
+      podUid: null,
+      unit: `cri-containerd-${ID}.scope`,
+    });
+    const later = { pid: 900, startNs: 12_350_000_000 };
+    expect(resolver('v1-container').paths.resolve(2 ** 40, later).path).toBe(REMOVED);
+  });
+
+  test.each([
+    ['is what it was before it was removed, with v2', 2, null, '0::', '/system.slice/ssh.service'],
+    ['is what the kernel says, with v1', 1, 'memory', '4:memory:', '/system.slice/ssh.service (deleted)'],
+  ] as const)('%s', (_what, version, controller, prefix, path) => {
+    const proc = mkdtempSync(join(tmpdir(), 'joules-'));
+    try {
+      mkdirSync(join(proc, '900'));
+      writeFileSync(join(proc, '900/cgroup'), `${prefix}/system.slice/ssh.service (deleted)\n`);
+      writeFileSync(
+        join(proc, '900/stat'),
+        '900 (sshd) Z 1 900 900 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1234 0 0',
+      );
+      const hierarchy = { version, controller, id: 0, mount: null, mountRoot: '/', atRoot: true };
+      const paths = createCgroupPaths({ proc, hierarchy });
+      expect(paths.resolve(2 ** 40, { pid: 900, startNs: 12_345_000_000 }).path).toBe(path);
+    } finally {
+      rmSync(proc, { recursive: true });
+    }
+  });
+
+  test('leaves out what lies above our cgroup namespace', () => {
+    const { paths, inode } = resolver('v2-host-mount');
+    const id = inode('system.slice/ssh.service');
+    expect(paths.resolve(id, { pid: 900, startNs: 1 }).path).toBe('/system.slice/ssh.service');
+    expect(resolver('v2-host-mount').paths.resolve(id, nobody).path).toBe('/system.slice/ssh.service');
+  });
+
+  test('is looked for in so many directories only', () => {
+    const { paths, inode } = resolver('v2', 2);
+    expect(paths.resolve(inode('system.slice'), nobody).path).toBe('/system.slice');
+    expect(paths.resolve(inode(`system.slice/docker-${ID}.scope`), nobody).path).toBe(REMOVED);
+  });
+});
+
+describe("this machine's cgroups", () => {
+  const hierarchy = findHierarchy('/proc');
+  const mount = hierarchy.mount!;
+  // A name no program would choose: a space, an escape sequence, and a byte that is not UTF-8.
+  const name = Buffer.from(`joules-test-${process.pid} \x1b[31m\xff`, 'latin1');
+  const shown = `/${name.toString()}`;
+  const made: Buffer[] = [];
+  let child: ChildProcess;
+
+  function directory(...below: (string | Buffer)[]): Buffer {
+    return Buffer.concat(
+      [mount, ...below].flatMap((part, index) => [Buffer.from(index ? '/' : ''), Buffer.from(part)]),
+    );
+  }
+
+  function make(...below: (string | Buffer)[]): number {
+    const path = directory(...below);
+    mkdirSync(path);
+    made.push(path);
+    return statSync(path).ino;
+  }
+
+  function move(...below: (string | Buffer)[]): void {
+    writeFileSync(directory(...below, 'cgroup.procs'), String(child.pid));
+  }
+
+  async function remove(): Promise<void> {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    for (const path of made.splice(0).toReversed()) rmdirSync(path);
+  }
+
+  function key() {
+    return { pid: child.pid!, startNs: readStartTicks('/proc', child.pid!)! * 1e7 };
+  }
+
+  beforeEach(async () => {
+    child = spawn('sleep', ['600'], { stdio: 'ignore' });
+    await once(child, 'spawn');
+  });
+  afterEach(remove);
+
+  test('are mounted where they were found', () => {
+    expect(existsSync(join(mount, 'cgroup.procs'))).toBe(true);
+  });
+
+  test('have a path whatever bytes their names hold, found by a process or by walking', () => {
+    const id = make(name);
+    move(name);
+    const byProcess = createCgroupPaths({ proc: '/proc', hierarchy, walkLimit: 0 });
+    expect(byProcess.resolve(id, key())).toEqual({ path: shown, ...plain });
+    const byWalking = createCgroupPaths({ proc: '/proc', hierarchy });
+    expect(byWalking.resolve(id, nobody)).toEqual({ path: shown, ...plain });
+  });
+
+  test('keep their path after they were removed', async () => {
+    const container = make(name) && make(name, ID);
+    move(name, ID);
+    const paths = createCgroupPaths({ proc: '/proc', hierarchy });
+    const process = key();
+    const expected = { ...plain, path: `${shown}/${ID}`, containerId: ID };
+    expect(paths.resolve(container, process)).toEqual(expected);
+    await remove();
+    paths.endInterval();
+    expect(paths.resolve(container, process)).toEqual(expected);
+    const late = createCgroupPaths({ proc: '/proc', hierarchy });
+    expect(late.resolve(container, process)).toEqual({ path: REMOVED, ...plain });
+  });
+
+  test('are numbered as /proc/cgroups numbers their hierarchy, 0 for v2', () => {
+    const table = readFileSync('/proc/cgroups', 'latin1').split('\n');
+    const line = table.find((row) => row.split('\t')[0] === hierarchy.controller);
+    expect(hierarchy.id).toBe(Number(line?.split('\t')[1] ?? 0));
+  });
+
+  test('are told apart when a process moves from one to another', () => {
+    const first = make(name);
+    const second = make(name, 'second');
+    move(name, 'second');
+    const paths = createCgroupPaths({ proc: '/proc', hierarchy });
+    expect(paths.resolve(first, key()).path).toBe(shown);
+    expect(paths.resolve(second, key()).path).toBe(`${shown}/second`);
+  });
+
+  test('are walked once in an interval, whatever is unknown', () => {
+    const paths = createCgroupPaths({ proc: '/proc', hierarchy });
+    expect(paths.resolve(2 ** 40, nobody).path).toBe(REMOVED);
+    expect(paths.resolve(make(name), nobody).path).toBe(REMOVED);
+    const second = make(name, 'second');
+    paths.endInterval();
+    expect(paths.resolve(second, nobody).path).toBe(`${shown}/second`);
+  });
+});

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createNamer, namesOf, type KnownContainer, type NameSource } from '../../src/identity/namer.ts';
+import { runtimeFiles } from '../../src/identity/runtimes.ts';
+
+const FIXTURES = join(__dirname, '../fixtures/containers');
+const id = (pair: string): string => pair.repeat(32);
+const container = (containerId: string, runtime: string | null): KnownContainer => ({
+  containerId,
+  runtime,
+  podUid: null,
+});
+
+describe('what runtimes keep on the node', () => {
+  const WEB = {
+    'container.name': 'web',
+    'container.image.name': 'registry.example:5000/team/web',
+    'container.image.tags': ['1.25'],
+  };
+  const COREDNS = {
+    'container.image.name': 'registry.k8s.io/coredns/coredns',
+    'container.image.tags': ['v1.11.1'],
+    'k8s.container.name': 'coredns',
+    'k8s.pod.name': 'coredns-76f75df574-x2x9k',
+    'k8s.namespace.name': 'kube-system',
+  };
+  const API = {
+    'container.name': 'k8s_api_api-0_shop_aaaa2b4a-f398-41c0-928b-049e1cc4ec40_0',
+    'container.image.name': 'quay.io/team/api',
+    'container.image.tags': ['2'],
+    'k8s.container.name': 'api',
+    'k8s.pod.name': 'api-0',
+    'k8s.namespace.name': 'shop',
+  };
+  const PODMAN = {
+    'container.name': 'stoic_cerf',
+    'container.image.name': 'quay.io/team/httpd-24',
+    'container.image.tags': ['latest'],
+  };
+
+  it.each<[string, KnownContainer, object]>([
+    ['Docker', container(id('d0'), 'docker'), WEB],
+    ['containerd', container(id('c0'), 'containerd'), COREDNS],
+    ['nerdctl', container(id('c2'), 'containerd'), { 'container.name': 'proxy' }],
+    ['CRI-O', container(id('a0'), 'cri-o'), API],
+    ['Podman', container(id('b0'), 'podman'), PODMAN],
+    ['a runtime that the cgroup does not tell', container(id('c0'), null), COREDNS],
+    ['Podman without its cgroup telling', container(id('b0'), null), PODMAN],
+  ])('names containers of %s', async (_, known, names) => {
+    expect(await runtimeFiles(FIXTURES)([known])).toEqual(new Map([[known.containerId, names]]));
+  });
+
+  it('names the sandbox of a pod after the pod, not POD', async () => {
+    const pause = { 'container.image.name': 'registry.k8s.io/pause', 'container.image.tags': ['3.9'] };
+    const found = await runtimeFiles(FIXTURES)([
+      container(id('c1'), 'containerd'),
+      container(id('a1'), 'cri-o'),
+    ]);
+    expect(found.get(id('c1'))).toEqual({
+      ...pause,
+      'k8s.pod.name': 'coredns-76f75df574-x2x9k',
+      'k8s.namespace.name': 'kube-system',
+    });
+    expect(found.get(id('a1'))).toEqual({
+      ...pause,
+      'container.name': 'k8s_api-0_shop_aaaa2b4a-f398-41c0-928b-049e1cc4ec40_0',
+      'k8s.pod.name': 'api-0',
+      'k8s.namespace.name': 'shop',
+    });
+  });
+
+  it('leaves out what is not there, cut off, too large, or outside of its directory', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'joules-test-'));
+    try {
+      cpSync(FIXTURES, root, { recursive: true });
+      const file = (pair: string): string =>
+        join(root, 'var/lib/docker/containers', id(pair), 'config.v2.json');
+      cpSync(file('d0'), file('d1'));
+      writeFileSync(file('d0'), '{"Name": "/we');
+      writeFileSync(file('d1'), ' '.repeat(1 << 20), { flag: 'a' });
+      writeFileSync(join(root, 'var/lib/containers/storage/overlay-containers/containers.json'), '[{"id": ');
+      const found = await runtimeFiles(root)([
+        container(id('d0'), 'docker'),
+        container(id('d1'), 'docker'),
+        container(id('dd'), 'docker'),
+        container(`../containers/${id('d0')}`, 'docker'),
+        container(id('b0'), 'podman'),
+      ]);
+      expect(found).toEqual(new Map());
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  });
+});
+
+describe('names', () => {
+  it.each([
+    ['nginx', 'nginx', undefined],
+    ['nginx:1.25', 'nginx', '1.25'],
+    ['host:5000/a/b', 'host:5000/a/b', undefined],
+    ['host:5000/a/b:v1', 'host:5000/a/b', 'v1'],
+    [`host/a@sha256:${id('ab')}`, 'host/a', undefined],
+    [`host/a:v1@sha256:${id('ab')}`, 'host/a', 'v1'],
+    [`sha256:${id('ab')}`, undefined, undefined],
+    [id('ab'), undefined, undefined],
+    ['', undefined, undefined],
+    ['x'.repeat(5000), undefined, undefined],
+    [7, undefined, undefined],
+  ])('of image %j: %j and tag %j', (image, name, tag) => {
+    const names = namesOf({ image });
+    expect(names['container.image.name']).toBe(name);
+    expect(names['container.image.tags']).toEqual(tag === undefined ? undefined : [tag]);
+  });
+
+  it('are strings of some length, or left out', () => {
+    expect(namesOf({ name: '', pod: null, namespace: {}, container: 'c' })).toEqual({
+      'k8s.container.name': 'c',
+    });
+  });
+});
+
+describe('looking names up', () => {
+  const a = container(id('0a'), null);
+  const b = container(id('0b'), null);
+
+  it('asks once for what is found, and ever more rarely for what is not', async () => {
+    const asked: string[] = [];
+    const source: NameSource = (containers) => {
+      asked.push(containers.map(({ containerId }) => containerId.slice(0, 2)).join());
+      return Promise.resolve(new Map([[a.containerId, { 'container.name': 'a' }]]));
+    };
+    const namer = createNamer({ sources: [source], log: () => {} });
+    for (let round = 0; round < 16; round++) {
+      await namer.prepare([a, b]);
+      namer.endInterval();
+    }
+    expect(namer.of(a.containerId)).toEqual({ 'container.name': 'a' });
+    expect(namer.of(b.containerId)).toBeUndefined();
+    // In rounds 0, 1, 3, 7 and 15.
+    expect(asked).toEqual(['0a,0b', '0b', '0b', '0b', '0b']);
+  });
+
+  it('asks the next source for what the first does not know, and outlives one that fails', async () => {
+    const lines: string[] = [];
+    const failing: NameSource = () => Promise.reject(new Error('HTTP 401'));
+    const knowing: NameSource = (containers) =>
+      Promise.resolve(new Map(containers.map(({ containerId }) => [containerId, { 'container.name': 'x' }])));
+    const namer = createNamer({ sources: [failing, knowing], log: (line) => lines.push(line) });
+    await namer.prepare([a]);
+    await namer.prepare([a, b]);
+    const its = { 'container.name': 'x' };
+    expect([namer.of(a.containerId), namer.of(b.containerId)]).toEqual([its, its]);
+    expect(lines).toEqual(['cannot look up names of containers: HTTP 401']);
+  });
+
+  it('does not wait for a source that hangs, nor asks it again meanwhile', async () => {
+    let asked = 0;
+    let answer = (_: Awaited<ReturnType<NameSource>>): void => {};
+    const hanging: NameSource = () => {
+      asked++;
+      return new Promise((resolve) => (answer = resolve));
+    };
+    const namer = createNamer({ sources: [hanging], log: () => {} });
+    await namer.prepare([a]);
+    await namer.prepare([a, b]);
+    expect([asked, namer.of(a.containerId)]).toEqual([1, undefined]);
+    const late = namer.prepare([a]);
+    answer(new Map([[a.containerId, { 'container.name': 'late' }]]));
+    await late;
+    expect(namer.of(a.containerId)).toEqual({ 'container.name': 'late' });
+  });
+});

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createProbe, type ProbeOptions } from '../../src/probe/addon.ts';
+import { nativeError, STEPS } from '../../src/probe/advice.ts';
+import type { PerfEvent, Zone } from '../../src/model/source.ts';
+import { JOULES } from '../support/joules.ts';
+import { describeOnKernel, msrType, TSC } from '../support/kernel.ts';
+
+const ROOT = join(__dirname, '../..');
+const OPTIONS: ProbeOptions = {
+  btf: '/sys/kernel/btf/vmlinux',
+  controller: '',
+  hierarchy: 0,
+  switched: true,
+  shared: false,
+  idlePays: true,
+  joulesPerCount: 1e-9,
+  maxWatts: 0,
+  followForks: false,
+  spillEntries: 64,
+};
+/** The types of our own program as those of the kernel: every field is at another place. */
+const WRONG_BTF = join(ROOT, 'build/Release/obj/gen/bpf/energy.bpf.o');
+const ZONE: Zone = { id: 'cpu:0', cpus: [0], lead: 0 };
+
+/** What is said when a probe cannot be opened, or cannot bind a counter. */
+async function failure(
+  options: Partial<ProbeOptions>,
+  zone: Zone = ZONE,
+  event: Partial<PerfEvent> = {},
+): Promise<string> {
+  const probe = createProbe();
+  try {
+    await probe.open({ ...OPTIONS, ...options });
+    await probe.bind(0, zone, { type: msrType(), config: 0n, config1: 0n, config2: 0n, ...event });
+    return 'it worked';
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    await probe.close();
+  }
+}
+
+/** stderr of a command. */
+function said(file: string, ...args: string[]): string {
+  return spawnSync(file, args, { encoding: 'utf8' }).stderr;
+}
+
+describe('remedies', () => {
+  it('are for steps that native code has', () => {
+    const files = readdirSync(join(ROOT, 'native')).map((name) => join(ROOT, 'native', name));
+    const source = files.map((file) => readFileSync(file, 'utf8')).join('');
+    const steps = new Set([...source.matchAll(/Fail\("([^"]+)"/g)].map(([, step]) => step));
+    expect(STEPS.filter((step) => !steps.has(step))).toEqual([]);
+  });
+
+  it('point to what libbpf says where nothing better is known', () => {
+    expect(nativeError('flush a CPU', -5).message).toMatch(
+      /^cannot flush a CPU \(EIO\): .*JOULES_LIBBPF_LOG=1/,
+    );
+    expect(nativeError('load the BPF program', -524)).toMatchObject({ code: 'ENOTSUPP' });
+  });
+});
+
+describeOnKernel('what is wrong and what to do about it is said', () => {
+  it('of a program that the verifier refuses: what the verifier can be asked', async () => {
+    expect(await failure({ btf: WRONG_BTF })).toMatch(
+      /^cannot load the BPF program \(EACCES\): the kernel's verifier refused .*JOULES_LIBBPF_LOG=1/,
+    );
+  });
+
+  it('by libbpf and the verifier where they are asked, and only there', () => {
+    const script = `
+      const probe = require(${JSON.stringify(join(ROOT, 'dist/probe/addon.js'))}).createProbe();
+      void probe.open(${JSON.stringify({ ...OPTIONS, btf: WRONG_BTF })}).catch(() => {});`;
+    const run = (...environment: string[]): string =>
+      said('env', ...environment, process.execPath, '-e', script);
+    expect(run('JOULES_LIBBPF_LOG=1')).toMatch(/^libbpf: [^]*BEGIN PROG LOAD LOG/m);
+    expect(run('-u', 'JOULES_LIBBPF_LOG')).toBe('');
+  });
+
+  it('of a map that is too large: the option that makes it so', async () => {
+    expect(await failure({ spillEntries: 4e9 })).toMatch(/\(E2BIG\): .*max_tasks/);
+  });
+
+  it.each([
+    ['is missing', '/nowhere/vmlinux', /\(ENOENT\): .*CONFIG_DEBUG_INFO_BTF/],
+    ['is something else', __filename, /\(ELIBBPF\): .*damaged/],
+  ])('of a BTF that %s', async (_, btf, words) => {
+    expect(await failure({ btf })).toMatch(words);
+  });
+
+  it('of a cgroup controller that the kernel has not', async () => {
+    expect(await failure({ controller: 'nonsense' })).toMatch(
+      /^cannot find the cgroup controller \(ENOENT\): .*no such cgroup controller/,
+    );
+  });
+
+  it.each<[string, Partial<PerfEvent>, RegExp]>([
+    ['a PMU that is not there', { type: 4_000_000 }, /\(ENOENT\): the PMU has no such event/],
+    ['an event that its PMU has not', { config: 999n }, /\(EINVAL\): the PMU has no such event/],
+  ])('of %s', async (_, event, words) => {
+    for (const switched of [true, false]) {
+      const message = await failure({ switched }, ZONE, event);
+      expect(message).toMatch(/^cannot open the perf event/);
+      expect(message).toMatch(words);
+    }
+  });
+
+  it('of a counter that its CPUs cannot read', async () => {
+    // msr events have no scope: CPU 1 cannot read the counter of CPU 0.
+    expect(await failure({}, { ...ZONE, cpus: [1] })).toMatch(
+      /^cannot read the counter in BPF \(EINVAL\): .*scope=package/,
+    );
+    expect(await failure({}, { ...ZONE, cpus: [0, 1, 0, 1, 0, 1, 0, 1, 0] })).toMatch(
+      /^cannot share a counter between so many CPUs \(E2BIG\): use scope=package/,
+    );
+  });
+
+  it.each([
+    ['no capability', '-all'],
+    ['CAP_BPF alone', '-all,+bpf'],
+    ['CAP_PERFMON alone', '-all,+perfmon'],
+  ])('to a user with %s', (_, capabilities) => {
+    const setpriv = ['--bounding-set', capabilities, '--inh-caps', '-all'];
+    expect(said('setpriv', ...setpriv, process.execPath, JOULES, 'top', '--source', TSC)).toMatch(
+      /^joules: cannot load the BPF program \(EPERM\): run as root, or with CAP_BPF and CAP_PERFMON;[^\n]*\n$/,
+    );
+  });
+
+  it('to a user who has all files open that he may', () => {
+    const script = `
+      const probe = require(${JSON.stringify(join(ROOT, 'dist/probe/addon.js'))}).createProbe();
+      const { openSync } = require('node:fs');
+      probe.open(${JSON.stringify(OPTIONS)}).then(() => {
+        try {
+          for (;;) openSync('/dev/null');
+        } catch {
+          const event = { type: ${msrType()}, config: 0n, config1: 0n, config2: 0n };
+          return probe.bind(0, ${JSON.stringify(ZONE)}, event);
+        }
+      }).catch(({ message }) => console.error(message));`;
+    expect(said('prlimit', '--nofile=100', process.execPath, '-e', script)).toMatch(
+      /^cannot open the perf event \(EMFILE\): .*ulimit -n/,
+    );
+  });
+});

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from 'node:child_process';
+import { BASELINES } from './baselines.ts';
+import { type Reading, tamper } from './faults.ts';
+import { judge } from './judge.ts';
+import { build, chargesOf, coverage, type Replayed, replayProgram } from './program.ts';
+import { ORDINARY, SCENARIOS } from './scenarios.ts';
+import { simulate } from './simulate.ts';
+import { JOULES_PER_COUNT } from './counter.ts';
+import type { Trace } from './trace.ts';
+import { MS, SEC, US } from './workload.ts';
+
+const traceOf = (name: string): Trace => simulate(SCENARIOS[name]!(1), 1);
+const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+const energyOf = ({ tasks }: Replayed): bigint => tasks.reduce((sum, { energy }) => sum + energy, 0n);
+
+/** Everybody's energy is what was counted, and that is what the counters advanced, to the last 2^-16 unit. */
+function expectClosed(replayed: Replayed): void {
+  const { counted, unpriced, gap, zones } = replayed;
+  const advanced = zones.reduce((sum, zone) => sum + zone.advanced, 0n);
+  expect(energyOf(replayed)).toBe(counted);
+  expect(counted + unpriced + gap).toBe(advanced << 16n);
+}
+
+interface Result {
+  readonly replayed: Replayed;
+  readonly misattributed: number;
+  readonly baselines: readonly number[];
+  readonly covered: number;
+}
+
+function measure(trace: Trace): Result {
+  const replayed = replayProgram(trace);
+  const { within, of } = coverage(trace, replayed, 2);
+  return {
+    replayed,
+    misattributed: judge(trace, chargesOf(replayed, trace)).misattributed,
+    baselines: Object.values(BASELINES).map((way) => judge(trace, way(trace)).misattributed),
+    covered: within / of,
+  };
+}
+
+describe('the BPF program, replayed', () => {
+  const names = Object.keys(SCENARIOS);
+  const results = new Map<string, Result>();
+  const resultOf = (name: string): Result => {
+    const result = results.get(name) ?? measure(traceOf(name));
+    results.set(name, result);
+    return result;
+  };
+
+  it.each(names)('loses and invents nothing in %s', (name) => {
+    const { replayed } = resultOf(name);
+    expectClosed(replayed);
+    for (const { first, last, advanced } of replayed.zones) expect(advanced).toBe(last - first);
+    expect(replayed).toMatchObject({ gap: 0n, backwards: 0, jumps: 0 });
+  });
+
+  it('charges the same where each CPU has a counter of its own as where idle siblings share them', () => {
+    const trace = traceOf('slices');
+    const alone = replayProgram({ ...trace, zones: trace.zones.map(([first]) => [first!]) });
+    expectClosed(alone);
+    expect(alone.tasks).toEqual(resultOf('slices').replayed.tasks);
+  });
+
+  it.each(names.filter((name) => name !== 'homog'))('is wrong by less than others are in %s', (name) => {
+    const { misattributed, baselines } = resultOf(name);
+    const times = ORDINARY.includes(name) ? 3 : 1.4;
+    expect(misattributed * times).toBeLessThan(Math.min(...baselines));
+  });
+
+  it('is hardly wrong where all tasks are alike and time alone tells', () => {
+    const { misattributed, baselines } = resultOf('homog');
+    expect(misattributed).toBeLessThan(Math.min(...baselines) + 0.01);
+  });
+
+  it('charges a thirtieth of the energy to the wrong tasks where they can be told apart', () => {
+    const errors = ORDINARY.map((name) => resultOf(name).misattributed);
+    expect(mean(errors)).toBeLessThan(0.033);
+  });
+
+  it('knows how wrong it is: nine of ten tasks are within two of its standard deviations', () => {
+    const covered = ORDINARY.map((name) => resultOf(name).covered);
+    expect(mean(covered)).toBeGreaterThan(0.9);
+    // Of the four tasks that share two CPUs tick by tick some are wrong by more, since windows end where they should not.
+    const others = ORDINARY.filter((name) => name !== 'turns').map((name) => resultOf(name).covered);
+    expect(Math.min(...others)).toBeGreaterThan(0.75);
+  });
+});
+
+describe('the BPF program, of a counter that', () => {
+  const JOULE = 1 / JOULES_PER_COUNT;
+  const trace = traceOf('mixed');
+  // As for AMD's counters of cores (src/sources).
+  const replayed = (changed: Trace): Replayed => replayProgram(changed, { maxWatts: 250 });
+  const clean = replayed(trace);
+  const joules = (energy: bigint): number => (Number(energy) / 2 ** 16) * JOULES_PER_COUNT;
+  /** 10 ms of a core at full power. */
+  const LITTLE = 0.05;
+  const of = (change: (reading: Reading) => Reading | undefined): Replayed => {
+    const bad = replayed(tamper(trace, 0, change));
+    expectClosed(bad);
+    for (const [i, { energy }] of bad.tasks.entries()) {
+      expect(joules(energy - clean.tasks[i]!.energy)).toBeLessThan(0.1);
+    }
+    return bad;
+  };
+  const missed = (bad: Replayed): number => joules(energyOf(clean) - energyOf(bad));
+
+  it('goes backwards, starts again from there', () => {
+    const bad = of(({ timeNs, value }) => ({ timeNs, value: timeNs > 5 * SEC ? value - JOULE : value }));
+    expect(bad).toMatchObject({ backwards: 1, jumps: 0, gap: 0n });
+    expect(missed(bad)).toBeGreaterThan(0);
+    expect(missed(bad)).toBeLessThan(LITTLE);
+  });
+
+  it('wraps at 32 bits of its register, starts again from 0', () => {
+    const wrap = 2 ** 32 * 2 ** 16;
+    const start = wrap - 10 * JOULE;
+    const bad = of(({ timeNs, value }) => ({ timeNs, value: (start + value) % wrap }));
+    expect(bad).toMatchObject({ backwards: 1, jumps: 0, gap: 0n });
+    expect(missed(bad)).toBeGreaterThan(0);
+    expect(missed(bad)).toBeLessThan(LITTLE);
+  });
+
+  it('jumps ahead by 1 kJ, charges that to nobody', () => {
+    const bad = of(({ timeNs, value }) => ({
+      timeNs,
+      value: timeNs > 5 * SEC ? value + 1000 * JOULE : value,
+    }));
+    expect(bad).toMatchObject({ backwards: 0, jumps: 1 });
+    expect(joules(bad.gap)).toBeCloseTo(1000 + missed(bad), 6);
+    expect(missed(bad)).toBeLessThan(LITTLE);
+  });
+
+  it('stalls for 300 ms, loses nothing of what it makes up for', () => {
+    const bad = of((reading) =>
+      reading.timeNs > 3 * SEC && reading.timeNs < 3 * SEC + 300 * MS ? undefined : reading,
+    );
+    expect(bad).toMatchObject({ backwards: 0 });
+    expect(joules(bad.gap)).toBeCloseTo(missed(bad), 6);
+  });
+
+  it('dies, charges nobody for what it did not count', () => {
+    const bad = of((reading) => (reading.timeNs > 5 * SEC ? undefined : reading));
+    expect(bad).toMatchObject({ backwards: 0, jumps: 0, gap: 0n });
+    expect(missed(bad)).toBeCloseTo(Number(clean.zones[0]!.last - bad.zones[0]!.last) / JOULE, 6);
+  });
+
+  it('is late, charges all of it', () => {
+    const bad = of(({ timeNs, value }) => ({ timeNs: timeNs && timeNs + 400 * US, value }));
+    expect(bad).toMatchObject({ backwards: 0, jumps: 0, gap: 0n });
+    expect(missed(bad)).toBeLessThan(LITTLE);
+    expect(judge(trace, chargesOf(bad, trace)).misattributed).toBeLessThan(0.05);
+  });
+});
+
+describe('two threads of a core that look at their counter at once', () => {
+  // The longer a reading takes, the more often the other thread comes between.
+  it.each([0, 300, 1000])('are owed everything that it counts, once (a reading takes %i spins)', (spins) => {
+    const json = execFileSync(build('race'), ['1000000', String(spins)], { encoding: 'utf8' });
+    const race = JSON.parse(json) as Record<'advanced' | 'rows' | 'owed', string> & {
+      readonly counted: readonly [string, string];
+    };
+    const [first, second] = [BigInt(race.counted[0]), BigInt(race.counted[1])];
+    expect(first + second).toBe(BigInt(race.rows));
+    expect(first + second + BigInt(race.owed)).toBe(BigInt(race.advanced));
+    // Both had to do with it.
+    expect(Number(first) / Number(race.advanced)).toBeGreaterThan(0.05);
+    expect(Number(second) / Number(race.advanced)).toBeGreaterThan(0.05);
+  });
+});
