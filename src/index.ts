@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 export { EnergyError } from './model/errors.ts';
 export type { KubeletOptions } from './identity/kubelet.ts';
-export type { ContainerNames } from './identity/namer.ts';
+export type { ContainerNames } from './model/container.ts';
 export type { LedgerLimits } from './ledger/ledger.ts';
 export { openMeter, type Meter, type MeterOptions } from './meter.ts';
 export { EnergyMetricProducer } from './otel/energy-producer.ts';

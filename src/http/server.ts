@@ -3,13 +3,13 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { once } from 'node:events';
 import { isIPv6, type AddressInfo } from 'node:net';
 import { EnergyError, EXIT_USAGE } from '../model/errors.ts';
-import { PROMETHEUS_CONTENT_TYPE } from '../otel/prometheus.ts';
 import type { Address } from '../settings/environment.ts';
 
 export interface MetricsServerOptions {
   readonly address: Address;
-  /** Makes the page of one scrape. */
+  /** Makes the page of one scrape, which is of `contentType`. */
   readonly scrape: () => Promise<string>;
+  readonly contentType: string;
   /** Answers GET and HEAD of every path but `/metrics`. */
   readonly otherwise: RequestListener;
 }
@@ -40,7 +40,7 @@ export async function serveMetrics(options: MetricsServerOptions): Promise<Metri
         options.otherwise(request, response);
       } else {
         options.scrape().then(
-          (page) => response.writeHead(200, { 'content-type': PROMETHEUS_CONTENT_TYPE }).end(page),
+          (page) => response.writeHead(200, { 'content-type': options.contentType }).end(page),
           // A failed scrape is `up == 0`, an empty page would be a machine without energy.
           (error: unknown) =>
             response.writeHead(500, { 'content-type': 'text/plain' }).end(`${String(error)}\n`),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { opendirSync, statSync } from 'node:fs';
-import { type Container, containerOf, unitOf } from './container.ts';
+import type { Container } from '../model/container.ts';
+import { containerOf, unitOf } from './container.ts';
 import { atOnce, inSlices } from '../util/cooperative.ts';
 import { REMOVED } from '../model/snapshot.ts';
 import type { Hierarchy } from '../host/hierarchy.ts';

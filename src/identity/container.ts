@@ -5,18 +5,7 @@
 // No npm package does this for the processes of a whole host: @opentelemetry/resource-detector-container finds
 // the one container it runs in, container-info knows neither runtimes nor Podman, nspawn, LXC and supervisors.
 
-/** The innermost container of a cgroup; all null outside of one. */
-export interface Container {
-  /** `container.id`: 64 hexadecimal digits, TASK-NUMBER on AWS Fargate, the name for systemd-nspawn and LXC. */
-  readonly containerId: string | null;
-  /** `container.runtime.name`; null if several runtimes name their cgroups like this. */
-  readonly runtime: string | null;
-  /**
-   * `k8s.pod.uid` as the kubelet has it. That of a static pod has no dashes: it is the hash of its manifest,
-   * which the API server shows as the annotation `kubernetes.io/config.hash`.
-   */
-  readonly podUid: string | null;
-}
+import type { Container } from '../model/container.ts';
 
 interface Row {
   readonly runtime: string | null;

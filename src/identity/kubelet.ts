@@ -5,7 +5,8 @@ import { get as httpsGet } from 'node:https';
 import { once } from 'node:events';
 import { usageError } from '../model/errors.ts';
 import { dig, jsonObjects } from '../util/json.ts';
-import { type ContainerNames, namesOf, type NameSource } from './namer.ts';
+import type { ContainerNames } from '../model/container.ts';
+import { namesOf, type NameSource } from './namer.ts';
 
 /** How this node's kubelet is reached. */
 export interface KubeletOptions {

@@ -1,18 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Container } from './container.ts';
+import type { ContainerNames, KnownContainer } from '../model/container.ts';
 import { createRecent } from '../util/generational-cache.ts';
-
-/** Names of a container as the semantic conventions call them; each only where it is known. */
-export interface ContainerNames {
-  readonly 'container.name'?: string;
-  readonly 'container.image.name'?: string;
-  readonly 'container.image.tags'?: readonly string[];
-  readonly 'k8s.container.name'?: string;
-  readonly 'k8s.pod.name'?: string;
-  readonly 'k8s.namespace.name'?: string;
-}
-
-export type KnownContainer = Container & { readonly containerId: string };
 
 /** Looks containers up. What it does not know is missing from its answer; it may reject. */
 export type NameSource = (

@@ -5,7 +5,8 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { dig, jsonObjects } from '../util/json.ts';
-import { type ContainerNames, type KnownContainer, namesOf, type NameSource } from './namer.ts';
+import type { ContainerNames, KnownContainer } from '../model/container.ts';
+import { namesOf, type NameSource } from './namer.ts';
 
 /** Bytes of one container's file; those of real ones have some tens of thousands. */
 const FILE_LIMIT = 1 << 20;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Accounts, largestFirst, type Series, type Times } from './accounts.ts';
-import type { ContainerNames } from '../identity/namer.ts';
+import type { ContainerNames } from '../model/container.ts';
 import { addIncidents, type Incidents, NO_INCIDENTS } from '../model/counter-events.ts';
 import { type Process, ProcessAccounts } from './process-accounts.ts';
 import { atOnce } from '../util/cooperative.ts';

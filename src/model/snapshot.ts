@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { ContainerNames } from '../identity/namer.ts';
+import type { ContainerNames } from './container.ts';
 import type { Incidents } from './counter-events.ts';
 import type { Domain, SourceKind, SourceScope } from './source.ts';
 

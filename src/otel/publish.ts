@@ -19,7 +19,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { createOtlpReader, displayed } from './otlp.ts';
 import { createMetricProducer, type ReadLedger } from './producer.ts';
-import { prometheusPage } from './prometheus.ts';
+import { PROMETHEUS_CONTENT_TYPE, prometheusPage } from './prometheus.ts';
 import { SCOPE_NAME, SCOPE_VERSION } from './semconv.ts';
 import { pointToMetrics, serveMetrics, type MetricsServer } from '../http/server.ts';
 import { publishSettings, type Address, type PublishSettings } from '../settings/environment.ts';
@@ -80,6 +80,7 @@ function serve(address: Address, resource: Resource, options: PublishOptions): P
   return serveMetrics({
     address,
     scrape: () => prometheusPage(producer, resource),
+    contentType: PROMETHEUS_CONTENT_TYPE,
     otherwise: options.otherwise ?? pointToMetrics,
   });
 }

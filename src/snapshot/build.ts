@@ -5,7 +5,8 @@ import type { Filter } from './filter.ts';
 import type { Identifier, Subject } from '../identity/identify.ts';
 import { type Lives, readLives } from '../identity/lifecycle.ts';
 import { eachInSlices } from '../util/cooperative.ts';
-import type { KnownContainer, Namer } from '../identity/namer.ts';
+import type { KnownContainer } from '../model/container.ts';
+import type { Namer } from '../identity/namer.ts';
 import {
   type CgroupUsage,
   OTHER,

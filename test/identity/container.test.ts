@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCgroupPaths } from '../../src/identity/cgroup.ts';
-import { type Container, containerOf, unitOf } from '../../src/identity/container.ts';
+import { containerOf, unitOf } from '../../src/identity/container.ts';
+import type { Container } from '../../src/model/container.ts';
 
 const ID = '4f0c1d2e3b4a5968778695a4b3c2d1e0f00112233445566778899aabbccddeef';
 const OUTER = 'a9a5ad238e59234193ee7ec3fcff5e735b3708ea1068826952255b69e3cfa413';

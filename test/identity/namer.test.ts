@@ -2,7 +2,8 @@
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createNamer, namesOf, type KnownContainer, type NameSource } from '../../src/identity/namer.ts';
+import { createNamer, namesOf, type NameSource } from '../../src/identity/namer.ts';
+import type { KnownContainer } from '../../src/model/container.ts';
 import { runtimeFiles } from '../../src/identity/runtimes.ts';
 
 const FIXTURES = join(__dirname, '../fixtures/containers');

@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Ledger, type LedgerReading } from '../../src/ledger/ledger.ts';
-import { OTHER, type ProcessUsage, REMOVED, SNAPSHOT_SCHEMA, type Snapshot } from '../../src/model/snapshot.ts';
+import {
+  OTHER,
+  type ProcessUsage,
+  REMOVED,
+  SNAPSHOT_SCHEMA,
+  type Snapshot,
+} from '../../src/model/snapshot.ts';
 
 const START = Date.parse('2026-01-01T00:00:00Z');
 

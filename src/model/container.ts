@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The innermost container of a cgroup; all null outside of one. */
+export interface Container {
+  /** `container.id`: 64 hexadecimal digits, TASK-NUMBER on AWS Fargate, the name for systemd-nspawn and LXC. */
+  readonly containerId: string | null;
+  /** `container.runtime.name`; null if several runtimes name their cgroups like this. */
+  readonly runtime: string | null;
+  /**
+   * `k8s.pod.uid` as the kubelet has it. That of a static pod has no dashes: it is the hash of its manifest,
+   * which the API server shows as the annotation `kubernetes.io/config.hash`.
+   */
+  readonly podUid: string | null;
+}
+
+/** A container that is one. */
+export type KnownContainer = Container & { readonly containerId: string };
+
+/** Names of a container as the semantic conventions call them; each only where it is known. */
+export interface ContainerNames {
+  readonly 'container.name'?: string;
+  readonly 'container.image.name'?: string;
+  readonly 'container.image.tags'?: readonly string[];
+  readonly 'k8s.container.name'?: string;
+  readonly 'k8s.pod.name'?: string;
+  readonly 'k8s.namespace.name'?: string;
+}
