@@ -2,7 +2,7 @@
 export { EnergyError } from './model/errors.ts';
 export type { KubeletOptions } from './identity/kubelet.ts';
 export type { ContainerNames } from './model/container.ts';
-export type { LedgerLimits } from './ledger/ledger.ts';
+export type { LedgerLimits } from './ledger/limits.ts';
 export { openMeter, type Meter, type MeterOptions } from './meter.ts';
 export { EnergyMetricProducer } from './otel/energy-producer.ts';
 export { energyInstrumentation, type EnergyInstrumentation } from './otel/instrumentation.ts';

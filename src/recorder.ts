@@ -1,86 +1,124 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Ledger, type LedgerLimits } from './ledger/ledger.ts';
+import { Ledger } from './ledger/ledger.ts';
+import { DEFAULT_LIMITS, type LedgerLimits } from './ledger/limits.ts';
 import { type Meter, type MeterOptions, openMeter } from './meter.ts';
+import type { Snapshot } from './model/snapshot.ts';
+import { inSlices } from './util/cooperative.ts';
+import { within } from './util/deadline.ts';
+import { serial } from './util/serial.ts';
 
 export interface RecorderOptions extends MeterOptions {
   readonly limits?: Partial<LedgerLimits>;
 }
 
-/** A meter that fills a ledger beside an application, which it neither keeps alive nor fails. */
+/** Measures every interval and adds what it finds to a ledger. */
 export interface Recorder {
+  /** Measures up to now, for `timeoutMs` at most: what comes later is in the next reading. Never rejects. */
+  update(timeoutMs: number): Promise<void>;
+  /** Ends measuring. The meter stays open. */
+  stop(): Promise<void>;
+}
+
+export interface RecordingOptions {
   readonly ledger: Ledger;
-  /**
-   * Measures up to now, for `timeoutMs` at most; never rejects. Resolves with what went wrong since the last
-   * time, if anything did: the meter could not be opened, or not be read.
-   */
-  update(timeoutMs: number): Promise<unknown>;
-  close(): Promise<void>;
+  readonly intervalMs: number;
+  /** Takes each interval once it is in the ledger; the next one waits for it. */
+  readonly onSnapshot?: (snapshot: Snapshot) => void | Promise<void>;
+  /** Takes what went wrong with a measurement, once until one succeeds. The next one covers its time. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 /** Looking after 1,000 cgroups takes some ms: done every tenth time. */
 const CGROUP_CHECK_ROUNDS = 10;
 
-/** Opens a meter in the background and measures every interval from then on. */
-export function startRecorder(options: RecorderOptions): Recorder {
-  const ledger = new Ledger(options.limits);
-  let failure: unknown;
+/** Records what an open meter measures, until it is stopped. */
+export function record(meter: Meter, options: RecordingOptions): Recorder {
+  const { ledger, intervalMs, onSnapshot, onFailure } = options;
+  const inTurn = serial();
   let rounds = 0;
-  let waiting = 0;
-  let closing: Promise<void> | undefined;
+  let failing = false;
+  let stopped = false;
   let timer: NodeJS.Timeout | undefined;
 
-  async function measure(meter: Meter): Promise<void> {
-    waiting++;
+  async function measure(): Promise<void> {
     try {
-      ledger.add(await meter.snapshot());
-      if (++rounds % CGROUP_CHECK_ROUNDS === 0) ledger.endRemovedCgroups((path) => meter.cgroupExists(path));
+      const snapshot = await meter.snapshot();
+      await inSlices(ledger.adding(snapshot));
+      if (++rounds % CGROUP_CHECK_ROUNDS === 0)
+        ledger.endRemoved({ cgroup: (path) => meter.cgroupExists(path) });
+      failing = false;
+      await onSnapshot?.(snapshot);
     } catch (error) {
-      failure = error;
+      if (!failing) onFailure(error);
+      failing = true;
     }
-    waiting--;
   }
 
-  async function open(): Promise<Meter | undefined> {
-    try {
-      const meter = await openMeter(options);
-      timer = setInterval(() => void (waiting || measure(meter)), (options.interval ?? 1) * 1000);
-      timer.unref();
-      return meter;
-    } catch (error) {
-      failure = error;
-      return undefined;
-    }
+  // From due time to due time: intervals do not drift by what a measurement takes.
+  function schedule(dueMs: number): void {
+    const nextMs = Math.max(dueMs + intervalMs, performance.now());
+    timer = setTimeout(() => {
+      void inTurn(measure).then(() => {
+        if (!stopped) schedule(nextMs);
+      });
+    }, nextMs - performance.now()).unref();
   }
-  const opening = open();
+  schedule(performance.now());
+
+  return {
+    update: async (timeoutMs) => {
+      if (!stopped) await within(inTurn(measure), timeoutMs);
+    },
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await inTurn(() => {});
+    },
+  };
+}
+
+/** A recorder beside an application, which it neither keeps alive nor fails: its meter is opened in the background. */
+export interface BackgroundRecorder {
+  readonly ledger: Ledger;
+  /** As `Recorder.update`. Resolves with what went wrong since the last time, if anything did. */
+  update(timeoutMs: number): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+export function recordInBackground(options: RecorderOptions): BackgroundRecorder {
+  const ledger = new Ledger({ ...DEFAULT_LIMITS, ...options.limits });
+  let failure: unknown;
+  const onFailure = (error: unknown): void => {
+    failure = error;
+  };
+  const intervalMs = (options.interval ?? 1) * 1000;
+  const opening = openMeter(options).then(
+    (meter) => ({ meter, recorder: record(meter, { ledger, intervalMs, onFailure }) }),
+    (error: unknown) => {
+      onFailure(error);
+      return undefined;
+    },
+  );
+  let closing: Promise<void> | undefined;
 
   return {
     ledger,
     async update(timeoutMs) {
       if (!closing)
         await within(
+          opening.then((opened) => opened?.recorder.update(timeoutMs)),
           timeoutMs,
-          opening.then((meter) => meter && measure(meter)),
         );
       const told = failure;
       failure = undefined;
       return told;
     },
     close() {
-      closing ??= opening.then((meter) => {
-        clearInterval(timer);
-        return meter?.close();
+      closing ??= opening.then(async (opened) => {
+        await opened?.recorder.stop();
+        await opened?.meter.close();
       });
       return closing;
     },
   };
-}
-
-/** Waits for work that never rejects, but not longer than this; it goes on meanwhile. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }

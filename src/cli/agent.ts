@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { once } from 'node:events';
 import { Ledger } from '../ledger/ledger.ts';
-import { inSlices } from '../util/cooperative.ts';
+import { DEFAULT_LIMITS } from '../ledger/limits.ts';
 import { type Meter, openMeter } from '../meter.ts';
 import { startPublishing } from '../otel/publish.ts';
+import { record } from '../recorder.ts';
 import { readConfig } from '../settings/config.ts';
 import { VIEW_OPTIONS, meterOptions, parseOptions, text } from '../settings/options.ts';
 import { complain, jsonLine, print } from './print.ts';
@@ -14,45 +16,53 @@ const LAST_FLUSH_MS = 3000;
 /** A summary line is for people: every 5 s is enough where it cannot be redrawn in place. */
 const SUMMARY_MS = 5000;
 
-/** Looking after 1,000 cgroups takes some ms: done every tenth interval. */
-const CGROUP_CHECK_ROUNDS = 10;
-
 /** `joules agent`: measures and publishes until SIGINT or SIGTERM, then flushes. */
 export async function agent(args: string[]): Promise<number> {
   const values = parseOptions('agent', args, { ...VIEW_OPTIONS, config: { type: 'string' } });
   const file = text(values, 'config');
   const config = file === undefined ? { meter: {}, limits: {} } : readConfig(file);
-  const ledger = new Ledger(config.limits);
-  const stopped = new AbortController();
+  const ledger = new Ledger({ ...DEFAULT_LIMITS, ...config.limits });
   // From the very start, and until the last flush: a stop is never cut short by another.
-  let stop = (): void => {};
-  const release = onStop(() => {
-    stopped.abort();
-    stop();
-  });
-  const publisher = await startPublishing({ reader: () => ledger.reader(), env: process.env, log: complain });
+  const stopping = new AbortController();
+  const release = onStop(() => stopping.abort());
+  const publisher = await startPublishing({ ledger, env: process.env, log: complain });
   try {
-    await using meter = await openMeter({ ...config.meter, ...meterOptions(values), log: complain });
+    const options = { ...config.meter, ...meterOptions(values), log: complain };
+    await using meter = await openMeter(options);
     announce(meter, publisher.endpoints);
-    stop = () => meter.stop();
-    if (stopped.signal.aborted) stop();
     const show = values.json ? undefined : summaryPrinter();
-    let round = 0;
-    for await (const snapshot of meter) {
-      await inSlices(ledger.adding(snapshot));
-      if (++round % CGROUP_CHECK_ROUNDS === 0) ledger.endRemovedCgroups((path) => meter.cgroupExists(path));
-      const self = { ...snapshot.self, series: ledger.size };
-      if (values.json) await print(jsonLine({ ...snapshot, self }), stopped.signal);
-      show?.(summary(snapshot));
-    }
+    const recorder = record(meter, {
+      ledger,
+      intervalMs: (options.interval ?? 1) * 1000,
+      async onSnapshot(snapshot) {
+        const self = { ...snapshot.self, series: ledger.size };
+        if (values.json) await print(jsonLine({ ...snapshot, self }), stopping.signal);
+        show?.(summary(snapshot));
+      },
+      onFailure: (error) =>
+        complain(`an interval was not measured, the next one covers it: ${reasonOf(error)}`),
+    });
+    await aborted(stopping.signal);
     // What was used since the last interval ended.
-    ledger.add(await meter.snapshot());
+    await recorder.update(LAST_FLUSH_MS);
+    await recorder.stop();
     if (process.stderr.isTTY) process.stderr.write('\n');
   } finally {
     await publisher.close(LAST_FLUSH_MS);
     release();
   }
   return 0;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Resolves when the signal is aborted, and keeps the process alive until then. */
+async function aborted(signal: AbortSignal): Promise<void> {
+  const alive = setInterval(() => {}, 2 ** 30);
+  if (!signal.aborted) await once(signal, 'abort');
+  clearInterval(alive);
 }
 
 /** Said once at the start: what is measured how, why not better, and where it goes. */

@@ -3,7 +3,7 @@ import { opendirSync, statSync } from 'node:fs';
 import type { Container } from '../model/container.ts';
 import { containerOf, unitOf } from './container.ts';
 import { atOnce, inSlices } from '../util/cooperative.ts';
-import { REMOVED } from '../model/snapshot.ts';
+import { UNKNOWN } from '../model/snapshot.ts';
 import type { Hierarchy } from '../host/hierarchy.ts';
 import { attempt, isAlive, type ProcessKey, readAtOnce } from '../host/procfs.ts';
 import { createRecent } from '../util/generational-cache.ts';
@@ -76,7 +76,7 @@ export function createCgroupPaths(options: {
     const cached = known.get(id);
     if (cached) return cached;
     const bytes = find({ id, process });
-    const path = bytes === undefined ? REMOVED : Buffer.from(bytes, 'latin1').toString();
+    const path = bytes === undefined ? UNKNOWN : Buffer.from(bytes, 'latin1').toString();
     const cgroup = describeCgroup(path);
     // What a whole walk after its charge has not found never comes: ids are not used again.
     const gone = walked !== undefined && walked.size < walkLimit;

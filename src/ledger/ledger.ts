@@ -1,134 +1,86 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Accounts, largestFirst, type Series, type Times } from './accounts.ts';
-import type { ContainerNames } from '../model/container.ts';
-import { addIncidents, type Incidents, NO_INCIDENTS } from '../model/counter-events.ts';
-import { type Process, ProcessAccounts } from './process-accounts.ts';
+import type { LedgerLimits } from './limits.ts';
+import { OTHER, type CgroupUsage, type Snapshot, UNKNOWN } from '../model/snapshot.ts';
 import { atOnce } from '../util/cooperative.ts';
-import { type DomainUsage, OTHER, REMOVED, type Snapshot } from '../model/snapshot.ts';
-import type { SourceKind } from '../model/source.ts';
+import { ContainerPaths } from './container-paths.ts';
+import { Partition } from './partition.ts';
+import { ProcessSeries } from './processes.ts';
+import { type ReaderOptions, Receipts } from './reader.ts';
+import {
+  allSeries,
+  type CgroupOwner,
+  type ContainerOwner,
+  type DomainOwner,
+  type HardwareOwner,
+  type LedgerReading,
+  type ProcessOwner,
+  REASONS,
+  SELF,
+  type SelfOwner,
+  type SeriesReading,
+  type UnattributedOwner,
+} from './reading.ts';
+import type { Entry } from './series.ts';
 
-export type { Series } from './accounts.ts';
-
-export interface HardwareSeries extends Series {
-  readonly id: string;
-  /** `hw.id` of what it is a part of. */
-  readonly parent: string | null;
+/** A view of the ledger for one exporter or scraper. */
+export interface LedgerReader {
+  /** All that this reader has not received yet; undefined before the first interval. May be called again and again. */
+  collect(): LedgerReading | undefined;
+  /** These have arrived, a part of the last collection or all of it. What has not is in the next one again. */
+  received(series?: Iterable<SeriesReading<unknown>>): void;
+  /** Nobody waits any more for what this reader has not seen. */
+  close(): void;
 }
 
-/** A counter that is no part of the CPUs' ledger. */
-export interface DomainSeries extends HardwareSeries {
-  readonly type: DomainUsage['type'];
+/** Whether what a series is of is still there; true where that cannot be told. */
+export interface Existence {
+  cgroup(path: string): boolean;
 }
 
-export type ProcessSeries = Process & Series;
-
-export interface CgroupSeries extends Series {
-  readonly path: string;
-}
-
-export interface ContainerSeries extends Series {
-  readonly containerId: string;
-  /** `container.runtime.name` and `k8s.pod.uid` where known. */
-  readonly runtime: string | null;
-  readonly podUid: string | null;
-  /** The latest: they may become known some time after the container. */
-  readonly names: ContainerNames;
-}
-
-export interface UnattributedSeries extends Series {
-  readonly hardwareId: string;
-  readonly reason: 'idle' | 'gap' | 'lost' | 'shared';
-}
+/** A series that has ended is kept for a reader that comes rarely, but not for ever, ms. */
+const KEEP_ENDED_MS = 300_000;
 
 /**
- * Everything that is exported at one collection.
- * Σ hardware = Σ processes + Σ unattributed, Σ processes = Σ cgroups.
- */
-export interface LedgerReading {
-  readonly kind: SourceKind;
-  /** Value of `hw.type`. */
-  readonly domain: string;
-  /** End of the last interval, ms since the epoch: the end time of every point. */
-  readonly time: number;
-  readonly hardware: readonly HardwareSeries[];
-  readonly domains: readonly DomainSeries[];
-  readonly processes: readonly ProcessSeries[];
-  readonly cgroups: readonly CgroupSeries[];
-  readonly containers: readonly ContainerSeries[];
-  readonly unattributed: readonly UnattributedSeries[];
-  readonly self: {
-    readonly since: number;
-    readonly switches: number;
-    readonly lost: number;
-    readonly incidents: Incidents;
-    readonly cpuTimeSeconds: number;
-    readonly joules: number;
-  };
-}
-
-/** The most series of each kind; what does not fit is in one series named `(other)`. */
-export interface LedgerLimits {
-  readonly processes: number;
-  readonly executables: number;
-  readonly cgroups: number;
-  readonly containers: number;
-}
-
-export const DEFAULT_LIMITS: LedgerLimits = {
-  processes: 1000,
-  executables: 1000,
-  cgroups: 1000,
-  containers: 1000,
-};
-
-interface Cgroup {
-  readonly path: string;
-  readonly containerId: string | null;
-}
-
-type Hardware = Omit<HardwareSeries, keyof Series>;
-type Domain = Omit<DomainSeries, keyof Series>;
-type Container = Omit<ContainerSeries, keyof Series>;
-
-interface Reason {
-  readonly hardwareId: string;
-  readonly reason: UnattributedSeries['reason'];
-}
-
-/**
- * Adds up snapshots into cumulative, bounded series.
+ * Adds up snapshots into bounded series. A Joule is added to one series of each metric when it is used, and never moves:
+ * so whatever a back end makes of the series, `rate()` and `increase()` count it once.
  *
- * A process has a series of its own while it lives; after every reader has seen its last value, its Joules
- * move to the series of its executable, so that no sum by executable falls. Where room is short the largest
- * have it; what a process without a place uses goes to its executable's series as well. A removed cgroup's
- * Joules move to `(removed)`, and all else that has no room is in `(other)`: the sums are exact whatever the
- * limits are.
+ * Time is monotonic here; views turn it into wall time.
  */
 export class Ledger {
-  readonly #readers = new Set<object>();
-  readonly #processes: ProcessAccounts;
-  readonly #cgroups: Accounts<Cgroup>;
-  readonly #containers: Accounts<Container>;
-  readonly #hardware = new Accounts<Hardware>(Infinity);
-  readonly #domains = new Accounts<Domain>(Infinity);
-  readonly #unattributed = new Accounts<Reason>(Infinity);
-  readonly #self = { switches: 0, lost: 0, incidents: NO_INCIDENTS, cpuTimeSeconds: 0, joules: 0 };
-  #since = 0;
+  readonly #clock: () => number;
+  readonly #readers = new Set<Receipts>();
+  readonly #hardware = new Partition<HardwareOwner>(Infinity);
+  readonly #domains = new Partition<DomainOwner>(Infinity);
+  readonly #unattributed = new Partition<UnattributedOwner>(Infinity);
+  readonly #self = new Partition<SelfOwner>(Infinity);
+  readonly #processes: ProcessSeries;
+  readonly #cgroups: Partition<CgroupOwner>;
+  readonly #containers: Partition<ContainerOwner>;
+  readonly #paths = new ContainerPaths();
+  #nowMs: number | undefined;
   #last: Snapshot | undefined;
 
-  constructor(limits: Partial<LedgerLimits> = {}) {
-    const { processes, executables, cgroups, containers } = { ...DEFAULT_LIMITS, ...limits };
-    this.#processes = new ProcessAccounts({ processes, executables });
-    // Two places are kept for `(other)` and `(removed)`.
-    this.#cgroups = new Accounts(cgroups - 2);
-    this.#containers = new Accounts(containers - 2);
+  /** `clock`: monotonic time, ms. */
+  constructor(limits: LedgerLimits, clock: () => number = () => performance.now()) {
+    this.#clock = clock;
+    this.#processes = new ProcessSeries(limits);
+    const paths = [OTHER, UNKNOWN].map((path) => [path, { path }] as const);
+    this.#cgroups = new Partition(limits.cgroups, new Map(paths), OTHER);
+    this.#containers = new Partition(limits.containers, new Map([[OTHER, OTHER_CONTAINERS]]), OTHER);
   }
 
-  /** A view of the ledger for one reader. What has ended is shown to each reader once more. */
-  reader(): () => LedgerReading | undefined {
-    const reader = {};
-    this.#readers.add(reader);
-    return () => this.#read(reader);
+  /** A view for one reader: what has ended is shown to each reader once more. */
+  reader(options?: ReaderOptions): LedgerReader {
+    const receipts = new Receipts(options);
+    this.#readers.add(receipts);
+    let last: LedgerReading | undefined;
+    return {
+      collect: () => (last = this.#read(receipts)),
+      received: (series) => {
+        if (last) receipts.receive(series ?? allSeries(last), last.nowMs);
+      },
+      close: () => void this.#readers.delete(receipts),
+    };
   }
 
   add(snapshot: Snapshot): void {
@@ -137,130 +89,115 @@ export class Ledger {
 
   /** `add` in steps. The ledger closes, and can be read, between any two. */
   *adding(snapshot: Snapshot): Generator<void, void> {
-    const now = Date.parse(snapshot.time);
-    const times = { since: now - Math.max(1, Math.round(snapshot.interval_s * 1000)), now };
-    this.#since ||= times.since;
-    this.#fold(now);
-    for (const accounts of [this.#processes, this.#cgroups, this.#containers]) accounts.beginInterval();
-    const plan = yield* this.#processes.plan(snapshot.processes, now);
-    // The largest first: they are to have the places.
-    const cgroups = largestFirst(snapshot.cgroups);
-    yield;
-
+    const plan = yield* this.#processes.plan(snapshot.processes);
     // From here on all at once.
+    const toMs = this.#clock();
+    const span = { fromMs: this.#nowMs ?? toMs - snapshot.interval_s * 1000, toMs };
+    this.#nowMs = toMs;
     this.#last = snapshot;
-    this.#processes.add(plan, { since: this.#since, now }, times.since);
+    this.#forget(toMs);
+    this.#processes.add(plan, span, (sinceMs) => this.#hasBeenExportedTwice(sinceMs));
+    this.#addCgroups(snapshot.cgroups);
+    this.#addHardware(snapshot);
+    for (const name of SELF) this.#self.add(name, name, snapshot.self[name]);
+    for (const part of this.#partitions()) part.settle(span);
+  }
+
+  /** Ends the series of cgroups and containers that are no more, of those that used nothing in the last interval. */
+  endRemoved(exists: Existence): void {
+    const nowMs = this.#nowMs;
+    if (nowMs === undefined) return;
+    const isOver = (containerId: string): boolean => this.#paths.areAllGone(containerId, exists);
+    this.#cgroups.endIdle(nowMs, ({ path }) => !exists.cgroup(path));
+    this.#containers.endIdle(nowMs, ({ containerId }) => isOver(containerId));
+    this.#processes.endIdle(nowMs, ({ containerId }) => containerId !== null && isOver(containerId));
+    this.#paths.keep(this.#containersWithSeries());
+  }
+
+  /** Series that the ledger holds. */
+  get size(): number {
+    return this.#partitions().reduce((size, part) => size + part.size, this.#processes.size);
+  }
+
+  #partitions(): Pick<Partition<unknown>, 'size' | 'settle' | 'forget'>[] {
+    return [this.#hardware, this.#domains, this.#unattributed, this.#self, this.#cgroups, this.#containers];
+  }
+
+  #addCgroups(cgroups: readonly CgroupUsage[]): void {
     for (const cgroup of cgroups) {
-      const { container_id: containerId, energy_j } = cgroup;
-      this.#addCgroup({ path: cgroup.path, containerId }, energy_j, times);
+      const { path, container_id: containerId, energy_j } = cgroup;
+      this.#cgroups.add(path, { path }, energy_j);
       if (containerId === null) continue;
+      this.#paths.add(containerId, path);
       const { container_runtime: runtime, pod_uid: podUid, names = {} } = cgroup;
-      this.#addContainer({ containerId, runtime, podUid, names }, energy_j, times);
+      // Names that become known later make another series: one whose labels change would not begin at 0.
+      const key = `${containerId} ${JSON.stringify([runtime, podUid, names])}`;
+      this.#containers.add(key, { containerId, runtime, podUid, names }, energy_j);
     }
-    for (const zone of snapshot.zones) {
-      this.#hardware.add(zone.id, { id: zone.id, parent: zone.parent }, zone.counter_j, times);
-      for (const reason of ['idle', 'gap', 'lost', 'shared'] as const) {
+  }
+
+  #containersWithSeries(): Set<string> {
+    const ids = new Set<string>();
+    for (const { owner, endedMs } of this.#containers.entries())
+      if (endedMs === undefined) ids.add(owner.containerId);
+    for (const { owner, endedMs } of this.#processes.entries())
+      if (endedMs === undefined && owner.containerId !== null) ids.add(owner.containerId);
+    return ids;
+  }
+
+  #addHardware({ zones, domains }: Snapshot): void {
+    for (const zone of zones) {
+      this.#hardware.add(zone.id, { id: zone.id, parent: zone.parent }, zone.counter_j);
+      for (const reason of REASONS) {
         const joules = zone[`${reason}_j`];
-        // Idle is always shown; a reason for loss once there is one.
-        if (joules === 0 && reason !== 'idle') continue;
-        this.#unattributed.add(`${zone.id} ${reason}`, { hardwareId: zone.id, reason }, joules, times);
+        // A core shares nothing; what may be lost one day is 0 from the start.
+        if (reason === 'shared' && joules === 0) continue;
+        this.#unattributed.add(`${zone.id} ${reason}`, { hardwareId: zone.id, reason }, joules);
       }
     }
-    for (const { id, type, parent, counter_j } of snapshot.domains) {
-      this.#domains.add(id, { id, type, parent }, counter_j, times);
-    }
-    this.#self.switches += snapshot.self.switches;
-    this.#self.lost += snapshot.self.lost;
-    this.#self.incidents = addIncidents(this.#self.incidents, snapshot.self);
-    this.#self.cpuTimeSeconds += snapshot.self.cpu_time_s;
-    this.#self.joules += snapshot.self.energy_j;
+    for (const { id, type, parent, counter_j } of domains)
+      this.#domains.add(id, { id, type, parent }, counter_j);
   }
 
-  /** Ends the cgroups that `exists` knows no more, of those that used nothing in the last interval. */
-  endRemovedCgroups(exists: (path: string) => boolean): void {
-    const now = this.#now();
-    for (const { path, containerId } of this.#cgroups.idle(now)) {
-      if (exists(path)) continue;
-      this.#cgroups.end(path, now);
-      if (containerId !== null) this.#containers.end(containerId, now);
-    }
+  /** Whether each reader that still comes has collected twice since. */
+  #hasBeenExportedTwice(sinceMs: number): boolean {
+    const active = this.#activeReaders();
+    return active.length > 0 && active.every(({ beforeLastMs }) => (beforeLastMs ?? -Infinity) >= sinceMs);
   }
 
-  /** Series that a reading holds. */
-  get size(): number {
-    const all = [this.#processes, this.#cgroups, this.#containers];
-    return [...all, this.#hardware, this.#domains, this.#unattributed].reduce(
-      (sum, accounts) => sum + accounts.size,
-      0,
-    );
+  #activeReaders(): Receipts[] {
+    const oldestMs = (this.#nowMs ?? 0) - KEEP_ENDED_MS;
+    return [...this.#readers].filter(({ beforeMs }) => (beforeMs ?? -Infinity) >= oldestMs);
   }
 
-  #now(): number {
-    return this.#last ? Date.parse(this.#last.time) : 0;
+  /** Takes out what has ended and was seen by all, or too long ago. */
+  #forget(nowMs: number): void {
+    const readers = [...this.#readers];
+    const isDone = (entry: Entry<unknown>): boolean => {
+      const done =
+        nowMs - entry.endedMs! > KEEP_ENDED_MS || readers.every((reader) => reader.hasSeenEnd(entry));
+      if (done) for (const reader of readers) reader.forget(entry);
+      return done;
+    };
+    for (const part of [...this.#partitions(), this.#processes]) part.forget(isDone);
   }
 
-  #read(reader: object): LedgerReading | undefined {
-    const last = this.#last;
-    if (!last) return undefined;
+  #read(receipts: Receipts): LedgerReading | undefined {
+    if (!this.#last || this.#nowMs === undefined) return undefined;
     return {
-      kind: last.source.kind,
-      domain: last.source.domain,
-      time: this.#now(),
-      hardware: this.#hardware.read(reader, (zone) => zone),
-      domains: this.#domains.read(reader, (domain) => domain),
-      processes: this.#processes.read(reader),
-      cgroups: this.#cgroups.read(reader, ({ path }) => ({ path })),
-      containers: this.#containers.read(reader, (container) => container),
-      unattributed: this.#unattributed.read(reader, (reason) => reason),
-      self: { since: this.#since, ...this.#self },
+      kind: this.#last.source.kind,
+      domain: this.#last.source.domain,
+      nowMs: this.#nowMs,
+      beforeMs: receipts.beforeMs,
+      hardware: receipts.read(this.#hardware.entries()),
+      domains: receipts.read(this.#domains.entries()),
+      processes: receipts.read<ProcessOwner>(this.#processes.entries()),
+      cgroups: receipts.read(this.#cgroups.entries()),
+      containers: receipts.read(this.#containers.entries()),
+      unattributed: receipts.read(this.#unattributed.entries()),
+      self: receipts.read(this.#self.entries()),
     };
   }
-
-  #addCgroup(cgroup: Cgroup, joules: number, times: Times): void {
-    const heir = (path: string): Cgroup => ({ path, containerId: null });
-    this.#addOrOther(this.#cgroups, cgroup.path, cgroup, heir, joules, times);
-  }
-
-  #addContainer(container: Container, joules: number, times: Times): void {
-    const heir = (containerId: string): Container => ({
-      containerId,
-      runtime: null,
-      podUid: null,
-      names: {},
-    });
-    this.#addOrOther(this.#containers, container.containerId, container, heir, joules, times);
-  }
-
-  #addOrOther<Owner>(
-    accounts: Accounts<Owner>,
-    key: string,
-    owner: Owner,
-    heir: (key: string) => Owner,
-    joules: number,
-    times: Times,
-  ): void {
-    const ofOld = { since: this.#since, now: times.now };
-    if (key === OTHER || key === REMOVED) {
-      accounts.addForGood(key, heir(key), joules, ofOld);
-      return;
-    }
-    if (accounts.full && !accounts.has(key)) {
-      const weaker = accounts.giveWay(joules, times.now);
-      if (weaker) accounts.addForGood(OTHER, heir(OTHER), weaker.joules, ofOld);
-    }
-    if (!accounts.add(key, owner, joules, times)) accounts.addForGood(OTHER, heir(OTHER), joules, ofOld);
-  }
-
-  /** Moves the Joules of what is over to its heir. */
-  #fold(now: number): void {
-    const times = { since: this.#since, now };
-    this.#processes.fold(this.#readers, times);
-    for (const { joules, ended } of this.#cgroups.takeOver(this.#readers, now)) {
-      this.#addCgroup({ path: ended ? REMOVED : OTHER, containerId: null }, joules, times);
-    }
-    for (const { joules, ended } of this.#containers.takeOver(this.#readers, now)) {
-      const containerId = ended ? REMOVED : OTHER;
-      this.#addContainer({ containerId, runtime: null, podUid: null, names: {} }, joules, times);
-    }
-  }
 }
+
+const OTHER_CONTAINERS: ContainerOwner = { containerId: OTHER, runtime: null, podUid: null, names: {} };

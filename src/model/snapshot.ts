@@ -8,8 +8,10 @@ export const SNAPSHOT_SCHEMA = 'joules.snapshot/1';
 
 /** What has no row or series of its own. */
 export const OTHER = '(other)';
-/** The cgroups that are gone: one that could not be looked up, or all whose series are over. */
-export const REMOVED = '(removed)';
+/** A cgroup that could not be looked up. */
+export const UNKNOWN = '(unknown)';
+/** All kernel threads, as one executable. */
+export const KERNEL = '(kernel)';
 
 /** One process and what it used within the interval. Numbers are SI: Joules, watts, seconds. */
 export interface ProcessUsage {
@@ -27,6 +29,8 @@ export interface ProcessUsage {
   readonly power_w: number;
   readonly cpu_time_s: number;
   readonly exited: boolean;
+  /** A kernel thread. */
+  readonly kernel: boolean;
 }
 
 /** One cgroup that was charged directly (tasks sit in it), without its descendants. */

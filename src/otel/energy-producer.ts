@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { CollectionResult, MetricCollectOptions, MetricProducer } from '@opentelemetry/sdk-metrics';
-import { type Recorder, type RecorderOptions, startRecorder } from '../recorder.ts';
-import { answer, createMetricProducer } from './producer.ts';
+import type {
+  CollectionResult,
+  MetricCollectOptions,
+  MetricProducer,
+  ResourceMetrics,
+} from '@opentelemetry/sdk-metrics';
+import { type BackgroundRecorder, recordInBackground, type RecorderOptions } from '../recorder.ts';
+import { answer, createMetricProducer, type DeliverableProducer } from './producer.ts';
 
 /** The longest that a collection waits for the meter: a reader whose producer hangs exports nothing at all. */
 export const COLLECT_MS = 2000;
@@ -13,12 +18,16 @@ export const COLLECT_MS = 2000;
  * Measuring begins with construction, in the background, and ends with `shutdown()`.
  */
 export class EnergyMetricProducer implements MetricProducer {
-  readonly #recorder: Recorder;
-  readonly #producer: MetricProducer;
+  readonly #recorder: BackgroundRecorder;
+  #last: ResourceMetrics | undefined;
+  readonly #producer: DeliverableProducer;
 
   constructor(options: RecorderOptions = {}) {
-    this.#recorder = startRecorder(options);
-    this.#producer = createMetricProducer({ read: this.#recorder.ledger.reader() });
+    this.#recorder = recordInBackground(options);
+    this.#producer = createMetricProducer({
+      reader: this.#recorder.ledger.reader({ delayed: true }),
+      mode: 'scrape',
+    });
   }
 
   /**
@@ -27,7 +36,10 @@ export class EnergyMetricProducer implements MetricProducer {
    */
   async collect(options: MetricCollectOptions = {}): Promise<CollectionResult> {
     const failure = await this.#recorder.update(Math.min(options.timeoutMillis ?? COLLECT_MS, COLLECT_MS));
+    // Readers do not say what became of a collection: the next one tells that it has arrived.
+    if (this.#last) this.#producer.delivered(this.#last);
     const { resourceMetrics } = await this.#producer.collect();
+    this.#last = resourceMetrics;
     return answer(resourceMetrics.scopeMetrics[0], failure === undefined ? [] : [failure]);
   }
 

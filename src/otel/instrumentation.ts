@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Attributes, type Counter, diag, type Meter, type MeterProvider } from '@opentelemetry/api';
-import { type Recorder, type RecorderOptions, startRecorder } from '../recorder.ts';
-import type { LedgerReading } from '../ledger/ledger.ts';
-import { createDeltaProducer, type DeltaProducer } from './delta.ts';
+import { type BackgroundRecorder, recordInBackground, type RecorderOptions } from '../recorder.ts';
 import { COLLECT_MS } from './energy-producer.ts';
-import type { ReadLedger } from './producer.ts';
+import { createMetricProducer, type DeliverableProducer } from './producer.ts';
 import * as names from './semconv.ts';
 
 /** What `instrumentations: [...]` takes (the interface of @opentelemetry/instrumentation), and `shutdown()`. */
@@ -22,10 +20,9 @@ export interface EnergyInstrumentation {
 }
 
 interface Running {
-  readonly recorder: Recorder;
-  readonly deltas: DeltaProducer;
-  /** What was collected last. */
-  readonly latest: ReadLedger;
+  readonly recorder: BackgroundRecorder;
+  readonly deltas: DeliverableProducer;
+  cpuSeconds: number | undefined;
 }
 
 /** Executables with series of their own, at most; the rest is in `(other)`. */
@@ -51,13 +48,18 @@ export function energyInstrumentation(options: RecorderOptions = {}): EnergyInst
   /** Collections of several readers follow one another: what one has added is not the next one's to add. */
   let turn: Promise<void> = Promise.resolve();
 
-  async function addTo(counters: ReadonlyMap<string, Counter>, { recorder, deltas }: Running): Promise<void> {
+  async function addTo(counters: ReadonlyMap<string, Counter>, now: Running): Promise<void> {
+    const { recorder, deltas } = now;
     const failure = await recorder.update(COLLECT_MS);
     if (failure !== undefined) diag.error('energy is not measured:', failure);
     const { scopeMetrics } = (await deltas.collect()).resourceMetrics;
     for (const { descriptor, dataPoints } of scopeMetrics.flatMap(({ metrics }) => metrics)) {
       const counter = counters.get(descriptor.name);
-      for (const { value, attributes } of dataPoints) counter?.add(value as number, reduced(attributes));
+      for (const { value, attributes } of dataPoints) {
+        if (descriptor.name === names.METRIC_AGENT_CPU_TIME)
+          now.cpuSeconds = (now.cpuSeconds ?? 0) + (value as number);
+        counter?.add(value as number, reduced(attributes));
+      }
     }
     deltas.delivered({ scopeMetrics });
   }
@@ -76,10 +78,9 @@ export function energyInstrumentation(options: RecorderOptions = {}): EnergyInst
     });
     const collect: Parameters<Meter['addBatchObservableCallback']>[0] = async (result) => {
       if (!running) return;
-      const { latest } = running;
-      await (turn = turn.then(() => running && addTo(counters, running)));
-      const reading = latest();
-      if (reading) result.observe(cpuTime, reading.self.cpuTimeSeconds);
+      const now = running;
+      await (turn = turn.then(() => addTo(counters, now)));
+      if (now.cpuSeconds !== undefined) result.observe(cpuTime, now.cpuSeconds);
     };
     meter.addBatchObservableCallback(collect, [cpuTime]);
     detach = () => meter.removeBatchObservableCallback(collect, [cpuTime]);
@@ -97,11 +98,9 @@ export function energyInstrumentation(options: RecorderOptions = {}): EnergyInst
     enable() {
       if (running) return;
       const limits = { processes: 0, executables: EXECUTABLES, cgroups: 3, containers: 3 };
-      const recorder = startRecorder({ ...options, limits });
-      const view = recorder.ledger.reader();
-      let latest: LedgerReading | undefined;
-      const deltas = createDeltaProducer({ read: () => (latest = view()) });
-      running = { recorder, deltas, latest: () => latest };
+      const recorder = recordInBackground({ ...options, limits });
+      const deltas = createMetricProducer({ reader: recorder.ledger.reader(), mode: 'delta' });
+      running = { recorder, deltas, cpuSeconds: undefined };
     },
     disable: () => void shutdown(),
     // Called twice by NodeSDK, before and after it starts.

@@ -9,12 +9,12 @@ import {
   type PushMetricExporter,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
-import { createDeltaProducer } from './delta.ts';
-import { createMetricProducer, type ReadLedger } from './producer.ts';
+import type { LedgerReader } from '../ledger/ledger.ts';
+import { createMetricProducer } from './producer.ts';
 import type { OtlpSettings } from '../settings/environment.ts';
 
 export interface OtlpReaderOptions {
-  readonly read: ReadLedger;
+  readonly reader: LedgerReader;
   readonly otlp: OtlpSettings;
   readonly intervalMs: number;
   readonly timeoutMs: number;
@@ -31,7 +31,7 @@ const BATCH_SIZE = 10_000;
  * certificates and the temporality preference from the environment.
  */
 export function createOtlpReader({
-  read,
+  reader,
   otlp,
   intervalMs,
   timeoutMs,
@@ -42,12 +42,13 @@ export function createOtlpReader({
   const exporter: PushMetricExporter = new Exporter({ url: otlp.url, timeoutMillis: otlp.timeoutMs });
   // The ledger's sums are what observable counters would be: `lowmemory` leaves these cumulative.
   const wanted = exporter.selectAggregationTemporality?.(InstrumentType.OBSERVABLE_COUNTER);
-  const delta = wanted === AggregationTemporality.DELTA ? createDeltaProducer({ read }) : undefined;
+  const mode = wanted === AggregationTemporality.DELTA ? 'delta' : 'push';
+  const producer = createMetricProducer({ reader, mode });
   return new PeriodicExportingMetricReader({
-    exporter: watched(exporter, { url: displayed(otlp.url), log, delivered: delta?.delivered }),
+    exporter: watched(exporter, { url: displayed(otlp.url), log, delivered: producer.delivered }),
     exportIntervalMillis: intervalMs,
     exportTimeoutMillis: timeoutMs,
-    metricProducers: [delta ?? createMetricProducer({ read })],
+    metricProducers: [producer],
     maxExportBatchSize: batchSize,
   });
 }
@@ -55,7 +56,7 @@ export function createOtlpReader({
 interface Watch {
   readonly url: string;
   readonly log: (line: string) => void;
-  readonly delivered: ((metrics: ResourceMetrics) => void) | undefined;
+  readonly delivered: (metrics: ResourceMetrics) => void;
 }
 
 /** The exporter, telling of an outage once when it begins and once when it ends. */
@@ -74,7 +75,7 @@ function watched(exporter: PushMetricExporter, { url, log, delivered }: Watch): 
           log(`sending metrics to ${url} again`);
         }
         down = failed;
-        if (!failed) delivered?.(metrics);
+        if (!failed) delivered(metrics);
         // The failure has been told; the reader would only log it anew, with its stack, at every export.
         done({ code: SUCCESS });
       });

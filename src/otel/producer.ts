@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { ValueType, type Attributes, type HrTime } from '@opentelemetry/api';
+import { ValueType, type Attributes } from '@opentelemetry/api';
 import { emptyResource } from '@opentelemetry/resources';
 import {
   AggregationTemporality,
@@ -8,49 +8,76 @@ import {
   type DataPoint,
   type MetricDescriptor,
   type MetricProducer,
+  type ResourceMetrics,
   type ScopeMetrics,
   type SumMetricData,
 } from '@opentelemetry/sdk-metrics';
-import type { HardwareSeries, LedgerReading, Series } from '../ledger/ledger.ts';
+import type { LedgerReader } from '../ledger/ledger.ts';
+import {
+  type HardwareOwner,
+  type LedgerReading,
+  type SelfOwner,
+  type SeriesReading,
+} from '../ledger/reading.ts';
+import { WallClock } from '../util/wall-clock.ts';
+import { type Mode, pointsOf, type ToPoints } from './points.ts';
 import * as names from './semconv.ts';
 
-/** Cumulative sums up to now; undefined before the first interval has been measured. */
-export type ReadLedger = () => LedgerReading | undefined;
-
-/**
- * A ledger as a source of metrics for any reader (its `metricProducers`).
- *
- * A host application stops exporting altogether if a producer rejects, so `collect()` always resolves:
- * a failing `read` yields the last good sums again, which a cumulative sum allows.
- */
-export function createMetricProducer(options: { readonly read: ReadLedger }): MetricProducer {
-  const read = lastGood(options.read);
-  return {
-    collect() {
-      const reading = read();
-      return Promise.resolve(answer(reading && toScopeMetrics(reading)));
-    },
-  };
+/** A producer for one reader, which says what of its collections has arrived. */
+export interface DeliverableProducer extends MetricProducer {
+  /** These metrics, a part of the last collection or all of it, have arrived. What has not is in the next one again. */
+  delivered(metrics: Pick<ResourceMetrics, 'scopeMetrics'>): void;
+  /** The reader comes no more. */
+  close(): void;
 }
 
-/** `read` that never throws: it falls back to what it returned last. */
-export function lastGood(read: ReadLedger): ReadLedger {
-  let last: LedgerReading | undefined;
-  return () => {
-    try {
-      last = read();
-    } catch {
-      // The meter reports its own failures; metrics only stand still meanwhile.
-    }
-    return last;
+export interface ProducerOptions {
+  readonly reader: LedgerReader;
+  readonly mode: Mode;
+  readonly clock?: WallClock;
+}
+
+/**
+ * A reader's view of the ledger as a source of metrics. Readers may split lists of points, but keep the points.
+ *
+ * A host application stops exporting altogether if a producer rejects, so `collect()` always resolves.
+ */
+export function createMetricProducer({
+  reader,
+  mode,
+  clock = new WallClock(),
+}: ProducerOptions): DeliverableProducer {
+  const attributes = new WeakMap<object, Attributes>();
+  let series = new Map<object, SeriesReading<unknown>>();
+  return {
+    collect() {
+      series = new Map();
+      const reading = reader.collect();
+      if (!reading) return Promise.resolve(answer(undefined));
+      const toPoints = pointsOf(mode, reading, clock);
+      const remember: ToPoints = (one, itsAttributes) => {
+        const points = toPoints(one, itsAttributes);
+        const last = points.at(-1);
+        if (last) series.set(last, one);
+        return points;
+      };
+      return Promise.resolve(answer(toScopeMetrics(reading, remember, mode, attributes)));
+    },
+    delivered({ scopeMetrics }) {
+      const points = scopeMetrics.flatMap(({ metrics }) =>
+        metrics.flatMap(({ dataPoints }) => dataPoints as object[]),
+      );
+      reader.received(points.map((point) => series.get(point)).filter((one) => one !== undefined));
+    },
+    close: () => reader.close(),
   };
 }
 
 /** The answer of a producer: nothing known, no metrics, never a false zero. */
 export function answer(scopeMetrics: ScopeMetrics | undefined, errors: unknown[] = []): CollectionResult {
   // Readers put their own resource in the place of this one.
-  const resourceMetrics = { resource: emptyResource(), scopeMetrics: scopeMetrics ? [scopeMetrics] : [] };
-  return { resourceMetrics, errors };
+  const some = scopeMetrics && scopeMetrics.metrics.length > 0 ? [scopeMetrics] : [];
+  return { resourceMetrics: { resource: emptyResource(), scopeMetrics: some }, errors };
 }
 
 /** All our metrics are sums of numbers. */
@@ -62,78 +89,67 @@ export interface SumScopeMetrics extends ScopeMetrics {
   readonly metrics: SumMetric[];
 }
 
-/** The metrics of one reading, those without points left out. */
-export function toScopeMetrics(reading: LedgerReading): SumScopeMetrics {
+/** The metrics of one reading, those without points left out. `known`: attributes of series, made once. */
+export function toScopeMetrics(
+  reading: LedgerReading,
+  toPoints: ToPoints,
+  mode: Mode,
+  known: WeakMap<object, Attributes> = new WeakMap(),
+): SumScopeMetrics {
   const kind: Attributes = { [names.ATTR_ENERGY_SOURCE_KIND]: reading.kind };
   const typed: Attributes = { [names.ATTR_HW_TYPE]: reading.domain, ...kind };
   // A domain is what its counter says, however the CPUs' energy is found.
   const measured: Attributes = { [names.ATTR_ENERGY_SOURCE_KIND]: 'measured' };
 
-  const point = points(reading.time);
-  const sum = (descriptor: MetricDescriptor, dataPoints: DataPoint<number>[]): SumMetric => ({
+  const sum = <Owner>(
+    descriptor: MetricDescriptor,
+    series: readonly SeriesReading<Owner>[],
+    attributesOf: (owner: Owner) => Attributes,
+  ): SumMetric => ({
     descriptor,
     dataPointType: DataPointType.SUM,
     isMonotonic: true,
-    aggregationTemporality: AggregationTemporality.CUMULATIVE,
-    dataPoints,
+    aggregationTemporality:
+      mode === 'delta' ? AggregationTemporality.DELTA : AggregationTemporality.CUMULATIVE,
+    dataPoints: series.flatMap((one) => {
+      const attributes = known.get(one.entry) ?? attributesOf(one.owner);
+      known.set(one.entry, attributes);
+      return toPoints(one, attributes);
+    }),
   });
-  const pointsOf = <T extends Series>(
-    series: readonly T[],
-    attributes: (one: T) => Attributes,
-  ): DataPoint<number>[] => series.map((one) => point(one.joules, one.since, attributes(one)));
-  const energy = <T extends Series>(
-    descriptor: MetricDescriptor,
-    series: readonly T[],
-    attributes: (one: T) => Attributes,
-  ): SumMetric =>
-    sum(
-      descriptor,
-      pointsOf(series, (one) => ({ ...attributes(one), ...typed })),
-    );
-  const { self } = reading;
-  const agent = (descriptor: MetricDescriptor, value: number, attributes: Attributes = {}): SumMetric =>
-    sum(descriptor, [point(value, self.since, attributes)]);
-
+  const { domains, self } = reading;
+  const components = domains.filter(({ owner }) => owner.type !== 'host');
+  const counters = sum(HARDWARE, reading.hardware, (owner) => ({ ...hardware(owner), ...typed }));
+  const beside = sum(HARDWARE, components, (owner) => ({
+    ...hardware(owner),
+    [names.ATTR_HW_TYPE]: owner.type,
+    ...measured,
+  }));
+  const hosts = domains.filter(({ owner }) => owner.type === 'host');
   const metrics = [
-    sum(HARDWARE, [
-      ...pointsOf(reading.hardware, (one) => ({ ...hardware(one), ...typed })),
-      ...pointsOf(
-        reading.domains.filter(({ type }) => type !== 'host'),
-        (one) => ({ ...hardware(one), [names.ATTR_HW_TYPE]: one.type, ...measured }),
-      ),
-    ]),
-    sum(
-      HOST,
-      pointsOf(
-        reading.domains.filter(({ type }) => type === 'host'),
-        (one) => ({ ...hardware(one), ...measured }),
-      ),
-    ),
-    energy(PROCESS, reading.processes, ({ pid, creationTime, executable, containerId }) => ({
+    { ...counters, dataPoints: [...counters.dataPoints, ...beside.dataPoints] },
+    sum(HOST, hosts, (owner) => ({ ...hardware(owner), ...measured })),
+    sum(PROCESS, reading.processes, ({ pid, creationTime, executable, containerId }) => ({
       ...(pid !== null && { [names.ATTR_PROCESS_PID]: pid }),
       ...(creationTime !== null && { [names.ATTR_PROCESS_CREATION_TIME]: creationTime }),
       [names.ATTR_PROCESS_EXECUTABLE_NAME]: executable,
       ...(containerId !== null && { [names.ATTR_CONTAINER_ID]: containerId }),
+      ...typed,
     })),
-    energy(CONTAINER, reading.containers, ({ containerId, runtime, podUid, names: known }) => ({
+    sum(CONTAINER, reading.containers, ({ containerId, runtime, podUid, names: found }) => ({
       [names.ATTR_CONTAINER_ID]: containerId,
       ...(runtime !== null && { [names.ATTR_CONTAINER_RUNTIME_NAME]: runtime }),
       ...(podUid !== null && { [names.ATTR_K8S_POD_UID]: podUid }),
-      ...(known as Attributes),
+      ...(found as Attributes),
+      ...typed,
     })),
-    energy(CGROUP, reading.cgroups, ({ path }) => ({ [names.ATTR_CGROUP_PATH]: path })),
-    energy(UNATTRIBUTED, reading.unattributed, ({ hardwareId, reason }) => ({
+    sum(CGROUP, reading.cgroups, ({ path }) => ({ [names.ATTR_CGROUP_PATH]: path, ...typed })),
+    sum(UNATTRIBUTED, reading.unattributed, ({ hardwareId, reason }) => ({
       [names.ATTR_HW_ID]: hardwareId,
       [names.ATTR_ENERGY_REASON]: reason,
+      ...typed,
     })),
-    agent(AGENT_SWITCHES, self.switches),
-    agent(AGENT_LOST, self.lost),
-    agent(AGENT_REBINDS, self.incidents.rebinds),
-    agent(AGENT_GAPS, self.incidents.gaps),
-    agent(AGENT_RESETS, self.incidents.resets),
-    agent(AGENT_WRAPS, self.incidents.wraps),
-    agent(AGENT_CPU_TIME, self.cpuTimeSeconds),
-    agent(AGENT_ENERGY, self.joules, kind),
+    ...self.map((one) => sum(AGENT[one.owner], [one], (name) => (name === 'energy_j' ? kind : {}))),
   ];
   return {
     scope: { name: names.SCOPE_NAME, version: names.SCOPE_VERSION, schemaUrl: names.SCHEMA_URL },
@@ -141,31 +157,9 @@ export function toScopeMetrics(reading: LedgerReading): SumScopeMetrics {
   };
 }
 
-function hardware({ id, parent }: HardwareSeries): Attributes {
+function hardware({ id, parent }: HardwareOwner): Attributes {
   const named: Attributes = { [names.ATTR_HW_ID]: id, [names.ATTR_HW_NAME]: id.replace(':', ' ') };
   return parent === null ? named : { ...named, [names.ATTR_HW_PARENT]: parent };
-}
-
-/** Times in ms since the epoch. A start must lie before its end even if the clock was set back meanwhile. */
-function points(time: number): (value: number, since: number, attributes: Attributes) => DataPoint<number> {
-  // Thousands of points share some hundred times.
-  const known = new Map<number, HrTime>();
-  const at = (ms: number): HrTime => {
-    const hr = known.get(ms) ?? hrTime(ms);
-    known.set(ms, hr);
-    return hr;
-  };
-  return (value, since, attributes) => ({
-    value,
-    startTime: at(since),
-    endTime: at(Math.max(time, since + 1)),
-    attributes,
-  });
-}
-
-function hrTime(ms: number): HrTime {
-  const seconds = Math.floor(ms / 1000);
-  return [seconds, Math.floor((ms - seconds * 1000) * 1e6)];
 }
 
 /** Counts are in annotated units, `{switch}`; what is measured is a double. */
@@ -179,11 +173,13 @@ const PROCESS = describe(names.METRIC_PROCESS_ENERGY, 'J', 'Energy used by a pro
 const CONTAINER = describe(names.METRIC_CONTAINER_ENERGY, 'J', 'Energy used by a container');
 const CGROUP = describe(names.METRIC_CGROUP_ENERGY, 'J', 'Energy used by the tasks directly in a cgroup');
 const UNATTRIBUTED = describe(names.METRIC_ENERGY_UNATTRIBUTED, 'J', 'Counted energy that no process used');
-const AGENT_SWITCHES = describe(names.METRIC_AGENT_SWITCHES, '{switch}', 'Context switches accounted');
-const AGENT_LOST = describe(names.METRIC_AGENT_LOST, '{event}', 'Charges and events that found no room');
-const AGENT_REBINDS = describe(names.METRIC_AGENT_REBINDS, '{rebind}', 'Energy counters opened anew');
-const AGENT_GAPS = describe(names.METRIC_AGENT_GAPS, '{gap}', 'Times an energy counter fell out of reach');
-const AGENT_RESETS = describe(names.METRIC_AGENT_RESETS, '{reset}', 'Times an energy counter began anew');
-const AGENT_WRAPS = describe(names.METRIC_AGENT_WRAPS, '{wrap}', 'Times an energy register was full');
-const AGENT_CPU_TIME = describe(names.METRIC_AGENT_CPU_TIME, 's', 'CPU time used by the meter itself');
-const AGENT_ENERGY = describe(names.METRIC_AGENT_ENERGY, 'J', 'Energy used by the meter itself');
+const AGENT: Readonly<Record<SelfOwner, MetricDescriptor>> = {
+  switches: describe(names.METRIC_AGENT_SWITCHES, '{switch}', 'Context switches accounted'),
+  lost: describe(names.METRIC_AGENT_LOST, '{event}', 'Charges and events that found no room'),
+  rebinds: describe(names.METRIC_AGENT_REBINDS, '{rebind}', 'Energy counters opened anew'),
+  gaps: describe(names.METRIC_AGENT_GAPS, '{gap}', 'Times an energy counter fell out of reach'),
+  resets: describe(names.METRIC_AGENT_RESETS, '{reset}', 'Times an energy counter began anew'),
+  wraps: describe(names.METRIC_AGENT_WRAPS, '{wrap}', 'Times an energy register was full'),
+  cpu_time_s: describe(names.METRIC_AGENT_CPU_TIME, 's', 'CPU time used by the meter itself'),
+  energy_j: describe(names.METRIC_AGENT_ENERGY, 'J', 'Energy used by the meter itself'),
+};

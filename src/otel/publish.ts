@@ -18,15 +18,15 @@ import {
   type MetricReader,
 } from '@opentelemetry/sdk-metrics';
 import { createOtlpReader, displayed } from './otlp.ts';
-import { createMetricProducer, type ReadLedger } from './producer.ts';
+import type { Ledger } from '../ledger/ledger.ts';
+import { createMetricProducer } from './producer.ts';
 import { PROMETHEUS_CONTENT_TYPE, prometheusPage } from './prometheus.ts';
 import { SCOPE_NAME, SCOPE_VERSION } from './semconv.ts';
 import { pointToMetrics, serveMetrics, type MetricsServer } from '../http/server.ts';
 import { publishSettings, type Address, type PublishSettings } from '../settings/environment.ts';
 
 export interface PublishOptions {
-  /** Makes a view of the ledger for one exporter: each has to see the last of an ended process. */
-  readonly reader: () => ReadLedger;
+  readonly ledger: Ledger;
   /** `process.env`: the exporters read their headers and certificates, the resource its attributes, there. */
   readonly env: NodeJS.ProcessEnv;
   readonly resourceAttributes?: Attributes;
@@ -76,7 +76,7 @@ export async function startPublishing(options: PublishOptions): Promise<Publishe
 }
 
 function serve(address: Address, resource: Resource, options: PublishOptions): Promise<MetricsServer> {
-  const producer = createMetricProducer({ read: options.reader() });
+  const producer = createMetricProducer({ reader: options.ledger.reader({ delayed: true }), mode: 'scrape' });
   return serveMetrics({
     address,
     scrape: () => prometheusPage(producer, resource),
@@ -85,17 +85,17 @@ function serve(address: Address, resource: Resource, options: PublishOptions): P
   });
 }
 
-function pushReaders(settings: PublishSettings, { reader, log }: PublishOptions): MetricReader[] {
+function pushReaders(settings: PublishSettings, { ledger, log }: PublishOptions): MetricReader[] {
   const { otlp, intervalMs, timeoutMs } = settings;
   const readers: MetricReader[] = [];
-  if (otlp) readers.push(createOtlpReader({ read: reader(), otlp, intervalMs, timeoutMs, log }));
+  if (otlp) readers.push(createOtlpReader({ reader: ledger.reader(), otlp, intervalMs, timeoutMs, log }));
   if (settings.console) {
     readers.push(
       new PeriodicExportingMetricReader({
         exporter: new ConsoleMetricExporter(),
         exportIntervalMillis: intervalMs,
         exportTimeoutMillis: timeoutMs,
-        metricProducers: [createMetricProducer({ read: reader() })],
+        metricProducers: [createMetricProducer({ reader: ledger.reader(), mode: 'push' })],
       }),
     );
   }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { usageError } from '../model/errors.ts';
 import type { KubeletOptions } from '../identity/kubelet.ts';
-import { DEFAULT_LIMITS, type LedgerLimits } from '../ledger/ledger.ts';
+import { DEFAULT_LIMITS, type LedgerLimits } from '../ledger/limits.ts';
 import { isInterval, MAX_INTERVAL, type MeterOptions } from '../meter.ts';
 
 /** What `joules agent --config FILE` may hold; the command line goes before it. */

@@ -98,6 +98,7 @@ async function describeProcesses(
       power_w: joules / seconds,
       cpu_time_s: charge.seconds,
       exited: lives.exited.get(startNs)?.pid === pid,
+      kernel: false,
     });
   });
   if (rest.length > 0) processes.push(otherProcesses(rest, seconds));
@@ -181,7 +182,13 @@ export function sumOfErrors(used: readonly { readonly uncertainJoules: number | 
 /** The row `(other)`: what several processes used together. */
 function otherProcesses(used: readonly ProcessUsed[], interval: number): ProcessUsage {
   const nobody = { pid: null, creation_time: null, executable: OTHER, cgroup: null, container_id: null };
-  return { ...nobody, ...inAll(used, interval), energy_err_j: sumOfErrors(used), exited: false };
+  return {
+    ...nobody,
+    ...inAll(used, interval),
+    energy_err_j: sumOfErrors(used),
+    exited: false,
+    kernel: false,
+  };
 }
 
 /** The same of rows that are left out of a view. */

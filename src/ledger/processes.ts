@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+import { KERNEL, OTHER, type ProcessUsage } from '../model/snapshot.ts';
+import { Budget } from './budget.ts';
+import { Partition } from './partition.ts';
+import { type Candidate, Places } from './places.ts';
+import { charge, type Entry, type Span } from './series.ts';
+
+/** Owner of a series of `process.energy`: a process, or, where `pid` is null, all others of an executable. */
+export interface ProcessOwner {
+  readonly pid: number | null;
+  /** ISO 8601; null where `pid` is. */
+  readonly creationTime: string | null;
+  readonly executable: string;
+  readonly containerId: string | null;
+}
+
+type Identified = ProcessUsage & { readonly pid: number };
+
+interface Plan {
+  /** Those that have a series of their own. */
+  readonly placed: readonly { readonly entry: Entry<ProcessOwner>; readonly usage: Identified }[];
+  /** Series whose process is another one now. */
+  readonly replaced: readonly Entry<ProcessOwner>[];
+  /** Those that may get a series, the largest first. */
+  readonly candidates: readonly Identified[];
+  /** What all others used, by executable and container. */
+  readonly rest: ReadonlyMap<string, Sum>;
+}
+
+interface Sum {
+  readonly owner: ProcessOwner;
+  joules: number;
+}
+
+/** Usages that are looked at in one step, some tens of µs. */
+const STEP_USAGES = 64;
+/** Once the first places are taken, a process gets one every 30 s at most. */
+const ADMISSION_MS = 30_000;
+
+/**
+ * The series of `process.energy`. Each executable has one, for each container that it runs in; the few large processes
+ * that have lived for some time have one of their own, and what they used before stays with their executable.
+ */
+export class ProcessSeries {
+  readonly #processes: Places<ProcessOwner>;
+  readonly #executables: Partition<ProcessOwner>;
+  /** Series of processes that go on, by pid. */
+  readonly #byPid = new Map<number, Entry<ProcessOwner>>();
+
+  constructor(limits: { readonly processes: number; readonly executables: number }) {
+    this.#processes = new Places(limits.processes, new Budget(limits.processes, ADMISSION_MS));
+    const fixed = [OTHER, KERNEL].map(
+      (name) => [executableKey(name, null), ofExecutable(name, null)] as const,
+    );
+    this.#executables = new Partition(limits.executables, new Map(fixed), executableKey(OTHER, null));
+  }
+
+  get size(): number {
+    return this.#processes.size + this.#executables.size;
+  }
+
+  *entries(): Generator<Entry<ProcessOwner>> {
+    for (const [, entry] of this.#processes.entries()) yield entry;
+    yield* this.#executables.entries();
+  }
+
+  /** Sorts out an interval's processes, in steps and without changing anything: what `add` then takes at once. */
+  *plan(usages: readonly ProcessUsage[]): Generator<void, Plan> {
+    const placed: { entry: Entry<ProcessOwner>; usage: Identified }[] = [];
+    const replaced: Entry<ProcessOwner>[] = [];
+    const large: Identified[] = [];
+    const rest = new Map<string, Sum>();
+    let left = STEP_USAGES;
+    for (const usage of usages) {
+      if (--left === 0) {
+        left = STEP_USAGES;
+        yield;
+      }
+      if (isIdentified(usage)) {
+        const entry = this.#byPid.get(usage.pid);
+        if (entry && isSame(entry.owner, usage)) {
+          placed.push({ entry, usage });
+          continue;
+        }
+        // An exec, or another process of the same pid. What an ended one used last ends nobody.
+        if (entry && (entry.owner.creationTime === usage.creation_time || !usage.exited))
+          replaced.push(entry);
+        if (!usage.exited && !usage.kernel && usage.energy_j > 0) large.push(usage);
+      }
+      addTo(rest, usage);
+    }
+    return { placed, replaced, candidates: largest(large, this.#processes.limit), rest };
+  }
+
+  /** Takes an interval in. `mayOpen` says whether a process that was first seen then has lived for long enough. */
+  add({ placed, replaced, candidates, rest }: Plan, span: Span, mayOpen: (sinceMs: number) => boolean): void {
+    for (const { entry, usage } of placed) {
+      charge(entry, usage.energy_j, span);
+      if (usage.exited) this.#end(entry, span.toMs);
+    }
+    for (const entry of replaced) this.#end(entry, span.toMs);
+    for (const usage of candidates) {
+      const { pid, creation_time: creationTime, executable, container_id: containerId } = usage;
+      const key = `${pid} ${creationTime} ${containerId} ${executable}`;
+      const owner = { pid, creationTime, executable, containerId };
+      this.#processes.consider(key, owner, usage.energy_j, span);
+    }
+    for (const [key, { owner, joules }] of rest) this.#executables.add(key, owner, joules);
+    this.#executables.settle(span);
+    this.#processes.settle(span, ({ sinceMs }: Candidate<ProcessOwner>) => mayOpen(sinceMs));
+    this.#rememberPids();
+  }
+
+  /** Ends what is over: series of containers' executables whose container has ended, and of processes that are gone. */
+  endIdle(nowMs: number, isOver: (owner: ProcessOwner) => boolean): void {
+    this.#executables.endIdle(nowMs, isOver);
+    for (const entry of this.#byPid.values())
+      if (entry.chargedMs < nowMs && isOver(entry.owner)) this.#end(entry, nowMs);
+  }
+
+  forget(isDone: (entry: Entry<ProcessOwner>) => boolean): void {
+    this.#processes.forget(isDone);
+    this.#executables.forget(isDone);
+  }
+
+  #end(entry: Entry<ProcessOwner>, nowMs: number): void {
+    this.#processes.end(entry, nowMs);
+    if (this.#byPid.get(entry.owner.pid!) === entry) this.#byPid.delete(entry.owner.pid!);
+  }
+
+  /** Places were given and taken: at most some hundred. */
+  #rememberPids(): void {
+    this.#byPid.clear();
+    for (const [, entry] of this.#processes.entries())
+      if (entry.endedMs === undefined) this.#byPid.set(entry.owner.pid!, entry);
+  }
+}
+
+function ofExecutable(executable: string, containerId: string | null): ProcessOwner {
+  return { pid: null, creationTime: null, executable, containerId };
+}
+
+function executableKey(executable: string, containerId: string | null): string {
+  return containerId === null ? executable : `${executable}\0${containerId}`;
+}
+
+/** All kernel threads are one executable: their names say which CPU and work queue, not which program. */
+function addTo(sums: Map<string, Sum>, { kernel, executable, container_id, energy_j }: ProcessUsage): void {
+  const name = kernel ? KERNEL : executable;
+  const key = executableKey(name, container_id);
+  const sum = sums.get(key);
+  if (sum) sum.joules += energy_j;
+  else sums.set(key, { owner: ofExecutable(name, container_id), joules: energy_j });
+}
+
+function isIdentified(usage: ProcessUsage): usage is Identified {
+  return usage.pid !== null;
+}
+
+function isSame(owner: ProcessOwner, usage: ProcessUsage): boolean {
+  return (
+    owner.creationTime === usage.creation_time &&
+    owner.executable === usage.executable &&
+    owner.containerId === usage.container_id
+  );
+}
+
+/** The `most` largest in falling order. To sort 10,000 for the sake of 100 takes as long as all else done with them. */
+function largest(usages: readonly Identified[], most: number): Identified[] {
+  const falling = (a: Identified, b: Identified): number => b.energy_j - a.energy_j;
+  if (usages.length <= most) return usages.toSorted(falling);
+  if (most === 0) return [];
+  const least = Float64Array.from(usages, ({ energy_j }) => energy_j)
+    .toSorted()
+    .at(-most)!;
+  return usages
+    .filter(({ energy_j }) => energy_j >= least)
+    .toSorted(falling)
+    .slice(0, most);
+}

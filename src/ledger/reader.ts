@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { SeriesReading } from './reading.ts';
+import type { Entry } from './series.ts';
+
+interface Received {
+  readonly value: number;
+  readonly atMs: number;
+  /** `endedMs` of the series, if the reader has seen it end. */
+  readonly endedMs: number | undefined;
+}
+
+/** How a reader shows what it collects. */
+export interface ReaderOptions {
+  /**
+   * It shows each series as it was at the collection before, and 0 if there was none: so the first sample that a back
+   * end gets of a new series is 0, and its last one takes one collection more. For readers that are scraped.
+   */
+  readonly delayed?: boolean;
+}
+
+/** What one reader has received of each series. */
+export class Receipts {
+  readonly #delayed: boolean;
+  #received = new Map<Entry<unknown>, Received>();
+  /** Monotonic times of the last two collections that arrived, ms. */
+  beforeMs: number | undefined;
+  beforeLastMs: number | undefined;
+
+  constructor({ delayed = false }: ReaderOptions = {}) {
+    this.#delayed = delayed;
+  }
+
+  /** The series that this reader still has to show, as it shows them. */
+  read<Owner>(entries: Iterable<Entry<Owner>>): SeriesReading<Owner>[] {
+    const readings: SeriesReading<Owner>[] = [];
+    for (const entry of entries) {
+      if (this.hasSeenEnd(entry)) continue;
+      const { owner, value, sinceMs } = entry;
+      readings.push({ owner, value, sinceMs, before: this.#received.get(entry), entry });
+    }
+    return readings;
+  }
+
+  hasSeenEnd(entry: Entry<unknown>): boolean {
+    return entry.endedMs !== undefined && this.#received.get(entry)?.endedMs === entry.endedMs;
+  }
+
+  /** These have arrived, all of a collection at `nowMs` or a part of it. */
+  receive(readings: Iterable<SeriesReading<unknown>>, nowMs: number): void {
+    for (const { entry, value, before } of readings) {
+      // A delayed reader has shown what was before.
+      const final = !this.#delayed || this.beforeMs === undefined || before?.value === value;
+      const endedMs = final && entry.value === value ? entry.endedMs : undefined;
+      this.#received.set(entry, { value, atMs: nowMs, endedMs });
+    }
+    if (nowMs === this.beforeMs) return;
+    this.beforeLastMs = this.beforeMs;
+    this.beforeMs = nowMs;
+  }
+
+  forget(entry: Entry<unknown>): void {
+    this.#received.delete(entry);
+  }
+}

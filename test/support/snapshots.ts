@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+import {
+  type CgroupUsage,
+  type DomainUsage,
+  OTHER,
+  type ProcessUsage,
+  SNAPSHOT_SCHEMA,
+  type Snapshot,
+} from '../../src/model/snapshot.ts';
+
+/** What is said of a process; its cgroup is in `container_id`, if that is not null. */
+export type ProcessSpec = Partial<ProcessUsage> & { readonly energy_j: number };
+
+export interface SnapshotSpec {
+  readonly processes?: readonly ProcessSpec[];
+  /** More of a container than its id, by id. */
+  readonly containers?: Readonly<Record<string, Partial<CgroupUsage>>>;
+  readonly idle?: number;
+  readonly gap?: number;
+  readonly lost?: number;
+  readonly domains?: readonly DomainUsage[];
+}
+
+const CREATED = '2026-01-01T00:00:00.000Z';
+
+/** A snapshot of one second and one counter, `core:0:0`, that closes. */
+export function snapshotOf(spec: SnapshotSpec = {}): Snapshot {
+  const { idle = 1, gap = 0, lost = 0, domains = [] } = spec;
+  const processes = (spec.processes ?? []).map(processOf);
+  const process_j = processes.reduce((total, process) => total + process.energy_j, 0);
+  const unattributed_j = gap + lost;
+  const counter_j = process_j + idle + unattributed_j;
+  const zone = {
+    id: 'core:0:0',
+    parent: null,
+    counter_j,
+    idle_j: idle,
+    gap_j: gap,
+    lost_j: lost,
+    shared_j: 0,
+  };
+  return {
+    schema: SNAPSHOT_SCHEMA,
+    time: CREATED,
+    interval_s: 1,
+    source: { name: 'power_core', kind: 'measured', scope: 'core', domain: 'cpu' },
+    totals: { counter_j, process_j, idle_j: idle, unattributed_j },
+    unattributed: { gap_j: gap, lost_j: lost, shared_j: 0 },
+    zones: [zone],
+    domains,
+    cores: [],
+    processes,
+    cgroups: cgroupsOf(processes, spec.containers ?? {}),
+    self: {
+      energy_j: 0.1,
+      cpu_time_s: 0.01,
+      switches: 100,
+      lost: 0,
+      rebinds: 0,
+      gaps: 0,
+      resets: 0,
+      wraps: 0,
+      series: 0,
+    },
+  };
+}
+
+function processOf(spec: ProcessSpec): ProcessUsage {
+  const { pid = null } = spec;
+  return {
+    pid,
+    creation_time: pid === null ? null : CREATED,
+    executable: pid === null ? OTHER : 'a',
+    cgroup: '/',
+    container_id: null,
+    energy_err_j: null,
+    power_w: spec.energy_j,
+    cpu_time_s: 0,
+    exited: false,
+    kernel: false,
+    ...spec,
+  };
+}
+
+function cgroupsOf(
+  processes: readonly ProcessUsage[],
+  containers: Readonly<Record<string, Partial<CgroupUsage>>>,
+): CgroupUsage[] {
+  const cgroups = new Map<string, CgroupUsage>();
+  for (const { cgroup, container_id, energy_j } of processes) {
+    const path = cgroup ?? '/';
+    const former = cgroups.get(path)?.energy_j ?? 0;
+    cgroups.set(path, {
+      id: path,
+      path,
+      container_id,
+      container_runtime: null,
+      pod_uid: null,
+      unit: null,
+      power_w: 0,
+      cpu_time_s: 0,
+      ...containers[container_id ?? ''],
+      energy_j: former + energy_j,
+    });
+  }
+  return [...cgroups.values()];
+}
