@@ -52,7 +52,7 @@ export class Ledger {
   readonly #hardware = new Partition<HardwareOwner>(Infinity);
   readonly #domains = new Partition<DomainOwner>(Infinity);
   readonly #unattributed = new Partition<UnattributedOwner>(Infinity);
-  readonly #self = new Partition<SelfOwner>(Infinity);
+  readonly #self = new Partition<SelfOwner>(Infinity, new Map(SELF.map((name) => [name, name])));
   readonly #processes: ProcessSeries;
   readonly #cgroups: Partition<CgroupOwner>;
   readonly #containers: Partition<ContainerOwner>;

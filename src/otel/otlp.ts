@@ -45,7 +45,11 @@ export function createOtlpReader({
   const mode = wanted === AggregationTemporality.DELTA ? 'delta' : 'push';
   const producer = createMetricProducer({ reader, mode });
   return new PeriodicExportingMetricReader({
-    exporter: watched(exporter, { url: displayed(otlp.url), log, delivered: producer.delivered }),
+    exporter: watched(exporter, {
+      url: displayed(otlp.url),
+      log,
+      delivered: (metrics) => producer.delivered(metrics),
+    }),
     exportIntervalMillis: intervalMs,
     exportTimeoutMillis: timeoutMs,
     metricProducers: [producer],

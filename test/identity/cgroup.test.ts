@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCgroupPaths } from '../../src/identity/cgroup.ts';
-import { REMOVED } from '../../src/model/snapshot.ts';
+import { UNKNOWN } from '../../src/model/snapshot.ts';
 import { findHierarchy } from '../../src/host/hierarchy.ts';
 import { readStartTicks } from '../../src/host/procfs.ts';
 
@@ -157,7 +157,7 @@ describe('the path of a cgroup', () => {
       unit: `cri-containerd-${ID}.scope`,
     });
     const later = { pid: 900, startNs: 12_350_000_000 };
-    expect(resolver('v1-container').paths.resolve(2 ** 40, later).path).toBe(REMOVED);
+    expect(resolver('v1-container').paths.resolve(2 ** 40, later).path).toBe(UNKNOWN);
   });
 
   test.each([
@@ -190,7 +190,7 @@ describe('the path of a cgroup', () => {
   test('is looked for in so many directories only', () => {
     const { paths, inode } = resolver('v2', 2);
     expect(paths.resolve(inode('system.slice'), nobody).path).toBe('/system.slice');
-    expect(paths.resolve(inode(`system.slice/docker-${ID}.scope`), nobody).path).toBe(REMOVED);
+    expect(paths.resolve(inode(`system.slice/docker-${ID}.scope`), nobody).path).toBe(UNKNOWN);
   });
 });
 
@@ -262,7 +262,7 @@ describe("this machine's cgroups", () => {
     paths.endInterval();
     expect(paths.resolve(container, process)).toEqual(expected);
     const late = createCgroupPaths({ proc: '/proc', hierarchy });
-    expect(late.resolve(container, process)).toEqual({ path: REMOVED, ...plain });
+    expect(late.resolve(container, process)).toEqual({ path: UNKNOWN, ...plain });
   });
 
   test('are numbered as /proc/cgroups numbers their hierarchy, 0 for v2', () => {
@@ -282,8 +282,8 @@ describe("this machine's cgroups", () => {
 
   test('are walked once in an interval, whatever is unknown', () => {
     const paths = createCgroupPaths({ proc: '/proc', hierarchy });
-    expect(paths.resolve(2 ** 40, nobody).path).toBe(REMOVED);
-    expect(paths.resolve(make(name), nobody).path).toBe(REMOVED);
+    expect(paths.resolve(2 ** 40, nobody).path).toBe(UNKNOWN);
+    expect(paths.resolve(make(name), nobody).path).toBe(UNKNOWN);
     const second = make(name, 'second');
     paths.endInterval();
     expect(paths.resolve(second, nobody).path).toBe(`${shown}/second`);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ScopeMetrics } from '@opentelemetry/sdk-metrics';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Ledger } from '../../src/ledger/ledger.ts';
 import type { LedgerLimits } from '../../src/ledger/limits.ts';
 import { createMetricProducer, type DeliverableProducer } from '../../src/otel/producer.ts';
@@ -52,7 +52,7 @@ const process: fc.Arbitrary<ProcessSpec> = fc
 /** A pid is one process at a time, as a snapshot has them. */
 const processes = fc.uniqueArray(process, { selector: ({ pid }) => pid ?? {}, maxLength: 10 });
 
-const step: fc.Arbitrary<Step> = fc.oneof(
+const anyStep: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 8,
     arbitrary: fc.record({
@@ -241,7 +241,7 @@ function expectClosed(backEnd: BackEnd): void {
 describe('a Joule is in one series of each metric, whatever lives, limits and readers do:', () => {
   it('what back ends count of each metric is what the counters counted', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), limits, async (steps, limit) => {
+      fc.asyncProperty(fc.array(anyStep, { maxLength: 40 }), limits, async (steps, limit) => {
         const { readers, counted } = await live(steps, limit);
         for (const { backEnd, baseline, mode } of readers) {
           expectClosed(backEnd);

@@ -1,313 +1,411 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Ledger, type LedgerReading } from '../../src/ledger/ledger.ts';
-import {
-  OTHER,
-  type ProcessUsage,
-  REMOVED,
-  SNAPSHOT_SCHEMA,
-  type Snapshot,
-} from '../../src/model/snapshot.ts';
+import { Ledger, type LedgerReader } from '../../src/ledger/ledger.ts';
+import { DEFAULT_LIMITS, type LedgerLimits } from '../../src/ledger/limits.ts';
+import type { LedgerReading, SeriesReading } from '../../src/ledger/reading.ts';
+import { sum } from '../../src/util/sum.ts';
+import { type ProcessSpec, type SnapshotSpec, snapshotOf } from '../support/snapshots.ts';
 
-const START = Date.parse('2026-01-01T00:00:00Z');
-
-interface Spec {
-  readonly second: number;
-  readonly processes: (Partial<ProcessUsage> & { pid: number | null; energy_j: number })[];
-  readonly idle?: number;
-  readonly gap?: number;
-}
-
-/** A snapshot that closes, of one zone; each process is in the cgroup it names. */
-function snapshotOf({ second, processes, idle = 1, gap = 0 }: Spec): Snapshot {
-  const full = processes.map((process): ProcessUsage => {
-    const named = process.pid === null ? null : '2026-01-01T00:00:00.000Z';
-    return {
-      creation_time: named,
-      executable: process.pid === null ? OTHER : 'a',
-      cgroup: '/',
-      container_id: null,
-      energy_err_j: null,
-      power_w: 0,
-      cpu_time_s: 0,
-      exited: false,
-      ...process,
-    };
-  });
-  const process_j = full.reduce((sum, process) => sum + process.energy_j, 0);
-  const paths = [...new Set(full.map((process) => process.cgroup ?? '/'))];
-  const counter_j = process_j + idle + gap;
+/** A ledger whose intervals last a second, and a reader that receives what it collects. */
+function machine(limits: Partial<LedgerLimits> = {}): {
+  readonly ledger: Ledger;
+  readonly reader: LedgerReader;
+  readonly interval: (spec?: SnapshotSpec) => void;
+  /** So many intervals, each of which a reader collects. */
+  readonly live: (count: number, spec: SnapshotSpec, by?: LedgerReader) => void;
+  readonly collect: (by?: LedgerReader) => LedgerReading;
+} {
+  let nowMs = 0;
+  const ledger = new Ledger({ ...DEFAULT_LIMITS, ...limits }, () => nowMs);
+  const reader = ledger.reader();
   return {
-    schema: SNAPSHOT_SCHEMA,
-    time: new Date(START + second * 1000).toISOString(),
-    interval_s: 1,
-    source: { name: 'power_core', kind: 'measured', scope: 'core', domain: 'cpu' },
-    totals: { counter_j, process_j, idle_j: idle, unattributed_j: gap },
-    unattributed: { gap_j: gap, lost_j: 0, shared_j: 0 },
-    zones: [{ id: 'core:0:0', parent: null, counter_j, idle_j: idle, gap_j: gap, lost_j: 0, shared_j: 0 }],
-    domains: [],
-    cores: [],
-    processes: full,
-    cgroups: paths.map((path) => ({
-      id: path,
-      path,
-      container_id: path.startsWith('/docker/') ? path.slice(8) : null,
-      container_runtime: 'docker',
-      pod_uid: null,
-      unit: null,
-      energy_j: full
-        .filter((one) => (one.cgroup ?? '/') === path)
-        .reduce((sum, one) => sum + one.energy_j, 0),
-      power_w: 0,
-      cpu_time_s: 0,
-    })),
-    self: {
-      energy_j: 0.1,
-      cpu_time_s: 0.01,
-      switches: 100,
-      lost: 0,
-      rebinds: 0,
-      gaps: 0,
-      resets: 0,
-      wraps: 0,
-      series: 0,
+    ledger,
+    reader,
+    interval(spec = {}) {
+      nowMs += 1000;
+      ledger.add(snapshotOf(spec));
+    },
+    live(count, spec, by = reader) {
+      for (let i = 0; i < count; i++) {
+        nowMs += 1000;
+        ledger.add(snapshotOf(spec));
+        by.collect();
+        by.received();
+      }
+    },
+    collect(by = reader) {
+      const reading = by.collect();
+      by.received();
+      return reading!;
     },
   };
 }
 
-const joules = (series: readonly { joules: number }[]): number =>
-  series.reduce((sum, one) => sum + one.joules, 0);
-
-function expectClosed(reading: LedgerReading | undefined): asserts reading is LedgerReading {
-  if (!reading) throw new Error('no reading');
-  expect(joules(reading.processes) + joules(reading.unattributed)).toBeCloseTo(joules(reading.hardware), 9);
-  expect(joules(reading.cgroups)).toBeCloseTo(joules(reading.processes), 9);
+/** Values by pid or executable, and container. */
+function processes({ processes: series }: LedgerReading): Record<string, number> {
+  const name = ({ owner: { pid, executable, containerId } }: LedgerReading['processes'][0]): string =>
+    [pid ?? executable, ...(containerId === null ? [] : [containerId])].join(' ');
+  return Object.fromEntries(series.filter(({ value }) => value > 0).map((one) => [name(one), one.value]));
 }
 
-function byExecutable(reading: LedgerReading, executable: string): number {
-  return joules(reading.processes.filter((series) => series.executable === executable));
+function paths({ cgroups }: LedgerReading): Record<string, number> {
+  return Object.fromEntries(cgroups.map(({ owner, value }) => [owner.path, value]));
 }
+
+const total = (series: readonly SeriesReading<unknown>[]): number => sum(series.map(({ value }) => value));
+
+const many = (count: number, spec: (i: number) => ProcessSpec): ProcessSpec[] =>
+  Array.from({ length: count }, (_, i) => spec(i));
 
 describe('the ledger', () => {
   it('has nothing to show before the first interval', () => {
-    expect(new Ledger().reader()()).toBeUndefined();
+    expect(new Ledger(DEFAULT_LIMITS).reader().collect()).toBeUndefined();
   });
 
-  it('adds intervals up and starts each series when its counting began', () => {
-    const ledger = new Ledger();
-    const read = ledger.reader();
-    ledger.add(snapshotOf({ second: 1, processes: [{ pid: 1, energy_j: 2 }] }));
-    ledger.add(
-      snapshotOf({
-        second: 2,
-        processes: [
-          { pid: 1, energy_j: 3 },
-          { pid: 2, energy_j: 4 },
-        ],
-        gap: 1,
-      }),
-    );
-    const reading = read();
-    expectClosed(reading);
-    expect(reading.processes.map(({ pid, joules: j, since }) => [pid, j, since - START])).toEqual([
-      [1, 5, 0],
-      [2, 4, 1000],
-    ]);
-    expect(reading.unattributed.map(({ reason, joules: j }) => [reason, j])).toEqual([
-      ['idle', 2],
-      ['gap', 1],
-    ]);
-    expect(reading.self).toMatchObject({ switches: 200, joules: 0.2 });
+  it('adds intervals up, each series from when its counting began', () => {
+    const { interval, collect } = machine();
+    interval({ processes: [{ pid: 1, executable: 'sh', energy_j: 2 }] });
+    interval({
+      processes: [
+        { pid: 1, executable: 'sh', energy_j: 3 },
+        { pid: 2, executable: 'cc', energy_j: 1 },
+      ],
+    });
+    const reading = collect();
+    expect(processes(reading)).toEqual({ sh: 5, cc: 1 });
+    expect(reading).toMatchObject({ nowMs: 2000, beforeMs: undefined, kind: 'measured', domain: 'cpu' });
+    expect(reading.processes.find(({ owner }) => owner.executable === 'cc')?.sinceMs).toBe(1000);
+    expect(total(reading.hardware)).toBe(total(reading.processes) + total(reading.unattributed));
+    expect(total(reading.cgroups)).toBe(total(reading.processes));
+  });
+
+  it('has from the first interval what can only be 0 until something goes wrong', () => {
+    const { interval, collect } = machine();
+    interval();
+    const { unattributed, processes: series, cgroups, self } = collect();
+    expect(unattributed.map(({ owner }) => owner.reason)).toEqual(['idle', 'gap', 'lost']);
+    expect(series.map(({ owner }) => owner.executable)).toEqual(['(other)', '(kernel)']);
+    expect(cgroups.map(({ owner }) => owner.path)).toEqual(['(other)', '(unknown)']);
+    expect(self.map(({ owner }) => owner)).toContain('lost');
   });
 
   it('keeps other domains beside what closes, and their sums while they cannot be read', () => {
-    const ledger = new Ledger();
-    const read = ledger.reader();
-    const memory = { id: 'memory:0', type: 'memory', parent: null } as const;
-    const plain = (second: number): Snapshot => snapshotOf({ second, processes: [{ pid: 1, energy_j: 2 }] });
-    ledger.add(plain(1));
-    ledger.add({ ...plain(2), domains: [{ ...memory, counter_j: 5 }] });
-    ledger.add(plain(3));
-    const reading = read();
-    expectClosed(reading);
-    expect(joules(reading.hardware)).toBe(9);
-    expect(reading.domains).toEqual([{ ...memory, joules: 5, since: START + 1000 }]);
+    const { interval, collect } = machine();
+    interval({ domains: [{ id: 'memory:0', type: 'memory', parent: null, counter_j: 4 }] });
+    interval();
+    const reading = collect();
+    expect(reading.domains.map(({ owner, value }) => [owner.id, value])).toEqual([['memory:0', 4]]);
+    expect(total(reading.hardware)).toBe(2);
   });
 
-  it('shows an ended process once to each reader, then moves its Joules to its executable', () => {
-    const ledger = new Ledger();
-    const first = ledger.reader();
-    const second = ledger.reader();
-    ledger.add(snapshotOf({ second: 1, processes: [{ pid: 1, energy_j: 2, exited: true }] }));
-    expect(first()?.processes).toMatchObject([{ pid: 1, joules: 2 }]);
-    ledger.add(snapshotOf({ second: 2, processes: [] }));
-    expect(second()?.processes).toMatchObject([{ pid: 1, joules: 2 }]);
-    ledger.add(snapshotOf({ second: 3, processes: [] }));
-    const reading = first();
-    expectClosed(reading);
-    expect(reading.processes).toMatchObject([{ pid: null, executable: 'a', joules: 2 }]);
+  it('leaves what a process used with its executable when it ends', () => {
+    const { interval, collect } = machine();
+    interval({ processes: [{ pid: 1, executable: 'make', energy_j: 2 }] });
+    collect();
+    interval({ processes: [{ pid: 1, executable: 'make', energy_j: 1, exited: true }] });
+    interval({ processes: [{ pid: 2, executable: 'make', energy_j: 4 }] });
+    expect(processes(collect())).toEqual({ make: 7 });
   });
 
-  it('never lets the sum of an executable fall, through ends, execs and reused pids', () => {
-    const ledger = new Ledger({ processes: 20, executables: 10 });
-    const read = ledger.reader();
-    const sums = new Map<string, number>();
-    let seed = 7;
-    const random = (below: number): number => (seed = (seed * 1103515245 + 12345) % 2 ** 31) % below;
-    for (let second = 1; second < 300; second++) {
-      const processes = Array.from({ length: random(30) }, (_, i) => ({
-        pid: 100 + i,
-        creation_time: new Date(START + random(5) * 1000).toISOString(),
-        executable: `exe${random(6)}`,
-        energy_j: random(100) / 10,
-        exited: random(3) === 0,
-      }));
-      ledger.add(snapshotOf({ second, processes }));
-      const reading = read();
-      expectClosed(reading);
-      for (const executable of [...Array(6).keys()].map((i) => `exe${i}`)) {
-        const sum = byExecutable(reading, executable);
-        expect(sum).toBeGreaterThanOrEqual((sums.get(executable) ?? 0) - 1e-9);
-        sums.set(executable, sum);
-      }
-      expect(reading.processes.filter(({ pid }) => pid !== null).length).toBeLessThanOrEqual(20);
-      expect(reading.processes.filter(({ pid }) => pid === null).length).toBeLessThanOrEqual(10);
-    }
+  it('tells the executables of a container apart from the same elsewhere', () => {
+    const { interval, collect } = machine();
+    interval({
+      processes: [
+        { pid: 1, executable: 'nginx', energy_j: 2 },
+        { pid: 2, executable: 'nginx', energy_j: 3, cgroup: '/docker/c', container_id: 'c' },
+      ],
+    });
+    const reading = collect();
+    expect(processes(reading)).toEqual({ nginx: 2, 'nginx c': 3 });
+    expect(reading.containers.map(({ owner, value }) => [owner.containerId, value])).toContainEqual(['c', 3]);
   });
 
-  it('puts what has no room into (other) and stays exact', () => {
-    const ledger = new Ledger({ processes: 3, executables: 4, cgroups: 4 });
-    const read = ledger.reader();
-    const processes = Array.from({ length: 10 }, (_, i) => ({
+  it('takes kernel threads for one executable, whatever work they are named for', () => {
+    const { interval, collect } = machine({ executables: 3 });
+    const threads = many(112, (i) => ({
       pid: i + 1,
-      executable: `exe${i}`,
-      cgroup: `/g${i}`,
-      energy_j: 1,
+      executable: `kworker/${i}:1`,
+      energy_j: 0.1,
+      kernel: true,
     }));
-    ledger.add(snapshotOf({ second: 1, processes }));
-    ledger.add(snapshotOf({ second: 2, processes: processes.map((one) => ({ ...one, exited: true })) }));
-    ledger.add(snapshotOf({ second: 3, processes }));
-    const reading = read();
-    expectClosed(reading);
-    expect(reading.cgroups.find(({ path }) => path === OTHER)?.joules).toBe(24);
-    expect(reading.processes.some(({ executable }) => executable === OTHER)).toBe(true);
+    interval({ processes: [...threads, { pid: 500, executable: 'postgres', energy_j: 0.01 }] });
+    const found = processes(collect());
+    expect(found).toMatchObject({ postgres: 0.01 });
+    expect(found['(kernel)']).toBeCloseTo(11.2);
   });
 
-  it('gives the places to those that use most, and not to and fro', () => {
-    const ledger = new Ledger({ processes: 10 });
-    const read = ledger.reader();
-    const pids = (): (number | null)[] =>
-      read()!
-        .processes.map(({ pid }) => pid)
-        .filter((pid) => pid !== null);
-    const load = (pid: number, energy_j: number): { pid: number; energy_j: number } => ({ pid, energy_j });
-    const small = Array.from({ length: 10 }, (_, i) => load(i + 1, 1));
-    for (let second = 1; second <= 70; second++) ledger.add(snapshotOf({ second, processes: small }));
-    expect(pids()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    // One that uses a little more does not take a place, one that uses much more does, at once.
-    ledger.add(snapshotOf({ second: 71, processes: [...small, load(50, 1.5)] }));
-    expect(pids()).not.toContain(50);
-    ledger.add(snapshotOf({ second: 72, processes: [...small, load(51, 3)] }));
-    expect(pids()).toContain(51);
-    // And who lost it does not come back by using the same as before.
-    const before = pids();
-    for (let second = 73; second <= 100; second++) {
-      ledger.add(snapshotOf({ second, processes: [...small, load(51, 3)] }));
+  it('counts what has lost its process into (other)', () => {
+    const { interval, collect } = machine();
+    interval({ processes: [{ energy_j: 3 }] });
+    expect(processes(collect())).toEqual({ '(other)': 3 });
+  });
+});
+
+describe('a process', () => {
+  const at = (energy_j: number): SnapshotSpec => ({ processes: [{ pid: 1, executable: 'db', energy_j }] });
+
+  it('has a series of its own from when it has lived for two exports on', () => {
+    const { interval, collect } = machine();
+    interval(at(1));
+    collect();
+    interval(at(1));
+    collect();
+    interval(at(1));
+    // What it used before stays where it is.
+    expect(processes(collect())).toEqual({ db: 3 });
+    interval(at(4));
+    expect(processes(collect())).toEqual({ db: 3, 1: 4 });
+  });
+
+  it('has none while nobody has collected twice, and none at all where the limit is 0', () => {
+    for (const limits of [{}, { processes: 0 }]) {
+      const { interval, live, collect } = machine(limits);
+      for (let i = 0; i < 9; i++) interval(at(1));
+      if ('processes' in limits) live(9, at(1));
+      interval(at(1));
+      expect(Object.keys(processes(collect()))).toEqual(['db']);
     }
-    expect(pids()).toEqual(before);
-    expectClosed(read());
   });
 
-  it('counts 100,000 processes in 100 series exactly, and no executable ever falls', () => {
-    const ledger = new Ledger({ processes: 100 });
-    const read = ledger.reader();
-    const sums = new Map<string, number>();
-    let pid = 0;
-    let total = 0;
-    for (let second = 1; second <= 600; second++) {
-      const processes = Array.from({ length: 167 }, () => ({
-        pid: ++pid,
-        executable: `exe${pid % 40}`,
-        energy_j: (pid % 7) + 1,
-        exited: pid % 5 !== 0,
-      }));
-      total += joules(processes.map(({ energy_j }) => ({ joules: energy_j })));
-      ledger.add(snapshotOf({ second, processes }));
-      if (second % 10 !== 0) continue;
-      const reading = read();
-      expectClosed(reading);
-      expect(joules(reading.processes)).toBeCloseTo(total, 6);
-      expect(reading.processes.filter((series) => series.pid !== null).length).toBeLessThanOrEqual(100);
-      const now = new Map<string, number>();
-      for (const series of reading.processes) {
-        now.set(series.executable, (now.get(series.executable) ?? 0) + series.joules);
-      }
-      for (const [executable, sum] of sums) expect(now.get(executable)).toBeGreaterThanOrEqual(sum - 1e-6);
-      for (const [executable, sum] of now) sums.set(executable, sum);
-    }
-    expect(pid).toBeGreaterThan(100_000);
-    expect(sums.size).toBe(40);
+  it('waits for the reader that comes most rarely', () => {
+    const { ledger, interval, live, collect } = machine();
+    const rare = ledger.reader();
+    interval(at(1));
+    collect(rare);
+    live(5, at(1));
+    expect(Object.keys(processes(collect()))).toEqual(['db']);
+    live(2, at(1), rare);
+    interval(at(1));
+    interval(at(1));
+    expect(Object.keys(processes(collect()))).toEqual(['1', 'db']);
   });
 
-  it('shows a removed cgroup and its container once to each reader, then moves their Joules to (removed)', () => {
-    const ledger = new Ledger();
-    const read = ledger.reader();
-    ledger.add(snapshotOf({ second: 1, processes: [{ pid: 1, energy_j: 2, cgroup: '/docker/abc' }] }));
-    ledger.endRemovedCgroups(() => false);
-    ledger.add(snapshotOf({ second: 2, processes: [{ pid: 2, energy_j: 1 }] }));
-    expect(read()?.containers).toMatchObject([{ containerId: 'abc', joules: 2 }]);
-    ledger.endRemovedCgroups((path) => path !== '/docker/abc');
-    expect(read()?.cgroups).toMatchObject([{ path: '/docker/abc', joules: 2 }, { path: '/' }]);
-    ledger.add(snapshotOf({ second: 3, processes: [] }));
-    const reading = read();
-    expectClosed(reading);
-    expect(reading.cgroups).toMatchObject([
-      { path: '/', joules: 1 },
-      { path: REMOVED, joules: 2 },
+  it('begins another series with another program, and leaves it when the pid is used again', () => {
+    const { interval, live, collect } = machine();
+    const as = (spec: Partial<ProcessSpec>): SnapshotSpec => ({
+      processes: [{ pid: 1, energy_j: 1, ...spec }],
+    });
+    live(4, as({ executable: 'sh' }));
+    expect(processes(collect())).toEqual({ sh: 3, 1: 1 });
+    interval(as({ executable: 'cc' }));
+    expect(processes(collect())).toEqual({ sh: 3, cc: 1, 1: 1 });
+    // Its own series has been shown to the end.
+    interval(as({ executable: 'ld', creation_time: '2026-01-01T00:00:09.000Z' }));
+    expect(processes(collect())).toEqual({ sh: 3, cc: 1, ld: 1 });
+  });
+
+  it('is not ended by what an earlier one of its pid used last', () => {
+    const { interval, live, collect } = machine();
+    const running = { pid: 1, executable: 'new', energy_j: 1 };
+    live(4, { processes: [running] });
+    interval({
+      processes: [
+        { pid: 1, executable: 'old', creation_time: '2025-12-31T00:00:00.000Z', exited: true, energy_j: 1 },
+      ],
+    });
+    interval({ processes: [running] });
+    expect(processes(collect())).toEqual({ new: 3, old: 1, 1: 2 });
+  });
+});
+
+describe('a series that has ended', () => {
+  const IN_A: SnapshotSpec = { processes: [{ pid: 1, energy_j: 2, cgroup: '/a' }] };
+  const gone = { cgroup: (path: string): boolean => path !== '/a' };
+
+  it('is shown to each reader once more, and then gone', () => {
+    const { ledger, interval, collect } = machine();
+    const other = ledger.reader();
+    interval(IN_A);
+    interval();
+    ledger.endRemoved(gone);
+    expect(paths(collect())).toMatchObject({ '/a': 2 });
+    expect(paths(collect())).not.toHaveProperty('/a');
+    const { size } = ledger;
+    expect(paths(collect(other))).toMatchObject({ '/a': 2 });
+    interval();
+    expect(ledger.size).toBe(size - 1);
+  });
+
+  it('is shown again where its last value did not arrive', () => {
+    const { ledger, reader, interval, collect } = machine();
+    interval(IN_A);
+    interval();
+    ledger.endRemoved(gone);
+    reader.collect();
+    expect(paths(collect())).toMatchObject({ '/a': 2 });
+  });
+
+  it('is kept for five minutes for a reader that does not come, and no longer', () => {
+    const { ledger, interval, collect } = machine();
+    interval(IN_A);
+    collect();
+    interval();
+    ledger.endRemoved(gone);
+    for (let second = 0; second < 300; second++) interval();
+    expect(paths(collect())).toMatchObject({ '/a': 2 });
+    const late = ledger.reader();
+    interval(IN_A);
+    interval();
+    ledger.endRemoved(gone);
+    for (let second = 0; second < 302; second++) interval();
+    expect(paths(collect(late))).not.toHaveProperty('/a');
+  });
+
+  it('begins anew at 0 when its key comes back after that', () => {
+    const { ledger, interval, collect } = machine();
+    interval(IN_A);
+    interval();
+    ledger.endRemoved(gone);
+    collect();
+    interval(IN_A);
+    const again = collect().cgroups.find(({ owner }) => owner.path === '/a');
+    expect(again).toMatchObject({ value: 2, sinceMs: 2000, before: undefined });
+  });
+
+  it('goes on when its key comes back before that', () => {
+    const { ledger, interval, collect } = machine();
+    interval(IN_A);
+    interval();
+    ledger.endRemoved(gone);
+    interval(IN_A);
+    expect(collect().cgroups.find(({ owner }) => owner.path === '/a')).toMatchObject({
+      value: 4,
+      sinceMs: 0,
+    });
+  });
+
+  it('is that of a container when the last of its cgroups is gone, and so its executables', () => {
+    const { ledger, interval, collect } = machine();
+    const inContainer = (path: string): ProcessSpec => ({
+      pid: path.length,
+      energy_j: 1,
+      cgroup: path,
+      container_id: 'c',
+    });
+    interval({ processes: [inContainer('/c/init'), inContainer('/c/a.service')] });
+    interval();
+    ledger.endRemoved({ cgroup: (path) => path !== '/c/init' });
+    interval();
+    collect();
+    const ids = ({ containers }: LedgerReading): string[] => containers.map(({ owner }) => owner.containerId);
+    expect(ids(collect())).toEqual(['(other)', 'c']);
+    ledger.endRemoved({ cgroup: () => false });
+    expect(processes(collect())).toEqual({ 'a c': 2 });
+    expect(ids(collect())).toEqual(['(other)']);
+    expect(processes(collect())).toEqual({});
+  });
+
+  it('is that of a container of other names, once these become known', () => {
+    const { interval, collect } = machine();
+    const spec = { processes: [{ pid: 1, energy_j: 1, cgroup: '/c', container_id: 'c' }] };
+    interval(spec);
+    interval({ ...spec, containers: { c: { container_runtime: 'docker' } } });
+    const series = collect().containers.filter(({ owner }) => owner.containerId === 'c');
+    expect(series.map(({ owner, value }) => [owner.runtime, value])).toEqual([
+      [null, 1],
+      ['docker', 1],
     ]);
-    expect(reading.containers).toMatchObject([{ containerId: REMOVED, joules: 2 }]);
+  });
+});
+
+describe('the places', () => {
+  const used = (names: readonly string[], joules: (i: number) => number): SnapshotSpec => ({
+    processes: names.map((executable, i) => ({
+      pid: i + 1,
+      executable,
+      energy_j: joules(i),
+      cgroup: `/${executable}`,
+    })),
+  });
+  const names = Array.from({ length: 9 }, (_, i) => `n${i}`);
+
+  it('go to the largest, and the rest is in (other)', () => {
+    const { ledger, interval, collect } = machine({ executables: 5, cgroups: 5 });
+    interval(used(names, (i) => i + 1));
+    const reading = collect();
+    expect(processes(reading)).toEqual({ n8: 9, n7: 8, n6: 7, '(other)': 21 });
+    expect(paths(reading)).toEqual({ '/n8': 9, '/n7': 8, '/n6': 7, '(other)': 21, '(unknown)': 0 });
+    expect(ledger.size).toBe(23);
   });
 
-  it('takes the names of a container when they become known', () => {
-    const ledger = new Ledger();
-    const read = ledger.reader();
-    const first = snapshotOf({ second: 1, processes: [{ pid: 1, energy_j: 2, cgroup: '/docker/abc' }] });
-    ledger.add(first);
-    expect(read()?.containers).toMatchObject([{ containerId: 'abc', names: {}, joules: 2 }]);
-    const second = snapshotOf({ second: 2, processes: [{ pid: 1, energy_j: 1, cgroup: '/docker/abc' }] });
-    const names = { 'container.name': 'web' };
-    ledger.add({ ...second, cgroups: second.cgroups.map((cgroup) => ({ ...cgroup, names })) });
-    expect(read()?.containers).toMatchObject([{ containerId: 'abc', names, joules: 3, since: START }]);
+  it('are kept for ten minutes, then taken by what uses more than twice as much', () => {
+    const { interval, collect } = machine({ executables: 5 });
+    interval(used(names.slice(0, 3), () => 10));
+    const grown = { n3: 50, n4: 15 };
+    const spec = used([...names.slice(0, 3), 'n3', 'n4'], (i) => [10, 10, 8, grown.n3, grown.n4][i]!);
+    for (let second = 0; second < 595; second++) interval(spec);
+    expect(Object.keys(processes(collect()))).toEqual(['(other)', 'n0', 'n1', 'n2']);
+    for (let second = 0; second < 10; second++) interval(spec);
+    collect();
+    interval(spec);
+    const after = processes(collect());
+    // What it used before stays in (other).
+    expect(after['n3']).toBeLessThanOrEqual(600);
+    expect(Object.keys(after)).toEqual(['(other)', 'n0', 'n1', 'n3']);
   });
 
-  it('holds its limits exactly, (other) and (removed) included', () => {
-    const limits = { processes: 10, executables: 8, cgroups: 6, containers: 5 };
-    const ledger = new Ledger(limits);
-    const read = ledger.reader();
-    for (let second = 1; second <= 5; second++) {
-      const processes = Array.from({ length: 40 }, (_, i) => ({
-        pid: second * 100 + i,
-        executable: `exe${i}`,
-        cgroup: `/docker/${second}-${i}`,
-        energy_j: 1,
-        exited: i % 3 === 0,
-      }));
-      ledger.add(snapshotOf({ second, processes }));
-      ledger.endRemovedCgroups((path) => path.endsWith('0'));
+  it('change hands ten times at once and then every 30 s at most', () => {
+    const { interval, collect } = machine({ executables: 102, processes: 0 });
+    const group = (prefix: string): SnapshotSpec => ({
+      processes: many(100, (i) => ({
+        pid: i + 1,
+        executable: `${prefix}${i}`,
+        energy_j: prefix === 'a' ? 1 : 10,
+      })),
+    });
+    interval(group('a'));
+    for (let second = 0; second < 630; second++) interval(group('b'));
+    const taken = collect().processes.filter(({ owner }) => owner.executable.startsWith('b'));
+    expect(taken.length).toBeGreaterThanOrEqual(10);
+    expect(taken.length).toBeLessThanOrEqual(12);
+  });
+
+  it('hold 100,000 short processes of 1,500 programs in 1,000 series, and every Joule', () => {
+    const { ledger, interval, collect } = machine();
+    for (let second = 0; second < 100; second++) {
+      interval({
+        processes: many(1000, (i) => ({
+          pid: second * 1000 + i + 1,
+          executable: `p${(second * 1000 + i) % 1500}`,
+          energy_j: 0.25,
+          exited: true,
+        })),
+      });
     }
-    const reading = read();
-    expectClosed(reading);
-    expect(reading.processes.filter(({ pid }) => pid !== null)).toHaveLength(limits.processes);
-    expect(reading.processes.filter(({ pid }) => pid === null)).toHaveLength(limits.executables);
-    for (const kind of ['cgroups', 'containers'] as const) expect(reading[kind]).toHaveLength(limits[kind]);
-    expect(reading.cgroups.map(({ path }) => path)).toEqual(expect.arrayContaining([OTHER, REMOVED]));
+    const reading = collect();
+    expect(total(reading.processes)).toBe(25_000);
+    expect(reading.processes.length).toBeLessThanOrEqual(1000);
+    expect(ledger.size).toBeLessThan(1020);
+  });
+});
+
+describe('a reader that shows what was before', () => {
+  it('shows a new series as 0 first, and what it was when its end came twice', () => {
+    const { ledger, interval, collect } = machine();
+    const scraper = ledger.reader({ delayed: true });
+    const before = (reading: LedgerReading): (number | undefined)[] =>
+      reading.cgroups.filter(({ owner }) => owner.path === '/a').map((one) => one.before?.value);
+    interval();
+    collect(scraper);
+    interval({ processes: [{ pid: 1, energy_j: 2, cgroup: '/a' }] });
+    interval();
+    ledger.endRemoved({ cgroup: () => false });
+    expect(before(collect(scraper))).toEqual([undefined]);
+    expect(before(collect(scraper))).toEqual([2]);
+    expect(before(collect(scraper))).toEqual([]);
   });
 
-  it('counts a row without a pid into (other)', () => {
-    const ledger = new Ledger();
-    const read = ledger.reader();
-    ledger.add(snapshotOf({ second: 1, processes: [{ pid: null, energy_j: 2 }] }));
-    const reading = read();
-    expectClosed(reading);
-    expect(reading.processes).toMatchObject([{ pid: null, executable: OTHER, joules: 2 }]);
+  it('is waited for no more once it is closed', () => {
+    const { ledger, interval, collect } = machine();
+    const scraper = ledger.reader({ delayed: true });
+    interval({ processes: [{ pid: 1, energy_j: 2, cgroup: '/a' }] });
+    interval();
+    ledger.endRemoved({ cgroup: () => false });
+    collect();
+    const size = ledger.size;
+    interval();
+    expect(ledger.size).toBe(size);
+    scraper.close();
+    interval();
+    expect(ledger.size).toBe(size - 1);
   });
 });

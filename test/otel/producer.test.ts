@@ -1,69 +1,70 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  AggregationTemporality,
-  type DataPoint,
-  type ResourceMetrics,
-  type SumMetricData,
-} from '@opentelemetry/sdk-metrics';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import type { LedgerReading, ProcessSeries } from '../../src/ledger/ledger.ts';
-import { createDeltaProducer, type DeltaProducer } from '../../src/otel/delta.ts';
-import { createMetricProducer, toScopeMetrics } from '../../src/otel/producer.ts';
-import { prometheusPage } from '../../src/otel/prometheus.ts';
+import { AggregationTemporality, type DataPoint, type ScopeMetrics } from '@opentelemetry/sdk-metrics';
+import { Ledger } from '../../src/ledger/ledger.ts';
+import { DEFAULT_LIMITS } from '../../src/ledger/limits.ts';
+import type { Snapshot } from '../../src/model/snapshot.ts';
+import type { Mode } from '../../src/otel/points.ts';
+import { createMetricProducer, type DeliverableProducer } from '../../src/otel/producer.ts';
+import { WallClock } from '../../src/util/wall-clock.ts';
+import { type SnapshotSpec, snapshotOf } from '../support/snapshots.ts';
 
 const START = Date.UTC(2026, 0, 1);
 
-function series(pid: number | null, executable: string, joules: number, since = START): ProcessSeries {
-  const creationTime = pid === null ? null : '2026-01-01T00:00:00.000Z';
-  return { pid, creationTime, executable, containerId: null, joules, since };
+interface Machine {
+  readonly interval: (spec?: SnapshotSpec, change?: Partial<Snapshot>) => void;
+  readonly producer: (mode: Mode) => DeliverableProducer;
+  setClock: (ms: number) => void;
 }
 
-function reading(change: Partial<LedgerReading> = {}): LedgerReading {
+/** A ledger whose intervals last a second. */
+function machine(): Machine {
+  let nowMs = 0;
+  let offsetMs = START;
+  const ledger = new Ledger(DEFAULT_LIMITS, () => nowMs);
+  const clock = new WallClock(
+    () => nowMs + offsetMs,
+    () => nowMs,
+  );
   return {
-    kind: 'measured',
-    domain: 'cpu',
-    time: START + 1000,
-    hardware: [{ id: 'core:0:3', parent: null, joules: 12.5, since: START }],
-    domains: [],
-    processes: [series(42, 'node', 9), series(null, 'sh', 0.5)],
-    cgroups: [{ path: '/system.slice', joules: 9.5, since: START }],
-    containers: [],
-    unattributed: [{ hardwareId: 'core:0:3', reason: 'idle', joules: 3, since: START }],
-    self: {
-      since: START,
-      switches: 7,
-      lost: 0,
-      incidents: { rebinds: 1, gaps: 2, resets: 3, wraps: 4 },
-      cpuTimeSeconds: 0.25,
-      joules: 0.125,
+    interval(spec = {}, change = {}) {
+      nowMs += 1000;
+      ledger.add({ ...snapshotOf(spec), ...change });
     },
-    ...change,
+    producer: (mode) =>
+      createMetricProducer({ reader: ledger.reader({ delayed: mode === 'scrape' }), mode, clock }),
+    setClock: (ms) => (offsetMs += ms),
   };
 }
 
-function metric(of: LedgerReading, name: string): SumMetricData | undefined {
-  return toScopeMetrics(of).metrics.find((one) => one.descriptor.name === name);
+async function collect(producer: DeliverableProducer, arrives: boolean = true): Promise<ScopeMetrics[]> {
+  const { scopeMetrics } = (await producer.collect()).resourceMetrics;
+  if (arrives) producer.delivered({ scopeMetrics });
+  return scopeMetrics;
 }
 
-function attributes(of: LedgerReading, name: string): object[] {
-  return (metric(of, name)?.dataPoints ?? []).map((point) => point.attributes);
+function pointsOf(scopeMetrics: readonly ScopeMetrics[], metric: string): DataPoint<number>[] {
+  const all = scopeMetrics.flatMap(({ metrics }) => metrics);
+  return (all.find(({ descriptor }) => descriptor.name === metric)?.dataPoints ?? []) as DataPoint<number>[];
 }
 
-/** Points of `process.energy` as `pid executable` → Joules. */
-function processesOf({ scopeMetrics }: ResourceMetrics): Record<string, number> {
-  const found = scopeMetrics[0]?.metrics.find((one) => one.descriptor.name === 'process.energy');
-  const points = (found?.dataPoints ?? []) as DataPoint<number>[];
+/** Points of `process.energy` that are not 0, as executable → Joules. */
+function processesOf(scopeMetrics: readonly ScopeMetrics[]): Record<string, number> {
+  const points = pointsOf(scopeMetrics, 'process.energy').filter(({ value }) => value > 0);
   return Object.fromEntries(
-    points.map(({ attributes: a, value }) => [
-      `${String(a['process.pid'] ?? '-')} ${String(a['process.executable.name'])}`,
-      value,
-    ]),
+    points.map(({ attributes, value }) => [attributes['process.executable.name'], value]),
   );
 }
 
-describe('the metrics of a reading', () => {
-  it('are growing cumulative sums with a unit and a description', () => {
-    const { scope, metrics } = toScopeMetrics(reading());
+const time = (second: number): [number, number] => [START / 1000 + second, 0];
+const using = (executable: string, energy_j: number): SnapshotSpec => ({
+  processes: [{ pid: 1, executable, energy_j }],
+});
+
+describe('the metrics', () => {
+  it('are growing cumulative sums with a unit and a description', async () => {
+    const { interval, producer } = machine();
+    interval();
+    const [{ scope, metrics } = { metrics: [] }] = await collect(producer('push'));
     expect(scope).toEqual({
       name: 'otel-ebpf-energy',
       version: require('../../package.json').version,
@@ -72,6 +73,7 @@ describe('the metrics of a reading', () => {
     expect(metrics.map(({ descriptor }) => [descriptor.name, descriptor.unit])).toEqual([
       ['hw.energy', 'J'],
       ['process.energy', 'J'],
+      ['container.energy', 'J'],
       ['cgroup.energy', 'J'],
       ['energy.unattributed', 'J'],
       ['energy.agent.switches', '{switch}'],
@@ -92,317 +94,208 @@ describe('the metrics of a reading', () => {
     }
   });
 
-  it('say on every energy point how far it can be trusted', () => {
+  it('say on every energy point how far it can be trusted', async () => {
     for (const kind of ['measured', 'apportioned', 'estimated'] as const) {
-      const energy = toScopeMetrics(reading({ kind })).metrics.filter((one) => one.descriptor.unit === 'J');
+      const { interval, producer } = machine();
+      const { source } = snapshotOf();
+      interval(using('a', 1), { source: { ...source, kind } });
+      const energy = (await collect(producer('push')))[0]!.metrics.filter(
+        ({ descriptor }) => descriptor.unit === 'J',
+      );
       const kinds = energy.flatMap((one) =>
         one.dataPoints.map((point) => point.attributes['energy.source.kind']),
       );
-      expect(kinds).toEqual([kind, kind, kind, kind, kind, kind]);
+      expect(new Set(kinds)).toEqual(new Set([kind]));
     }
   });
 
-  it('name a process by pid and creation time, and ended ones by executable alone', () => {
+  it('name executables, the few large processes, cgroups, containers and reasons', async () => {
+    const { interval, producer } = machine();
     const common = { 'hw.type': 'cpu', 'energy.source.kind': 'measured' };
-    const contained = { ...series(7, 'java', 1), containerId: 'c0ffee' };
-    expect(attributes(reading({ processes: [contained, series(null, 'sh', 1)] }), 'process.energy')).toEqual([
-      {
-        'process.pid': 7,
-        'process.creation.time': '2026-01-01T00:00:00.000Z',
-        'process.executable.name': 'java',
-        'container.id': 'c0ffee',
-        ...common,
-      },
-      { 'process.executable.name': 'sh', ...common },
-    ]);
-  });
-
-  it('name counters, cgroups, containers and reasons', () => {
-    const common = { 'hw.type': 'cpu', 'energy.source.kind': 'measured' };
-    const names = { 'container.name': 'web', 'container.image.tags': ['1.25'] };
-    const known = { containerId: 'c0ffee', runtime: 'docker', podUid: 'b33f', joules: 1, since: START };
-    const unknown = { ...known, containerId: 'decaf', runtime: null, podUid: null };
-    const full = reading({
-      containers: [
-        { ...known, names },
-        { ...unknown, names: {} },
+    const spec: SnapshotSpec = {
+      processes: [
+        { pid: 7, executable: 'java', cgroup: '/docker/c0ffee', container_id: 'c0ffee', energy_j: 3 },
       ],
-    });
-    expect(attributes(full, 'hw.energy')).toEqual([
-      { 'hw.id': 'core:0:3', 'hw.name': 'core 0:3', ...common },
-    ]);
-    expect(attributes(full, 'container.energy')).toEqual([
-      {
-        'container.id': 'c0ffee',
-        'container.runtime.name': 'docker',
-        'k8s.pod.uid': 'b33f',
-        ...names,
-        ...common,
-      },
-      { 'container.id': 'decaf', ...common },
-    ]);
-    expect(attributes(full, 'cgroup.energy')).toEqual([{ 'cgroup.path': '/system.slice', ...common }]);
-    expect(attributes(full, 'energy.unattributed')).toEqual([
-      { 'hw.id': 'core:0:3', 'energy.reason': 'idle', ...common },
-    ]);
-  });
-
-  it('keep what is no part of the CPUs under its own type, and the whole machine apart', () => {
-    const full = reading({
-      hardware: [{ id: 'shared:0', parent: 'package:0', joules: 4, since: START }],
-      domains: [
-        { id: 'memory:0', type: 'memory', parent: null, joules: 2, since: START },
-        { id: 'gpu:0', type: 'gpu', parent: 'package:0', joules: 1, since: START },
-        { id: 'host:0', type: 'host', parent: null, joules: 50, since: START },
-      ],
-      kind: 'apportioned',
-    });
-    const named = (id: string, name: string): object => ({ 'hw.id': id, 'hw.name': name });
-    expect(attributes(full, 'hw.energy')).toEqual([
-      {
-        ...named('shared:0', 'shared 0'),
-        'hw.parent': 'package:0',
-        'hw.type': 'cpu',
-        'energy.source.kind': 'apportioned',
-      },
-      { ...named('memory:0', 'memory 0'), 'hw.type': 'memory', 'energy.source.kind': 'measured' },
-      {
-        ...named('gpu:0', 'gpu 0'),
-        'hw.parent': 'package:0',
-        'hw.type': 'gpu',
-        'energy.source.kind': 'measured',
-      },
-    ]);
-    expect(attributes(full, 'hw.host.energy')).toEqual([
-      { ...named('host:0', 'host 0'), 'energy.source.kind': 'measured' },
-    ]);
-  });
-
-  it('begin when counting the series began and end with the interval', () => {
-    const late = reading({ time: START + 2500, processes: [series(42, 'node', 1, START + 1001)] });
-    expect(metric(late, 'process.energy')?.dataPoints[0]).toMatchObject({
-      startTime: [(START + 1000) / 1000, 1_000_000],
-      endTime: [(START + 2000) / 1000, 500_000_000],
-    });
-  });
-
-  it('begin before they end even where the clock was set back', () => {
-    const back = reading({ time: START - 5000 });
-    for (const { startTime, endTime } of metric(back, 'process.energy')!.dataPoints) {
-      expect(startTime).toEqual([START / 1000, 0]);
-      expect(endTime).toEqual([START / 1000, 1_000_000]);
-    }
-    expect(metric(back, 'process.energy')!.dataPoints).toHaveLength(2);
-  });
-});
-
-describe('the producer', () => {
-  it('has no metrics before the first interval', async () => {
-    const { resourceMetrics, errors } = await createMetricProducer({ read: () => undefined }).collect();
-    expect({ scopes: resourceMetrics.scopeMetrics, errors }).toEqual({ scopes: [], errors: [] });
-  });
-
-  it('repeats the last good sums when the ledger cannot be read', async () => {
-    let broken = false;
-    const producer = createMetricProducer({
-      read: () => {
-        if (broken) throw new Error('the meter is closed');
-        return reading();
-      },
-    });
-    const before = await producer.collect();
-    broken = true;
-    const after = await producer.collect();
-    expect(before.resourceMetrics.scopeMetrics).toHaveLength(1);
-    expect(after).toEqual(before);
-  });
-});
-
-describe('the delta producer', () => {
-  /** Reads the given process series, one reading a second. */
-  function over(...steps: ProcessSeries[][]): () => LedgerReading {
-    let step = 0;
-    return () => {
-      const processes = steps[step] ?? [];
-      step++;
-      return reading({ time: START + step * 1000, processes });
+      containers: { c0ffee: { container_runtime: 'docker', pod_uid: 'b33f' } },
     };
-  }
-  /** Collects and delivers the points that `arrives` says. */
-  async function send(
-    producer: DeltaProducer,
-    arrives: (executable: unknown) => boolean = () => true,
-  ): Promise<Record<string, number>> {
-    const { resourceMetrics } = await producer.collect();
-    const { scopeMetrics } = resourceMetrics;
-    producer.delivered({
-      scopeMetrics: scopeMetrics.map(({ scope, metrics }) => ({
+    const pushed = producer('push');
+    for (let i = 0; i < 3; i++) {
+      interval(spec);
+      await collect(pushed);
+    }
+    interval(spec);
+    const now = await collect(pushed);
+    const attributes = (metric: string): unknown[] => pointsOf(now, metric).map((point) => point.attributes);
+    const java = { 'process.executable.name': 'java', 'container.id': 'c0ffee', ...common };
+    expect(attributes('process.energy')).toEqual([
+      { 'process.pid': 7, 'process.creation.time': '2026-01-01T00:00:00.000Z', ...java },
+      { 'process.executable.name': '(other)', ...common },
+      { 'process.executable.name': '(kernel)', ...common },
+      java,
+    ]);
+    expect(attributes('hw.energy')).toEqual([{ 'hw.id': 'core:0:0', 'hw.name': 'core 0:0', ...common }]);
+    expect(attributes('container.energy')).toContainEqual({
+      'container.id': 'c0ffee',
+      'container.runtime.name': 'docker',
+      'k8s.pod.uid': 'b33f',
+      ...common,
+    });
+    expect(attributes('cgroup.energy')).toContainEqual({ 'cgroup.path': '/docker/c0ffee', ...common });
+    expect(attributes('energy.unattributed')).toContainEqual({
+      'hw.id': 'core:0:0',
+      'energy.reason': 'gap',
+      ...common,
+    });
+  });
+
+  it('keep what is no part of the CPUs under its own type, and the whole machine apart', async () => {
+    const { interval, producer } = machine();
+    interval({
+      domains: [
+        { id: 'memory:0', type: 'memory', parent: null, counter_j: 2 },
+        { id: 'gpu:0', type: 'gpu', parent: 'package:0', counter_j: 1 },
+        { id: 'host:0', type: 'host', parent: null, counter_j: 50 },
+      ],
+    });
+    const now = await collect(producer('scrape'));
+    const named = (id: string, name: string): object => ({
+      'hw.id': id,
+      'hw.name': name,
+      'energy.source.kind': 'measured',
+    });
+    expect(
+      pointsOf(now, 'hw.energy')
+        .slice(1)
+        .map(({ attributes }) => attributes),
+    ).toEqual([
+      { ...named('memory:0', 'memory 0'), 'hw.type': 'memory' },
+      { ...named('gpu:0', 'gpu 0'), 'hw.parent': 'package:0', 'hw.type': 'gpu' },
+    ]);
+    expect(pointsOf(now, 'hw.host.energy')).toEqual([
+      expect.objectContaining({ attributes: named('host:0', 'host 0'), value: 50 }),
+    ]);
+  });
+
+  it('are none before the first interval', async () => {
+    expect(await machine().producer('push').collect()).toMatchObject({
+      resourceMetrics: { scopeMetrics: [] },
+      errors: [],
+    });
+  });
+});
+
+describe('what is scraped', () => {
+  it('is as it was at the scrape before, and a new series is 0', async () => {
+    const { interval, producer } = machine();
+    const page = producer('scrape');
+    interval(using('a', 5));
+    expect(processesOf(await collect(page))).toEqual({ a: 5 });
+    interval({ processes: [...using('a', 2).processes!, { pid: 2, executable: 'b', energy_j: 3 }] });
+    const second = await collect(page);
+    expect(processesOf(second)).toEqual({ a: 5 });
+    const b = pointsOf(second, 'process.energy').find(
+      (point) => point.attributes['process.executable.name'] === 'b',
+    );
+    expect(b).toMatchObject({ value: 0 });
+    interval();
+    expect(processesOf(await collect(page))).toEqual({ a: 7, b: 3 });
+  });
+});
+
+describe('what is pushed', () => {
+  it('is up to now, and a new series begins with a point of 0', async () => {
+    const { interval, producer } = machine();
+    const pushed = producer('push');
+    interval(using('a', 5));
+    await collect(pushed);
+    interval(using('b', 3));
+    const points = pointsOf(await collect(pushed), 'process.energy').filter(
+      ({ attributes }) => attributes['process.executable.name'] === 'b',
+    );
+    expect(points).toMatchObject([
+      { value: 0, startTime: time(1), endTime: [START / 1000 + 1, 1_000_000] },
+      { value: 3, startTime: time(1), endTime: time(2) },
+    ]);
+    interval();
+    expect(processesOf(await collect(pushed))).toEqual({ a: 5, b: 3 });
+  });
+
+  it('begins with 0 again as long as it has not arrived', async () => {
+    const { interval, producer } = machine();
+    const pushed = producer('push');
+    const values = async (arrives: boolean): Promise<number[]> =>
+      pointsOf(await collect(pushed, arrives), 'process.energy')
+        .filter(({ attributes }) => attributes['process.executable.name'] === 'a')
+        .map(({ value }) => value);
+    interval(using('a', 5));
+    expect(await values(false)).toEqual([0, 5]);
+    interval(using('a', 5));
+    expect(await values(true)).toEqual([0, 10]);
+    expect(await values(true)).toEqual([10]);
+  });
+});
+
+describe('differences', () => {
+  it('are what every sum grew by since the collection before', async () => {
+    const { interval, producer } = machine();
+    const deltas = producer('delta');
+    interval(using('a', 5));
+    expect(processesOf(await collect(deltas))).toEqual({ a: 5 });
+    interval(using('a', 2));
+    const [{ metrics } = { metrics: [] }] = await collect(deltas);
+    for (const one of metrics) {
+      expect(one.aggregationTemporality).toBe(AggregationTemporality.DELTA);
+      for (const { startTime, endTime } of one.dataPoints)
+        expect([startTime, endTime]).toEqual([time(1), time(2)]);
+    }
+    const growth = metrics.map((one) => [
+      one.descriptor.name,
+      (one.dataPoints.at(-1) as DataPoint<number>).value,
+    ]);
+    expect(Object.fromEntries(growth)).toMatchObject({ 'process.energy': 2, 'energy.agent.switches': 100 });
+  });
+
+  it('hold again what has not arrived, and that alone', async () => {
+    const { interval, producer } = machine();
+    const deltas = producer('delta');
+    const both = (a: number, b: number): SnapshotSpec => ({
+      processes: [
+        { pid: 1, executable: 'a', energy_j: a },
+        { pid: 2, executable: 'b', energy_j: b },
+      ],
+    });
+    interval(both(5, 1));
+    const first = await collect(deltas, false);
+    const ofA = (point: DataPoint<number>): boolean => point.attributes['process.executable.name'] === 'a';
+    deltas.delivered({
+      scopeMetrics: first.map(({ scope, metrics }) => ({
         scope,
         metrics: metrics.map((one) => ({
           ...one,
-          dataPoints: (one as SumMetricData).dataPoints.filter((point) =>
-            arrives(point.attributes['process.executable.name']),
-          ),
-        })) as SumMetricData[],
-      })),
+          dataPoints: (one.dataPoints as DataPoint<number>[]).filter(ofA),
+        })),
+      })) as ScopeMetrics[],
     });
-    return processesOf(resourceMetrics);
-  }
-  const nothing = (): boolean => false;
-
-  it('sends what every sum grew by since the collection before', async () => {
-    const producer = createDeltaProducer({ read: over([series(1, 'a', 5)], [series(1, 'a', 7)]) });
-    expect(await send(producer)).toEqual({ '1 a': 5 });
-    const { resourceMetrics } = await producer.collect();
-    for (const one of resourceMetrics.scopeMetrics[0]!.metrics) {
-      expect(one.aggregationTemporality).toBe(AggregationTemporality.DELTA);
-      for (const { startTime, endTime } of one.dataPoints) {
-        expect([startTime, endTime]).toEqual([
-          [START / 1000 + 1, 0],
-          [START / 1000 + 2, 0],
-        ]);
-      }
-    }
-    const growth = resourceMetrics.scopeMetrics[0]!.metrics.map((one) => [
-      one.descriptor.name,
-      one.dataPoints[0]!.value,
-    ]);
-    expect(Object.fromEntries(growth)).toMatchObject({
-      'process.energy': 2,
-      'hw.energy': 0,
-      'energy.agent.switches': 0,
-    });
+    interval(both(2, 3));
+    expect(processesOf(await collect(deltas))).toEqual({ a: 2, b: 4 });
   });
 
-  it('counts nothing twice when an ended process moves to its executable', async () => {
-    const producer = createDeltaProducer({
-      read: over(
-        [series(1, 'a', 5), series(null, 'a', 2), series(null, '(other)', 1)],
-        [series(null, 'a', 10), series(null, '(other)', 1)],
-        [series(null, '(other)', 14)],
-      ),
-    });
-    await send(producer);
-    // 10 = 2 of before + 5 already sent as process 1's + 3 of its last interval.
-    expect(await send(producer)).toEqual({ '- a': 3, '- (other)': 0 });
-    expect(await send(producer)).toEqual({ '- (other)': 3 });
+  it('are none while the ledger stands still', async () => {
+    const { interval, producer } = machine();
+    const deltas = producer('delta');
+    interval(using('a', 5));
+    await collect(deltas);
+    expect(await collect(deltas)).toEqual([]);
   });
 
-  it('starts anew where a name was given to another sum', async () => {
-    const producer = createDeltaProducer({
-      read: over([series(1, 'a', 5)], [series(1, 'a', 6, START + 1500)]),
-    });
-    await send(producer);
-    expect(await send(producer)).toEqual({ '1 a': 6 });
-  });
-
-  it('keeps what was not delivered for the next collection', async () => {
-    const producer = createDeltaProducer({
-      read: over([series(1, 'a', 5)], [series(1, 'a', 7)], [series(1, 'a', 8)]),
-    });
-    expect(await send(producer, nothing)).toEqual({ '1 a': 5 });
-    expect(await send(producer)).toEqual({ '1 a': 7 });
-    expect(await send(producer)).toEqual({ '1 a': 1 });
-  });
-
-  it('keeps of a collection what was not delivered, and that alone', async () => {
-    const producer = createDeltaProducer({
-      read: over(
-        [series(1, 'a', 5), series(2, 'b', 1)],
-        [series(1, 'a', 7), series(2, 'b', 4)],
-        // Both end: 7 of a's 8 J and none of b's 4 J have been sent.
-        [series(null, 'a', 8), series(null, 'b', 4)],
-      ),
-    });
-    await send(producer, (executable) => executable === 'a');
-    expect(await send(producer, (executable) => executable === 'a')).toEqual({ '1 a': 2, '2 b': 4 });
-    expect(await send(producer)).toEqual({ '- a': 1, '- b': 4 });
-  });
-
-  it('sends nothing while the ledger stands still, but what was not delivered', async () => {
-    const producer = createDeltaProducer({
-      read: () => reading({ processes: [series(1, 'a', 5), series(2, 'b', 1)] }),
-    });
-    await send(producer, (executable) => executable !== 'b');
-    expect(await send(producer)).toEqual({ '2 b': 1 });
-    expect((await producer.collect()).resourceMetrics.scopeMetrics).toEqual([]);
-  });
-
-  it('goes on where a container gets more attributes', async () => {
-    const container = {
-      containerId: 'c0ffee',
-      runtime: null,
-      podUid: null,
-      names: {},
-      joules: 3,
-      since: START,
-    };
-    const readings = [
-      reading({ containers: [container] }),
-      reading({ time: START + 2000, containers: [{ ...container, runtime: 'docker', joules: 4 }] }),
-    ];
-    const producer = createDeltaProducer({ read: () => readings.shift() });
-    await send(producer);
-    const { scopeMetrics } = (await producer.collect()).resourceMetrics;
-    const found = scopeMetrics[0]!.metrics.find((one) => one.descriptor.name === 'container.energy');
-    expect(found!.dataPoints.map(({ value }) => value)).toEqual([1]);
-  });
-});
-
-describe('the Prometheus page', () => {
-  const resource = resourceFromAttributes({ 'service.name': 'joules' });
-  const pageOf = (of: LedgerReading | undefined): Promise<string> =>
-    prometheusPage(createMetricProducer({ read: () => of }), resource);
-
-  it('names metrics with their unit in words and _total', async () => {
-    const page = await pageOf(
-      reading({
-        containers: [
-          { containerId: 'c0ffee', runtime: null, podUid: null, names: {}, joules: 1, since: START },
-        ],
-      }),
-    );
-    expect([...page.matchAll(/^# TYPE (\S+) counter$/gm)].map(([, name]) => name)).toEqual([
-      'hw_energy_joules_total',
-      'process_energy_joules_total',
-      'container_energy_joules_total',
-      'cgroup_energy_joules_total',
-      'energy_unattributed_joules_total',
-      'energy_agent_switches_total',
-      'energy_agent_lost_total',
-      'energy_agent_rebinds_total',
-      'energy_agent_gaps_total',
-      'energy_agent_resets_total',
-      'energy_agent_wraps_total',
-      'energy_agent_cpu_time_seconds_total',
-      'energy_agent_energy_joules_total',
-    ]);
-    expect(page).toContain('target_info{service_name="joules"} 1\n');
-    expect(page).toContain(
-      'hw_energy_joules_total{hw_id="core:0:3",hw_name="core 0:3",hw_type="cpu",energy_source_kind="measured"} 12.5\n',
-    );
-  });
-
-  it('keeps one line per sample whatever a process calls itself', async () => {
-    const name = 'a"b\\c\nd\re\u001b[31m\0\u2028\u0085\u202e up 1';
-    const names = { 'container.image.tags': [name] };
-    const containers = [{ containerId: 'c', runtime: null, podUid: null, names, joules: 1, since: START }];
-    const page = await pageOf(
-      reading({ processes: [series(1, name, 2)], cgroups: [], unattributed: [], containers }),
-    );
-    const samples = page
-      .split(/[\r\n\u0085\u2028\u2029]/)
-      .filter((line) => line.startsWith('process_energy'));
-    expect(samples).toEqual([
-      expect.stringContaining(
-        String.raw`process_executable_name="a\"b\\c\nd␍e␛[31m␀` + '\ufffd\ufffd\ufffd up 1",hw_type="cpu"',
-      ),
-    ]);
-    // oxlint-disable-next-line no-control-regex
-    expect(page).not.toMatch(/[\0-\t\v-\x1f\x7f-\x9f\u2028\u2029\p{Bidi_Control}]/u);
-  });
-
-  it('has no samples of energy before the first interval', async () => {
-    expect(await pageOf(undefined)).not.toMatch(/energy/);
+  it('go on through a clock that is set back by a day, and begin before they end', async () => {
+    const { interval, producer, setClock } = machine();
+    const deltas = producer('delta');
+    interval(using('a', 5));
+    await collect(deltas);
+    setClock(-86_400_000);
+    interval(using('a', 2));
+    const point = pointsOf(await collect(deltas), 'process.energy').find(({ value }) => value > 0);
+    expect(point).toMatchObject({ value: 2, startTime: time(1 - 86_400), endTime: time(2 - 86_400) });
   });
 });

@@ -1,62 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
-import { NO_INCIDENTS } from '../../src/model/counter-events.ts';
-import type { LedgerReading } from '../../src/ledger/ledger.ts';
+import { Ledger, type LedgerReader } from '../../src/ledger/ledger.ts';
+import { DEFAULT_LIMITS } from '../../src/ledger/limits.ts';
+import type { ReaderOptions } from '../../src/ledger/reader.ts';
 import { startPublishing, type Publisher, type PublishOptions } from '../../src/otel/publish.ts';
+import { snapshotOf } from './snapshots.ts';
 import { startOtlpReceiver, type OtlpReceiver } from './otlp-receiver.ts';
 
-/** When `growingLedger` begins, ms. */
-export const START: number = Date.UTC(2026, 0, 1);
 /** Longer than any test: what waits for this has failed. */
 export const NEVER_MS = '600000';
 
-/** A ledger that grows by an interval at every reading, and closes. */
-export function growingLedger(): () => LedgerReading {
-  let n = 0;
-  return () => {
-    n++;
-    const process = (
-      pid: number | null,
-      executable: string,
-      joules: number,
-    ): LedgerReading['processes'][0] => ({
-      pid,
-      creationTime: pid === null ? null : '2026-01-01T00:00:00.000Z',
-      executable,
-      containerId: pid === 1 ? 'c0ffee' : null,
-      joules,
-      since: START,
-    });
-    // Process 2 ends after the second interval with 0.2 J.
-    const second = n <= 2 ? process(2, 'sh', n * 0.1) : process(null, 'sh', 0.2);
-    const busy = n * 0.7 + Math.min(n, 2) * 0.1;
-    const unattributed = (['idle', 'gap', 'lost', 'shared'] as const).map((reason, i) => ({
-      hardwareId: 'package:0',
-      reason,
-      joules: n * i * 0.3,
-      since: START,
-    }));
+/** A ledger that grows by an interval at every reading, and closes. Process 2 ends after the second one. */
+export class GrowingLedger extends Ledger {
+  #intervals = 0;
+
+  constructor() {
+    super(DEFAULT_LIMITS);
+  }
+
+  override reader(options?: ReaderOptions): LedgerReader {
+    const reader = super.reader(options);
     return {
-      kind: 'measured',
-      domain: 'cpu',
-      time: START + n * 1000,
-      hardware: [{ id: 'package:0', parent: null, joules: busy + n * 1.8, since: START }],
-      domains: [],
-      processes: [process(1, 'node', n * 0.7), second],
-      cgroups: [{ path: '/', joules: busy, since: START }],
-      containers: [
-        { containerId: 'c0ffee', runtime: null, podUid: null, names: {}, joules: n * 0.7, since: START },
-      ],
-      unattributed,
-      self: {
-        since: START,
-        switches: n,
-        lost: 0,
-        incidents: NO_INCIDENTS,
-        cpuTimeSeconds: n * 0.01,
-        joules: n * 0.02,
+      ...reader,
+      collect: () => {
+        this.#grow();
+        return reader.collect();
       },
     };
-  };
+  }
+
+  #grow(): void {
+    this.#intervals++;
+    const node = {
+      pid: 1,
+      executable: 'node',
+      energy_j: 0.7,
+      cgroup: '/docker/c0ffee',
+      container_id: 'c0ffee',
+    };
+    const shell = { pid: 2, executable: 'sh', energy_j: 0.1, exited: this.#intervals === 2 };
+    this.add(
+      snapshotOf({ processes: this.#intervals > 2 ? [node] : [node, shell], idle: 0, gap: 0.3, lost: 0.6 }),
+    );
+  }
 }
 
 export interface Publishing {
@@ -86,7 +71,7 @@ export function setUpPublishing(): Publishing {
       // The exporters read the environment of the process.
       Object.assign(process.env, { OTEL_EXPORTER_PROMETHEUS_PORT: '0', ...variables });
       const publisher = await startPublishing({
-        reader: growingLedger,
+        ledger: new GrowingLedger(),
         env: process.env,
         log: (line) => at.lines.push(line),
         ...options,
