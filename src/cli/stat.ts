@@ -1,34 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { sumOfErrors } from '../snapshot/build.ts';
-import { type Descendants, descendantsOf } from '../identity/descendants.ts';
+import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { openMeter } from '../meter.ts';
 import { usageError } from '../model/errors.ts';
-import { type Measurement, type Meter, openMeter } from '../meter.ts';
-import { startCommand } from '../probe/addon.ts';
-import type { Snapshot } from '../model/snapshot.ts';
 import { meterOptions, parseOptions, text } from '../settings/options.ts';
+import { measureCommand, type Stat } from './measure-command.ts';
 import { complain, jsonLine, printable } from './print.ts';
-
-/** Schema and shape of `joules stat --output`. Joules, seconds, watts. */
-export interface Stat {
-  readonly schema: 'joules.stat/1';
-  readonly command: readonly string[];
-  readonly exit_code: number;
-  readonly elapsed_s: number;
-  readonly source: Snapshot['source'];
-  readonly energy_j: number;
-  /** Estimated standard deviation of `energy_j`; null where the source gives none. */
-  readonly energy_err_j: number | null;
-  readonly cpu_time_s: number;
-  readonly power_w: number;
-  readonly processes: number;
-  readonly machine_j: number;
-  readonly idle_j: number;
-  readonly unattributed_j: number;
-}
-
-/** Often enough that the ring of forks and exits never fills: it holds 100,000. */
-const DRAIN_MS = 1000;
 
 /** `joules stat -- COMMAND…`: runs a command and tells what it and its descendants used. */
 export async function stat(args: string[]): Promise<number> {
@@ -41,10 +17,14 @@ export async function stat(args: string[]): Promise<number> {
   const output = openOutput(text(values, 'output'));
   const meter = await openMeter({ ...meterOptions(values), followForks: true });
   try {
-    const result = await measureCommand(meter, command);
-    if (output !== undefined) writeOutput(output, result);
-    process.stderr.write(values.json ? jsonLine(result) : `${report(result).join('\n')}\n`);
-    return result.exit_code;
+    const measured = await measureCommand(meter, command);
+    if (measured.result) {
+      if (output !== undefined) writeOutput(output, measured.result);
+      process.stderr.write(
+        values.json ? jsonLine(measured.result) : `${report(measured.result).join('\n')}\n`,
+      );
+    } else complain(`no result, since the command's last interval was not measured: ${measured.why}`);
+    return measured.exitCode;
   } finally {
     await meter.close();
     if (output !== undefined) closeSync(output);
@@ -75,88 +55,6 @@ function writeOutput(output: number, result: Stat): void {
     complain(`cannot write the result to --output (${(error as NodeJS.ErrnoException).code}): it follows`);
     process.stderr.write(jsonLine(result));
   }
-}
-
-async function measureCommand(meter: Meter, command: readonly string[]): Promise<Stat> {
-  const sums = { energy: 0, error: 0 as number | null, cpu: 0, counter: 0, idle: 0, unattributed: 0 };
-  // From here on: what was used before the command began is not its.
-  const { snapshot } = await meter.measure();
-  const startedMs = performance.now();
-  const exited = runCommand(command);
-  const family = descendantsOf(meter.ownPid);
-  const add = async (): Promise<void> => {
-    const measurement = await meter.measure();
-    const own = chargesOf(measurement, family);
-    sums.energy += own.energy;
-    sums.error = sums.error === null || own.error === null ? null : sums.error + own.error;
-    sums.cpu += own.cpu;
-    sums.counter += measurement.snapshot.totals.counter_j;
-    sums.idle += measurement.snapshot.totals.idle_j;
-    sums.unattributed += measurement.snapshot.totals.unattributed_j;
-  };
-  let drained = Promise.resolve();
-  const timer = setInterval(() => {
-    drained = drained.then(add);
-  }, DRAIN_MS);
-  const exitCode = await exited;
-  const elapsed = (performance.now() - startedMs) / 1000;
-  clearInterval(timer);
-  await drained;
-  await add();
-  return {
-    schema: 'joules.stat/1',
-    command,
-    exit_code: exitCode,
-    elapsed_s: elapsed,
-    source: snapshot.source,
-    energy_j: sums.energy,
-    energy_err_j: sums.error,
-    cpu_time_s: sums.cpu,
-    power_w: sums.energy / elapsed,
-    processes: family.size,
-    machine_j: sums.counter,
-    idle_j: sums.idle,
-    unattributed_j: sums.unattributed,
-  };
-}
-
-function chargesOf(
-  { charges, lives }: Measurement,
-  family: Descendants,
-): { energy: number; error: number | null; cpu: number } {
-  family.follow(lives);
-  const own = charges.processes.filter(({ pid, startNs }) => family.has(pid, startNs));
-  return {
-    energy: own.reduce((sum, { joules }) => sum + joules, 0),
-    error: sumOfErrors(own),
-    cpu: own.reduce((sum, { seconds }) => sum + seconds, 0),
-  };
-}
-
-/** Runs the command with our stdin, stdout and stderr; resolves with what a shell has as `$?`. */
-async function runCommand(command: readonly string[]): Promise<number> {
-  const { pid, exited } = startCommand(command);
-  const passed = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
-  const pass = (signal: NodeJS.Signals): void => {
-    // A terminal sends these two to the command as well.
-    if ((signal === 'SIGINT' || signal === 'SIGQUIT') && isForeground()) return;
-    try {
-      process.kill(pid, signal);
-    } catch {
-      // It has just ended.
-    }
-  };
-  for (const signal of passed) process.on(signal, pass);
-  const { status, signal } = await exited;
-  for (const one of passed) process.off(one, pass);
-  return signal > 0 ? 128 + signal : status;
-}
-
-/** Whether our process group is that of the terminal: fields 5 and 8 of /proc/self/stat, proc(5). */
-function isForeground(): boolean {
-  const line = readFileSync('/proc/self/stat', 'latin1');
-  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
-  return fields[5 - 3] === fields[8 - 3];
 }
 
 /** The table: what the command used, and the machine meanwhile. */

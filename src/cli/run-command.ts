@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+import { startCommand } from '../probe/addon.ts';
+import { readText } from '../util/files.ts';
+
+const PASSED = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+
+/**
+ * Runs a command with our stdin, stdout and stderr, and passes signals on to it. Resolves with what a shell has as
+ * `$?`. Rejects with an EnergyError if it cannot be started.
+ */
+export async function runCommand(command: readonly string[]): Promise<number> {
+  const { pid, exited } = startCommand(command);
+  const pass = (signal: NodeJS.Signals): void => {
+    // A terminal sends these two to the command as well.
+    if ((signal === 'SIGINT' || signal === 'SIGQUIT') && isForeground()) return;
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It has just ended.
+    }
+  };
+  for (const signal of PASSED) process.on(signal, pass);
+  const { status, signal } = await exited;
+  for (const one of PASSED) process.off(one, pass);
+  return signal > 0 ? 128 + signal : status;
+}
+
+/** Whether our process group is that of the terminal: fields 5 and 8 of /proc/self/stat, proc(5). */
+function isForeground(): boolean {
+  const line = readText('/proc/self/stat');
+  if (line === undefined) return false;
+  const fields = line.slice(line.lastIndexOf(')') + 2).split(' ');
+  return fields[5 - 3] === fields[8 - 3];
+}
