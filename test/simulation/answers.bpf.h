@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What bpf/kernel.bpf.h asks of the kernel is answered here from a trace: its twin, function by function. */
-#ifndef ANSWERS_BPF_H
-#define ANSWERS_BPF_H
+/*
+ * What bpf/kernel.bpf.h asks of the kernel is answered here from a trace: its twin, function by function. It
+ * takes that one's guard, and so its place in all headers that are included after it.
+ */
+#ifndef KERNEL_BPF_H
+#define KERNEL_BPF_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <bpf/bpf_helpers.h>
 
 #include "machine.h"
 

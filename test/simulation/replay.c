@@ -75,30 +75,31 @@ static void add_spill(const struct energy_spill_key* key, const struct energy_sp
   add_row(key->tgid, row, 16384 /* VARIANCE_NEW */);
 }
 
-static void take_bank(struct energy_bank* bank) {
+static void take_buffer(struct energy_buffer* buffer) {
   for (int i = 0; i < ENERGY_ROWS; i++) {
-    const struct energy_hot* hot = &bank->hot[i];
-    const struct energy_cold* cold = &bank->cold[i];
+    const struct energy_hot* hot = &buffer->hot[i];
+    const struct energy_cold* cold = &buffer->cold[i];
     struct energy_spill row = {.time_ns = cold->time_ns + hot->pending_ns, .certain = cold->certain};
 
-    row.energy = cold->energy + hot->pending * bank->price[hot->epoch & (ENERGY_PRICES - 1)];
+    row.energy = cold->energy + hot->pending * buffer->price[hot->window & (ENERGY_PRICES - 1)];
     if (hot->owner) add_row(hot->owner - 1, &row, cold->variance);
   }
-  if (bank->lost_rows) fail("replay the trace: its tasks do not fit into the overflow map", 0);
-  total.counted += bank->counted;
-  total.gap += bank->gap << ENERGY_FRACTION;
-  total.reads += bank->reads;
-  total.switches += bank->switches;
-  total.spills += bank->spills;
-  total.backwards += bank->backwards;
-  total.jumps += bank->jumps;
-  memset(bank, 0, offsetof(struct energy_bank, cold));
+  if (buffer->lost_rows) fail("replay the trace: its tasks do not fit into the overflow map", 0);
+  total.counted += buffer->energy;
+  total.gap += buffer->gap << ENERGY_FRACTION;
+  total.reads += buffer->reads;
+  total.switches += buffer->switches;
+  total.spills += buffer->spills;
+  total.backwards += buffer->backwards;
+  total.jumps += buffer->jumps;
+  memset(buffer, 0, offsetof(struct energy_buffer, cold));
 }
 
 static void drain(const struct engine* engine, uint32_t cpus, struct trace_record record) {
   for (record.cpu = 0; record.cpu < cpus; record.cpu++) run(&record, 1);
-  for (uint32_t cpu = 0; cpu < cpus; cpu++) take_bank(&engine->cpus[cpu].banks[~engine->cpus[cpu].bank & 1]);
-  for (uint32_t bank = 0; bank < 2; bank++) take_spills(bank, add_spill);
+  for (uint32_t cpu = 0; cpu < cpus; cpu++)
+    take_buffer(&engine->cpus[cpu].buffers[~engine->cpus[cpu].buffer & 1]);
+  for (uint32_t buffer = 0; buffer < 2; buffer++) take_spills(buffer, add_spill);
 }
 
 static void print_totals(const struct engine* engine, const struct trace_header* header) {
@@ -106,7 +107,7 @@ static void print_totals(const struct engine* engine, const struct trace_header*
   uint64_t unpriced = 0;
 
   for (uint32_t cpu = 0; cpu < header->cpus; cpu++)
-    unpriced += (engine->cpus[cpu].owed << ENERGY_FRACTION) + engine->cpus[cpu].remainder;
+    unpriced += (engine->cpus[cpu].unpriced << ENERGY_FRACTION) + engine->cpus[cpu].remainder;
   printf("{\"verified\":%u,\"counted\":\"%" PRIu64 "\",\"gap\":\"%" PRIu64 "\",\"unpriced\":\"%" PRIu64 "\"",
          engine->verified, total.counted, total.gap, unpriced);
   printf(",\"reads\":%" PRIu64 ",\"switches\":%" PRIu64 ",\"spills\":%" PRIu64, total.reads, total.switches,
