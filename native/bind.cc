@@ -34,7 +34,7 @@ int Probe::TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus, int next, 
   for (uint32_t cpu = 0; cpu < cpu_count_; cpu++)
     if (cpus_[cpu].zone == static_cast<int32_t>(zone)) former.push_back(cpu);
   // Into the same bank: nothing is handed out here.
-  for (uint32_t cpu : former) RunOn(cpu, bpf_program__fd(progs.flush), cpus_[cpu].bank & 1, nullptr);
+  for (uint32_t cpu : former) RunOn(cpu, bpf_program__fd(progs.swap_buffers), cpus_[cpu].buffer & 1, nullptr);
   uint64_t gap = 0;  // units
   for (uint32_t at : former) cpus_[at].zone = cpus_[at].sibling = ENERGY_NONE;
   for (uint32_t at : former) {
@@ -44,9 +44,9 @@ int Probe::TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus, int next, 
   for (uint32_t at : former) {
     energy_cpu& cpu = cpus_[at];
     bool stays = std::find(cpus.begin(), cpus.end(), at) != cpus.end();
-    if (stays && !state.gap) continue;
-    gap += __atomic_exchange_n(&cpu.owed, 0, __ATOMIC_SEQ_CST);
-    cpu.owed_counted = cpu.owed_predicted = 0;
+    if (stays && !state.failed) continue;
+    gap += __atomic_exchange_n(&cpu.unpriced, 0, __ATOMIC_SEQ_CST);
+    cpu.unpriced_counted = cpu.unpriced_predicted = 0;
   }
   PerfReading last, before, after;
   bool read = false;
@@ -55,22 +55,22 @@ int Probe::TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus, int next, 
   for (int i = 0; i < kTries; i++) {
     before = after;
     // A dead event still tells what it counted before it died.
-    read = state.based && ReadCounter(events_[zone].get(), &last) == 0;
+    read = state.valid && ReadCounter(events_[zone].get(), &last) == 0;
     if (next >= 0 && status == 0) status = ReadCounter(next, &after);
     if (before.count == after.count) break;
   }
-  if (read && last.count > state.raw) gap += (last.count - state.raw) << skeleton_->rodata->count_shift;
+  if (read && last.count > state.last_count) gap += (last.count - state.last_count) << skeleton_->rodata->count_shift;
   const auto& heirs = cpus.empty() ? former : cpus;
   if (gap && !heirs.empty()) {
     energy_cpu& heir = cpus_[heirs.front()];
-    heir.banks[heir.bank & 1].gap += gap;
+    heir.buffers[heir.buffer & 1].gap += gap;
   }
   *from = after.count;
   // It is the same register: when it moves is still known, if it has been read until now.
-  const bool alive = state.based && !state.gap;
+  const bool alive = state.valid && !state.failed;
   energy_zone fresh = alive ? state : energy_zone{};
-  fresh.based = fresh.gap = 0;
-  fresh.period = state.period;
+  fresh.valid = fresh.failed = 0;
+  fresh.period_ns = state.period_ns;
   state = fresh;
   return status;
 }
@@ -95,12 +95,12 @@ int Probe::GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd, u
     if (readable) bpf_map_delete_elem(counters, &cpu);
   }
   // From now on, not from what BPF happens to read first: CPUs may sleep until then.
-  zones_[zone].raw = from;
-  zones_[zone].based = readable;
-  zones_[zone].gap = !readable;
+  zones_[zone].last_count = from;
+  zones_[zone].valid = readable;
+  zones_[zone].failed = !readable;
   for (size_t i = 0; i < cpus.size(); i++) {
     energy_cpu& cpu = cpus_[cpus[i]];
-    zones_[zone].seen[i] = cpu.predicted;
+    zones_[zone].paid_predicted[i] = cpu.predicted;
     cpu.thread = i;
     cpu.sibling = cpus.size() > 1 ? static_cast<int32_t>(cpus[!i]) : ENERGY_NONE;
   }
@@ -146,14 +146,14 @@ int Probe::FailingLocked(std::vector<uint32_t>* zones, double* asleep_ns) {
   const int64_t slept = SleptNs(), asleep = slept - std::exchange(slept_ns_, slept);
   *asleep_ns = asleep < kShortestSleepNs ? 0 : asleep;
   // A counter that begins anew moves at other times.
-  for (uint32_t zone = 0; *asleep_ns > 0 && zone < events_.size(); zone++) zones_[zone].doubt = 0;
+  for (uint32_t zone = 0; *asleep_ns > 0 && zone < events_.size(); zone++) zones_[zone].phase_error_ns = 0;
   // Where a CPU is about to go it is too early: BPF rings when it has gone.
   std::vector<bool> passing(events_.size());
   for (uint32_t cpu = 0; cpu < cpu_count_; cpu++)
-    if (cpus_[cpu].leaving && cpus_[cpu].standing == ENERGY_KEPT && cpus_[cpu].zone != ENERGY_NONE)
+    if (cpus_[cpu].leaving && cpus_[cpu].state == ENERGY_CPU_OWNED && cpus_[cpu].zone != ENERGY_NONE)
       passing[cpus_[cpu].zone] = true;
   for (uint32_t zone = 0; zone < events_.size(); zone++) {
-    if (zones_[zone].gap && !passing[zone]) zones->push_back(zone);
+    if (zones_[zone].failed && !passing[zone]) zones->push_back(zone);
   }
   Sharpen();
   return 0;
@@ -167,17 +167,17 @@ void Probe::Sharpen() {
   std::vector<uint32_t> blind;
   for (uint32_t i = 0; i < events_.size() && blind.size() < kSharpened; i++) {
     uint32_t zone = sharpened_++ % events_.size();
-    if (std::exchange(zones_[zone].blind, 0)) blind.push_back(leads_[zone]);
+    if (std::exchange(zones_[zone].needs_poll, 0)) blind.push_back(leads_[zone]);
   }
   if (blind.empty()) return;
   InOwnThread([&] {
     LIBBPF_OPTS(bpf_test_run_opts, run);
-    const int glance = bpf_program__fd(skeleton_->progs.glance);
+    const int poll = bpf_program__fd(skeleton_->progs.poll_counter);
     for (uint32_t cpu : blind) {
       if (MoveTo(cpu)) continue;
       const int64_t end = MonotonicNs() + 2 * skeleton_->bss->period_ns;
       do {
-        if (bpf_prog_test_run_opts(glance, &run)) break;
+        if (bpf_prog_test_run_opts(poll, &run)) break;
       } while (!run.retval && MonotonicNs() < end);
     }
   });

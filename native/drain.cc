@@ -16,7 +16,7 @@ namespace {
 
 constexpr double kFraction = 1 << ENERGY_FRACTION;
 constexpr double kRelative = 1 << 16;
-// Relative variance of the power of a process of which nothing is known (powers.bpf.h: VARIANCE_NEW).
+// Relative variance of the power of a process of which nothing is known (power_model.bpf.h: VARIANCE_NEW).
 constexpr uint32_t kUnknown = 16384;
 
 // What a row says, in counts. Only the energy of mixtures with others can be wrong: by the standard deviation
@@ -40,17 +40,17 @@ void AddRow(Drained* out, const energy_spill_key& key, const energy_spill& row, 
 // Makes each online CPU change its bank, and notes which one it left. A CPU whose last bank is still there,
 // because that drain failed, has no other to change to: it is taken now, and the CPU changes the next time.
 int Probe::Switchover() {
-  int prog = bpf_program__fd(skeleton_->progs.flush);
+  int prog = bpf_program__fd(skeleton_->progs.swap_buffers);
   for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) {
     energy_cpu& account = cpus_[cpu];
     if (left_[cpu] != kNoBank) continue;
-    uint8_t left = account.bank & 1;
+    uint8_t left = account.buffer & 1;
     int status = RunOn(cpu, prog, left ^ 1, nullptr);
     if (status == -ENXIO) {
       if (TakeOver(cpu)) left_[cpu] = left;
     } else if (status) {
-      return Fail("flush a CPU", status);
-    } else if ((account.bank & 1) != left) {
+      return Fail("swap the buffers of a CPU", status);
+    } else if ((account.buffer & 1) != left) {
       left_[cpu] = left;
     }
   }
@@ -61,25 +61,25 @@ int Probe::Switchover() {
 // False: nothing is in it, or the CPU is back.
 bool Probe::TakeOver(uint32_t cpu) {
   energy_cpu& account = cpus_[cpu];
-  if (!__sync_bool_compare_and_swap(&account.standing, ENERGY_AT_REST, ENERGY_TAKEN)) return false;
-  const energy_bank& bank = account.banks[account.bank & 1];
+  if (!__sync_bool_compare_and_swap(&account.state, ENERGY_IDLE, ENERGY_READER_OWNED)) return false;
+  const energy_buffer& bank = account.buffers[account.buffer & 1];
   if (bank.switches || bank.gap) return true;
   GiveBack(cpu);
   return false;
 }
 
 void Probe::GiveBack(uint32_t cpu) {
-  __sync_bool_compare_and_swap(&cpus_[cpu].standing, ENERGY_TAKEN, ENERGY_AT_REST);
+  __sync_bool_compare_and_swap(&cpus_[cpu].state, ENERGY_READER_OWNED, ENERGY_IDLE);
 }
 
-void Probe::TakeBank(uint32_t cpu, energy_bank* bank, Drained* out, uint64_t* sum) {
+void Probe::TakeBank(uint32_t cpu, energy_buffer* bank, Drained* out, uint64_t* sum) {
   for (uint32_t i = 0; i < ENERGY_ROWS; i++) {
     const energy_hot& hot = bank->hot[i];
     const energy_cold& cold = bank->cold[i];
     if (!hot.owner) continue;
     energy_spill_key key{cpu, hot.owner - 1, cold.start_ns, cold.cgroup};
     energy_spill row{cold.time_ns + hot.pending_ns,
-                     cold.energy + hot.pending * bank->price[hot.epoch & (ENERGY_PRICES - 1)], cold.certain};
+                     cold.energy + hot.pending * bank->price[hot.window & (ENERGY_PRICES - 1)], cold.certain};
     memcpy(row.comm, cold.comm, ENERGY_COMM);
     AddRow(out, key, row, cold.variance, unit_ / kFraction);
     *sum += row.energy;
@@ -93,7 +93,7 @@ void Probe::TakeBank(uint32_t cpu, energy_bank* bank, Drained* out, uint64_t* su
   cpus.last_error.push_back(bank->last_error);
   cpus.jumps.push_back(bank->jumps);
   cpus.reads.push_back(bank->reads);
-  cpus.counts.push_back(bank->counted * unit_ / kFraction);
+  cpus.counts.push_back(bank->energy * unit_ / kFraction);
   cpus.gap_counts.push_back(bank->gap * unit_);
   cpus.lost_counts.push_back(bank->lost_energy * unit_ / kFraction);
   cpus.lost_time_ns.push_back(bank->lost_time_ns);
@@ -126,7 +126,7 @@ int Probe::TakeSpills(int map, uint8_t bank, Drained* out, std::vector<uint64_t>
 // One record of the ring.
 int Probe::TakeEvent(void* self, void* data, size_t) {
   Drained* out = static_cast<Probe*>(self)->ring_out_;
-  const auto* life = static_cast<const energy_life*>(data);
+  const auto* life = static_cast<const energy_lifecycle*>(data);
   if (life->kind == ENERGY_MKDIR) {
     const auto* mkdir = static_cast<const energy_mkdir*>(data);
     // A path that was cut off is none: the directory itself is asked then.
@@ -156,7 +156,7 @@ int Probe::DrainLocked(Drained* out) {
   bool spilled[2] = {};
   for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) {
     if (left_[cpu] == kNoBank) continue;
-    energy_bank* bank = &cpus_[cpu].banks[left_[cpu]];
+    energy_buffer* bank = &cpus_[cpu].buffers[left_[cpu]];
     if (bank->spills) spilled[left_[cpu]] = true;
     TakeBank(cpu, bank, out, &sums[cpu]);
   }
@@ -180,10 +180,10 @@ int Probe::DrainLocked(Drained* out) {
       for (const auto& key : taken[bank][i]) bpf_map_delete_elem(bpf_map__fd(spills[bank][i]), &key);
   }
   for (uint32_t cpu : out->cpus.cpu) {
-    energy_bank* bank = &cpus_[cpu].banks[left_[cpu]];
-    out->cpus.residual_counts.push_back(static_cast<int64_t>(bank->counted - sums[cpu]) * unit_ / kFraction);
+    energy_buffer* bank = &cpus_[cpu].buffers[left_[cpu]];
+    out->cpus.residual_counts.push_back(static_cast<int64_t>(bank->energy - sums[cpu]) * unit_ / kFraction);
     // Counters and hot rows; what is behind them is written anew before it is read.
-    memset(bank, 0, offsetof(energy_bank, cold));
+    memset(bank, 0, offsetof(energy_buffer, cold));
     left_[cpu] = kNoBank;
     GiveBack(cpu);
   }

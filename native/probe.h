@@ -11,7 +11,7 @@
 #include "perf_event.h"
 #include "rhythm.h"
 
-struct energy_bank;
+struct energy_buffer;
 struct energy_spill_key;
 struct energy_cpu;
 struct energy_zone;
@@ -107,7 +107,7 @@ class Probe {
   bool TakeOver(uint32_t cpu);
   void GiveBack(uint32_t cpu);
   int VisitCpus();
-  void TakeBank(uint32_t cpu, energy_bank* bank, Drained* out, uint64_t* sum);
+  void TakeBank(uint32_t cpu, energy_buffer* bank, Drained* out, uint64_t* sum);
   int TakeSpills(int map, uint8_t bank, Drained* out, std::vector<uint64_t>* sums,
                  std::vector<energy_spill_key>* taken);
   static int TakeEvent(void* self, void* data, size_t size);
