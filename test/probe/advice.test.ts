@@ -57,8 +57,8 @@ describe('remedies', () => {
   });
 
   it('point to what libbpf says where nothing better is known', () => {
-    expect(nativeError('flush a CPU', -5).message).toMatch(
-      /^cannot flush a CPU \(EIO\): .*JOULES_LIBBPF_LOG=1/,
+    expect(nativeError('swap the buffers of a CPU', -5).message).toMatch(
+      /^cannot swap the buffers of a CPU \(EIO\): .*JOULES_LIBBPF_LOG=1/,
     );
     expect(nativeError('load the BPF program', -524)).toMatchObject({ code: 'ENOTSUPP' });
   });
