@@ -59,7 +59,8 @@ int Probe::TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus, int next, 
     if (next >= 0 && status == 0) status = ReadCounter(next, &after);
     if (before.count == after.count) break;
   }
-  if (read && last.count > state.last_count) gap += (last.count - state.last_count) << skeleton_->rodata->count_shift;
+  if (read && last.count > state.last_count)
+    gap += (last.count - state.last_count) << skeleton_->rodata->count_shift;
   const auto& heirs = cpus.empty() ? former : cpus;
   if (gap && !heirs.empty()) {
     energy_cpu& heir = cpus_[heirs.front()];

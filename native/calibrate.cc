@@ -59,7 +59,8 @@ void Probe::ExpectUpdates(const Calibration& found) {
   if (found.steady || found.period_ns == 0) {
     skeleton_->bss->period_ns = found.period_ns;
     skeleton_->data->jitter_ns = std::min(jitter_ns, found.period_ns / 4);
-    for (uint32_t zone = 0; zone < events_.size(); zone++) zones_[zone].period_ns = zones_[zone].caught_ns = 0;
+    for (uint32_t zone = 0; zone < events_.size(); zone++)
+      zones_[zone].period_ns = zones_[zone].caught_ns = 0;
   }
   double power = found.counts_per_ns / unit_ * (1 << ENERGY_POWER_FRACTION);
   if (power >= 1 && power < UINT32_MAX) skeleton_->data->first_power = power;
