@@ -79,6 +79,21 @@ static __always_inline void charge_if_due(struct task_struct *task, struct energ
 	close_window(c, now.wall_ns, c->leaving);
 }
 
+/* Keeps ticks of this CPU away from its account while a program works on it with interrupts on. The barriers
+ * keep the compiler from moving other accesses out: volatile orders volatile accesses alone. The CPU needs
+ * none, since a tick interrupts the same CPU. */
+static __always_inline void begin_exclusive(struct energy_cpu *c)
+{
+	*(volatile __u32 *)&c->exclusive = 1;
+	barrier();
+}
+
+static __always_inline void end_exclusive(struct energy_cpu *c)
+{
+	barrier();
+	*(volatile __u32 *)&c->exclusive = 0;
+}
+
 static __always_inline int on_switch(struct task_struct *prev, struct task_struct *next)
 {
 	struct energy_cpu *c = this_cpu();
@@ -121,9 +136,9 @@ static __always_inline int on_poll(struct task_struct *task)
 	z = zone_of(c);
 	if (!z || !is_phase_lost(z))
 		return 1;
-	*(volatile __u32 *)&c->exclusive = 1; /* interrupts are on here */
+	begin_exclusive(c); /* interrupts are on here */
 	charge_if_due(task, c);
-	*(volatile __u32 *)&c->exclusive = 0;
+	end_exclusive(c);
 	return !is_phase_lost(z);
 }
 
@@ -136,7 +151,7 @@ static __always_inline int on_swap(struct task_struct *task, __u32 buffer)
 
 	if (!c || c->state != ENERGY_CPU_OWNED)
 		return 0;
-	*(volatile __u32 *)&c->exclusive = 1; /* interrupts are on here on the CPU that asks for it */
+	begin_exclusive(c); /* interrupts are on here on the CPU that asks for it */
 	now = clocks_now(task, c);
 	charge_running(task, c, now);
 	close_window(c, now.wall_ns, true);
@@ -146,7 +161,7 @@ static __always_inline int on_swap(struct task_struct *task, __u32 buffer)
 	buffer_of(c)->switches += c->switches;
 	c->switches = 0;
 	c->buffer = buffer & 1;
-	*(volatile __u32 *)&c->exclusive = 0;
+	end_exclusive(c);
 	return 0;
 }
 

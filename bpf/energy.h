@@ -32,7 +32,9 @@
 #ifndef ENERGY_H
 #define ENERGY_H
 
-#ifndef __VMLINUX_H__ /* which has the same types */
+#ifdef __bpf__
+#include "vmlinux.h"
+#else
 #include <linux/types.h>
 #endif
 

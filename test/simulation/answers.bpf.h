@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * What bpf/kernel.bpf.h asks of the kernel is answered here from a trace: its twin, function by function. It
- * takes that one's guard, and so its place in all headers that are included after it.
+ * takes the guards of that file and of the kernel's types, and so their place in all headers that are
+ * included after it.
  */
 #ifndef KERNEL_BPF_H
 #define KERNEL_BPF_H
+#define __VMLINUX_H__
 
 #include <linux/bpf.h>
 #include <stdbool.h>
