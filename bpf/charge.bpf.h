@@ -64,14 +64,14 @@ static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu 
 static __always_inline void charge(struct task_struct *prev, struct energy_cpu *c, struct clocks now)
 {
 	__u64 ns = now.run_ns - c->run_ns, weight = ns;
-	__u32 tgid = prev->tgid, row = first_row(tgid);
+	__u32 tgid = prev->tgid, row = first_row(tgid, task_label(prev));
 	struct energy_hot *hot = hot_at(buffer_of(c), row);
 
 	c->run_ns = now.run_ns;
 	c->wall_ns = now.wall_ns;
 	if (shared_zones)
 		weight = weigh_slice(c, !tgid, ns, now.wall_ns);
-	if (hot->owner == tgid + 1 && hot->tag == cgroup_tag(prev) && hot->window == c->window &&
+	if (hot->owner == tgid + 1 && hot->tag == row_tag(prev) && hot->window == c->window &&
 	    ns < MAX_SLICE_NS)
 		accumulate(c, row, ns, weight * hot->power >> ENERGY_POWER_FRACTION);
 	else

@@ -9,13 +9,12 @@
  *                kept in 2^-16 units, powers in 2^-12 units per ns.
  *   zone         One counter and the CPUs that share it: a core and its threads.
  *   slice        The time that a task runs on a CPU without a break.
- *   row          One process in one cgroup on one CPU: what it used. Its hot half is touched at switches.
- *   predicted    Energy that a slice is expected to draw: its run time x the power learned of its process.
- *   window       The time between two updates of a counter, as one CPU sees it.
- *   unpriced     Energy that has been counted for a CPU, and that no window has paid for yet.
- *   price        Energy per predicted unit of one window: unpriced / predicted. A row gets predicted x price.
- *   buffer       The rows and sums of one CPU and interval. There are two: BPF writes one, native reads the
- * other.
+ *   row          One process in one cgroup under one label on one CPU: what it used. Its hot half is touched
+ * at switches. predicted    Energy that a slice is expected to draw: its run time x the power learned of its
+ * process. window       The time between two updates of a counter, as one CPU sees it. unpriced     Energy
+ * that has been counted for a CPU, and that no window has paid for yet. price        Energy per predicted
+ * unit of one window: unpriced / predicted. A row gets predicted x price. buffer       The rows and sums of
+ * one CPU and interval. There are two: BPF writes one, native reads the other.
  *
  * One window in time, on a CPU that runs the processes A and B, whose counter moves about once per ms:
  *
@@ -71,10 +70,10 @@ enum energy_state {
 
 /* The half of a row that is written at a context switch. */
 struct energy_hot {
-	__u32 owner;	  /* tgid + 1; 0: the row is free */
-	__u32 tag;	  /* low half of the task's css_set address: changes when the task changes cgroup */
-	__u32 window;	  /* number of the window whose price `pending` waits for */
-	__u32 power;	  /* power of the process when it entered that window, 2^-12 units per ns */
+	__u32 owner;  /* tgid + 1; 0: the row is free */
+	__u32 tag;    /* changes when the task changes cgroup (low half of its css_set's address) or label */
+	__u32 window; /* number of the window whose price `pending` waits for */
+	__u32 power;  /* power of the process when it entered that window, 2^-12 units per ns */
 	__u64 pending_ns; /* run time in that window */
 	__u64 pending;	  /* energy predicted for it, units */
 };
@@ -88,7 +87,7 @@ struct energy_cold {
 	__u64 start_ns; /* start_boottime of the process: with the tgid its identity */
 	char comm[ENERGY_COMM];
 	__u32 variance; /* relative variance of the process's power, 2^-16 */
-	__u32 unused;
+	__u32 label;	/* what the process worked on, whatever that means to who sets it; 0: none */
 };
 
 /* What has been learned of a process. All CPUs share it; a lost update only costs accuracy. */
@@ -205,6 +204,8 @@ struct energy_spill_key {
 	__u32 tgid;
 	__u64 start_ns;
 	__u64 cgroup;
+	__u32 label;
+	__u32 pad; /* 0: keys are compared byte by byte */
 };
 
 struct energy_spill {
@@ -242,6 +243,7 @@ _Static_assert(sizeof(struct energy_power) == 16, "four powers fill a cache line
 _Static_assert(sizeof(struct energy_buffer) % 64 == 0, "buffers share no cache line");
 _Static_assert(sizeof(struct energy_cpu) % 64 == 0, "CPUs share no cache line");
 _Static_assert(sizeof(struct energy_zone) % 64 == 0, "zones share no cache line");
+_Static_assert(sizeof(struct energy_spill_key) == 32, "a key has no hidden bytes");
 _Static_assert(sizeof(struct energy_lifecycle) == 48, "the same layout on both sides");
 _Static_assert(sizeof(struct energy_mkdir) == 1040, "the same layout on both sides");
 

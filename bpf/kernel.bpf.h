@@ -65,6 +65,14 @@ static __always_inline __u64 cgroup_id(struct task_struct *task)
 	return css ? BPF_CORE_READ(css, cgroup, kn, id) : 0;
 }
 
+/* What a task works on, as an opaque number: its time goes to rows of that label. 0: no label, as always for
+ * idle. Nothing sets labels yet. Whatever will (a request, a stack) answers here; the label at the end of a
+ * slice counts for the whole slice. */
+static __always_inline __u32 task_label(struct task_struct *task)
+{
+	return 0;
+}
+
 static __always_inline void copy_comm(char *to, struct task_struct *task)
 {
 	struct task_struct *process = task->group_leader;

@@ -8,28 +8,40 @@
 #include "maps.bpf.h"
 #include "power_model.bpf.h"
 
+#define LABEL_MULTIPLIER 0x85EBCA77 /* any odd number that spreads: XXH_PRIME32_2 */
+
 /* Whose a row is. `tag` is enough while a row is hot, the rest is the truth. */
 struct row_key {
 	__u32 owner;
 	__u32 tag;
 	__u64 start_ns;
 	__u64 cgroup;
+	__u32 label;
 };
+
+/* While a process stays in one cgroup its labels have different tags. */
+static __always_inline __u32 row_tag(struct task_struct *task)
+{
+	return cgroup_tag(task) + task_label(task) * HASH_MULTIPLIER;
+}
 
 static __always_inline struct row_key key_of(struct task_struct *task)
 {
 	return (struct row_key){
 		.owner = task->tgid + 1,
-		.tag = cgroup_tag(task),
+		.tag = row_tag(task),
 		.start_ns = started_at(task),
 		.cgroup = cgroup_id(task),
+		.label = task_label(task),
 	};
 }
 
-/* The first row of a process's set. */
-static __always_inline __u32 first_row(__u32 tgid)
+/* The first row of the set of a process and label; 0 for idle. */
+static __always_inline __u32 first_row(__u32 tgid, __u32 label)
 {
-	return ((tgid * HASH_MULTIPLIER) >> (32 - ENERGY_SET_BITS)) * ENERGY_WAYS;
+	__u32 hash = tgid * HASH_MULTIPLIER + label * LABEL_MULTIPLIER;
+
+	return (hash >> (32 - ENERGY_SET_BITS)) * ENERGY_WAYS;
 }
 
 /* Gives a row the energy of its window, whose price is known. */
@@ -71,7 +83,7 @@ static __always_inline bool is_row_of(struct energy_buffer *b, __u32 row, const 
 	struct energy_cold *cold = cold_at(b, row);
 
 	return hot->owner == key->owner && hot->tag == key->tag && cold->start_ns == key->start_ns &&
-	       cold->cgroup == key->cgroup;
+	       cold->cgroup == key->cgroup && cold->label == key->label;
 }
 
 /* How many windows ago a row was touched, plus 1; all ones: it is free; 0: it must not be taken. */
@@ -89,7 +101,7 @@ static __always_inline __u32 age_of(struct energy_cpu *c, __u32 row, __u32 owner
 /* Finds a key's row, or else the row of its set that has not been touched for the longest time. */
 static __always_inline bool find_row(struct energy_cpu *c, const struct row_key *key, __u32 *row)
 {
-	__u32 first = first_row(key->owner - 1), oldest = 0, way;
+	__u32 first = first_row(key->owner - 1, key->label), oldest = 0, way;
 
 	*row = first;
 	for (way = 0; way < ENERGY_WAYS; way++) {
@@ -142,12 +154,14 @@ __noinline int spill(struct energy_cpu *c, __u32 i)
 	key.tgid = hot_at(b, i)->owner - 1;
 	key.start_ns = row->start_ns;
 	key.cgroup = row->cgroup;
+	key.label = row->label;
 	b->spills++;
 	if (c->buffer & 1 ? add_spill(&spills1, &key, row) : add_spill(&spills0, &key, row))
 		return 0;
 	b->lost_rows++;
 	key.tgid = ENERGY_NO_PROCESS;
 	key.start_ns = 0;
+	key.label = 0;
 	if (c->buffer & 1 ? add_spill(&cgroup_spills1, &key, row) : add_spill(&cgroup_spills0, &key, row))
 		return 0;
 	b->lost_energy += row->energy;
@@ -173,6 +187,7 @@ static __always_inline void replace_row(struct energy_cpu *c, __u32 row, const s
 	cold->time_ns = cold->energy = cold->certain = 0;
 	cold->cgroup = key->cgroup;
 	cold->start_ns = key->start_ns;
+	cold->label = key->label;
 }
 
 #endif

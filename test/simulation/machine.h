@@ -8,7 +8,8 @@
 enum {
   MACHINE_CPUS = 64,
   MACHINE_TASKS = 32768,
-  MACHINE_RECORDS = 65536, /* replayed in one run in the kernel */
+  MACHINE_RECORDS = 65536,    /* replayed in one run in the kernel */
+  MACHINE_LABEL_NS = 1000000, /* how long a task keeps a label */
 };
 
 /* As much of a task as the program asks for. */
@@ -25,6 +26,7 @@ struct machine {
   __u32 running[MACHINE_CPUS];
   __u64 counter[MACHINE_CPUS]; /* by zone, as are the others */
   __u32 read_spins;            /* how long a reading takes */
+  __u32 labels;                /* how many of them tasks go through, from 1 on; 0: they have none */
   /* What was read of them. */
   __u32 based[MACHINE_CPUS];
   __u64 first[MACHINE_CPUS];
