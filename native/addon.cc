@@ -85,6 +85,7 @@ Napi::Value ToColumns(Napi::Env env, const Drained& drained) {
   rows["pid"] = Column<U32>(env, drained.rows.pid);
   rows["startNs"] = Column<F64>(env, drained.rows.start_ns);
   rows["cgroup"] = Column<F64>(env, drained.rows.cgroup);
+  rows["label"] = Column<U32>(env, drained.rows.label);
   rows["timeNs"] = Column<F64>(env, drained.rows.time_ns);
   rows["counts"] = Column<F64>(env, drained.rows.counts);
   rows["uncertainCounts"] = Column<F64>(env, drained.rows.uncertain_counts);

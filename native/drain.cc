@@ -28,6 +28,7 @@ void AddRow(Drained* out, const energy_spill_key& key, const energy_spill& row, 
   rows.pid.push_back(key.tgid);
   rows.start_ns.push_back(key.start_ns);
   rows.cgroup.push_back(key.cgroup);
+  rows.label.push_back(key.label);
   rows.time_ns.push_back(row.time_ns);
   rows.counts.push_back(row.energy * unit);
   uint64_t mixed = row.energy > row.certain ? row.energy - row.certain : 0;
@@ -77,7 +78,7 @@ void Probe::TakeBank(uint32_t cpu, energy_buffer* bank, Drained* out, uint64_t* 
     const energy_hot& hot = bank->hot[i];
     const energy_cold& cold = bank->cold[i];
     if (!hot.owner) continue;
-    energy_spill_key key{cpu, hot.owner - 1, cold.start_ns, cold.cgroup};
+    energy_spill_key key{cpu, hot.owner - 1, cold.start_ns, cold.cgroup, cold.label};
     energy_spill row{cold.time_ns + hot.pending_ns,
                      cold.energy + hot.pending * bank->price[hot.window & (ENERGY_PRICES - 1)], cold.certain};
     memcpy(row.comm, cold.comm, ENERGY_COMM);

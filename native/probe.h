@@ -34,7 +34,7 @@ struct ProbeOptions {
 // What one drain takes out of the kernel: columns, all of one length per group.
 struct Drained {
   struct {
-    std::vector<uint32_t> cpu, pid;
+    std::vector<uint32_t> cpu, pid, label;
     std::vector<double> start_ns, cgroup, time_ns, counts, uncertain_counts;
     std::vector<char> comm;
   } rows;
