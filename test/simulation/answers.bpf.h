@@ -50,9 +50,7 @@ static __always_inline __u64 cgroup_id(struct task_struct* task) { return task->
 
 static __always_inline __u64 started_at(struct task_struct* task) { return task->start_ns; }
 
-static __always_inline __u32 task_label(struct task_struct* task) {
-  return machine.labels && task->tgid ? 1 + clock_ns / MACHINE_LABEL_NS % machine.labels : 0;
-}
+static __always_inline __u32 task_label(struct task_struct* task) { return task->label; }
 
 static __always_inline void copy_comm(char* to, struct task_struct* task) {
   ((__u64*)to)[0] = ((__u64*)task->comm)[0];

@@ -8,8 +8,7 @@
 enum {
   MACHINE_CPUS = 64,
   MACHINE_TASKS = 32768,
-  MACHINE_RECORDS = 65536,    /* replayed in one run in the kernel */
-  MACHINE_LABEL_NS = 1000000, /* how long a task keeps a label */
+  MACHINE_RECORDS = 65536, /* replayed in one run in the kernel */
 };
 
 /* As much of a task as the program asks for. */
@@ -19,6 +18,7 @@ struct task_struct {
   __u64 start_ns;
   __u64 cgroup;
   char comm[16];
+  __u32 label; /* another one each time that it begins to run */
 };
 
 struct machine {
@@ -26,7 +26,7 @@ struct machine {
   __u32 running[MACHINE_CPUS];
   __u64 counter[MACHINE_CPUS]; /* by zone, as are the others */
   __u32 read_spins;            /* how long a reading takes */
-  __u32 labels;                /* how many of them tasks go through, from 1 on; 0: they have none */
+  __u32 labels;                /* how many of them a task goes through, from 1 on; 0: it has none */
   /* What was read of them. */
   __u32 based[MACHINE_CPUS];
   __u64 first[MACHINE_CPUS];

@@ -26,6 +26,7 @@ static __always_inline void step(const struct trace_record* record) {
   if (record->kind == TRACE_SWITCH) {
     next = bpf_map_lookup_elem(&tasks, &to);
     if (!next) return;
+    if (machine.labels && next->tgid) next->label = 1 + next->label % machine.labels;
     on_switch(prev, next);
     machine.running[cpu] = to;
   } else if (record->kind == TRACE_TICK) {

@@ -52,7 +52,8 @@ int main(int argc, char** argv) {
 
   switches = strtoul(argv[1], NULL, 10);
   engine.machine->read_spins = strtoul(argv[2], NULL, 10);
-  for (int i = 0; i < TASKS; i++) engine.tasks[i] = (struct task_struct){i, i, i, i, "racer"};
+  for (int i = 0; i < TASKS; i++)
+    engine.tasks[i] = (struct task_struct){.pid = i, .tgid = i, .start_ns = i, .cgroup = i, .comm = "racer"};
   for (__u32 cpu = 0; cpu < CPUS; cpu++) {
     engine.cpus[cpu].thread = cpu;
     engine.cpus[cpu].sibling = !cpu;
