@@ -5,22 +5,26 @@ import { simulate } from '../simulation/simulate.ts';
 import { KIND, type Trace, unpackRecords } from '../simulation/trace.ts';
 import { IDLE } from '../simulation/workload.ts';
 
-const LABELS = 50;
+// More than sets, so that some share one.
+const LABELS = 200;
 
 describe('rows with labels', () => {
-  // Two threads of a core; hundreds of tasks; more tasks than tables have rows, so that some are moved out.
-  it.each(['smt', 'many', 'shorts'])('are apart in %s, and add up to what was counted', (name) => {
-    const trace = simulate(SCENARIOS[name]!(1), 1);
-    const plain = replayProgram(trace);
-    const labelled = replayProgram(trace, { labels: LABELS });
+  // Two threads of a core; dozens of labels in a window; hundreds of tasks; more tasks than tables have rows, so that some are moved out.
+  it.each(['smt', 'pingpong', 'many', 'shorts'])(
+    'are apart in %s, and add up to what was counted',
+    (name) => {
+      const trace = simulate(SCENARIOS[name]!(1), 1);
+      const plain = replayProgram(trace);
+      const labelled = replayProgram(trace, { labels: LABELS });
 
-    expect(labelled.labels.map(({ timeNs }) => timeNs)).toEqual(timeByLabel(trace));
-    expect(labelled.tasks.map(({ timeNs }) => timeNs)).toEqual(plain.tasks.map(({ timeNs }) => timeNs));
-    expect(sum(labelled.labels)).toBe(labelled.counted);
-    expect(sum(labelled.tasks)).toBe(labelled.counted);
-    expect(labelled.counted + labelled.unpriced).toBe(plain.counted + plain.unpriced);
-    expect(plain.labels).toHaveLength(1);
-  });
+      expect(labelled.labels.map(({ timeNs }) => timeNs)).toEqual(timeByLabel(trace));
+      expect(labelled.tasks.map(({ timeNs }) => timeNs)).toEqual(plain.tasks.map(({ timeNs }) => timeNs));
+      expect(sum(labelled.labels)).toBe(labelled.counted);
+      expect(sum(labelled.tasks)).toBe(labelled.counted);
+      expect(labelled.counted + labelled.unpriced).toBe(plain.counted + plain.unpriced);
+      expect(plain.labels).toHaveLength(1);
+    },
+  );
 });
 
 /** Run time by label, ns: a task's label goes up by one each time that it begins to run, and idle has none. */
