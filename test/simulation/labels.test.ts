@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { replayProgram } from '../simulation/program.ts';
-import { SCENARIOS } from '../simulation/scenarios.ts';
-import { simulate } from '../simulation/simulate.ts';
-import { KIND, type Trace, unpackRecords } from '../simulation/trace.ts';
-import { IDLE } from '../simulation/workload.ts';
+import { replayProgram } from './program.ts';
+import { SCENARIOS } from './scenarios.ts';
+import { simulate } from './simulate.ts';
+import { KIND, type Trace, unpackRecords } from './trace.ts';
+import { IDLE } from './workload.ts';
 
 // More than sets, so that some share one.
 const LABELS = 200;
