@@ -26,8 +26,9 @@ enum reading {
 	READING_AHEAD,	   /* the counter advanced, and this CPU has claimed the advance */
 };
 
-/* An advance of a counter that one CPU has claimed. */
+/* What a reading says: an advance of the counter that this CPU has claimed, or why there is none. */
 struct advance {
+	__u32 error; /* errno of READING_FAILED */
 	__u64 units;
 	__u64 comparable; /* part of them that prediction can be compared with: the rest came after the clock
 			   */
@@ -144,8 +145,7 @@ static __always_inline enum reading claim_advance(struct energy_cpu *c, struct e
 		/* Kernels that let only the lead CPU read leave its sibling's slot empty. */
 		if (err == -ENOENT && c->sibling >= 0)
 			return READING_ELSEWHERE;
-		buffer_of(c)->read_errors++;
-		buffer_of(c)->last_error = err;
+		advance->error = -err;
 		return READING_FAILED;
 	}
 	buffer_of(c)->reads++;
@@ -227,7 +227,7 @@ __noinline int read_counter_and_split(struct energy_cpu *c, __u64 clock, bool fo
 		c->deadline_ns = clock + WINDOW_NS;
 		if (!z->failed)
 			ring_alarm();
-		z->failed = 1;
+		z->failed = advance.error;
 		break;
 	case READING_ELSEWHERE:
 		c->deadline_ns = clock + WINDOW_NS;

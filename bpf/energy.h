@@ -115,14 +115,11 @@ struct energy_buffer {
 	__u64 switches;	   /* context switches */
 	__u64 lost_rows;   /* rows that found the overflow map full and are known by their cgroup alone */
 	__u64 lost_energy; /* 2^-16 units dropped because the overflow map by cgroup was full too */
-	__u64 lost_time_ns;
-	__u32 read_errors;
-	__u32 backwards; /* how often the counter went back: nothing is charged then */
-	__u32 jumps;	 /* how often it went ahead by more than its hardware can draw */
+	__u32 backwards;   /* how often the counter went back: nothing is charged then */
+	__u32 jumps;	   /* how often it went ahead by more than its hardware can draw */
 	__u32 reads;
-	__s32 last_error;
 	__u32 spills; /* rows moved to the overflow map */
-	__u64 unused[7];
+	__u64 unused[1];
 	struct energy_hot hot[ENERGY_ROWS];
 	struct energy_cold cold[ENERGY_ROWS];
 	__u64 price[ENERGY_PRICES]; /* 2^-16 units per predicted unit; index: the window's number */
@@ -181,13 +178,14 @@ struct energy_cpu {
  * are the run queue's, in ns.
  */
 struct energy_zone {
-	__u64 last_count;     /* the last count that was charged */
-	__u32 valid;	      /* whether `last_count` is; native clears it when it binds a new event */
-	__u32 failed;	      /* not 0: a read has failed since, so the next advance belongs to nobody */
-	__u64 changed_ns;     /* when the counter moved last, as far as one can tell */
-	__u64 unmoved_ns;     /* when it was last known not to have moved since */
-	__u64 read_ns;	      /* when it was read last */
-	__u64 phase_error_ns; /* by how much `changed_ns` may be wrong; 0: not known yet */
+	__u64 last_count; /* the last count that was charged */
+	__u32 valid;	  /* whether `last_count` is; native clears it when it binds a new event */
+	__u32 failed; /* errno of a read that has failed since: the next advance belongs to nobody; 0: none
+			 has */
+	__u64 changed_ns;		      /* when the counter moved last, as far as one can tell */
+	__u64 unmoved_ns;		      /* when it was last known not to have moved since */
+	__u64 read_ns;			      /* when it was read last */
+	__u64 phase_error_ns;		      /* by how much `changed_ns` may be wrong; 0: not known yet */
 	__u64 paid_predicted[ENERGY_THREADS]; /* `predicted` of each thread up to the last split */
 	__u64 window_uncertain;		      /* not 0: `changed_ns` may be an update too late */
 	__u64 claimed_ns; /* monotonic clock at the last claim, of a counter that moves all the time */

@@ -165,7 +165,6 @@ __noinline int spill(struct energy_cpu *c, __u32 i)
 	if (c->buffer & 1 ? add_spill(&cgroup_spills1, &key, row) : add_spill(&cgroup_spills0, &key, row))
 		return 0;
 	b->lost_energy += row->energy;
-	b->lost_time_ns += row->time_ns;
 	return 0;
 }
 

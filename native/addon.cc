@@ -94,15 +94,12 @@ Napi::Value ToColumns(Napi::Env env, const Drained& drained) {
   cpus["cpu"] = Column<U32>(env, drained.cpus.cpu);
   cpus["switches"] = Column<U32>(env, drained.cpus.switches);
   cpus["lostRows"] = Column<U32>(env, drained.cpus.lost_rows);
-  cpus["readErrors"] = Column<U32>(env, drained.cpus.read_errors);
   cpus["backwards"] = Column<U32>(env, drained.cpus.backwards);
   cpus["jumps"] = Column<U32>(env, drained.cpus.jumps);
   cpus["reads"] = Column<U32>(env, drained.cpus.reads);
-  cpus["lastError"] = Column<Napi::Int32Array>(env, drained.cpus.last_error);
   cpus["counts"] = Column<F64>(env, drained.cpus.counts);
   cpus["gapCounts"] = Column<F64>(env, drained.cpus.gap_counts);
   cpus["lostCounts"] = Column<F64>(env, drained.cpus.lost_counts);
-  cpus["lostTimeNs"] = Column<F64>(env, drained.cpus.lost_time_ns);
   cpus["residualCounts"] = Column<F64>(env, drained.cpus.residual_counts);
   auto lives = Napi::Object::New(env);
   lives["kind"] = Column<U32>(env, drained.lives.kind);

@@ -98,7 +98,7 @@ int Probe::GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int fd, u
   // From now on, not from what BPF happens to read first: CPUs may sleep until then.
   zones_[zone].last_count = from;
   zones_[zone].valid = readable;
-  zones_[zone].failed = !readable;
+  zones_[zone].failed = readable ? 0 : -last;
   for (size_t i = 0; i < cpus.size(); i++) {
     energy_cpu& cpu = cpus_[cpus[i]];
     zones_[zone].paid_predicted[i] = cpu.predicted;

@@ -89,15 +89,12 @@ void Probe::TakeBank(uint32_t cpu, energy_buffer* bank, Drained* out, uint64_t* 
   cpus.cpu.push_back(cpu);
   cpus.switches.push_back(bank->switches);
   cpus.lost_rows.push_back(bank->lost_rows);
-  cpus.read_errors.push_back(bank->read_errors);
   cpus.backwards.push_back(bank->backwards);
-  cpus.last_error.push_back(bank->last_error);
   cpus.jumps.push_back(bank->jumps);
   cpus.reads.push_back(bank->reads);
   cpus.counts.push_back(bank->energy * unit_ / kFraction);
   cpus.gap_counts.push_back(bank->gap * unit_);
   cpus.lost_counts.push_back(bank->lost_energy * unit_ / kFraction);
-  cpus.lost_time_ns.push_back(bank->lost_time_ns);
   *sum += bank->lost_energy;
 }
 

@@ -39,9 +39,8 @@ struct Drained {
     std::vector<char> comm;
   } rows;
   struct {
-    std::vector<uint32_t> cpu, switches, lost_rows, read_errors, backwards, jumps, reads;
-    std::vector<int32_t> last_error;
-    std::vector<double> counts, gap_counts, lost_counts, lost_time_ns, residual_counts;
+    std::vector<uint32_t> cpu, switches, lost_rows, backwards, jumps, reads;
+    std::vector<double> counts, gap_counts, lost_counts, residual_counts;
   } cpus;
   struct {
     std::vector<uint32_t> kind, pid, parent_pid;
