@@ -3,30 +3,45 @@
  * The contract between bpf/energy.bpf.c, which writes, and native/, which reads.
  * Nobody else knows these layouts: native/ hands TypeScript plain columns.
  *
- * Glossary
- *   count        One step of an energy counter, whatever it is worth.
- *   unit         What BPF reckons energy in: about 2^-32 J, a whole power of two to the count. Energies are
- *                kept in 2^-16 units, powers in 2^-12 units per ns.
- *   zone         One counter and the CPUs that share it: a core and its threads.
- *   slice        The time that a task runs on a CPU without a break.
- *   row          One process in one cgroup under one label on one CPU: what it used. Its hot half is touched
- * at switches. predicted    Energy that a slice is expected to draw: its run time x the power learned of its
- * process. window       The time between two updates of a counter, as one CPU sees it. unpriced     Energy
- * that has been counted for a CPU, and that no window has paid for yet. price        Energy per predicted
- * unit of one window: unpriced / predicted. A row gets predicted x price. buffer       The rows and sums of
- * one CPU and interval. There are two: BPF writes one, native reads the other.
+ * Glossary:
  *
- * One window in time, on a CPU that runs the processes A and B, whose counter moves about once per ms:
+ *   count      One step of an energy counter, whatever it is worth.
  *
- *   counter    ..... 10.0 mJ |.............. 12.0 mJ ...............|........ 13.8 mJ ....
- *   CPU        --A--|---B----|--|-----A------|--B--|--------A-------|--|----B----|--A--|--
- *                            :  ^ a switch: the counter is read and has moved  :  ^
- *   windows    ... window 6 -|------------- window 7 ---------------|-- window 8 ...
+ *   unit       What BPF reckons energy in: about 2^-32 J, and a power of two of them to the count.
+ *              Energies are kept in 2^-16 units, powers in 2^-12 units per ns.
  *
- *   The read at the second ^ finds that the counter has advanced by 1.8 mJ. This energy is unpriced until
- * that switch ends window 7. The price of window 7 is 1.8 mJ / (what its slices of A and B were predicted to
- * draw). A window ends where the counter is estimated to have moved (the bars), not where this was seen: the
- * last slice of A is cut in two there, and its rest opens window 8.
+ *   zone       One counter and the CPUs that share it: a core and its threads.
+ *
+ *   slice      The time for which a task runs on a CPU without a break.
+ *
+ *   row        What one process in one cgroup under one label used on one CPU. Its hot half is
+ *              written at context switches, its cold half a few times per window.
+ *
+ *   predicted  The energy that a slice is expected to draw: its run time times the power that has
+ *              been learned of its process. It decides shares, never sums.
+ *
+ *   window     The time from one update of a counter to the next, as one CPU sees it.
+ *
+ *   unpriced   The energy that was counted for a CPU and that no window has been charged with yet.
+ *
+ *   price      Unpriced energy / predicted energy of one window. Each of its rows is charged its
+ *              predicted energy times the price.
+ *
+ *   buffer     The rows and sums of one CPU and interval. Of two BPF writes one, native reads the
+ *              other.
+ *
+ * One window in time, on a CPU that runs the processes A and B, with a counter that moves about once
+ * per ms:
+ *
+ *   counter       10.0 mJ         :          12.0 mJ            :      13.8 mJ
+ *   slices    |---A----|-------B--:----|----A-----|--B---|-----A:----|--B---|---
+ *   switches                      :    ^ reads 12.0             :    ^ reads 13.8
+ *   windows   ---- window 6 ------:--------- window 7 ----------:-- window 8 ---
+ *
+ * The counter moves at the colons, which nobody sees. The next switch that reads it finds that it has
+ * advanced by 1.8 mJ. They are unpriced until this switch ends window 7, a moment later: its price is
+ * 1.8 mJ / (what its slices, from colon to colon, were predicted to draw). The last slice of A is cut
+ * in two where the counter is estimated to have moved, and the rest of it opens window 8.
  */
 #ifndef ENERGY_H
 #define ENERGY_H
