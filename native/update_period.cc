@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "rhythm.h"
+#include "update_period.h"
 
 #include <algorithm>
 #include <numeric>
@@ -68,7 +68,7 @@ void Center(std::vector<double>* values) {
 
 }  // namespace
 
-Calibration FindRhythm(const Poll& poll) {
+Calibration FindUpdatePeriod(const Poll& poll) {
   Calibration found;
   found.reads = poll.reads;
   found.changes = poll.changes.size();

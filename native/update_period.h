@@ -9,8 +9,8 @@
 // How a counter behaves. NAN: unknown.
 struct Calibration {
   double period_ns = NAN;      // mean time between two changes; 0: it changes from read to read
-  double jitter_ns = NAN;      // by how much they stray from such a rhythm: median absolute deviation
-  bool steady = false;         // it has a rhythm, by which updates can be predicted
+  double jitter_ns = NAN;      // by how much they stray from such a period: median absolute deviation
+  bool steady = false;         // its period is one by which updates can be predicted
   double counts_per_ns = NAN;  // while it was polled: of a CPU that is busy
   double read_ns = NAN;        // median time of a read(2), a clock read included
   size_t changes = 0;
@@ -29,4 +29,4 @@ struct Poll {
   double counts_per_ns = NAN;
 };
 
-Calibration FindRhythm(const Poll& poll);
+Calibration FindUpdatePeriod(const Poll& poll);

@@ -25,10 +25,9 @@ describeOnKernel('when the kernel answers with an error', () => {
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), 'joules-test-'));
     faults = join(directory, 'faults');
-    const sources = ['test/native/faults.cc', 'native/probe.cc', 'native/bind.cc', 'native/drain.cc'];
-    const includes = ['-Inative', '-Ibpf', '-Ibuild/Release/obj/gen/bpf'];
-    const libraries = ['-l:libbpf.a', '-lelf', '-lz'];
-    execFileSync('g++', ['-std=c++17', ...includes, ...sources, '-o', faults, ...libraries], { cwd: ROOT });
+    const libraries = ['build/Release/probe.a', '-l:libbpf.a', '-lelf', '-lz'];
+    const options = ['-std=c++17', '-Inative', 'test/native/faults.cc', '-o', faults];
+    execFileSync('g++', [...options, ...libraries], { cwd: ROOT });
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 
