@@ -36,7 +36,7 @@
       'standalone_static_library': 1,
       'dependencies': ['energy_bpf'],
       'sources': ['native/alarm.cc', 'native/binder.cc', 'native/calibration.cc', 'native/cgroup_subsys.cc',
-                  'native/count_unit.cc', 'native/drainer.cc', 'native/event_ring.cc', 'native/perf_event.cc',
+                  'native/count_unit.cc', 'native/drained.cc', 'native/drainer.cc', 'native/event_ring.cc', 'native/perf_event.cc',
                   'native/probe.cc', 'native/probe_options.cc', 'native/program.cc', 'native/row_reader.cc',
                   'native/update_period.cc', 'native/watch.cc'],
       'include_dirs': ['bpf', '<(bpf_out)'],

@@ -29,3 +29,7 @@ struct Drained {
   double lost_events = 0;
   double time_ns = 0;  // CLOCK_MONOTONIC when the buffers were swapped
 };
+
+// Appends an interval to the one before it, so that they become one: rows follow one another, and a CPU has
+// one entry, with the sums.
+void Append(Drained* to, const Drained& from);

@@ -7,11 +7,20 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include "clock.h"
 #include "energy.h"
 #include "energy.skel.h"
 #include "program.h"
+
+namespace {
+
+// BPF adds up what a CPU is charged with in 2^-16 units of about 2^-32 J, modulo 2^64: 65,536 J. From a
+// quarter of that it takes a minute to get there, at the greatest power that BPF can hold.
+constexpr uint64_t kMuch = 1ULL << 62;
+
+}  // namespace
 
 Outcome Drainer::Open() {
   left_.assign(program_->cpu_count(), kNoBuffer);
@@ -87,8 +96,33 @@ void Drainer::Forget(const RowReader& reader, const Overflow (&overflows)[2], Dr
   }
 }
 
-// Reads everything and only then forgets it.
+Outcome Drainer::Relieve() {
+  bool much = false;
+  for (uint32_t cpu = 0; cpu < program_->cpu_count(); cpu++) {
+    const energy_cpu& account = program_->cpus()[cpu];
+    much = much || account.buffers[account.buffer & 1].energy >= kMuch;
+  }
+  Drained some;
+  Outcome outcome = much ? TakeInterval(&some) : Outcome{};
+  if (much && !outcome.Failed()) Append(&early_, some);
+  return outcome;
+}
+
 Outcome Drainer::Drain(Drained* out) {
+  Drained rest;
+  Outcome outcome = TakeInterval(&rest);
+  if (outcome.Failed()) return outcome;
+  *out = std::exchange(early_, {});
+  if (out->cpus.cpu.empty()) {
+    *out = std::move(rest);
+  } else {
+    Append(out, rest);
+  }
+  return {};
+}
+
+// Reads everything and only then forgets it. `out` is empty.
+Outcome Drainer::TakeInterval(Drained* out) {
   const auto& maps = program_->skeleton().maps;
   Overflow overflows[2] = {{{bpf_map__fd(maps.spills0), bpf_map__fd(maps.cgroup_spills0)}},
                            {{bpf_map__fd(maps.spills1), bpf_map__fd(maps.cgroup_spills1)}}};

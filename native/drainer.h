@@ -19,8 +19,11 @@ class Drainer {
 
   // The program is loaded.
   Outcome Open();
-  // `out` is empty. What fails half-way leaves everything for the next drain.
+  // All since the last one. What fails half-way leaves everything for the next drain.
   Outcome Drain(Drained* out);
+  // Takes out early, for the next Drain(), what a CPU has nearly too much of to add it up. Called every
+  // second or so, it allows for intervals of any length.
+  Outcome Relieve();
 
  private:
   // The rows of one of the buffers that are in its two overflow maps, by process and by cgroup.
@@ -30,6 +33,7 @@ class Drainer {
     std::vector<energy_spill_key> keys[2];
   };
 
+  Outcome TakeInterval(Drained* out);
   Outcome SwapBuffers();
   bool TakeOver(uint32_t cpu);
   void GiveBack(uint32_t cpu);
@@ -40,5 +44,6 @@ class Drainer {
 
   Program* program_;
   EventRing ring_;
+  Drained early_;              // what Relieve() took
   std::vector<uint8_t> left_;  // by CPU: the buffer that it has left and that is not taken yet
 };

@@ -99,6 +99,8 @@ Outcome Probe::Failing(std::vector<uint32_t>* zones, double* asleep_ns) {
   *asleep_ns = parts_->watch.TakeSleepNs();
   *zones = parts_->watch.Failing();
   parts_->watch.ResyncPhase();
+  // What cannot be taken out now is tried again the next time, and Drain() says why.
+  parts_->drainer.Relieve();
   return {};
 }
 

@@ -36,7 +36,8 @@ class Probe {
   Outcome Start();
   // As Drainer::Drain().
   Outcome Drain(Drained* out);
-  // As Watch::Failing() and Watch::TakeSleepNs().
+  // As Watch::Failing() and Watch::TakeSleepNs(); also resynchronizes phases and relieves the drainer, for
+  // which it is to be called every second or so.
   Outcome Failing(std::vector<uint32_t>* zones, double* asleep_ns);
   // A descriptor, for the caller to keep, of the ring in which BPF rings when it wants Failing() to be asked
   // and the CPUs to be looked at.
