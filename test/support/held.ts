@@ -38,13 +38,14 @@ export function heldIds(kind: 'map' | 'prog' | 'link'): number[] {
   return heldInfos(kind).map((info) => Number(new RegExp(`^${kind}_id:\\s*(\\d+)$`, 'm').exec(info)![1]));
 }
 
-/** The id of the map of this name that this process holds. */
+/** The id of the map of this name that this process made last. */
 export function heldMap(name: string): number {
-  const found = heldIds('map').find(
+  const found = heldIds('map').filter(
     (id) => (bpftool('map', 'show', 'id', `${id}`) as { name: string }).name === name,
   );
-  if (found === undefined) throw new Error(`this process holds no map ${name}`);
-  return found;
+  if (found.length === 0) throw new Error(`this process holds no map ${name}`);
+  // The kernel counts them up.
+  return Math.max(...found);
 }
 
 /** All that keeps something open in the kernel: descriptors, mappings of such, and threads, by how many there are. */
