@@ -29,6 +29,7 @@ const TEST_PACKAGES = [
   ['linux-perf', hasCommand('perf')],
   ['clang-format', hasCommand('clang-format')],
   ['util-linux', hasCommand('setpriv')],
+  ['llvm', hasCommand('llvm-objdump')],
 ];
 
 installPackages(BUILD_PACKAGES, 'the native part is built with them');

@@ -1,37 +1,65 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * Charges energy to tasks at context switches.
+ * Charges energy to tasks at context switches: the entry points.
  *
- * Each CPU gathers run time in a private table of rows, one per (process, cgroup), weighted by the power
+ * Each CPU accumulates run time in a private table of rows, one per process and cgroup, weighted by the power
  * that has been learned of the process: the energy it is predicted to have drawn. An energy counter moves
- * about once a millisecond, and is read when it can have moved: what it advanced, divided by what was
- * predicted since its last change, is the epoch's price, and owed on all that was gathered in it. A row is
- * settled, that is energy += pending x price[epoch], when it is next touched or swept: no loop over rows,
- * no helper, no hash map and no clock read at a switch.
+ * about once a millisecond, and is read when it can have moved. What it advanced, divided by what was
+ * predicted since its last change, is the price of that window. Settling a row, energy += pending x price,
+ * waits until the row is next touched or swept: no loop over rows, no helper, no hash map and no clock read
+ * at a switch.
  *
- * From counter to row: updates.bpf.h, counter.bpf.h, epochs.bpf.h, rows.bpf.h; what is learned from it:
- * powers.bpf.h.
- *
- * sched_switch runs with the run queue's lock held and interrupts off, and flush() in an interrupt of
- * the same CPU: so a CPU's own memory needs no lock.
+ * A Joule's way: counter.bpf.h (counter to unpriced energy), window.bpf.h (to a price), table.bpf.h (to a
+ * row). A slice's way: cpu.bpf.h (the occasions), charge.bpf.h (run time to a row), smt.bpf.h (what the
+ * sibling makes of it). What is learned: power_model.bpf.h (of processes), phase.bpf.h (of the counter).
  */
 #include "vmlinux.h"
-#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
-#include "energy.h"
+#include "cpu.bpf.h"
+#include "hotplug.bpf.h"
+#include "kernel.bpf.h"
+#include "lifecycle.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL"; /* bpf_perf_event_read_value is GPL only */
 
-#include "kernel.bpf.h"
-#include "maps.bpf.h"
-#include "powers.bpf.h"
-#include "updates.bpf.h"
-#include "counter.bpf.h"
-#include "epochs.bpf.h"
-#include "rows.bpf.h"
-#include "events.bpf.h"
-#include "hotplug.bpf.h"
+/* Loaded only to follow the descendants of a command. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	return on_fork(parent, child);
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(sched_process_exec, struct task_struct *task)
+{
+	return on_exec(task);
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(sched_process_exit, struct task_struct *task)
+{
+	return on_exit(task);
+}
+
+SEC("tp_btf/cgroup_mkdir")
+int BPF_PROG(cgroup_mkdir, struct cgroup *cgroup, const char *path)
+{
+	return on_mkdir(cgroup, path);
+}
+
+/* Programs are attached in this order: whatever cpuhp_enter begins, cpuhp_exit ends. */
+SEC("tp_btf/cpuhp_exit")
+int BPF_PROG(cpuhp_exit, unsigned int cpu, int state, int idx)
+{
+	return on_hotplug_exit(cpu, idx);
+}
+
+SEC("tp_btf/cpuhp_enter")
+int BPF_PROG(cpuhp_enter, unsigned int cpu, int target, int idx)
+{
+	return on_hotplug_enter(cpu, target, idx);
+}
 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
@@ -39,8 +67,8 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 	return on_switch(prev, next);
 }
 
-/* Before each timer, of which the tick is one: what runs on for milliseconds is then seen at every tick. CPUs
- * that sleep have no tick, and none is made for them. Soft timers run with interrupts on. */
+/* Runs before each timer, of which the tick is one. CPUs that sleep have no tick, and none is made for them.
+ * Soft timers run with interrupts on. */
 SEC("tp_btf/hrtimer_expire_entry")
 int BPF_PROG(hrtimer_expire_entry, struct hrtimer *timer)
 {
@@ -48,24 +76,23 @@ int BPF_PROG(hrtimer_expire_entry, struct hrtimer *timer)
 }
 
 /*
- * Run by native on each CPU (BPF_PROG_TEST_RUN) with the bank to change to: charges the running task,
- * ends the epoch and changes over, so that the old bank is complete and at rest.
+ * Native runs this on each CPU (BPF_PROG_TEST_RUN) with the buffer to write from now on: charges the running
+ * task and ends the window, so that the old buffer is complete and nobody writes it any more.
  */
 SEC("raw_tp")
-int flush(struct bpf_raw_tracepoint_args *ctx)
+int swap_buffers(struct bpf_raw_tracepoint_args *ctx)
 {
-	return change_over(bpf_get_current_task_btf(), ctx->args[0]);
+	return on_swap(bpf_get_current_task_btf(), ctx->args[0]);
 }
 
-/* Run by native on a CPU where tasks take turns and none of our events comes near the counter's. 1: it need
- * not go on. */
+/* Native runs this on a CPU that needs a poll, until it returns 1: it need not go on. */
 SEC("raw_tp")
-int glance(void *ctx)
+int poll_counter(void *ctx)
 {
-	return on_glance(bpf_get_current_task_btf());
+	return on_poll(bpf_get_current_task_btf());
 }
 
-/* Run by native on a CPU after binding: can this CPU read its counter? Returns 0 or -errno. */
+/* Native runs this on a CPU after binding: can this CPU read its counter? Returns 0 or -errno. */
 SEC("raw_tp")
 int try_counter(void *ctx)
 {
@@ -74,7 +101,7 @@ int try_counter(void *ctx)
 	return read_counter(&count);
 }
 
-/* Run by native in its own context: our pid as everything here names processes, in the first namespace. */
+/* Native runs this in its own context: its pid as everything here names processes, in the first namespace. */
 SEC("raw_tp")
 int own_pid(void *ctx)
 {

@@ -2,9 +2,55 @@
 /*
  * The contract between bpf/energy.bpf.c, which writes, and native/, which reads.
  * Nobody else knows these layouts: native/ hands TypeScript plain columns.
+ *
+ * Glossary:
+ *
+ *   count      One step of an energy counter, whatever it is worth.
+ *
+ *   unit       What BPF reckons energy in: about 2^-32 J, and a power of two of them to the count.
+ *              Energies are kept in 2^-16 units, powers in 2^-12 units per ns.
+ *
+ *   zone       One counter and the CPUs that share it: a core and its threads.
+ *
+ *   slice      The time for which a task runs on a CPU without a break.
+ *
+ *   row        What one process in one cgroup under one label used on one CPU. Its hot half is
+ *              written at context switches, its cold half a few times per window.
+ *
+ *   predicted  The energy that a slice is expected to draw: its run time times the power that has
+ *              been learned of its process. It decides shares, never sums.
+ *
+ *   window     The time from one update of a counter to the next, as one CPU sees it.
+ *
+ *   unpriced   The energy that was counted for a CPU and that no window has been charged with yet.
+ *
+ *   price      Unpriced energy / predicted energy of one window. Each of its rows is charged its
+ *              predicted energy times the price.
+ *
+ *   buffer     The rows and sums of one CPU and interval. Of two BPF writes one, native reads the
+ *              other.
+ *
+ * One window in time, on a CPU that runs the processes A and B, with a counter that moves about once
+ * per ms:
+ *
+ *   counter       10.0 mJ         :          12.0 mJ            :      13.8 mJ
+ *   slices    |---A----|-------B--:----|----A-----|--B---|-----A:----|--B---|---
+ *   switches                      :    ^ reads 12.0             :    ^ reads 13.8
+ *   windows   ---- window 6 ------:--------- window 7 ----------:-- window 8 ---
+ *
+ * The counter moves at the colons, which nobody sees. The next switch that reads it finds that it has
+ * advanced by 1.8 mJ. They are unpriced until this switch ends window 7, a moment later: its price is
+ * 1.8 mJ / (what its slices, from colon to colon, were predicted to draw). The last slice of A is cut
+ * in two where the counter is estimated to have moved, and the rest of it opens window 8.
  */
 #ifndef ENERGY_H
 #define ENERGY_H
+
+#ifdef __bpf__
+#include "vmlinux.h"
+#else
+#include <linux/types.h>
+#endif
 
 #ifdef __cplusplus
 #define _Static_assert static_assert
@@ -15,13 +61,14 @@ enum {
 	ENERGY_SET_BITS = 7, /* 128 sets */
 	ENERGY_ROWS = ENERGY_WAYS << ENERGY_SET_BITS,
 	ENERGY_IDLE_ROW = 0,	    /* reserved for the idle task (tgid 0 hashes to set 0) */
-	ENERGY_SWEEP = 8,	    /* rows settled at each epoch's end ... */
-	ENERGY_PRICES = 128,	    /* ... so none waits longer than 512 / 8 = 64 epochs for its price */
+	ENERGY_SWEEP = 8,	    /* rows settled at each window's end */
+	ENERGY_PRICES = 128,	    /* prices kept: a row waits for 512 / 8 = 64 windows at most */
 	ENERGY_FRACTION = 16,	    /* energies are fixed point: 2^-16 units */
-	ENERGY_POWER_FRACTION = 12, /* powers: 2^-12 units per ns */
-	ENERGY_LEARNED = 32, /* rows of one epoch whose powers are learned: its end takes 1 us, cold 2 to 3 */
+	ENERGY_POWER_FRACTION = 12, /* powers are fixed point: 2^-12 units per ns */
+	ENERGY_LEARNED =
+		32, /* rows of one window whose powers are learned: its end takes 1 us, cold 2 to 3 */
 	ENERGY_POWER_BITS = 15, /* learned powers: 32,768 processes, 512 KiB */
-	ENERGY_CLASS_BITS = 12, /* executables: 4,096 names, 64 KiB */
+	ENERGY_COMM_BITS = 12,	/* executables' names: 4,096, 64 KiB */
 	ENERGY_THREADS = 2,	/* CPUs that may share one counter which BPF reads: those of a core */
 	ENERGY_COMM = 16,
 	ENERGY_PATH = 1024,	/* what the kernel's own tracepoint gives: TRACE_CGROUP_PATH_LEN */
@@ -29,157 +76,163 @@ enum {
 	ENERGY_NO_PROCESS = -1, /* tgid of what is known by its cgroup alone */
 };
 
-/* Whose a CPU's account is. Who takes it up does so by an exchange. */
-enum energy_standing {
-	ENERGY_AT_REST = 0, /* nobody's: nothing has begun, or the CPU went offline */
-	ENERGY_KEPT = 1,    /* its CPU writes it */
-	ENERGY_TAKEN = 2,   /* native takes what is in it */
+/* Who may write a CPU's account. Whoever takes it does so by an atomic exchange. */
+enum energy_state {
+	ENERGY_IDLE = 0,	 /* nobody: the account has not begun, or the CPU went offline */
+	ENERGY_CPU_OWNED = 1,	 /* the CPU itself */
+	ENERGY_READER_OWNED = 2, /* native, which reads what an offline CPU has left */
 };
 
-/* What a row gathers at a context switch. */
+/* The half of a row that is written at a context switch. */
 struct energy_hot {
-	__u32 owner;	  /* tgid + 1; 0 = free */
-	__u32 tag;	  /* low half of the task's css_set address: changes when the task changes cgroup */
-	__u32 epoch;	  /* whose price `pending` waits for */
-	__u32 power;	  /* of the process as that epoch began, 2^-12 units per ns */
-	__u64 pending_ns; /* run time of that epoch ... */
-	__u64 pending;	  /* ... and the energy that `power` predicts for it, units */
+	__u32 owner;  /* tgid + 1; 0: the row is free */
+	__u32 tag;    /* changes when the task changes cgroup (low half of its css_set's address) or label */
+	__u32 window; /* number of the window whose price `pending` waits for */
+	__u32 power;  /* power of the process when it entered that window, 2^-12 units per ns */
+	__u64 pending_ns; /* run time in that window */
+	__u64 pending;	  /* energy predicted for it, units */
 };
 
-/* What a row holds for good; touched at most a few times per row and epoch. */
+/* The half of a row that is written a few times per window at most. */
 struct energy_cold {
-	__u64 time_ns;
-	__u64 energy;  /* 2^-16 units, modulo 2^64 */
-	__u64 certain; /* part of it that no error of a power can touch, 2^-16 units */
-	__u64 cgroup;
+	__u64 time_ns;	/* run time of all windows that are settled */
+	__u64 energy;	/* their energy, 2^-16 units, modulo 2^64 */
+	__u64 certain;	/* part of `energy` that no error of a power can touch, 2^-16 units */
+	__u64 cgroup;	/* id of the cgroup */
 	__u64 start_ns; /* start_boottime of the process: with the tgid its identity */
 	char comm[ENERGY_COMM];
-	__u32 variance; /* of `power`, relative, 2^-16 */
-	__u32 unused;
+	__u32 variance; /* relative variance of the process's power, 2^-16 */
+	__u32 label;	/* what the process worked on, whatever that means to who sets it; 0: none */
 };
 
-/* What has been learned of a process; shared by all CPUs, a lost update only costs accuracy. */
+/* What has been learned of a process. All CPUs share it; a lost update only costs accuracy. */
 struct energy_power {
-	__u32 owner;	/* tgid + 1 */
-	__u32 start;	/* low half of start_boottime: pids are reused */
-	__u32 power;	/* 2^-12 units per ns of run time without a busy sibling */
-	__u16 variance; /* relative, 2^-16 */
-	__u16 kin;	/* index of its executable's name */
+	__u32 owner;	  /* tgid + 1 */
+	__u32 start;	  /* low half of start_boottime: pids are reused */
+	__u32 power;	  /* 2^-12 units per ns of run time without a busy sibling */
+	__u16 variance;	  /* relative, 2^-16 */
+	__u16 comm_class; /* index of its executable's name among the means by name */
 };
 
-/* ... and of all processes of a name: what is expected of a new one. */
-struct energy_class {
-	__u64 energy;  /* units */
-	__u64 time_ns; /* both halved now and then, so that the past fades */
+/* A mean power that forgets: both sums are divided now and then, so that the past fades. */
+struct energy_mean {
+	__u64 energy; /* units */
+	__u64 time_ns;
 };
 
 /*
- * One CPU's account of one interval. A CPU writes one of its two banks; the reader makes it change
- * over (the flush program), after which the old bank is nobody else's: it is read at leisure and zeroed.
+ * What one CPU used in one interval. A CPU writes one of its two buffers. The reader makes it swap them
+ * (program swap_buffers); from then on nobody else touches the old one, which native reads and zeroes.
  */
-struct energy_bank {
-	__u64 counted; /* what was priced, 2^-16 units: equals the sum of the rows' energies, bit for bit */
-	__u64 gap;     /* units that belong to nobody: the counter could not be read, or jumped */
-	__u64 switches;
+struct energy_buffer {
+	__u64 energy;	   /* what was priced, 2^-16 units: the sum of the rows' energies, bit for bit */
+	__u64 gap;	   /* units that belong to nobody: the counter could not be read, or jumped */
+	__u64 switches;	   /* context switches */
 	__u64 lost_rows;   /* rows that found the overflow map full and are known by their cgroup alone */
-	__u64 lost_energy; /* what was dropped because the overflow map by cgroup was full too */
-	__u64 lost_time_ns;
-	__u32 read_errors;
-	__u32 backwards; /* counter went back: nothing charged, new baseline */
-	__u32 jumps;	 /* counter went ahead by more than its hardware can draw */
+	__u64 lost_energy; /* 2^-16 units dropped because the overflow map by cgroup was full too */
+	__u32 backwards;   /* how often the counter went back: nothing is charged then */
+	__u32 jumps;	   /* how often it went ahead by more than its hardware can draw */
 	__u32 reads;
-	__s32 last_error;
 	__u32 spills; /* rows moved to the overflow map */
-	__u64 unused[7];
+	__u64 unused[1];
 	struct energy_hot hot[ENERGY_ROWS];
 	struct energy_cold cold[ENERGY_ROWS];
-	__u64 price[ENERGY_PRICES]; /* 2^-16 units per predicted unit, by epoch */
+	__u64 price[ENERGY_PRICES]; /* 2^-16 units per predicted unit; index: the window's number */
 };
 
-/* One CPU. Written by BPF on that CPU only, but `owed*`, to which its sibling adds, and while it is dead. */
+/*
+ * One CPU's account. BPF writes it on that CPU only, with two exceptions: the sibling adds to `unpriced*`,
+ * and another CPU retires the account while its own is dead. Clocks are the run queue's, in ns.
+ */
 struct energy_cpu {
 	/* Read or written at each switch. */
-	__u64 ts;	 /* run queue's task clock at the last switch, ns */
-	__u64 clock;	 /* ... and its clock, which its sibling can compare with its own */
-	__u64 deadline;	 /* run queue's clock at which to look at the counter */
-	__u64 predicted; /* units, of all that ever ran here */
-	__u64 switches;
-	__u64 owed; /* units due to this CPU and not yet priced */
-	__u32 epoch;
-	__u32 bank;
-	__u64 stint_predicted; /* the last stint: what an epoch's end may have to cut in two */
-	__u64 stint_ns;
-	__u64 stint_row;
-	__u32 standing; /* enum energy_standing */
-	__u32 leaving;	/* it is on its way offline, and its counter out of its reach */
-	/* ... where threads share a counter. */
-	__u64 busy;	    /* clock of run time: bit 63 set: runs, and the rest is when it began */
-	__u64 sibling_busy; /* the sibling's `busy` then */
-	__u32 running;	    /* tgid */
-	__s32 sibling;	    /* CPU, or ENERGY_NONE; written by native */
-	__s32 zone;	    /* index into zones, or ENERGY_NONE; written by native */
-	__u32 thread;	    /* index in that zone; written by native */
-	__u32 power;	    /* of the running task */
-	__u32 flushing;	    /* flush() is under way: no tick may come between */
+	__u64 run_ns;	       /* task clock at the last switch */
+	__u64 wall_ns;	       /* clock at the last switch, which the sibling can compare with its own */
+	__u64 deadline_ns;     /* clock at which the counter is read next */
+	__u64 predicted;       /* units predicted for all that ever ran here */
+	__u64 switches;	       /* not yet in the buffer */
+	__u64 unpriced;	       /* units counted for this CPU and not yet priced */
+	__u32 window;	       /* number of the window that is open */
+	__u32 buffer;	       /* index of the buffer that BPF writes */
+	__u64 slice_predicted; /* units predicted for the last slice, which a window's end may cut in two */
+	__u64 slice_ns;	       /* its run time */
+	__u64 slice_row;       /* its row */
+	__u32 state;	       /* enum energy_state */
+	__u32 leaving;	       /* not 0: the CPU is going offline, and its counter out of its reach */
+	/* The rest of the cache line is used where threads share a counter. */
+	__u64 busy_clock;      /* bit 63 set: a task runs, and the rest is when its CPU would have begun to be
+				  busy without a break; else for how long the CPU has been busy */
+	__u64 sibling_busy_ns; /* how long the sibling had been busy at the last switch here */
+	__u32 running_tgid;    /* of the running task */
+	__s32 sibling;	       /* CPU number, or ENERGY_NONE; native writes it */
+	__s32 zone;	       /* index into zones, or ENERGY_NONE; native writes it */
+	__u32 thread;	       /* index of this CPU in its zone; native writes it */
+	__u32 running_power;   /* of the running task, 2^-12 units per ns */
+	__u32 exclusive;       /* not 0: a program that native runs is at work here, and ticks stay away */
 
-	__u64 owed_counted;	  /* all that was counted in the windows of `owed`, for both threads ... */
-	__u64 owed_predicted;	  /* ... and what had been predicted */
-	__u64 epoch_predicted;	  /* `predicted` when the epoch began */
-	__u64 remainder;	  /* of the last price division: carried, never dropped */
-	__u64 clock_offset;	  /* monotonic clock minus run queue's clock, ns */
-	struct energy_class idle; /* what this CPU's idle time has cost, */
-	struct energy_class mean; /* and all that ran here */
-	__u32 owed_unsure; /* what misdating may make of the windows of `owed`, as a part of them, 2^-16 */
-	__u32 touched;	   /* rows of this epoch, and where the first of them are */
-	__u32 learned[ENERGY_LEARNED];
-	__u32 share[ENERGY_LEARNED]; /* scratch of learn(), as the sums */
-	__u64 share_sum;
-	__u64 share_doubt;
-	__u64 surprise; /* mean square of what windows brought that no doubt explains, relative, 2^-16 */
+	__u64 unpriced_counted;	  /* units counted in the windows of `unpriced`, for both threads */
+	__u64 unpriced_predicted; /* units predicted for these windows, for both threads */
+	__u64 predicted_before;	  /* `predicted` when the window began */
+	__u64 remainder;	  /* of the last price's division, 2^-16 units: carried, never dropped */
+	__u64 clock_offset_ns;	  /* monotonic clock minus run queue's clock */
+	struct energy_mean idle;  /* power of this CPU's idle time */
+	struct energy_mean all;	  /* power of all that ran here */
+	__u32 unpriced_error;	  /* part of `unpriced` that may belong to another window, 2^-16 */
+	__u32 touched;		  /* how many rows have entered the window */
+	__u32 window_rows[ENERGY_LEARNED]; /* the last of them */
+	__u32 share[ENERGY_LEARNED]; /* each one's part of the window, 2^-16; scratch of learn_window() */
+	__u64 share_sum;	     /* scratch of learn_window(), as is the next one */
+	__u64 share_variance;
+	__u64 noise; /* mean square of surprises that variances do not explain, relative, 2^-16 */
 	__u64 unused[3];
-	struct energy_bank banks[2];
+	struct energy_buffer buffers[2];
 };
 
-/* One counter that BPF reads. Written by the CPUs that share it; `raw` by compare-and-swap alone. */
+/*
+ * One counter that BPF reads. The CPUs that share it write it, `last_count` by compare-and-swap alone. Clocks
+ * are the run queue's, in ns.
+ */
 struct energy_zone {
-	__u64 raw;     /* last value charged, counts */
-	__u32 based;   /* `raw` is valid; native clears it when it binds a new event */
-	__u32 gap;     /* a read has failed since: what comes next belongs to nobody */
-	__u64 changed; /* run queue's clock at which the counter changed last, as far as one can tell */
-	__u64 unmoved; /* the last time it was known to be what it is */
-	__u64 read;    /* the last time it was read */
-	__u64 doubt;   /* by how much `changed` may be wrong, ns; 0: not known yet */
-	__u64 seen[ENERGY_THREADS]; /* `predicted` of each thread already paid for */
-	__u64 unsure;		    /* `changed` may be an update too late */
-	__u64 stamp;	     /* monotonic clock at the last claim, of a counter that moves all the time */
-	__u64 period;	     /* between two updates, ns, refined from what calibration found; 0: not yet */
-	__u64 caught;	     /* when it was last caught moving, between two reads at short distance */
-	__u64 caught_within; /* ... which is how far apart they were, ns */
-	__u64 blind; /* tasks share a CPU, and it is not known when the counter moves; native puts an end to
-			it */
+	__u64 last_count; /* the last count that was charged */
+	__u32 valid;	  /* whether `last_count` is; native clears it when it binds a new event */
+	__u32 failed; /* errno of a read that has failed since: the next advance belongs to nobody; 0: none
+			 has */
+	__u64 changed_ns;		      /* when the counter moved last, as far as one can tell */
+	__u64 unmoved_ns;		      /* when it was last known not to have moved since */
+	__u64 read_ns;			      /* when it was read last */
+	__u64 phase_error_ns;		      /* by how much `changed_ns` may be wrong; 0: not known yet */
+	__u64 paid_predicted[ENERGY_THREADS]; /* `predicted` of each thread up to the last split */
+	__u64 window_uncertain;		      /* not 0: `changed_ns` may be an update too late */
+	__u64 claimed_ns; /* monotonic clock at the last claim, of a counter that moves all the time */
+	__u64 period_ns;  /* time between two updates, refined from what calibration found; 0: not yet */
+	__u64 caught_ns;  /* when it was last caught moving, between two reads at short distance */
+	__u64 caught_within_ns; /* how far apart these two reads were */
+	__u64 needs_poll; /* not 0: tasks share a CPU and the phase is lost; native polls, and clears it */
 	__u64 unused[2];
 };
 
-/* Overflow of the rows, first by process, then, when that is full too, by cgroup alone. */
+/* Key of the overflow maps: rows by process, and when that map is full by cgroup alone. */
 struct energy_spill_key {
 	__u32 cpu;
 	__u32 tgid;
 	__u64 start_ns;
 	__u64 cgroup;
+	__u32 label;
+	__u32 pad; /* 0: keys are compared byte by byte */
 };
 
 struct energy_spill {
 	__u64 time_ns;
-	__u64 energy;
-	__u64 certain;
+	__u64 energy;  /* 2^-16 units */
+	__u64 certain; /* 2^-16 units */
 	char comm[ENERGY_COMM];
 };
 
-/* What native reads from the ring, in its order; each record begins with its kind. */
+/* First word of each record that native reads from the ring, in the order of the events. */
 enum energy_event_kind { ENERGY_FORK = 1, ENERGY_EXEC = 2, ENERGY_EXIT = 3, ENERGY_MKDIR = 4 };
 
 /* Fork, exec and exit of a whole process. */
-struct energy_life {
+struct energy_lifecycle {
 	__u32 kind;
 	__u32 tgid;
 	__u64 start_ns;
@@ -192,7 +245,7 @@ struct energy_life {
 /* A new cgroup of the hierarchy that is charged. */
 struct energy_mkdir {
 	__u32 kind;
-	__u32 path_bytes; /* with the final 0; a path of all of them may have been cut off */
+	__u32 path_bytes; /* with the final 0; a path of ENERGY_PATH bytes may have been cut off */
 	__u64 cgroup;
 	char path[ENERGY_PATH];
 };
@@ -200,10 +253,11 @@ struct energy_mkdir {
 _Static_assert(sizeof(struct energy_hot) == 32, "four hot rows fill two cache lines");
 _Static_assert(sizeof(struct energy_cold) == 64, "a cold row fills a cache line");
 _Static_assert(sizeof(struct energy_power) == 16, "four powers fill a cache line");
-_Static_assert(sizeof(struct energy_bank) % 64 == 0, "banks share no cache line");
+_Static_assert(sizeof(struct energy_buffer) % 64 == 0, "buffers share no cache line");
 _Static_assert(sizeof(struct energy_cpu) % 64 == 0, "CPUs share no cache line");
 _Static_assert(sizeof(struct energy_zone) % 64 == 0, "zones share no cache line");
-_Static_assert(sizeof(struct energy_life) == 48, "the same layout on both sides");
+_Static_assert(sizeof(struct energy_spill_key) == 32, "a key has no hidden bytes");
+_Static_assert(sizeof(struct energy_lifecycle) == 48, "the same layout on both sides");
 _Static_assert(sizeof(struct energy_mkdir) == 1040, "the same layout on both sides");
 
 #endif

@@ -1,14 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* All that is asked of the kernel. What is built upon it can be run elsewhere: test/simulation/. */
+/*
+ * All that is asked of the kernel, and its types. The simulator (test/simulation) has a twin of this file
+ * that answers from a trace; everything that includes it runs there too.
+ */
 #ifndef KERNEL_BPF_H
 #define KERNEL_BPF_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
 
 /* Index of the cgroup v1 controller whose cgroups are charged (css_set.subsys[]); -1: cgroup v2. */
 const volatile int cgroup_subsys = -1;
 /* Id of that hierarchy as in /proc/cgroups; 0: cgroup v2. Ids of cgroups are unique only within one. */
 const volatile int cgroup_hierarchy = 0;
 
-/* Energy counters; slot = CPU. Written by native, read here. Without PRESERVE_ELEMS the slots vanish
+/* Energy counters; index = CPU. Native writes them, BPF reads them. Without PRESERVE_ELEMS the slots vanish
  * when the descriptor that wrote them is closed. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
@@ -17,9 +24,9 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } counters SEC(".maps");
 
-/* The clock that the scheduler has just read for its own accounting: it costs nothing and leaves out
- * what was stolen by the hypervisor, as sum_exec_runtime does. A task's cfs_rq is this CPU's while it
- * runs, idle included. */
+/* The task clock of the run queue, ns, which the scheduler has just read for its own accounting: it costs
+ * nothing and leaves out what the hypervisor stole, as sum_exec_runtime does. A task's cfs_rq is this CPU's
+ * while it runs, idle included. */
 static __always_inline __u64 run_clock(struct task_struct *task)
 {
 	if (bpf_core_field_exists(task->se.cfs_rq)) /* CONFIG_FAIR_GROUP_SCHED */
@@ -27,7 +34,7 @@ static __always_inline __u64 run_clock(struct task_struct *task)
 	return bpf_ktime_get_ns();
 }
 
-/* Time as the CPUs of a core share it, interrupts included. */
+/* The clock of the run queue, ns, interrupts included: two CPUs of a core can compare theirs. */
 static __always_inline __u64 wall_clock(struct task_struct *task)
 {
 	if (bpf_core_field_exists(task->se.cfs_rq))
@@ -58,6 +65,14 @@ static __always_inline __u64 cgroup_id(struct task_struct *task)
 	return css ? BPF_CORE_READ(css, cgroup, kn, id) : 0;
 }
 
+/* What a task works on, as an opaque number: its time goes to rows of that label. 0: no label, as always for
+ * idle. Nothing sets labels yet. Whatever will (a request, a stack) answers here; the label at the end of a
+ * slice counts for the whole slice. */
+static __always_inline __u32 task_label(struct task_struct *task)
+{
+	return 0;
+}
+
 static __always_inline void copy_comm(char *to, struct task_struct *task)
 {
 	struct task_struct *process = task->group_leader;
@@ -66,6 +81,7 @@ static __always_inline void copy_comm(char *to, struct task_struct *task)
 	((__u64 *)to)[1] = ((__u64 *)process->comm)[1];
 }
 
+/* start_boottime of a task's process, ns. */
 static __always_inline __u64 started_at(struct task_struct *task)
 {
 	return task->group_leader->start_boottime;
@@ -76,7 +92,7 @@ static __always_inline __u32 current_cpu(void)
 	return bpf_get_smp_processor_id();
 }
 
-/* This CPU's counter. 0 or -errno. */
+/* The count of this CPU's counter. Returns 0 or -errno. */
 static __always_inline long read_counter(__u64 *count)
 {
 	struct bpf_perf_event_value value;
@@ -86,13 +102,13 @@ static __always_inline long read_counter(__u64 *count)
 	return err;
 }
 
-/* What rings in user space, which then looks after its counters. */
+/* Whatever is written to this ring wakes user space, which then looks after its counters. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
 } alarms SEC(".maps");
 
-/* If it is full it has rung already. */
+/* A full ring has rung already. */
 static __always_inline void ring_alarm(void)
 {
 	__u64 nothing = 0;
@@ -100,6 +116,7 @@ static __always_inline void ring_alarm(void)
 	bpf_ringbuf_output(&alarms, &nothing, sizeof(nothing), BPF_RB_FORCE_WAKEUP);
 }
 
+/* CLOCK_MONOTONIC, ns. Reading it takes 30 to 70 ns. */
 static __always_inline __u64 monotonic_clock(void)
 {
 	return bpf_ktime_get_ns();

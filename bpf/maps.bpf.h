@@ -1,29 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Settings, maps, and the ways to what is in them. */
+/* The maps, and the ways to what is in them. */
 #ifndef MAPS_BPF_H
 #define MAPS_BPF_H
 
-#define ENOENT		2
-#define MAX_STINT_NS	(1ULL << 31) /* longer stints take the slow path, which knows wide products */
-#define HASH_MULTIPLIER 0x9E3779B1   /* 2^32 / golden ratio: Knuth, TAOCP 3, 6.4 */
+#include "kernel.bpf.h"
+#include "energy.h"
 
-/* Some counter is shared by the threads of a core: costs some ns per switch. */
-const volatile bool shared_zones = false;
-/* The counter runs in idle as in use (a clock), so idle time is expected to cost as much as any. */
-const volatile bool idle_pays = false;
-/* Units per count = 2^this. A unit is about 2^-32 J: powers then fit 2^-12 units per ns. */
-const volatile __u32 count_shift = 0;
-/* What the counter cannot exceed, units per ns; 0: not known. More than that is a jump, and nobody's. */
-const volatile __u64 max_power = 0;
-/* Time between two updates of the counter, ns; 0: it moves all the time. Set by native when known. */
-__u64 period_ns = 0;
-/* ... and by how much an update may be early or late. */
-__u64 jitter_ns = 60000;
-/* What a CPU draws that runs something, 2^-12 units per ns: expected of all of which nothing is known. One
- * watt, until native knows better from polling the counter. */
-__u32 first_power = 17592;
-
-/* All accounts; index = CPU. Written here, read and zeroed by native through mmap. */
+/* All accounts; index = CPU. BPF writes them; native reads and zeroes their buffers through mmap. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -31,7 +14,7 @@ struct {
 	__type(value, struct energy_cpu);
 } cpus SEC(".maps");
 
-/* The counters' last values; index = zone. Written here, laid out by native through mmap. */
+/* The counters' last values; index = zone. Native lays them out through mmap, BPF writes them. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
@@ -39,8 +22,8 @@ struct {
 	__type(value, struct energy_zone);
 } zones SEC(".maps");
 
-/* Rows that found no room, one map per bank; emptied by native. Preallocated: nothing is allocated
- * under the run queue's lock. */
+/* Rows that found no room, one map per buffer; native empties them. They are preallocated: nothing is
+ * allocated under the run queue's lock. */
 struct spill_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 32768);
@@ -48,7 +31,7 @@ struct spill_map {
 	__type(value, struct energy_spill);
 } spills0 SEC(".maps"), spills1 SEC(".maps");
 
-/* The last resort, by cgroup alone. */
+/* The last resort: rows by cgroup alone. */
 struct cgroup_spill_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
@@ -56,8 +39,8 @@ struct cgroup_spill_map {
 	__type(value, struct energy_spill);
 } cgroup_spills0 SEC(".maps"), cgroup_spills1 SEC(".maps");
 
-/* Learned powers, by hash of the owner, and by hash of the name. Direct-mapped arrays, not hashes: looked up
- * without a call; what collides is learned anew. */
+/* Learned powers; index = hash of the owner. Direct-mapped arrays, not hash maps, are looked up without a
+ * call; whatever collides is learned anew. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1 << ENERGY_POWER_BITS);
@@ -65,21 +48,14 @@ struct {
 	__type(value, struct energy_power);
 } powers SEC(".maps");
 
+/* Mean powers of all processes of an executable; index = hash of its name. A new process is expected to draw
+ * that. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1 << ENERGY_CLASS_BITS);
+	__uint(max_entries, 1 << ENERGY_COMM_BITS);
 	__type(key, __u32);
-	__type(value, struct energy_class);
-} classes SEC(".maps");
-
-/* struct energy_life and energy_mkdir, read by native at each drain. */
-struct {
-	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 8 << 20);
-} events SEC(".maps");
-
-/* Events that found no room in the ring. */
-__u64 lost_events;
+	__type(value, struct energy_mean);
+} comm_classes SEC(".maps");
 
 static __always_inline struct energy_cpu *this_cpu(void)
 {
@@ -88,19 +64,32 @@ static __always_inline struct energy_cpu *this_cpu(void)
 	return bpf_map_lookup_elem(&cpus, &cpu);
 }
 
-static __always_inline struct energy_bank *bank_of(struct energy_cpu *c)
+/* The CPU's counter; null: it has none that BPF can read. */
+static __always_inline struct energy_zone *zone_of(struct energy_cpu *c)
 {
-	return &c->banks[c->bank & 1];
+	__u32 zone = c->zone;
+
+	return bpf_map_lookup_elem(&zones, &zone);
 }
 
-static __always_inline struct energy_hot *hot_at(struct energy_bank *b, __u32 i)
+static __always_inline struct energy_buffer *buffer_of(struct energy_cpu *c)
 {
-	return &b->hot[i & (ENERGY_ROWS - 1)];
+	return &c->buffers[c->buffer & 1];
 }
 
-static __always_inline struct energy_cold *cold_at(struct energy_bank *b, __u32 i)
+static __always_inline struct energy_hot *hot_at(struct energy_buffer *b, __u32 row)
 {
-	return &b->cold[i & (ENERGY_ROWS - 1)];
+	return &b->hot[row & (ENERGY_ROWS - 1)];
+}
+
+static __always_inline struct energy_cold *cold_at(struct energy_buffer *b, __u32 row)
+{
+	return &b->cold[row & (ENERGY_ROWS - 1)];
+}
+
+static __always_inline __u64 *price_of(struct energy_buffer *b, __u32 window)
+{
+	return &b->price[window & (ENERGY_PRICES - 1)];
 }
 
 #endif

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "arguments.h"
+
 namespace {
 
 struct Command {
@@ -43,12 +45,10 @@ void OnExit(uv_process_t* process, int64_t status, int signal) {
 Napi::Value StartCommand(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   std::vector<std::string> words;
-  Napi::Array list = info[0].IsArray() ? info[0].As<Napi::Array>() : Napi::Array::New(env);
-  for (uint32_t i = 0; i < list.Length(); i++) words.push_back(list.Get(i).ToString());
-  if (words.empty()) {
-    Napi::TypeError::New(env, "startCommand([file, ...arguments])").ThrowAsJavaScriptException();
-    return env.Undefined();
-  }
+  Arguments taken;
+  taken.Take(info[0], "run a command", &words);
+  if (taken.Refused()) return Napi::Number::New(env, taken.outcome().status);
+  if (words.empty()) return Napi::Number::New(env, UV_EINVAL);
   std::vector<char*> arguments;
   for (auto& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);

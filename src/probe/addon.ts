@@ -19,15 +19,15 @@ export interface ProbeOptions {
   readonly switched: boolean;
   /** ... and the two threads of a core share one (costs up to 8 ns per switch). */
   readonly shared: boolean;
-  /** Of the counters that BPF reads (which reckons in units of about 2^-32 J). */
+  /** Of the counters that BPF reads, which reckons in units of about 2^-32 J: from 5.9e-11 to 256 J. */
   readonly joulesPerCount: number;
-  /** What such a counter cannot exceed; 0: not known. What advances by more has jumped, and is nobody's. */
+  /** What such a counter cannot exceed, up to 1e6 W; 0: not known. What advances by more has jumped, and is nobody's. */
   readonly maxWatts: number;
   /** The counter runs in idle as in use, so idle time bears its share. */
   readonly idlePays: boolean;
   /** Also report forks (costs about 0.1 µs per fork). */
   readonly followForks: boolean;
-  /** Processes per interval and CPU that may overflow the CPU's own table before detail is lost. */
+  /** Processes per interval and CPU that may overflow the CPU's own table before detail is lost, 1 to 4,000,000. */
   readonly spillEntries: number;
 }
 
@@ -38,9 +38,9 @@ export interface Calibration {
    * absent: it did not change twice.
    */
   readonly periodNs?: number;
-  /** By how much changes stray from such a rhythm, ns: median absolute deviation; absent where they are none. */
+  /** By how much changes stray from such a period, ns: median absolute deviation; absent where they are none. */
   readonly jitterNs?: number;
-  /** It has a rhythm, by which BPF predicts when it moves. */
+  /** It has a steady period, by which BPF predicts when it moves. */
   readonly steady: boolean;
   /** Median time of a read(2) with one of the clock, ns: a read in BPF saves the system call. */
   readonly readNs: number;
@@ -97,12 +97,18 @@ interface Addon {
     calibrate(zone: number, cpu: number): Promise<Outcome<{ readonly calibration: Calibration }>>;
     start(): Promise<Outcome>;
     failing(): Promise<Outcome<Failing>>;
-    onAlarm(callback: () => void): number;
+    onAlarm(callback: () => void): Outcome;
     drain(): Promise<Outcome<{ readonly columns: Columns }>>;
     close(): Promise<Outcome>;
   };
   startCommand(words: string[]): Command | number;
-  openPerfEvent(cpu: number, type: number, config: bigint, config1: bigint, config2: bigint): number;
+  openPerfEvent(
+    cpu: number,
+    type: number,
+    config: bigint,
+    config1: bigint,
+    config2: bigint,
+  ): Outcome<{ readonly fd: number }>;
   readonly noProcess: number;
   readonly fork: number;
   readonly exec: number;
@@ -121,8 +127,7 @@ export function createProbe(): Probe {
     calibrate: async (index, cpu) => succeeded(await native.calibrate(index, cpu)).calibration,
     failing: async () => succeeded(await native.failing()),
     onAlarm(callback) {
-      const status = native.onAlarm(callback);
-      if (status < 0) throw nativeError('wait for news of the counters', status);
+      succeeded(native.onAlarm(callback));
     },
     start: async () => {
       succeeded(await native.start());
@@ -145,9 +150,7 @@ function succeeded<Result>(outcome: Outcome<Result>): Result {
  */
 export function openPerfEvent({ type, config, config1, config2 }: PerfEvent, cpu: number): number {
   const native = (addon ??= loadAddon());
-  const fd = native.openPerfEvent(cpu, type, config, config1, config2);
-  if (fd < 0) throw nativeError('open the perf event', fd);
-  return fd;
+  return succeeded(native.openPerfEvent(cpu, type, config, config1, config2)).fd;
 }
 
 /** A program that runs. */

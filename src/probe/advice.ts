@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { getSystemErrorName } from 'node:util';
-import { EnergyError } from '../model/errors.ts';
+import { EnergyError, usageError } from '../model/errors.ts';
 
 const VERIFIER =
   "the kernel's verifier refused it; run again with JOULES_LIBBPF_LOG=1 and report what it says " +
@@ -12,8 +12,19 @@ const IN_USE =
 const NOT_IN_BPF =
   'the CPUs cannot read this counter themselves: use another scope=, at the widest scope=package';
 
+/** Steps that fail by what the user gave, whatever the error: native/count_unit.h and probe_options.h have the ranges. */
+const BY_INPUT: Readonly<Record<string, string>> = {
+  'count in so many Joules': 'give joules= as a number of Joules per count, from 5.9e-11 to 256',
+  'bound the power of a counter': 'give a number of watts from 0, which sets no bound, to 1e6',
+  'keep room for so many processes': 'give max_tasks as a whole number from 1 to 4,000,000',
+  'charge such a cgroup hierarchy': 'give its number as /proc/cgroups has it, 0 for cgroup v2',
+};
+
+const IMPOSSIBLE = 'there can be no such zone, CPU or event: report it with what `joules doctor` prints';
+
 /** What to do, by the step that failed as native/ names it, then by error; `*`: any other. */
 const BY_STEP: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  open: { EINVAL: 'one of its options is not what ProbeOptions says' },
   'find the cgroup controller': {
     ENOENT: 'the kernel has no such cgroup controller, or its BTF is missing: see `joules doctor`',
   },
@@ -35,12 +46,14 @@ const BY_STEP: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     EPERM: "run as root, or with CAP_PERFMON; a container's seccomp profile must allow perf_event_open",
     ENOENT: NO_EVENT,
     EINVAL: NO_EVENT,
+    ERANGE: IMPOSSIBLE,
     EOPNOTSUPP: NO_EVENT,
     ENODEV: 'the CPU of the counter is offline: bring it online, or leave it out',
     ENOSPC: IN_USE,
     EBUSY: IN_USE,
   },
-  'calibrate a counter': { EBADF: 'bind it first' },
+  'bind a counter': { EINVAL: IMPOSSIBLE, ERANGE: IMPOSSIBLE },
+  'calibrate a counter': { EBADF: 'bind it first', EINVAL: IMPOSSIBLE, ERANGE: IMPOSSIBLE },
   'run on the CPU of a counter': {
     EINVAL: 'it is offline, or outside our cpuset: bring it online, or run where all CPUs may be used',
   },
@@ -63,11 +76,13 @@ const BY_ERROR: Readonly<Record<string, string>> = {
 const OTHERWISE = 'run again with JOULES_LIBBPF_LOG=1 and report what libbpf says';
 
 /** Steps that have remedies of their own. */
-export const STEPS: readonly string[] = Object.keys(BY_STEP);
+export const STEPS: readonly string[] = [...Object.keys(BY_INPUT), ...Object.keys(BY_STEP)];
 
-/** The error for a step of native/ that ended with -errno. */
+/** The error for a step of native/ that ended with -errno: a usage error where the user's input made it fail. */
 export function nativeError(step: string, status: number): EnergyError {
   const code = nameOf(status);
+  const input = BY_INPUT[step];
+  if (input !== undefined) return usageError(`cannot ${step} (${code}): ${input}`);
   const remedy = BY_STEP[step]?.[code] ?? BY_ERROR[code] ?? BY_STEP[step]?.['*'] ?? OTHERWISE;
   return new EnergyError(code, `cannot ${step} (${code}): ${remedy}`);
 }

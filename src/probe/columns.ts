@@ -16,6 +16,8 @@ export interface Columns {
     readonly pid: Uint32Array;
     readonly startNs: Float64Array;
     readonly cgroup: Float64Array;
+    /** What the process worked on, as an opaque number; 0: none. */
+    readonly label: Uint32Array;
     readonly timeNs: Float64Array;
     readonly counts: Float64Array;
     /** Standard deviation of `counts`, as far as it comes from powers that were learned. */
@@ -27,17 +29,13 @@ export interface Columns {
     readonly cpu: Uint32Array;
     readonly switches: Uint32Array;
     readonly lostRows: Uint32Array;
-    readonly readErrors: Uint32Array;
     readonly backwards: Uint32Array;
     /** How often a counter advanced by more than its hardware can draw; part of `gapCounts`. */
     readonly jumps: Uint32Array;
     readonly reads: Uint32Array;
-    /** The last read's -errno, 0 if none failed. */
-    readonly lastError: Int32Array;
     readonly counts: Float64Array;
     readonly gapCounts: Float64Array;
     readonly lostCounts: Float64Array;
-    readonly lostTimeNs: Float64Array;
     readonly residualCounts: Float64Array;
   };
   /** Forks (if followed), execs and exits of whole processes, in their order. */

@@ -44,9 +44,9 @@ int main(int argc, char** argv) {
   std::vector<double> us;
   size_t drained = 0;
   for (int round = 0; round < atoi(argv[2]); round++) {
-    uint32_t bank = cpu0->bank & 1;
+    uint32_t bank = cpu0->buffer & 1;
     Fill(spills[bank], entries);
-    cpu0->banks[bank].spills += entries;
+    cpu0->buffers[bank].spills += entries;
     Drained out;
     double before = NowUs();
     Check(probe.Drain(&out));

@@ -89,6 +89,7 @@ int Drain() {
   ProbeOptions options;
   options.btf = "/sys/kernel/btf/vmlinux";
   options.switched = options.idle_pays = true;
+  options.joules_per_count = 1e-9;
   options.spill_entries = 32768;
   uint32_t own_pid;
   Check(probe.Open(options, &own_pid));

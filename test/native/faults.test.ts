@@ -16,19 +16,54 @@ interface Drain {
   readonly residual: readonly number[];
 }
 
+/** A line of steps.cc: the call that was refused, what the probe said, and what was open then and in the end. */
+interface Step {
+  /** Empty: there was no further call. */
+  readonly call: string;
+  readonly status: number;
+  readonly step: string;
+  readonly left: readonly string[];
+  /** How a drain ended after that. */
+  readonly drained: number;
+  readonly closed: readonly string[];
+}
+
 const ROOT = join(__dirname, '../..');
 const SYSCALLS = { perf_event_open: 298, bpf: 321 } as const; // x86-64
+
+/** The steps of a probe's life, as native/ names them. */
+const OPENING = [
+  'find the cgroup controller',
+  'load the BPF program',
+  'map the accounts',
+  'map the counters',
+  'run a BPF program',
+  'map the ring of events',
+];
+const FURTHER = [
+  'open the perf event',
+  'read the counter in BPF',
+  'run on the CPU of a counter',
+  'wait for news of the counters',
+  'attach the BPF program',
+  'start a thread',
+];
+const DRAINING = 'swap the buffers of a CPU';
+const LINK = 'anon_inode:bpf_link';
 
 describeOnKernel('when the kernel answers with an error', () => {
   let directory: string;
   let faults: string;
+  let steps: string;
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), 'joules-test-'));
-    faults = join(directory, 'faults');
-    const sources = ['test/native/faults.cc', 'native/probe.cc', 'native/bind.cc', 'native/drain.cc'];
-    const includes = ['-Inative', '-Ibpf', '-Ibuild/Release/obj/gen/bpf'];
-    const libraries = ['-l:libbpf.a', '-lelf', '-lz'];
-    execFileSync('g++', ['-std=c++17', ...includes, ...sources, '-o', faults, ...libraries], { cwd: ROOT });
+    [faults, steps] = ['faults', 'steps'].map((name) => {
+      const program = join(directory, name);
+      const libraries = ['build/Release/probe.a', '-l:libbpf.a', '-lelf', '-lz'];
+      const options = ['-std=c++17', '-Inative', `test/native/${name}.cc`, '-o', program];
+      execFileSync('g++', [...options, ...libraries], { cwd: ROOT });
+      return program;
+    }) as [string, string];
   });
   afterAll(() => rmSync(directory, { recursive: true }));
 
@@ -49,6 +84,23 @@ describeOnKernel('when the kernel answers with an error', () => {
       expectBetween(counts, failed.before - first.after, failed.after - first.before);
       expectBetween(counts + last.counts[cpu]!, last.before - first.after, last.after - first.before);
     });
+  });
+
+  it('to any call of a probe, that says which step failed, and leaves nothing open', () => {
+    const lines = execFileSync(steps, { encoding: 'utf8' }).trim().split('\n');
+    const all = lines.map((line) => JSON.parse(line) as Step);
+    expect(all.at(-1)).toMatchObject({ call: '', status: 0 });
+    for (const { closed } of all) expect(closed).toEqual([]);
+    // Some calls are tried again, or are not needed.
+    const failed = all.filter(({ status }) => status !== 0);
+    expect(new Set(failed.map(({ step }) => step))).toEqual(new Set([...OPENING, ...FURTHER, DRAINING]));
+    for (const { step, left, drained } of failed) {
+      // What cannot be opened is not open; what fails later leaves it open, but not half started.
+      const opening = OPENING.includes(step);
+      expect({ step, drained }).toEqual({ step, drained: opening ? -constants.errno.EBADF : 0 });
+      if (opening) expect({ step, left }).toEqual({ step, left: [] });
+      expect({ step, attached: left.includes(LINK) }).toEqual({ step, attached: step === DRAINING });
+    }
   });
 
   it.each([

@@ -1,29 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { LIFE, NO_PROCESS } from '../../src/probe/columns.ts';
-import { type Calibration, createProbe, type ProbeOptions } from '../../src/probe/addon.ts';
+import { type Calibration, createProbe } from '../../src/probe/addon.ts';
 import type { PerfEvent } from '../../src/model/source.ts';
+import { bpftool, heldInfos } from '../support/held.ts';
 import { describeOnKernel, Load, msrType, waitFor } from '../support/kernel.ts';
+import { OPTIONS, ZONE } from '../support/probe.ts';
 
 const ADDON = join(__dirname, '../../build/Release/energy.node');
-const OPTIONS: ProbeOptions = {
-  btf: '/sys/kernel/btf/vmlinux',
-  controller: '',
-  hierarchy: 0,
-  switched: true,
-  shared: false,
-  idlePays: true,
-  joulesPerCount: 1e-9,
-  maxWatts: 0,
-  followForks: false,
-  spillEntries: 64,
-};
-const ZONE = { id: 'cpu:0', cpus: [0], lead: 0 };
 const EVENT = { type: 0, config: 0n, config1: 0n, config2: 0n };
 
 /** Opens a probe on the TSC of CPU 0 and drains it once; for other threads and processes, as JavaScript. */
@@ -39,19 +28,9 @@ const MEASURE = `
     return [opened.status, bound.status, started.status, columns.cpus.cpu.length];
   };`;
 
-/** Ids of the BPF programs in the kernel that have a name of ours. */
-function programs(): number[] {
-  const env = { PATH: `${process.env['PATH']}:/usr/sbin` };
-  const { stdout } = spawnSync('bpftool', ['-j', 'prog', 'show'], { encoding: 'utf8', env });
-  const all = JSON.parse(stdout) as { id: number; name?: string }[];
-  return all.filter(({ name }) => name === 'sched_switch').map(({ id }) => id);
-}
-
-/** Entries of the BPF hash maps of this process, as /proc tells them. */
+/** Entries of the BPF hash maps of this process. */
 function hashMaps(): number[] {
-  return readdirSync('/proc/self/fdinfo').flatMap((fd) => {
-    const path = `/proc/self/fdinfo/${fd}`;
-    const info = existsSync(path) ? readFileSync(path, 'latin1') : '';
+  return heldInfos('map').flatMap((info) => {
     const [, entries] = /^map_type:\t1$[^]*^max_entries:\t(\d+)$/m.exec(info) ?? [];
     return entries === undefined ? [] : [Number(entries)];
   });
@@ -78,17 +57,6 @@ describe('the native part', () => {
     expect(addon.libbpf).toMatch(/^v\d+\.\d+$/);
     // Statically: a libbpf on the machine neither helps nor harms.
     expect(readFileSync(ADDON).includes('libbpf.so')).toBe(false);
-  });
-
-  it('refuses wrong arguments with a TypeError that tells the right ones', () => {
-    const { Probe } = createRequire(__filename)(ADDON) as {
-      Probe: new () => Record<string, (...args: unknown[]) => unknown>;
-    };
-    const probe = new Probe();
-    for (const args of [[], [{}], [{ ...OPTIONS, shared: 1 }, true], [OPTIONS], [OPTIONS, 1]]) {
-      expect(() => probe['open']!(...args)).toThrow(/open\(\{btf, /);
-    }
-    expect(() => probe['bind']!(0, [0], 0, 0, 0, 0, 0)).toThrow(/config: bigint/);
   });
 
   it('answers calls out of turn with an error that names the step', async () => {
@@ -131,9 +99,11 @@ describeOnKernel('a probe', () => {
       [64, 256 * cpus],
       [16_384 * cpus, 2048 * cpus],
     ] as const) {
+      const others = hashMaps();
       const probe = createProbe();
       await probe.open({ ...OPTIONS, spillEntries });
       const sizes = hashMaps();
+      for (const other of others) sizes.splice(sizes.indexOf(other), 1);
       await probe.close();
       // One for each bank.
       expect(sizes.filter((size) => size === expected)).toHaveLength(2);
@@ -262,20 +232,30 @@ describeOnKernel('a probe', () => {
   });
 
   it('lets the process exit while it measures, without a trace', async () => {
-    const before = new Set(programs());
-    for (const body of [
-      'process.exit(7)',
-      'for (let i = 0; i < 20; i++) void probe.drain(); process.exit(7)',
-    ]) {
-      const { status, stderr } = spawnSync(
+    const tellPrograms = `
+      const { readdirSync, readFileSync } = require('node:fs');
+      for (const fd of readdirSync('/proc/self/fdinfo')) {
+        try {
+          const [, id] = /^prog_id:\\s*(\\d+)$/m.exec(readFileSync('/proc/self/fdinfo/' + fd, 'latin1')) ?? [];
+          if (id) console.log(id);
+        } catch {}
+      }`;
+    const ids: number[] = [];
+    for (const body of ['', 'for (let i = 0; i < 20; i++) void probe.drain();']) {
+      const { status, stdout, stderr } = spawnSync(
         process.execPath,
-        ['-e', `${MEASURE} measure().then(() => { ${body} });`],
+        ['-e', `${MEASURE} measure().then(() => { ${tellPrograms} ${body} process.exit(7) });`],
         { encoding: 'utf8' },
       );
       expect({ status, stderr }).toEqual({ status: 7, stderr: '' });
+      ids.push(...stdout.trim().split('\n').map(Number));
     }
+    expect(ids.length).toBeGreaterThan(10);
     // The kernel takes a moment to free the programs of a process that is gone.
-    await waitFor('the programs to go', () => (programs().some((id) => !before.has(id)) ? undefined : true));
+    await waitFor('the programs to go', () => {
+      const all = new Set((bpftool('prog', 'show') as { id: number }[]).map(({ id }) => id));
+      return ids.some((id) => all.has(id)) ? undefined : true;
+    });
   });
 
   it('does not block the event loop while it loads', async () => {

@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What bpf/kernel.bpf.h asks of the kernel is answered here from a trace: its twin, function by function. */
-#ifndef ANSWERS_BPF_H
-#define ANSWERS_BPF_H
+/*
+ * What bpf/kernel.bpf.h asks of the kernel is answered here from a trace: its twin, function by function. It
+ * takes the guards of that file and of the kernel's types, and so their place in all headers that are
+ * included after it.
+ */
+#ifndef KERNEL_BPF_H
+#define KERNEL_BPF_H
+#define __VMLINUX_H__
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <bpf/bpf_helpers.h>
 
 #include "machine.h"
 
@@ -40,6 +49,8 @@ static __always_inline __u32 cgroup_tag(struct task_struct* task) { return task-
 static __always_inline __u64 cgroup_id(struct task_struct* task) { return task->cgroup; }
 
 static __always_inline __u64 started_at(struct task_struct* task) { return task->start_ns; }
+
+static __always_inline __u32 task_label(struct task_struct* task) { return task->label; }
 
 static __always_inline void copy_comm(char* to, struct task_struct* task) {
   ((__u64*)to)[0] = ((__u64*)task->comm)[0];

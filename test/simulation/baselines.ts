@@ -71,7 +71,7 @@ export function timeWindows(trace: Trace): Charges {
   const claim = claimer(trace);
   const since = new Float64Array(trace.cpus);
   const busy = new Float64Array(trace.cpus);
-  const owed = new Float64Array(trace.cpus);
+  const unpriced = new Float64Array(trace.cpus);
   const ran = zones.map(() => new Map<number, number>());
 
   const settle = ({ timeNs, running }: Machine, cpu: number): void => {
@@ -85,7 +85,7 @@ export function timeWindows(trace: Trace): Charges {
     const total = threads.reduce((sum, cpu) => sum + busy[cpu]!, 0);
     if (total === 0) charge(IDLE, counts);
     for (const cpu of threads) {
-      if (total > 0) owed[cpu]! += (counts * busy[cpu]!) / total;
+      if (total > 0) unpriced[cpu]! += (counts * busy[cpu]!) / total;
       busy[cpu] = 0;
     }
   };
@@ -98,14 +98,14 @@ export function timeWindows(trace: Trace): Charges {
         for (const thread of threads) settle(machine, thread);
         divide(counts, threads);
       }
-      // What is owed for tasks that have been settled already falls to the next ones.
-      if (owed[cpu] === 0 || ran[cpu]!.size === 0) return;
-      shareOut(owed[cpu]!, ran[cpu]!, charge);
-      owed[cpu] = 0;
+      // What was counted for tasks that have been settled already falls to the next ones.
+      if (unpriced[cpu] === 0 || ran[cpu]!.size === 0) return;
+      shareOut(unpriced[cpu]!, ran[cpu]!, charge);
+      unpriced[cpu] = 0;
       ran[cpu]!.clear();
     },
   });
-  for (const counts of owed) charge(IDLE, counts);
+  for (const counts of unpriced) charge(IDLE, counts);
   return charges();
 }
 

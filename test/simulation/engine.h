@@ -3,8 +3,8 @@
 #ifndef ENGINE_H
 #define ENGINE_H
 
-#include "machine.h" /* energy.h needs its types */
 #include "energy.h"
+#include "machine.h"
 #include "trace.h"
 
 struct settings {
@@ -12,7 +12,7 @@ struct settings {
   __u32 zones;
   __u32 tasks;
   __u32 shared_zones; /* whether CPUs share a counter */
-  __u64 max_power;    /* units per ns, as in bpf/maps.bpf.h; 0: not known */
+  __u64 max_power;    /* units per ns, as in bpf/settings.bpf.h; 0: not known */
   __u64 period_ns;
 };
 
@@ -30,7 +30,7 @@ void fail(const char* what, int error) __attribute__((noreturn));
 
 struct engine open_engine(const struct settings* settings);
 void run(const struct trace_record* records, __u32 count);
-/* Empties a bank's overflow map. */
-void take_spills(__u32 bank, void (*take)(const struct energy_spill_key*, const struct energy_spill*));
+/* Empties a buffer's overflow map. */
+void take_spills(__u32 buffer, void (*take)(const struct energy_spill_key*, const struct energy_spill*));
 
 #endif

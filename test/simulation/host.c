@@ -1,22 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The program compiled for this host, where it can be debugged, and its maps as plain memory. */
-#include <linux/bpf.h>
 #include <search.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <bpf/bpf_helpers.h>
 
 static void* lookup(void* map, const void* key);
 static long insert(void* map, const void* key, const void* value);
 #define bpf_map_lookup_elem(map, key) lookup(map, key)
 #define bpf_map_update_elem(map, key, value, flags) insert(map, key, value)
-#include "energy.h"
 #include "answers.bpf.h"
 /* Settings are constants to the verifier and the JIT, and variables here. */
 #define const
 #define volatile
-#include "maps.bpf.h"
+#include "settings.bpf.h"
 #undef const
 #undef volatile
 #include "program.bpf.h"
@@ -30,8 +26,8 @@ struct spilled {
 static struct engine engine;
 static struct settings sizes;
 static struct energy_power* all_powers;
-static struct energy_class* all_classes;
-static void* spilled[2]; /* a tree for each bank */
+static struct energy_mean* all_classes;
+static void* spilled[2]; /* a tree for each buffer */
 static void (*taker)(const struct energy_spill_key*, const struct energy_spill*);
 
 static int compare(const void* a, const void* b) { return memcmp(a, b, sizeof(struct energy_spill_key)); }
@@ -43,7 +39,7 @@ static void* lookup(void* map, const void* key) {
   if (map == &cpus) return i < sizes.cpus ? &engine.cpus[i] : NULL;
   if (map == &zones) return i < sizes.zones ? &engine.zones[i] : NULL;
   if (map == &powers) return &all_powers[i];
-  if (map == &classes) return &all_classes[i];
+  if (map == &comm_classes) return &all_classes[i];
   if (map == &spills0 || map == &spills1) {
     struct spilled** found = tfind(key, &spilled[map == &spills1], compare);
 
@@ -75,7 +71,7 @@ struct engine open_engine(const struct settings* settings) {
   max_power = settings->max_power;
   period_ns = settings->period_ns;
   all_powers = allocate(1 << ENERGY_POWER_BITS, sizeof(*all_powers));
-  all_classes = allocate(1 << ENERGY_CLASS_BITS, sizeof(*all_classes));
+  all_classes = allocate(1 << ENERGY_COMM_BITS, sizeof(*all_classes));
   engine.machine = &machine;
   engine.tasks = allocate(sizes.tasks, sizeof(*engine.tasks));
   engine.cpus = allocate(sizes.cpus, sizeof(*engine.cpus));
@@ -94,8 +90,8 @@ static void take_one(void* node) {
   free(row);
 }
 
-void take_spills(__u32 bank, void (*take)(const struct energy_spill_key*, const struct energy_spill*)) {
+void take_spills(__u32 buffer, void (*take)(const struct energy_spill_key*, const struct energy_spill*)) {
   taker = take;
-  tdestroy(spilled[bank], take_one);
-  spilled[bank] = NULL;
+  tdestroy(spilled[buffer], take_one);
+  spilled[buffer] = NULL;
 }

@@ -63,8 +63,8 @@ void run(const struct trace_record* records, __u32 count) {
   }
 }
 
-void take_spills(__u32 bank, void (*take)(const struct energy_spill_key*, const struct energy_spill*)) {
-  int map = bpf_map__fd(bank ? skeleton->maps.spills1 : skeleton->maps.spills0);
+void take_spills(__u32 buffer, void (*take)(const struct energy_spill_key*, const struct energy_spill*)) {
+  int map = bpf_map__fd(buffer ? skeleton->maps.spills1 : skeleton->maps.spills0);
   struct energy_spill_key key;
   struct energy_spill row;
 

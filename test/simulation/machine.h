@@ -18,6 +18,7 @@ struct task_struct {
   __u64 start_ns;
   __u64 cgroup;
   char comm[16];
+  __u32 label; /* another one each time that it begins to run */
 };
 
 struct machine {
@@ -25,6 +26,7 @@ struct machine {
   __u32 running[MACHINE_CPUS];
   __u64 counter[MACHINE_CPUS]; /* by zone, as are the others */
   __u32 read_spins;            /* how long a reading takes */
+  __u32 labels;                /* how many of them a task goes through, from 1 on; 0: it has none */
   /* What was read of them. */
   __u32 based[MACHINE_CPUS];
   __u64 first[MACHINE_CPUS];

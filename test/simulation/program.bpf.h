@@ -3,15 +3,11 @@
 #ifndef PROGRAM_BPF_H
 #define PROGRAM_BPF_H
 
+#include "answers.bpf.h" /* before all that asks the kernel */
+#include "cpu.bpf.h"
 #include "energy.h"
-#include "trace.h"
-#include "answers.bpf.h"
 #include "maps.bpf.h"
-#include "powers.bpf.h"
-#include "updates.bpf.h"
-#include "counter.bpf.h"
-#include "epochs.bpf.h"
-#include "rows.bpf.h"
+#include "trace.h"
 
 /* One record of a trace; of TRACE_DRAIN there is one for each CPU. */
 static __always_inline void step(const struct trace_record* record) {
@@ -30,20 +26,21 @@ static __always_inline void step(const struct trace_record* record) {
   if (record->kind == TRACE_SWITCH) {
     next = bpf_map_lookup_elem(&tasks, &to);
     if (!next) return;
+    if (machine.labels && next->tgid) next->label = 1 + next->label % machine.labels;
     on_switch(prev, next);
     machine.running[cpu] = to;
   } else if (record->kind == TRACE_TICK) {
     on_tick(prev);
-  } else if (record->kind == TRACE_GLANCE) {
+  } else if (record->kind == TRACE_POLL) {
     struct energy_zone* z;
 
     from = machine.zone[cpu];
     z = bpf_map_lookup_elem(&zones, &from);
-    if (z && z->blind && on_glance(prev)) z->blind = 0;
+    if (z && z->needs_poll && on_poll(prev)) z->needs_poll = 0;
   } else if (record->kind == TRACE_DRAIN) {
     struct energy_cpu* c = this_cpu();
 
-    if (c) change_over(prev, c->bank ^ 1);
+    if (c) on_swap(prev, c->buffer ^ 1);
   }
 }
 

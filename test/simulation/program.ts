@@ -14,11 +14,13 @@ const FRACTION = 2 ** 16;
 /** What the BPF program's own source made of a trace. Energies in 2^-16 counts, exact. */
 export interface Replayed {
   readonly tasks: readonly Task[];
+  /** The same by label; 0: none, as idle. */
+  readonly labels: readonly Omit<Task, 'error'>[];
   /** What was priced: the sum of what the tasks were charged. */
   readonly counted: bigint;
   /** What belongs to nobody: the counter jumped or could not be read. */
   readonly gap: bigint;
-  /** What no epoch had ended for when the trace did. */
+  /** What no window had ended for when the trace did. */
   readonly unpriced: bigint;
   /** By counter, in counts: the first and the last reading, and what readings were more than the one before. */
   readonly zones: readonly { readonly first: bigint; readonly last: bigint; readonly advanced: bigint }[];
@@ -45,6 +47,8 @@ export interface ReplayOptions {
   readonly maxWatts?: number;
   /** Between two updates of a counter, as calibration finds it. Default: 1 ms. */
   readonly periodNs?: number;
+  /** How many labels a task goes through, from 1 on, another one each time that it runs. Default: none. */
+  readonly labels?: number;
 }
 
 /** Builds what is out of date and gives the path of a program of the Makefile. */
@@ -55,13 +59,13 @@ export function build(program: 'replay-host' | 'replay-kernel' | 'race'): string
 
 /** Replays a trace through the source of bpf/. Throws what the program or its compiler says. */
 export function replayProgram(trace: Trace, options: ReplayOptions = {}): Replayed {
-  const { on = 'host', maxWatts = 0, periodNs = 1e6 } = options;
+  const { on = 'host', maxWatts = 0, periodNs = 1e6, labels = 0 } = options;
   const program = build(`replay-${on}`);
   const directory = mkdtempSync(join(tmpdir(), 'trace-'));
   try {
     const file = join(directory, trace.name);
     writeTrace(file, trace);
-    const args = [file, String(maxWatts), String(periodNs)];
+    const args = [file, ...[maxWatts, periodNs, labels].map(String)];
     return parse(execFileSync(program, args, { encoding: 'utf8', maxBuffer: 2 ** 28 }));
   } finally {
     rmSync(directory, { recursive: true });
@@ -75,6 +79,7 @@ function parse(json: string): Replayed {
     readonly unpriced: string;
     readonly zones: readonly Record<'first' | 'last' | 'advanced', string>[];
     readonly tasks: readonly [energy: string, timeNs: string, error: string][];
+    readonly labels: readonly [energy: string, timeNs: string][];
   };
   return {
     ...(raw as unknown as Replayed),
@@ -91,6 +96,7 @@ function parse(json: string): Replayed {
       timeNs: BigInt(timeNs),
       error: BigInt(error),
     })),
+    labels: raw.labels.map(([energy, timeNs]) => ({ energy: BigInt(energy), timeNs: BigInt(timeNs) })),
   };
 }
 

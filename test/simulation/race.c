@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * race SWITCHES SPINS: the two threads of a core switch at once, each looks at their counter at every switch,
+ * race SWITCHES SPINS: the two threads of a core switch at once, each reads their counter at every switch,
  * and it moves all the time; each reading takes SPINS. Prints as JSON what it advanced, what each CPU was
- * charged, and what is still owed.
+ * charged, and what is still unpriced.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ enum {
   CPUS = 2,
   TASKS = 5,
   COUNTS = 1000000,
-  APART_NS = 2000000 /* more than the pause between two looks */
+  APART_NS = 2000000 /* more than the pause between two reads */
 };
 
 static __u64 now_ns;
@@ -46,13 +46,14 @@ int main(int argc, char** argv) {
   if (argc != 3) fail("begin: arguments are SWITCHES SPINS", 0);
   struct engine engine = open_engine(
       &(struct settings){.cpus = CPUS, .zones = 1, .tasks = TASKS, .shared_zones = 1, .max_power = 0});
-  __u64 counted[CPUS], rows = 0, owed = 0;
+  __u64 counted[CPUS], rows = 0, unpriced = 0;
   __u32 numbers[CPUS] = {0, 1};
   pthread_t threads[CPUS];
 
   switches = strtoul(argv[1], NULL, 10);
   engine.machine->read_spins = strtoul(argv[2], NULL, 10);
-  for (int i = 0; i < TASKS; i++) engine.tasks[i] = (struct task_struct){i, i, i, i, "racer"};
+  for (int i = 0; i < TASKS; i++)
+    engine.tasks[i] = (struct task_struct){.pid = i, .tgid = i, .start_ns = i, .cgroup = i, .comm = "racer"};
   for (__u32 cpu = 0; cpu < CPUS; cpu++) {
     engine.cpus[cpu].thread = cpu;
     engine.cpus[cpu].sibling = !cpu;
@@ -64,15 +65,15 @@ int main(int argc, char** argv) {
   for (__u32 cpu = 0; cpu < CPUS; cpu++) record(TRACE_DRAIN, cpu, 0);
   for (__u32 cpu = 0; cpu < CPUS; cpu++) {
     struct energy_cpu* c = &engine.cpus[cpu];
-    struct energy_bank* b = &c->banks[~c->bank & 1];
+    struct energy_buffer* b = &c->buffers[~c->buffer & 1];
 
     for (int i = 0; i < ENERGY_ROWS; i++)
-      rows += b->cold[i].energy + b->hot[i].pending * b->price[b->hot[i].epoch & (ENERGY_PRICES - 1)];
+      rows += b->cold[i].energy + b->hot[i].pending * b->price[b->hot[i].window & (ENERGY_PRICES - 1)];
     if (b->backwards || b->jumps || b->spills) fail("go on: something else than a race happened", 0);
-    counted[cpu] = b->counted;
-    owed += (c->owed << ENERGY_FRACTION) + c->remainder;
+    counted[cpu] = b->energy;
+    unpriced += (c->unpriced << ENERGY_FRACTION) + c->remainder;
   }
-  printf("{\"advanced\":\"%llu\",\"counted\":[\"%llu\",\"%llu\"],\"rows\":\"%llu\",\"owed\":\"%llu\"}\n",
-         engine.zones[0].raw << ENERGY_FRACTION, counted[0], counted[1], rows, owed);
+  printf("{\"advanced\":\"%llu\",\"counted\":[\"%llu\",\"%llu\"],\"rows\":\"%llu\",\"unpriced\":\"%llu\"}\n",
+         engine.zones[0].last_count << ENERGY_FRACTION, counted[0], counted[1], rows, unpriced);
   return 0;
 }

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /* Replays records in the kernel: checked by its verifier, compiled by its JIT, in its maps. */
-#include <linux/bpf.h>
-#include <stdbool.h>
-#include <bpf/bpf_helpers.h>
-
 #include "program.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

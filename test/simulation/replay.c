@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * replay TRACE MAX_WATTS PERIOD_NS: replays a trace through the program and prints as JSON what it charged.
+ * replay TRACE MAX_WATTS PERIOD_NS [LABELS]: replays a trace through the program and prints as JSON what it
+ * charged. LABELS: how many labels each task goes through; default: none.
  * Energies are decimal strings, since JavaScript's numbers end at 2^53.
  */
 #include <errno.h>
@@ -17,7 +18,7 @@
 static struct {
   struct {
     uint64_t energy, time_ns, error; /* 2^-16 units, ns */
-  } * tasks;
+  } * tasks, *labels;
   uint64_t counted, gap, reads, switches, spills, backwards, jumps;
 } total;
 
@@ -56,49 +57,53 @@ static struct engine open_machine(const struct trace* trace, double max_watts, u
   for (uint32_t i = 0; i < header->tasks; i++) {
     struct task_struct* task = &engine.tasks[i];
 
-    *task = (struct task_struct){i, i, trace->tasks[i].start_ns, trace->tasks[i].cgroup, {0}};
+    *task = (struct task_struct){
+        .pid = i, .tgid = i, .start_ns = trace->tasks[i].start_ns, .cgroup = trace->tasks[i].cgroup};
     memcpy(task->comm, trace->tasks[i].comm, sizeof(task->comm));
   }
   return engine;
 }
 
 /* As native/drain.cc: only the energy of mixtures can be wrong, by the standard deviation of a power. */
-static void add_row(uint32_t tgid, const struct energy_spill* row, uint32_t variance) {
+static void add_row(uint32_t tgid, uint32_t label, const struct energy_spill* row, uint32_t variance) {
   uint64_t mixed = row->energy > row->certain ? row->energy - row->certain : 0;
 
   total.tasks[tgid].energy += row->energy;
   total.tasks[tgid].time_ns += row->time_ns;
   total.tasks[tgid].error += llround(mixed * sqrt(variance / 65536.0));
+  total.labels[label].energy += row->energy;
+  total.labels[label].time_ns += row->time_ns;
 }
 
 static void add_spill(const struct energy_spill_key* key, const struct energy_spill* row) {
-  add_row(key->tgid, row, 16384 /* VARIANCE_NEW */);
+  add_row(key->tgid, key->label, row, 16384 /* VARIANCE_NEW */);
 }
 
-static void take_bank(struct energy_bank* bank) {
+static void take_buffer(struct energy_buffer* buffer) {
   for (int i = 0; i < ENERGY_ROWS; i++) {
-    const struct energy_hot* hot = &bank->hot[i];
-    const struct energy_cold* cold = &bank->cold[i];
+    const struct energy_hot* hot = &buffer->hot[i];
+    const struct energy_cold* cold = &buffer->cold[i];
     struct energy_spill row = {.time_ns = cold->time_ns + hot->pending_ns, .certain = cold->certain};
 
-    row.energy = cold->energy + hot->pending * bank->price[hot->epoch & (ENERGY_PRICES - 1)];
-    if (hot->owner) add_row(hot->owner - 1, &row, cold->variance);
+    row.energy = cold->energy + hot->pending * buffer->price[hot->window & (ENERGY_PRICES - 1)];
+    if (hot->owner) add_row(hot->owner - 1, cold->label, &row, cold->variance);
   }
-  if (bank->lost_rows) fail("replay the trace: its tasks do not fit into the overflow map", 0);
-  total.counted += bank->counted;
-  total.gap += bank->gap << ENERGY_FRACTION;
-  total.reads += bank->reads;
-  total.switches += bank->switches;
-  total.spills += bank->spills;
-  total.backwards += bank->backwards;
-  total.jumps += bank->jumps;
-  memset(bank, 0, offsetof(struct energy_bank, cold));
+  if (buffer->lost_rows) fail("replay the trace: its tasks do not fit into the overflow map", 0);
+  total.counted += buffer->energy;
+  total.gap += buffer->gap << ENERGY_FRACTION;
+  total.reads += buffer->reads;
+  total.switches += buffer->switches;
+  total.spills += buffer->spills;
+  total.backwards += buffer->backwards;
+  total.jumps += buffer->jumps;
+  memset(buffer, 0, offsetof(struct energy_buffer, cold));
 }
 
 static void drain(const struct engine* engine, uint32_t cpus, struct trace_record record) {
   for (record.cpu = 0; record.cpu < cpus; record.cpu++) run(&record, 1);
-  for (uint32_t cpu = 0; cpu < cpus; cpu++) take_bank(&engine->cpus[cpu].banks[~engine->cpus[cpu].bank & 1]);
-  for (uint32_t bank = 0; bank < 2; bank++) take_spills(bank, add_spill);
+  for (uint32_t cpu = 0; cpu < cpus; cpu++)
+    take_buffer(&engine->cpus[cpu].buffers[~engine->cpus[cpu].buffer & 1]);
+  for (uint32_t buffer = 0; buffer < 2; buffer++) take_spills(buffer, add_spill);
 }
 
 static void print_totals(const struct engine* engine, const struct trace_header* header) {
@@ -106,7 +111,7 @@ static void print_totals(const struct engine* engine, const struct trace_header*
   uint64_t unpriced = 0;
 
   for (uint32_t cpu = 0; cpu < header->cpus; cpu++)
-    unpriced += (engine->cpus[cpu].owed << ENERGY_FRACTION) + engine->cpus[cpu].remainder;
+    unpriced += (engine->cpus[cpu].unpriced << ENERGY_FRACTION) + engine->cpus[cpu].remainder;
   printf("{\"verified\":%u,\"counted\":\"%" PRIu64 "\",\"gap\":\"%" PRIu64 "\",\"unpriced\":\"%" PRIu64 "\"",
          engine->verified, total.counted, total.gap, unpriced);
   printf(",\"reads\":%" PRIu64 ",\"switches\":%" PRIu64 ",\"spills\":%" PRIu64, total.reads, total.switches,
@@ -119,19 +124,25 @@ static void print_totals(const struct engine* engine, const struct trace_header*
   for (uint32_t i = 0; i < header->tasks; i++)
     printf("%s[\"%" PRIu64 "\",\"%" PRIu64 "\",\"%" PRIu64 "\"]", i ? "," : "", total.tasks[i].energy,
            total.tasks[i].time_ns, total.tasks[i].error);
+  printf("],\"labels\":[");
+  for (uint32_t i = 0; i <= machine->labels; i++)
+    printf("%s[\"%" PRIu64 "\",\"%" PRIu64 "\"]", i ? "," : "", total.labels[i].energy,
+           total.labels[i].time_ns);
   printf("]}\n");
 }
 
 int main(int argc, char** argv) {
-  if (argc != 4) fail("begin: arguments are TRACE MAX_WATTS PERIOD_NS", 0);
+  if (argc != 4 && argc != 5) fail("begin: arguments are TRACE MAX_WATTS PERIOD_NS [LABELS]", 0);
   struct trace trace = open_trace(argv[1]);
   if (trace.header->cpus > MACHINE_CPUS || trace.header->tasks > MACHINE_TASKS)
     fail("replay the trace: it has too many CPUs or tasks (machine.h)", 0);
   struct engine engine = open_machine(&trace, atof(argv[2]), strtoull(argv[3], NULL, 10));
   uint32_t done = 0;
 
+  engine.machine->labels = argc == 5 ? strtoul(argv[4], NULL, 10) : 0;
   total.tasks = calloc(trace.header->tasks, sizeof(*total.tasks));
-  if (!total.tasks) fail("allocate memory", 0);
+  total.labels = calloc(engine.machine->labels + 1, sizeof(*total.labels));
+  if (!total.tasks || !total.labels) fail("allocate memory", 0);
   for (uint32_t i = 0; i < trace.header->records; i++) {
     if (trace.records[i].kind != TRACE_DRAIN) continue;
     run(trace.records + done, i - done);

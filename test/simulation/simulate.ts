@@ -33,7 +33,7 @@ export function simulate(workload: Workload, seed: number, hardware: Hardware = 
         ...cores.map((core, zone) => counterRecords(core, zone)),
         ...workload.cpus.map((timeline, cpu) => switchRecords(timeline, { cpu, endNs: workload.durationNs })),
         ...workload.cpus.map((timeline, cpu) => tickRecords(workload, timeline, cpu)),
-        ...cores.map((_, core) => glanceRecords(workload, core)),
+        ...cores.map((_, core) => pollRecords(workload, core)),
         drainRecords(workload.durationNs),
       ]),
     ),
@@ -104,15 +104,15 @@ function* tickRecords(
   }
 }
 
-/** Twice a second the meter may look at a core's counter, every 10 us, for as long as it takes to move. */
-function* glanceRecords({ cpus, counter, durationNs }: Workload, core: number): Generator<TraceRecord> {
+/** Twice a second the meter may poll a core's counter, every 10 us, for as long as it takes to move. */
+function* pollRecords({ cpus, counter, durationNs }: Workload, core: number): Generator<TraceRecord> {
   const cpu = 2 * core;
   const { startNs, seen } = cpus[cpu]!;
   let i = 0;
   for (let fromNs = SEC / 2 + core * 2 * MS; fromNs < durationNs; fromNs += SEC / 2) {
     for (let timeNs = fromNs; timeNs < fromNs + 1.2 * counter.periodNs; timeNs += 10 * US) {
       while (startNs[i + 1]! <= timeNs) i++;
-      if (seen[i] !== IDLE) yield { timeNs, value: 0, kind: KIND.glance, cpu };
+      if (seen[i] !== IDLE) yield { timeNs, value: 0, kind: KIND.poll, cpu };
     }
   }
 }

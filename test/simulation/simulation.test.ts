@@ -174,7 +174,7 @@ describe('a trace', () => {
         if (value < reading[cpu]!) faults++;
         reading[cpu] = value;
       }
-      if ((kind === KIND.tick || kind === KIND.glance) && running[cpu] === IDLE) faults++;
+      if ((kind === KIND.tick || kind === KIND.poll) && running[cpu] === IDLE) faults++;
     }
     expect(faults).toBe(0);
     expect(lastNs).toBe(trace.seconds * SEC);

@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
   for (uint32_t i = 0; i < header.tasks; i++)
     if (fread(&task, sizeof(task), 1, file) != 1) return 3;
   for (uint32_t i = 0; i < header.records; i++) {
-    if (fread(&record, sizeof(record), 1, file) != 1 || record.kind > TRACE_GLANCE) return 4;
+    if (fread(&record, sizeof(record), 1, file) != 1 || record.kind > TRACE_POLL) return 4;
     times += record.time_ns;
     values += record.value;
     cpus += record.cpu;
@@ -34,7 +34,7 @@ int main(int argc, char** argv) {
   printf(", \"times\": %" PRIu64 ", \"values\": %" PRIu64 ", \"cpuSum\": %" PRIu64, times, values, cpus);
   printf(", \"kinds\": [%" PRIu64 ", %" PRIu64, kinds[TRACE_SWITCH], kinds[TRACE_COUNTER]);
   printf(", %" PRIu64 ", %" PRIu64 ", %" PRIu64 "]", kinds[TRACE_TICK], kinds[TRACE_DRAIN],
-         kinds[TRACE_GLANCE]);
+         kinds[TRACE_POLL]);
   printf(", \"over\": %zu}", fread(&record, 1, 1, file));
   return 0;
 }

@@ -44,7 +44,7 @@ enum trace_kind {
   TRACE_COUNTER = 2, /* value: what the counter of zone `cpu` reads from now on */
   TRACE_TICK = 3,    /* a timer tick on cpu, which runs a task */
   TRACE_DRAIN = 4,   /* on all CPUs, every second and at the end */
-  TRACE_GLANCE = 5,  /* the meter looks on cpu, if it has been asked to */
+  TRACE_POLL = 5,    /* the meter polls on cpu, if it needs to */
 };
 
 struct trace_record {

@@ -11,7 +11,7 @@ export const KIND = {
   /** The meter takes an interval from all CPUs. */
   drain: 4,
   /** The meter looks at the counter on `cpu`, which is busy, if it has been asked to. */
-  glance: 5,
+  poll: 5,
 } as const;
 
 export interface TraceRecord {

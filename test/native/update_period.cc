@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a poll from stdin, `TIME COUNT` of each read, and prints what FindRhythm() makes of it as JSON.
-#include "rhythm.h"
+// Reads a poll from stdin, `TIME COUNT` of each read, and prints what FindUpdatePeriod() makes of it as JSON.
+#include "update_period.h"
 
 #include <cstdio>
 
@@ -14,7 +14,7 @@ int main() {
     if (count != last) poll.changes.push_back({time, earlier});
     last = count;
   }
-  const Calibration found = FindRhythm(poll);
+  const Calibration found = FindUpdatePeriod(poll);
   const double period = std::isnan(found.period_ns) ? -1 : found.period_ns;
   const double jitter = std::isnan(found.jitter_ns) ? -1 : found.jitter_ns;
   printf("{\"period\": %f, \"jitter\": %f, \"steady\": %s, \"changes\": %zu}\n", period, jitter,

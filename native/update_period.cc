@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "rhythm.h"
+#include "update_period.h"
 
 #include <algorithm>
 #include <numeric>
 
 namespace {
 
-constexpr double kContinuous =
-    0.9;  // of all reads: an interrupt may delay one, but nothing brings it forward
-constexpr size_t kEnoughReads = 100, kEnough = 10;
-constexpr double kMissed = 6;      // times as long as is usual
-constexpr double kSteadiness = 8;  // a period is this many times what updates stray, and what reads miss
+// The part of all reads that bring a change where a counter moves all the time: an interrupt may delay a
+// read, but nothing brings one forward.
+constexpr double kContinuous = 0.9;
+constexpr size_t kEnoughReads = 100;     // to tell that it moves all the time
+constexpr size_t kEnoughDistances = 10;  // between two changes in a row, to tell a period
+// A change was missed for a while where two reads are so many times as far apart as is usual.
+constexpr double kMissed = 6;
+// The period is at least so many times what updates stray, and what reads miss.
+constexpr double kSteadiness = 8;
 constexpr double kShortestNs = 200'000, kLongestNs = 20'000'000;
-constexpr double kExact = 1.0 / 2048;  // of a period: BPF predicts updates some periods ahead
-constexpr double kSigma = 1.4826;      // of median deviations, where they are normally distributed
+// A period is known well enough to a part of it: BPF predicts updates some periods ahead.
+constexpr double kExact = 1.0 / 2048;
+// The standard deviation in median absolute deviations, of a normal distribution.
+constexpr double kSigma = 1.4826;
 
 double Median(std::vector<double> values) {
   if (values.empty()) return NAN;
@@ -22,15 +28,18 @@ double Median(std::vector<double> values) {
   return *middle;
 }
 
-// The changes that can be dated, and what it took from one to the next where none can have come between.
+// The changes that can be dated, and the distances between two of them where none can have come between.
 struct Dated {
-  std::vector<double> at, unseen;
-  double distances_ns = 0, longest_ns = 0;  // their sum; the longest time without a dated change
-  size_t distances = 0, runs = 0;           // how many of them, in how many rows of them
+  std::vector<double> at;      // when each was seen, ns
+  std::vector<double> unseen;  // how long each may have been there before it was seen, ns
+  double distances_ns = 0;     // sum of the distances
+  double longest_ns = 0;       // the longest time without a dated change
+  size_t distances = 0;
+  size_t runs = 0;  // rows of distances without a break
 };
 
-// Not those that were missed for a while. Of two in a row between which nothing was missed one follows the
-// other by a single period; of all others it is not known how many there are between them.
+// Changes that were missed for a while are left out. Of two in a row between which nothing was missed one
+// follows the other by a single period; of all others it is not known how many there are between them.
 Dated DateChanges(const Poll& poll, double usual_ns) {
   Dated dated;
   size_t row = 0;
@@ -50,7 +59,7 @@ Dated DateChanges(const Poll& poll, double usual_ns) {
 
 Dated DateChanges(const Poll& poll, const Calibration& found) {
   Dated dated = DateChanges(poll, found.read_ns);
-  if (dated.distances >= kEnough) return dated;
+  if (dated.distances >= kEnoughDistances) return dated;
   // Reads of some counters take longer when these move.
   std::vector<double> unseen;
   for (const auto& change : poll.changes) unseen.push_back(change.at - change.before);
@@ -68,7 +77,7 @@ void Center(std::vector<double>* values) {
 
 }  // namespace
 
-Calibration FindRhythm(const Poll& poll) {
+Calibration FindUpdatePeriod(const Poll& poll) {
   Calibration found;
   found.reads = poll.reads;
   found.changes = poll.changes.size();
@@ -96,7 +105,7 @@ Calibration FindRhythm(const Poll& poll) {
   const double sigma = kSigma * found.jitter_ns, most = found.period_ns / kSteadiness;
   // A longer time without one may have been a period more, or less: twice what is to be expected.
   const double missed = dated.longest_ns / rough * sigma * std::sqrt(2.0 * dated.runs) / dated.distances;
-  found.steady = dated.distances >= kEnough && found.period_ns >= kShortestNs &&
+  found.steady = dated.distances >= kEnoughDistances && found.period_ns >= kShortestNs &&
                  found.period_ns <= kLongestNs && found.jitter_ns <= most && Median(dated.unseen) <= most &&
                  2 * missed <= rough / 4 && sigma / std::sqrt(spread) <= kExact * found.period_ns;
   return found;

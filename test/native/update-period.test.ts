@@ -36,13 +36,13 @@ function poll(counter: Counter): string {
   return lines.join('\n');
 }
 
-describe('the rhythm of a counter', () => {
+describe('the update period of a counter', () => {
   let directory: string;
   let program: string;
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), 'joules-test-'));
-    program = join(directory, 'rhythm');
-    const sources = ['test/native/rhythm.cc', 'native/rhythm.cc'];
+    program = join(directory, 'update_period');
+    const sources = ['test/native/update_period.cc', 'native/update_period.cc'];
     execFileSync('g++', ['-std=c++17', '-Inative', ...sources, '-o', program], { cwd: ROOT });
   });
   afterAll(() => rmSync(directory, { recursive: true }));

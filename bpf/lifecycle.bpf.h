@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What becomes of processes and cgroups: names for those that are gone when they are looked up. */
+#ifndef LIFECYCLE_BPF_H
+#define LIFECYCLE_BPF_H
+
+#include "energy.h"
+#include "kernel.bpf.h"
+
+/* struct energy_lifecycle and energy_mkdir, which native reads at each drain. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} events SEC(".maps");
+
+/* Events that found no room in the ring. */
+__u64 lost_events;
+
+static __always_inline struct energy_lifecycle *reserve_lifecycle(__u32 kind, struct task_struct *process)
+{
+	struct energy_lifecycle *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+
+	if (!event) {
+		__sync_fetch_and_add(&lost_events, 1);
+		return 0;
+	}
+	event->kind = kind;
+	event->tgid = process->tgid;
+	event->start_ns = process->start_boottime;
+	event->parent_start_ns = 0;
+	event->parent_tgid = 0;
+	event->pad = 0;
+	copy_comm(event->comm, process);
+	return event;
+}
+
+static __always_inline int on_fork(struct task_struct *parent, struct task_struct *child)
+{
+	struct energy_lifecycle *event;
+
+	if (child->pid != child->tgid) /* a thread */
+		return 0;
+	event = reserve_lifecycle(ENERGY_FORK, child);
+	if (!event)
+		return 0;
+	event->parent_tgid = parent->tgid;
+	event->parent_start_ns = parent->group_leader->start_boottime;
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/* A process that lives a millisecond may never be switched out between its exec and its end. */
+static __always_inline int on_exec(struct task_struct *task)
+{
+	struct energy_lifecycle *event = reserve_lifecycle(ENERGY_EXEC, task);
+
+	if (event)
+		bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+static __always_inline int on_exit(struct task_struct *task)
+{
+	struct energy_lifecycle *event;
+
+	if (task->signal->live.counter) /* other threads go on */
+		return 0;
+	event = reserve_lifecycle(ENERGY_EXIT, task->group_leader);
+	if (event)
+		bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+/* A cgroup that is removed before anybody looks it up would have no name: a short job's container. */
+static __always_inline int on_mkdir(struct cgroup *cgroup, const char *path)
+{
+	struct energy_mkdir *event;
+	long bytes;
+
+	if (cgroup->root->hierarchy_id != cgroup_hierarchy)
+		return 0;
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		__sync_fetch_and_add(&lost_events, 1);
+		return 0;
+	}
+	event->kind = ENERGY_MKDIR;
+	event->cgroup = cgroup->kn->id;
+	bytes = bpf_probe_read_kernel_str(event->path, sizeof(event->path), path);
+	event->path_bytes = bytes > 0 ? bytes : 0;
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The table of a CPU's rows: where a row is kept, and what becomes of it when there is no room. */
+#ifndef TABLE_BPF_H
+#define TABLE_BPF_H
+
+#include "energy.h"
+#include "kernel.bpf.h"
+#include "maps.bpf.h"
+#include "power_model.bpf.h"
+
+#define LABEL_MULTIPLIER 0x85EBCA77 /* any odd number that spreads: XXH_PRIME32_2 */
+
+/* Whose a row is. `tag` is enough while a row is hot, the rest is the truth. */
+struct row_key {
+	__u32 owner;
+	__u32 tag;
+	__u64 start_ns;
+	__u64 cgroup;
+	__u32 label;
+};
+
+/* While a process stays in one cgroup its labels have different tags. */
+static __always_inline __u32 row_tag(struct task_struct *task)
+{
+	return cgroup_tag(task) + task_label(task) * HASH_MULTIPLIER;
+}
+
+static __always_inline struct row_key key_of(struct task_struct *task)
+{
+	return (struct row_key){
+		.owner = task->tgid + 1,
+		.tag = row_tag(task),
+		.start_ns = started_at(task),
+		.cgroup = cgroup_id(task),
+		.label = task_label(task),
+	};
+}
+
+/* The first row of the set of a process and label; 0 for idle. */
+static __always_inline __u32 first_row(__u32 tgid, __u32 label)
+{
+	__u32 hash = tgid * HASH_MULTIPLIER + label * LABEL_MULTIPLIER;
+
+	return (hash >> (32 - ENERGY_SET_BITS)) * ENERGY_WAYS;
+}
+
+/* Gives a row the energy of its window, whose price is known. */
+static __always_inline void settle(struct energy_buffer *b, __u32 row)
+{
+	struct energy_hot *hot = hot_at(b, row);
+	struct energy_cold *cold = cold_at(b, row);
+
+	cold->energy += hot->pending * *price_of(b, hot->window);
+	cold->time_ns += hot->pending_ns;
+	hot->pending = hot->pending_ns = 0;
+}
+
+/* Lets a settled row enter the window that is open, with the power that its process has now. */
+static __always_inline void enter_window(struct energy_cpu *c, struct energy_buffer *b, __u32 row)
+{
+	struct energy_hot *hot = hot_at(b, row);
+	struct energy_cold *cold = cold_at(b, row);
+
+	hot->window = c->window;
+	if (hot->owner == 1) {
+		hot->power = idle_power(c);
+		cold->variance = VARIANCE_IDLE;
+	} else {
+		struct energy_power *known = lookup_power(c, hot->owner, cold);
+
+		if (known) {
+			hot->power = known->power;
+			cold->variance = known->variance;
+		}
+	}
+	/* Where there are more than can be learned from, the last ones stay. */
+	c->window_rows[c->touched++ & (ENERGY_LEARNED - 1)] = row;
+}
+
+static __always_inline bool is_row_of(struct energy_buffer *b, __u32 row, const struct row_key *key)
+{
+	struct energy_hot *hot = hot_at(b, row);
+	struct energy_cold *cold = cold_at(b, row);
+
+	return hot->owner == key->owner && hot->tag == key->tag && cold->start_ns == key->start_ns &&
+	       cold->cgroup == key->cgroup && cold->label == key->label;
+}
+
+/* How many windows ago a row was touched, plus 1; all ones: it is free; 0: it must not be taken. */
+static __always_inline __u32 age_of(struct energy_cpu *c, __u32 row, __u32 owner)
+{
+	__u32 occupant = hot_at(buffer_of(c), row)->owner;
+
+	if (row == ENERGY_IDLE_ROW)
+		return owner == 1 && !occupant ? ~0U : 0;
+	if (owner == 1)
+		return 0;
+	return occupant ? c->window - hot_at(buffer_of(c), row)->window + 1 : ~0U;
+}
+
+/* Finds a key's row, or else the row of its set that has not been touched for the longest time. */
+static __always_inline bool find_row(struct energy_cpu *c, const struct row_key *key, __u32 *row)
+{
+	__u32 first = first_row(key->owner - 1, key->label), oldest = 0, way;
+
+	*row = first;
+	for (way = 0; way < ENERGY_WAYS; way++) {
+		__u32 age;
+
+		if (is_row_of(buffer_of(c), first + way, key)) {
+			*row = first + way;
+			return true;
+		}
+		age = age_of(c, first + way, key->owner);
+		if (age > oldest) {
+			oldest = age;
+			*row = first + way;
+		}
+	}
+	return false;
+}
+
+static __always_inline bool add_spill(void *map, struct energy_spill_key *key, struct energy_cold *row)
+{
+	struct energy_spill *found = bpf_map_lookup_elem(map, key);
+	struct energy_spill fresh = {};
+
+	if (found) {
+		found->time_ns += row->time_ns;
+		found->energy += row->energy;
+		found->certain += row->certain;
+		return true;
+	}
+	fresh.time_ns = row->time_ns;
+	fresh.energy = row->energy;
+	fresh.certain = row->certain;
+	__builtin_memcpy(fresh.comm, row->comm, ENERGY_COMM);
+	return bpf_map_update_elem(map, key, &fresh, BPF_NOEXIST) == 0;
+}
+
+/* Moves a settled row to the overflow maps. The key holds the CPU, so each entry has one writer, without lock
+ * or atomics. */
+__noinline int spill(struct energy_cpu *c, __u32 i)
+{
+	struct energy_spill_key key = {};
+	struct energy_buffer *b;
+	struct energy_cold *row;
+
+	if (!c)
+		return 0;
+	b = buffer_of(c);
+	row = cold_at(b, i);
+	key.cpu = current_cpu();
+	key.tgid = hot_at(b, i)->owner - 1;
+	key.start_ns = row->start_ns;
+	key.cgroup = row->cgroup;
+	key.label = row->label;
+	b->spills++;
+	if (c->buffer & 1 ? add_spill(&spills1, &key, row) : add_spill(&spills0, &key, row))
+		return 0;
+	b->lost_rows++;
+	key.tgid = ENERGY_NO_PROCESS;
+	key.start_ns = 0;
+	key.label = 0;
+	if (c->buffer & 1 ? add_spill(&cgroup_spills1, &key, row) : add_spill(&cgroup_spills0, &key, row))
+		return 0;
+	b->lost_energy += row->energy;
+	return 0;
+}
+
+/* Gives a row to a new owner. The window of what was in it must have its price. */
+static __always_inline void replace_row(struct energy_cpu *c, __u32 row, const struct row_key *key)
+{
+	struct energy_buffer *b = buffer_of(c);
+	struct energy_hot *hot = hot_at(b, row);
+	struct energy_cold *cold = cold_at(b, row);
+
+	if (hot->owner) {
+		settle(b, row);
+		spill(c, row);
+	}
+	hot->owner = key->owner;
+	hot->tag = key->tag;
+	hot->window = c->window - 1;
+	hot->pending = hot->pending_ns = 0;
+	cold->time_ns = cold->energy = cold->certain = 0;
+	cold->cgroup = key->cgroup;
+	cold->start_ns = key->start_ns;
+	cold->label = key->label;
+}
+
+#endif

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <napi.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "drained.h"
+#include "update_period.h"
+
+// Makes of what was drained the typed arrays of src/probe/columns.ts.
+Napi::Value ToColumns(Napi::Env env, const Drained& drained);
+
+// A calibration as src/probe/addon.ts has it: what is unknown is left out.
+Napi::Value ToCalibration(Napi::Env env, const Calibration& found);
+
+Napi::Uint32Array ToUint32Array(Napi::Env env, const std::vector<uint32_t>& values);

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drainer.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <utility>
+
+#include "clock.h"
+#include "energy.h"
+#include "energy.skel.h"
+#include "program.h"
+
+namespace {
+
+// BPF adds up what a CPU is charged with in 2^-16 units of about 2^-32 J, modulo 2^64: 65,536 J. From a
+// quarter of that it takes a minute to get there, at the greatest power that BPF can hold.
+constexpr uint64_t kMuch = 1ULL << 62;
+
+}  // namespace
+
+Outcome Drainer::Open() {
+  left_.assign(program_->cpu_count(), kNoBuffer);
+  return ring_.Open(bpf_map__fd(program_->skeleton().maps.events));
+}
+
+// Makes each online CPU swap its buffers, and notes which one it left. A CPU whose last buffer is still
+// there, because that drain failed, has no other to swap with: the buffer is taken now, and the CPU swaps the
+// next time.
+Outcome Drainer::SwapBuffers() {
+  for (uint32_t cpu = 0; cpu < program_->cpu_count(); cpu++) {
+    const energy_cpu& account = program_->cpus()[cpu];
+    if (left_[cpu] != kNoBuffer) continue;
+    uint8_t left = account.buffer & 1;
+    int status = Program::RunOn(cpu, program_->skeleton().progs.swap_buffers, left ^ 1);
+    if (status == -ENXIO) {
+      if (TakeOver(cpu)) left_[cpu] = left;
+    } else if (status) {
+      return Fail("swap the buffers of a CPU", status);
+    } else if ((account.buffer & 1) != left) {
+      left_[cpu] = left;
+    }
+  }
+  return {};
+}
+
+// Takes over the account that a CPU left when it went offline: the CPU does not begin another one until
+// GiveBack(). False: nothing is in it, or the CPU is back.
+bool Drainer::TakeOver(uint32_t cpu) {
+  energy_cpu& account = program_->cpus()[cpu];
+  if (!__sync_bool_compare_and_swap(&account.state, ENERGY_IDLE, ENERGY_READER_OWNED)) return false;
+  const energy_buffer& buffer = account.buffers[account.buffer & 1];
+  if (buffer.switches || buffer.gap) return true;
+  GiveBack(cpu);
+  return false;
+}
+
+void Drainer::GiveBack(uint32_t cpu) {
+  __sync_bool_compare_and_swap(&program_->cpus()[cpu].state, ENERGY_READER_OWNED, ENERGY_IDLE);
+}
+
+Outcome Drainer::ReadRows(RowReader* reader, Overflow (&overflows)[2]) const {
+  for (uint32_t cpu = 0; cpu < program_->cpu_count(); cpu++) {
+    if (left_[cpu] == kNoBuffer) continue;
+    const energy_buffer& buffer = program_->cpus()[cpu].buffers[left_[cpu]];
+    if (buffer.spills) overflows[left_[cpu]].used = true;
+    reader->ReadBuffer(cpu, buffer);
+  }
+  for (uint8_t buffer = 0; buffer < 2; buffer++) {
+    auto& overflow = overflows[buffer];
+    for (int i = 0; overflow.used && i < 2; i++) {
+      int status = reader->ReadOverflow(
+          overflow.maps[i], [&](uint32_t cpu) { return left_[cpu] == buffer; }, &overflow.keys[i]);
+      if (status) return Fail("read the overflow maps", status);
+    }
+  }
+  return {};
+}
+
+// Empties what has been read, and gives the buffers back.
+void Drainer::Forget(const RowReader& reader, const Overflow (&overflows)[2], Drained* out) {
+  for (const auto& overflow : overflows) {
+    for (int i = 0; i < 2; i++)
+      for (const auto& key : overflow.keys[i]) bpf_map_delete_elem(overflow.maps[i], &key);
+  }
+  for (uint32_t cpu : out->cpus.cpu) {
+    energy_buffer* buffer = &program_->cpus()[cpu].buffers[left_[cpu]];
+    out->cpus.residual_counts.push_back(reader.Residual(cpu, *buffer));
+    // Counters and hot rows; what is behind them is written anew before it is read.
+    memset(static_cast<void*>(buffer), 0, offsetof(energy_buffer, cold));
+    left_[cpu] = kNoBuffer;
+    GiveBack(cpu);
+  }
+}
+
+Outcome Drainer::Relieve() {
+  bool much = false;
+  for (uint32_t cpu = 0; cpu < program_->cpu_count(); cpu++) {
+    const energy_cpu& account = program_->cpus()[cpu];
+    much = much || account.buffers[account.buffer & 1].energy >= kMuch;
+  }
+  Drained some;
+  Outcome outcome = much ? TakeInterval(&some) : Outcome{};
+  if (much && !outcome.Failed()) Append(&early_, some);
+  return outcome;
+}
+
+Outcome Drainer::Drain(Drained* out) {
+  Drained rest;
+  Outcome outcome = TakeInterval(&rest);
+  if (outcome.Failed()) return outcome;
+  *out = std::exchange(early_, {});
+  if (out->cpus.cpu.empty()) {
+    *out = std::move(rest);
+  } else {
+    Append(out, rest);
+  }
+  return {};
+}
+
+// Reads everything and only then forgets it. `out` is empty.
+Outcome Drainer::TakeInterval(Drained* out) {
+  const auto& maps = program_->skeleton().maps;
+  Overflow overflows[2] = {{{bpf_map__fd(maps.spills0), bpf_map__fd(maps.cgroup_spills0)}},
+                           {{bpf_map__fd(maps.spills1), bpf_map__fd(maps.cgroup_spills1)}}};
+  out->time_ns = MonotonicNs();
+  Outcome outcome = SwapBuffers();
+  if (outcome.Failed()) return outcome;
+  RowReader reader(program_->unit().counts, program_->cpu_count(), out);
+  outcome = ReadRows(&reader, overflows);
+  if (outcome.Failed()) return outcome;
+  outcome = ring_.Consume(out);
+  if (outcome.Failed()) return outcome;
+  out->lost_events = program_->skeleton().bss->lost_events;
+  Forget(reader, overflows, out);
+  return {};
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "event_ring.h"
+
+#include <bpf/libbpf.h>
+
+#include <cerrno>
+
+#include "energy.h"
+
+EventRing::~EventRing() { ring_buffer__free(reader_); }
+
+Outcome EventRing::Open(int fd) {
+  reader_ = ring_buffer__new(fd, TakeRecord, this, nullptr);
+  return reader_ ? Outcome{} : Fail("map the ring of events", -errno);
+}
+
+Outcome EventRing::Consume(Drained* out) {
+  out_ = out;
+  int status = ring_buffer__consume(reader_);
+  out_ = nullptr;
+  return status < 0 ? Fail("read the ring of events", status) : Outcome{};
+}
+
+int EventRing::TakeRecord(void* ring, void* data, size_t) {
+  Drained* out = static_cast<EventRing*>(ring)->out_;
+  const auto* life = static_cast<const energy_lifecycle*>(data);
+  if (life->kind == ENERGY_MKDIR) {
+    const auto* mkdir = static_cast<const energy_mkdir*>(data);
+    // A path that was cut off is left out: the directory itself is asked for its name then.
+    if (mkdir->path_bytes == 0 || mkdir->path_bytes >= ENERGY_PATH) return 0;
+    out->mkdirs.cgroup.push_back(mkdir->cgroup);
+    out->mkdirs.path.emplace_back(mkdir->path, mkdir->path_bytes - 1);
+    return 0;
+  }
+  auto& lives = out->lives;
+  lives.kind.push_back(life->kind);
+  lives.pid.push_back(life->tgid);
+  lives.start_ns.push_back(life->start_ns);
+  lives.parent_pid.push_back(life->parent_tgid);
+  lives.parent_start_ns.push_back(life->parent_start_ns);
+  lives.comm.insert(lives.comm.end(), life->comm, life->comm + ENERGY_COMM);
+  return 0;
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "program.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "cgroup_subsys.h"
+#include "energy.h"
+#include "energy.skel.h"
+#include "own_thread.h"
+
+namespace {
+
+// Cgroups per CPU that have room in the last overflow map at least. What finds none there is lost, and the
+// key holds the CPU: the need grows with CPUs times cgroups, of which a full node has some hundred. About 100
+// bytes each, preallocated twice.
+constexpr uint32_t kCgroupSpills = 256;
+
+}  // namespace
+
+Program::~Program() {
+  if (skeleton_) energy_bpf__destroy(skeleton_);
+}
+
+// What is fixed before the verifier sees the program: its constants and the sizes of its maps.
+void Program::Configure(int subsys) {
+  auto& constants = *skeleton_->rodata;
+  constants.shared_zones = options_.shared;
+  constants.idle_pays = options_.idle_pays;
+  if (options_.switched) {
+    unit_ = UnitOf(options_.joules_per_count);
+    constants.count_shift = unit_.shift;
+    constants.max_power = UnitsPerNs(options_.max_watts, options_.joules_per_count, unit_);
+  }
+  constants.cgroup_subsys = subsys;
+  constants.cgroup_hierarchy = options_.hierarchy;
+  const auto& maps = skeleton_->maps;
+  bpf_map__set_max_entries(maps.counters, cpu_count_);
+  bpf_map__set_max_entries(maps.cpus, cpu_count_);
+  bpf_map__set_max_entries(maps.zones, cpu_count_);
+  bpf_map__set_max_entries(maps.spills0, options_.spill_entries);
+  bpf_map__set_max_entries(maps.spills1, options_.spill_entries);
+  uint32_t by_cgroup = std::max(options_.spill_entries / 8, cpu_count_ * kCgroupSpills);
+  bpf_map__set_max_entries(maps.cgroup_spills0, by_cgroup);
+  bpf_map__set_max_entries(maps.cgroup_spills1, by_cgroup);
+  bpf_program__set_autoload(skeleton_->progs.sched_process_fork, options_.follow_forks);
+}
+
+Outcome Program::MapAccounts() {
+  int status = cpus_.Map(bpf_map__fd(skeleton_->maps.cpus), cpu_count_);
+  if (status) return Fail("map the accounts", status);
+  status = zones_.Map(bpf_map__fd(skeleton_->maps.zones), cpu_count_);
+  if (status) return Fail("map the counters", status);
+  for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) cpus()[cpu].zone = cpus()[cpu].sibling = ENERGY_NONE;
+  return {};
+}
+
+Outcome Program::Load(const ProbeOptions& options, uint32_t* own_pid) {
+  options_ = options;
+  int possible = libbpf_num_possible_cpus();
+  if (possible < 0) return Fail("count the possible CPUs", possible);
+  cpu_count_ = possible;
+
+  int subsys = -1;
+  if (!options.controller.empty()) {
+    subsys = CgroupSubsysIndex(options.btf, options.controller);
+    if (subsys < 0) return Fail("find the cgroup controller", subsys);
+  }
+
+  LIBBPF_OPTS(bpf_object_open_opts, open_options, .btf_custom_path = options_.btf.c_str());
+  skeleton_ = energy_bpf__open_opts(&open_options);
+  if (!skeleton_) return Fail("load the BPF program", -errno);
+  Configure(subsys);
+  int status = energy_bpf__load(skeleton_);
+  if (status) return Fail("load the BPF program", status);
+
+  Outcome mapped = MapAccounts();
+  if (mapped.Failed()) return mapped;
+  LIBBPF_OPTS(bpf_test_run_opts, run);
+  if (bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.own_pid), &run))
+    return Fail("run a BPF program", -errno);
+  *own_pid = run.retval;
+  return {};
+}
+
+// Counting on a CPU begins at its first switch: one is made to happen on each, instead of waiting for it.
+int Program::VisitCpus() const {
+  return InOwnThread([this] {
+    for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) {
+      if (MoveTo(cpu)) continue;
+      timespec moment{0, 50'000};
+      nanosleep(&moment, nullptr);
+    }
+  });
+}
+
+Outcome Program::Start() {
+  if (skeleton_->links.sched_switch) return Fail("start", -EALREADY);
+  int status = energy_bpf__attach(skeleton_);
+  Outcome outcome = status ? Fail("attach the BPF program", status) : Outcome{};
+  if (status == 0 && (status = VisitCpus())) outcome = Fail("start a thread", status);
+  if (outcome.Failed()) energy_bpf__detach(skeleton_);
+  return outcome;
+}
+
+int Program::RunOn(uint32_t cpu, const bpf_program* program, uint64_t argument, uint32_t* result) {
+  LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &argument, .ctx_size_in = sizeof(argument),
+              .flags = BPF_F_TEST_RUN_ON_CPU, .cpu = cpu);
+  int status = bpf_prog_test_run_opts(bpf_program__fd(program), &run);
+  if (status == 0 && result) *result = run.retval;
+  return status < 0 ? -errno : 0;
+}
