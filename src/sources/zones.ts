@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Core, onlineCores, onlineCpus } from '../host/cpus.ts';
+import { readText } from '../util/files.ts';
 import type { SourceScope, Zone } from '../model/source.ts';
 
 /**
@@ -48,9 +48,5 @@ function groups(
 
 /** Documentation/ABI/stable/sysfs-devices-system-cpu: `die_id`; kernels without it know no dies. */
 function dieOf({ cpus }: Core, sys: string): string {
-  try {
-    return readFileSync(join(sys, `devices/system/cpu/cpu${cpus[0]}/topology/die_id`), 'utf8').trim();
-  } catch {
-    return '0';
-  }
+  return readText(join(sys, `devices/system/cpu/cpu${cpus[0]}/topology/die_id`)) ?? '0';
 }
