@@ -5,9 +5,7 @@ import { openPoller, type Poller } from '../../src/counters/poller.ts';
 import { selectSource } from '../../src/sources/select.ts';
 import type { Counter } from '../../src/model/source.ts';
 import { waitFor } from '../support/kernel.ts';
-import { addPowercap, copyMachine, type Machine, removeMachines } from '../support/machine.ts';
-
-afterAll(removeMachines);
+import { addPowercap, copyMachine, type Machine } from '../support/machine.ts';
 
 describe('an advance', () => {
   const counter: Counter = {

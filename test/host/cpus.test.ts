@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { coreReader, isSettled, onlineCores, onlineCpus, parseCpuList } from '../../src/host/cpus.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const MACHINES = join(__dirname, '../fixtures/sys');
 const SERVER = join(MACHINES, 'amd-server-power-core');
@@ -21,10 +21,9 @@ describe('a list of CPUs', () => {
 describe('the topology', () => {
   let sys: string;
   beforeEach(() => {
-    sys = mkdtempSync(join(tmpdir(), 'sys-'));
+    sys = temporaryDirectory();
     cpSync(SERVER, sys, { recursive: true });
   });
-  afterEach(() => rmSync(sys, { recursive: true }));
   const write = (path: string, text: string): void =>
     writeFileSync(join(sys, 'devices/system/cpu', path), text);
 

@@ -8,8 +8,7 @@ import { onlineCores } from '../../src/host/cpus.ts';
 import { selectSource } from '../../src/sources/select.ts';
 import type { Counter, EnergySource, PerfEvent } from '../../src/model/source.ts';
 import { describeOnKernel, TSC } from '../support/kernel.ts';
-
-const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
+import { sum } from '../../src/util/sum.ts';
 
 function tsc(): EnergySource & { readonly reader: 'bpf' } {
   const { source } = selectSource({ spec: TSC, sys: '/sys', proc: '/proc' });
@@ -52,8 +51,8 @@ describeOnKernel('perf events that user space reads', () => {
       const { zones } = attribute(columns, source, onlineCores('/sys'), readings);
       const all = beside(source, zones, readings).zones;
       expect(all.map(({ parent }) => parent)).toEqual(all.map(() => 'package:0'));
-      sums.zones += total(all.map(({ counter_j }) => counter_j));
-      sums.shared += total(all.map(({ shared_j }) => shared_j));
+      sums.zones += sum(all.map(({ counter_j }) => counter_j));
+      sums.shared += sum(all.map(({ shared_j }) => shared_j));
       sums.pkg += readings.get('package:0')!.joules!;
     }
     await collector.close();

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { selectSource } from '../../src/sources/select.ts';
 import type { PolledSource, Selection } from '../../src/model/source.ts';
-import { addPowercap, copyMachine, type Machine, removeMachines } from '../support/machine.ts';
+import { addPowercap, copyMachine, type Machine } from '../support/machine.ts';
 
 const CORE = 0xc001029a;
 
@@ -27,8 +27,6 @@ function zen(): Machine {
   machine.setCoreEnergy(0, 16, 0x1_0000_0100n);
   return machine;
 }
-
-afterAll(removeMachines);
 
 describe('msr', () => {
   it('has one register per core, in the unit that the CPU gives', () => {

@@ -29,7 +29,9 @@ describe('what may not be there', () => {
     const shortage = {
       name: 'EnergyError',
       code: 'EMFILE',
-      message: expect.stringMatching(/^cannot read .* \(EMFILE\): raise the limit of open files \(ulimit -n\)$/),
+      message: expect.stringMatching(
+        /^cannot read .* \(EMFILE\): raise the limit of open files \(ulimit -n\)$/,
+      ),
     };
     await withFewDescriptors(0, () => {
       expect(() => readText(path)).toThrow(expect.objectContaining(shortage));
