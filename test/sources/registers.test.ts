@@ -71,6 +71,24 @@ describe('msr', () => {
     });
   });
 
+  it('finds the counter of a core under the same id when a core of that number goes', () => {
+    const machine = zen();
+    for (const cpu of [2, 3]) {
+      machine.write(`sys/devices/system/cpu/cpu${cpu}/topology/core_id`, '0\n');
+      machine.write(`sys/devices/system/cpu/cpu${cpu}/topology/die_id`, '1\n');
+    }
+    machine.setCoreEnergy(2, 16, 1n << 16n);
+    const before = polled(machine, 'msr').counters.map(({ id, cpus }) => [id, cpus]);
+    expect(before).toEqual([
+      ['core:0:0:0', [0, 1]],
+      ['core:0:1:0', [2, 3]],
+    ]);
+    machine.write('sys/devices/system/cpu/online', '2-3\n');
+    const { counters, zones } = polled(machine, 'msr');
+    expect(counters.map(({ id, cpus }) => [id, cpus])).toEqual(before.slice(1));
+    expect(zones.map(({ id, cpus }) => [id, cpus])).toEqual(before.slice(1));
+  });
+
   it('reads the package beside its cores', () => {
     expect(polled(zen(), 'msr').beside).toMatchObject([{ id: 'package:0', place: { via: 'perf' } }]);
   });
@@ -202,6 +220,16 @@ describe('power on packages of two dies', () => {
       'memory:1:0',
       'memory:1:1',
     ]);
+  });
+
+  it('finds the counter of a die under the same id when the other die goes', () => {
+    const machine = copyMachine('intel-server-2s');
+    splitIntoDies(machine);
+    machine.write(MASK, '0,4,8,12\n');
+    polled(machine, 'power');
+    machine.write(MASK, '4,8,12\n');
+    machine.write('sys/devices/system/cpu/online', '4-15\n');
+    expect(polled(machine, 'power').zones).toEqual(DIES.slice(1));
   });
 
   it.each(['0,8', '0-15'])('has one per package where it names %s', (mask) => {
