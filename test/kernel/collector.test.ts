@@ -8,7 +8,6 @@ import { NO_PROCESS } from '../../src/probe/columns.ts';
 import { selectSource } from '../../src/sources/select.ts';
 import type { EnergySource } from '../../src/model/source.ts';
 import { cpuSeconds, describeOnKernel, Load, scheduledSeconds, TSC, waitFor } from '../support/kernel.ts';
-import { ownBpfMap } from '../support/descriptors.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { sum } from '../../src/util/sum.ts';
 
@@ -153,7 +152,7 @@ describeOnKernel('a collector whose CPUs come and go', () => {
     });
     await sleep(300);
     // As if the event of CPU 1 had died.
-    const slot = ['map', 'delete', 'id', `${ownBpfMap('counters')}`, 'key', '1', '0', '0', '0'];
+    const slot = ['map', 'delete', 'name', 'counters', 'key', '1', '0', '0', '0'];
     execFileSync('bpftool', slot, { env: { PATH: `${process.env['PATH']}:/usr/sbin:/sbin` } });
     await waitFor('the counter', () => said.find((line) => line === REBIND));
     const { rebinds, gaps } = await collector.drain();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 
 /** Descriptors of this process with what they are of: `anon_inode:bpf-map`, `/dev/null`. */
 function descriptors(): Map<number, string> {
@@ -22,24 +22,6 @@ export function openDescriptors(): Record<string, number> {
   for (const target of descriptors().values())
     if (!/^(pipe|socket):/.test(target)) counts[target] = (counts[target] ?? 0) + 1;
   return counts;
-}
-
-/** The id of this process's BPF map of that name; other meters on the machine have maps of the same names. */
-export function ownBpfMap(name: string): number {
-  const own = new Set(
-    [...descriptors().keys()].map((fd) => {
-      const info = readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1');
-      return Number(/^map_id:\s*(\d+)$/m.exec(info)?.[1]);
-    }),
-  );
-  const env = { PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
-  const maps = JSON.parse(execFileSync('bpftool', ['-j', 'map', 'show'], { encoding: 'utf8', env })) as {
-    readonly id: number;
-    readonly name?: string;
-  }[];
-  const found = maps.find((map) => own.has(map.id) && map.name === name);
-  if (!found) throw new Error(`this process has no BPF map ${name}`);
-  return found.id;
 }
 
 /** Runs `body` while this process can open `free` files more: then the kernel answers EMFILE. */
