@@ -141,7 +141,9 @@ describeOnKernel('a meter', () => {
     await iterator.return?.();
   });
 
-  it('ends every iteration when it is stopped', async () => {
+  it('ends every iteration at once when it is stopped', async () => {
+    await meter.close();
+    meter = await openMeter({ source: TSC, interval: 3600 });
     const iterators = Array.from({ length: 3 }, () => meter[Symbol.asyncIterator]());
     const all = iterators.map((iterator) => iterator.next());
     meter.stop();
