@@ -81,7 +81,7 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
   });
 }
 
-/** Intervals between two tries to find the update period, at most. */
+/** Intervals between two tries to find an update period, at most. */
 const LONGEST_PAUSE = 512;
 
 /**
