@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
 import { attributing, type Charges } from './attribution/attribute.ts';
 import { type Collector, openCollector } from './probe/collector.ts';
 import { createBeside } from './attribution/auxiliary.ts';
-import { openPoller, type Poller } from './counters/poller.ts';
+import { Intervals, polledCounters, type Recorded } from './counters/intervals.ts';
+import { openPoller } from './counters/poller.ts';
 import { coreReader } from './host/cpus.ts';
-import { usageError } from './model/errors.ts';
+import { type EnergyError, usageError } from './model/errors.ts';
 import { createFilter, type Filter, type Patterns } from './snapshot/filter.ts';
-import { addIncidents } from './model/counter-events.ts';
 import { findHierarchy } from './host/hierarchy.ts';
 import { createIdentifier, type Identifier } from './identity/identify.ts';
 import { type KubeletOptions, kubeletPods } from './identity/kubelet.ts';
@@ -16,11 +17,13 @@ import { bootTimeMs } from './host/procfs.ts';
 import { runtimeFiles } from './identity/runtimes.ts';
 import type { Columns } from './probe/columns.ts';
 import { describe } from './snapshot/build.ts';
+import { type ClosingStack, openAll } from './util/closing-stack.ts';
 import { inSlices } from './util/cooperative.ts';
+import { ticks } from './util/ticks.ts';
 import type { Calibration } from './probe/addon.ts';
 import type { Snapshot } from './model/snapshot.ts';
-import { selectSource } from './sources/select.ts';
-import type { Counter, EnergySource, Selection } from './model/source.ts';
+import { selectSource, type SourceRequest } from './sources/select.ts';
+import type { EnergySource, Selection } from './model/source.ts';
 
 export interface MeterOptions extends Patterns {
   /** Look for the names of containers in what their runtimes keep on the node; default false. */
@@ -38,7 +41,7 @@ export interface MeterOptions extends Patterns {
   readonly maxTasks?: number;
   /** Report forks too, so that the descendants of a command can be followed. */
   readonly followForks?: boolean;
-  /** Takes a line for every counter that is bound anew, because CPUs came or went, or cannot be. */
+  /** Takes a line for every counter that is bound anew, because CPUs came or went, or cannot be; and what is skipped. */
   readonly log?: (line: string) => void;
   /** Seconds between the snapshots of an iteration; default 1. */
   readonly interval?: number;
@@ -49,16 +52,24 @@ export interface Measurement {
   readonly snapshot: Snapshot;
   readonly charges: Charges;
   readonly lives: Columns['lives'];
+  /** Measurements before this one that failed, whose time it covers. */
+  readonly skipped: number;
 }
 
-/** An open meter. Iterating it takes a snapshot every interval until it is closed. */
+/**
+ * An open meter. Iterating it takes a snapshot every interval until it is closed, or stopped; an interval that cannot
+ * be measured is skipped, which the log is told, and the next snapshot covers its time.
+ */
 export interface Meter extends AsyncIterable<Snapshot>, AsyncDisposable {
   readonly selection: Selection;
   /** Our pid as the host has it. */
   readonly ownPid: number;
   /** What cannot be seen from where we run, and the remedy; undefined if nothing is hidden. */
   readonly blindTo: string | undefined;
-  /** Where the energy went since the last snapshot, or since the meter was opened. */
+  /**
+   * Where the energy went since the last snapshot, or since the meter was opened. Rejects with an EnergyError where
+   * something cannot be read just now: nothing is lost by that, the next snapshot covers the time.
+   */
   snapshot(): Promise<Snapshot>;
   /** As `snapshot()`, with the processes' keys. */
   measure(): Promise<Measurement>;
@@ -66,7 +77,7 @@ export interface Meter extends AsyncIterable<Snapshot>, AsyncDisposable {
   calibrate(): Promise<Calibration | undefined>;
   /** Whether the cgroup of a snapshot still exists; true where that cannot be told. */
   cgroupExists(path: string): boolean;
-  /** Ends the iteration; snapshots can still be taken. */
+  /** Ends all iterations; snapshots can still be taken. */
   stop(): void;
   close(): Promise<void>;
 }
@@ -87,56 +98,61 @@ const BLIND_IN_NAMESPACE =
  * kernel, machine or user that cannot measure (3).
  */
 export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
-  const { interval = 1 } = options;
+  const { interval = 1, log = () => {} } = options;
   if (!isInterval(interval))
     throw usageError(`an interval is above 0 and at most ${MAX_INTERVAL} s, not ${interval}`);
   const root = options.root ?? '/';
   const sys = join(root, 'sys');
   const proc = join(root, 'proc');
-  const select = (): Selection =>
-    selectSource({
-      spec: options.source ?? 'auto',
-      sys,
-      proc,
-      dev: join(root, 'dev'),
-      ...(options.wattsIdle === undefined ? {} : { wattsIdle: options.wattsIdle }),
-      ...(options.wattsBusy === undefined ? {} : { wattsBusy: options.wattsBusy }),
-    });
+  const select = (): Selection => selectSource(sourceRequest(root, options));
+  // What may be wrong with the options, or with /proc and /sys, shows before anything is opened.
+  const filter = createFilter(options);
   const namer = namerOf(root, options);
   const selection = select();
   const { source } = selection;
   const hierarchy = findHierarchy(proc, root);
-  const collector = await openCollector({
-    source,
-    rediscover: () => sameSource(source, () => select().source),
-    sys,
-    hierarchy,
-    ...(options.log === undefined ? {} : { log: options.log }),
-    followForks: options.followForks ?? false,
-    ...(options.maxTasks === undefined ? {} : { maxTasks: options.maxTasks }),
+  const bootMs = bootTimeMs(proc);
+  const cores = coreReader(sys);
+  cores();
+  return openAll(async (opened) => {
+    const poller = opened.use(
+      await openPoller({
+        counters: polledCounters(source),
+        needed: source.reader === 'user' ? source.counters : [],
+        log,
+      }),
+    );
+    const collector = opened.use(
+      await openCollector({
+        source,
+        rediscover: () => sameSource(source, () => select().source),
+        sys,
+        hierarchy,
+        log,
+        followForks: options.followForks ?? false,
+        ...(options.maxTasks === undefined ? {} : { maxTasks: options.maxTasks }),
+      }),
+    );
+    // All counters begin with the BPF program, which takes a while to load.
+    await poller.take(polledCounters(source));
+    const intervals = opened.use(new Intervals({ collector, poller, cores }));
+    // The /proc of another pid namespace would name other processes.
+    const hostProc = root !== '/' || collector.ownPid === process.pid;
+    const identifier = createIdentifier({ proc, hierarchy, bootTimeMs: bootMs, hostProc });
+    const measure = measuring({ collector, identifier, filter, namer });
+    return meter({ selection, collector, intervals, measure, identifier, hostProc, interval, log, opened });
   });
-  const poller = await openPoller({
-    counters: polledCounters(source),
-    needed: source.reader === 'user' ? source.counters : [],
-    log: options.log ?? ((): void => {}),
-  }).catch(async (error: unknown) => {
-    await collector.close();
-    throw error;
-  });
-  // The /proc of another pid namespace would name other processes.
-  const hostProc = root !== '/' || collector.ownPid === process.pid;
-  const identifier = createIdentifier({ proc, hierarchy, bootTimeMs: bootTimeMs(proc), hostProc });
-  return meter({
-    selection,
-    collector,
-    poller,
-    identifier,
-    filter: createFilter(options),
-    namer,
-    hostProc,
-    sys,
-    intervalMs: interval * 1000,
-  });
+}
+
+function sourceRequest(root: string, { source = 'auto', wattsIdle, wattsBusy }: MeterOptions): SourceRequest {
+  return {
+    spec: source,
+    sys: join(root, 'sys'),
+    proc: join(root, 'proc'),
+    dev: join(root, 'dev'),
+    ...(wattsIdle === undefined ? {} : { wattsIdle }),
+    ...(wattsBusy === undefined ? {} : { wattsBusy }),
+  };
 }
 
 function namerOf(root: string, { names = false, kubelet, log = () => {} }: MeterOptions): Namer | undefined {
@@ -154,39 +170,23 @@ function sameSource(source: EnergySource, select: () => EnergySource): EnergySou
   }
 }
 
-/** The counters that user space reads. */
-function polledCounters(source: EnergySource): readonly Counter[] {
-  return source.reader === 'user' ? [...source.counters, ...source.beside] : source.beside;
-}
-
-function meter(parts: {
-  selection: Selection;
+/** Makes what was recorded in an interval into a measurement. */
+function measuring(parts: {
   collector: Collector;
-  poller: Poller;
   identifier: Identifier;
   filter: Filter;
   namer: Namer | undefined;
-  hostProc: boolean;
-  sys: string;
-  intervalMs: number;
-}): Meter {
-  const { selection, collector, poller, identifier, sys, intervalMs } = parts;
-  const cores = coreReader(sys);
+}): (recorded: Recorded) => Promise<Measurement> {
+  const { collector, identifier } = parts;
   const besides = createBeside();
   let lostEvents = 0;
-  let queue: Promise<unknown> = Promise.resolve();
-  let stopped = false;
   /** Processes that have ended of late, by their start: their last stints come after the news of their end. */
   const dying = new Map<number, { pid: number; rounds: number }>();
-  let cancelPause = (): void => {};
 
-  async function take(): Promise<Measurement> {
-    const drained = await collector.drain();
-    const { columns, source } = drained;
-    const { readings, ...incidents } = await poller.take(polledCounters(source));
-    const interval = { ...drained, ...addIncidents(drained, incidents) };
+  return async (interval) => {
+    const { columns, source, readings, cores } = interval;
     columns.mkdirs.path.forEach((path, i) => identifier.learnCgroup(columns.mkdirs.cgroup[i]!, path));
-    const attributed = await inSlices(attributing(columns, source, cores(), readings));
+    const attributed = await inSlices(attributing(columns, source, cores, readings));
     const { zones, domains } = besides(source, attributed.zones, readings);
     const charges = { ...attributed, zones };
     const snapshot = await describe({
@@ -203,23 +203,29 @@ function meter(parts: {
     lostEvents = columns.lostEvents;
     identifier.endInterval();
     parts.namer?.endInterval();
-    return { snapshot, charges, lives: columns.lives };
-  }
-  // Measurements follow one another: each begins where the last one ended.
-  const measure = (): Promise<Measurement> => {
-    const next = queue.then(take);
-    queue = next.catch(() => {});
-    return next;
+    return { snapshot, charges, lives: columns.lives, skipped: interval.skipped };
   };
-  const stop = (): void => {
-    stopped = true;
-    cancelPause();
-  };
-  const close = async (): Promise<void> => {
-    stop();
-    await queue;
-    await poller.close();
-    await collector.close();
+}
+
+function meter(parts: {
+  selection: Selection;
+  collector: Collector;
+  intervals: Intervals;
+  measure: (recorded: Recorded) => Promise<Measurement>;
+  identifier: Identifier;
+  hostProc: boolean;
+  interval: number;
+  log: (line: string) => void;
+  opened: ClosingStack;
+}): Meter {
+  const { selection, collector, intervals, identifier, log } = parts;
+  const stopped = new AbortController();
+  // Of iterations there may be any number.
+  setMaxListeners(0, stopped.signal);
+  const measure = (): Promise<Measurement> => intervals.take(parts.measure);
+  const close = (): Promise<void> => {
+    stopped.abort();
+    return parts.opened.close();
   };
   return {
     selection,
@@ -229,33 +235,22 @@ function meter(parts: {
     snapshot: async () => (await measure()).snapshot,
     calibrate: () => collector.calibrate(),
     cgroupExists: (path) => identifier.cgroupExists(path),
-    stop,
+    stop: () => stopped.abort(),
     close,
     [Symbol.asyncDispose]: close,
     async *[Symbol.asyncIterator]() {
-      let due = performance.now();
-      for (;;) {
-        if (stopped) return;
-        // From due time to due time: intervals do not drift by what a snapshot takes.
-        due = Math.max(due + intervalMs, performance.now());
-        const pause = sleep(due - performance.now());
-        cancelPause = pause.cancel;
-        await pause.done;
-        if (stopped) return;
-        yield (await measure()).snapshot;
+      let complaint: string | undefined;
+      for await (const _ of ticks(parts.interval * 1000, stopped.signal)) {
+        try {
+          const { snapshot } = await measure();
+          complaint = undefined;
+          yield snapshot;
+        } catch (error) {
+          const { message } = error as EnergyError;
+          if (message !== complaint) log(`${message}; the next snapshot will cover this time, too`);
+          complaint = message;
+        }
       }
     },
   };
-}
-
-function sleep(ms: number): { readonly done: Promise<void>; readonly cancel: () => void } {
-  let cancel = (): void => {};
-  const done = new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    cancel = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-  });
-  return { done, cancel };
 }

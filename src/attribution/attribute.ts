@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Reading } from '../counters/account.ts';
 import type { Core } from '../host/cpus.ts';
 import { commAt, type Columns, NO_PROCESS } from '../probe/columns.ts';
 import { atOnce } from '../util/cooperative.ts';
 import type { CoreUsage, ZoneUsage } from '../model/snapshot.ts';
+import type { Reading, Readings } from '../model/reading.ts';
 import type { EnergySource } from '../model/source.ts';
 
 /** What one process used in the interval. */
@@ -54,7 +54,7 @@ export function* attributing(
   columns: Columns,
   source: EnergySource,
   cores: readonly Core[],
-  readings: ReadonlyMap<string, Reading> = new Map(),
+  readings: Readings = new Map(),
 ): Generator<void, Charges> {
   const { rows, cpus } = columns;
   const zones = source.zones.map((zone) => newZone(zone.id));
@@ -134,7 +134,7 @@ function newZone(id: string): Mutable<ZoneUsage> {
 function pricing(
   { rows }: Columns,
   source: EnergySource,
-  readings: ReadonlyMap<string, Reading>,
+  readings: Readings,
   zones: readonly Mutable<ZoneUsage>[],
 ): (i: number) => number {
   if (source.reader === 'bpf') return (i) => rows.counts[i]! * source.joulesPerCount;
@@ -154,7 +154,7 @@ function pricing(
     const reading = readings.get(zone.id);
     if (!isKnown(reading)) return 0;
     zone.counter_j += reading.joules;
-    if (reading.late || weights[i] === 0) {
+    if (reading.kind === 'gap' || weights[i] === 0) {
       // Of before as well, or of nobody that we know.
       zone.gap_j += reading.joules;
       return 0;
@@ -165,7 +165,7 @@ function pricing(
 }
 
 function isKnown(reading: Reading | undefined): reading is Reading & { readonly joules: number } {
-  return reading?.joules !== undefined;
+  return reading !== undefined && reading.kind !== 'unknown';
 }
 
 /** Adds rows up by process: 10,000 of them in some ms, hence numbers as keys and no copies. */

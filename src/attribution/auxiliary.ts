@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Reading } from '../counters/account.ts';
+import type { Readings } from '../model/reading.ts';
 import type { DomainUsage, ZoneUsage } from '../model/snapshot.ts';
 import type { Counter, EnergySource } from '../model/source.ts';
 
@@ -9,8 +9,6 @@ export interface Beside {
   readonly zones: readonly ZoneUsage[];
   readonly domains: readonly DomainUsage[];
 }
-
-type Readings = ReadonlyMap<string, Reading>;
 
 /**
  * Makes a function that adds what packages counted beyond their cores: caches, memory controllers, the fabric
@@ -33,9 +31,9 @@ export function createBeside(): (
       return undefined;
     }
     const ahead = cores.reduce((sum, zone) => sum + zone.counter_j, aheadOf.get(counter.id) ?? 0);
-    const rest = (reading.joules ?? 0) - ahead;
+    const rest = (reading.kind === 'unknown' ? 0 : reading.joules) - ahead;
     aheadOf.set(counter.id, Math.max(0, -rest));
-    if (reading.joules === undefined) return undefined;
+    if (reading.kind === 'unknown') return undefined;
     const joules = Math.max(0, rest);
     return {
       id: counter.id.replace('package', 'shared'),
@@ -67,10 +65,10 @@ export function createBeside(): (
     return {
       zones: [...parts, ...rests.filter((zone) => zone !== undefined)],
       domains: source.beside.flatMap(({ id, domain, parent = null }) => {
-        const joules = readings.get(id)?.joules;
-        return domain === 'cpu' || joules === undefined
+        const reading = readings.get(id);
+        return domain === 'cpu' || reading === undefined || reading.kind === 'unknown'
           ? []
-          : [{ id, type: domain, parent, counter_j: joules }];
+          : [{ id, type: domain, parent, counter_j: reading.joules }];
       }),
     };
   };

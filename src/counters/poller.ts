@@ -1,117 +1,132 @@
 // SPDX-License-Identifier: Apache-2.0
-import { EnergyError } from '../model/errors.ts';
 import { addIncidents, type Incidents, NO_INCIDENTS } from '../model/counter-events.ts';
+import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
+import type { Readings } from '../model/reading.ts';
 import type { Counter } from '../model/source.ts';
-import { type Account, closeAccount, newAccount, readAccount, type Reading, settle } from './account.ts';
+import { serial } from '../util/serial.ts';
+import { isShortage, systemError } from '../util/system-error.ts';
+import { Account, type CounterEvent } from './account.ts';
 
 export interface Taken extends Incidents {
-  /** By the counters' id. */
-  readonly readings: ReadonlyMap<string, Reading>;
+  readonly readings: Readings;
 }
 
 /** Counters that user space reads, each at least once a second, so that none wraps twice between readings. */
 export interface Poller {
-  /** Reads all of `counters`, which may be others than the last time: CPUs come and go. */
+  /**
+   * What was counted since the last time. `counters` may be others than then: CPUs come and go. What cannot be read is
+   * unknown; this rejects for no counter's sake.
+   */
   take(counters: readonly Counter[]): Promise<Taken>;
   close(): Promise<void>;
 }
 
-/** The log's events, and what they are counted as. */
-const EVENTS = { rebind: 'rebinds', gap: 'gaps', reset: 'resets', wrap: 'wraps' } as const;
+export interface PollerOptions {
+  readonly counters: readonly Counter[];
+  /** Those of them that must be readable. */
+  readonly needed: readonly Counter[];
+  /** Takes a line for every counter that cannot be read, and of `event=…` for what befalls one later. */
+  readonly log: (line: string) => void;
+  readonly periodMs?: number;
+}
 
 /** 2^32 counts of 2^-16 J are 65,536 J: at 2 kW, which no package draws, a wrap in half a minute. */
 const POLL_MS = 1000;
 
-/**
- * Opens and reads counters for the first time. Those of `needed` must be readable; of others the log is told.
- * @throws EnergyError where one that is needed is not.
- */
-export async function openPoller(options: {
-  readonly counters: readonly Counter[];
-  readonly needed: readonly Counter[];
-  readonly log: (line: string) => void;
-  readonly periodMs?: number;
-}): Promise<Poller> {
-  const { log, needed, periodMs = POLL_MS } = options;
-  let accounts: ReadonlyMap<string, Account> = follow(new Map(), options.counters);
-  let incidents = NO_INCIDENTS;
-  let started = false;
-
-  async function poll(account: Account): Promise<void> {
-    const { id } = account.counter;
-    const happened = (event: keyof typeof EVENTS, detail = ''): void => {
-      incidents = addIncidents(incidents, { ...NO_INCIDENTS, [EVENTS[event]]: 1 });
-      log(`event=${event} counter=${id}${detail}`);
-    };
-    try {
-      const news = await readAccount(account);
-      if (account.failure !== undefined) happened('rebind');
-      account.failure = undefined;
-      if (news === 'wrapped') happened('wrap');
-      if (news === 'jumped') happened('reset');
-    } catch (error) {
-      const told = account.failure !== undefined;
-      account.failure = (error as Error).message;
-      if (!told && started) happened('gap', ` why=${JSON.stringify(account.failure)}`);
-    }
+/** Opens counters and begins to count. @throws EnergyError where one that is needed cannot be read. */
+export async function openPoller({ counters, needed, log, periodMs }: PollerOptions): Promise<Poller> {
+  const accounts = counters.map((counter) => new Account(counter));
+  await Promise.all(accounts.map((account) => account.read()));
+  for (const { counter, failure } of accounts)
+    if (failure !== undefined) log(`${counter.id} cannot be read: ${(failure as Error).message}`);
+  const ids = new Set(needed.map(({ id }) => id));
+  const failed = accounts.find(({ counter, failure }) => failure !== undefined && ids.has(counter.id));
+  if (failed) {
+    accounts.forEach((account) => account.close());
+    throw unreadable(failed);
   }
-  const pollAll = async (): Promise<void> => void (await Promise.all(Array.from(accounts.values(), poll)));
-
-  // Polls follow one another: an account has one reading at a time.
-  let queue: Promise<unknown> = pollAll();
-  const inTurn = <T>(work: () => T | Promise<T>): Promise<T> => {
-    const done = queue.then(work);
-    queue = done.catch(() => {});
-    return done;
-  };
-
-  await queue;
-  const failures = [...accounts].flatMap(([id, { failure }]) =>
-    failure === undefined ? [] : [{ id, text: `${id} cannot be read: ${failure}` }],
-  );
-  for (const { text } of failures) log(text);
-  const failure = failures.find(({ id }) => needed.some((counter) => counter.id === id));
-  if (failure) {
-    accounts.forEach(closeAccount);
-    throw new EnergyError('ECOUNTER', `${failure.text}; see \`joules doctor\` for other sources`);
-  }
-  started = true;
-  // Counting begins here.
-  accounts.forEach(settle);
-  const timer = setInterval(() => void inTurn(pollAll), periodMs);
-  timer.unref();
-
-  return {
-    take: (counters) =>
-      inTurn(async () => {
-        accounts = follow(accounts, counters);
-        await pollAll();
-        const readings = new Map(Array.from(accounts, ([id, account]) => [id, settle(account)]));
-        const taken = { readings, ...incidents };
-        incidents = NO_INCIDENTS;
-        return taken;
-      }),
-    close: () => {
-      clearInterval(timer);
-      return inTurn(() => accounts.forEach(closeAccount));
-    },
-  };
+  accounts.forEach((account) => account.settle());
+  return new PolledCounters(accounts, log, periodMs ?? POLL_MS);
 }
 
-/** Accounts of `counters`: those of before where they are at the same place, new ones elsewhere. */
-function follow(
-  former: ReadonlyMap<string, Account>,
-  counters: readonly Counter[],
-): ReadonlyMap<string, Account> {
-  const accounts = new Map(
-    counters.map((counter) => {
-      const known = former.get(counter.id);
-      const same = known && placeOf(known.counter) === placeOf(counter);
-      return [counter.id, same ? known : newAccount(counter, known?.moved)];
-    }),
-  );
-  for (const [id, account] of former) if (accounts.get(id) !== account) closeAccount(account);
-  return accounts;
+function unreadable({ counter: { id }, failure }: Account): EnergyError {
+  const remedy = 'see `joules doctor` for other sources';
+  if (isShortage(failure)) return systemError(`read ${id}`, failure, remedy);
+  const message = `${id} cannot be read: ${(failure as Error).message}; ${remedy}`;
+  return new EnergyError('ECOUNTER', message, EXIT_UNABLE, { cause: failure });
+}
+
+/** What the events of the log are counted as. */
+const COUNTED_AS = { rebind: 'rebinds', gap: 'gaps', reset: 'resets', wrap: 'wraps' } as const;
+
+class PolledCounters implements Poller {
+  readonly #log: (line: string) => void;
+  /** An account has one reading at a time. */
+  readonly #inTurn = serial();
+  readonly #timer: NodeJS.Timeout;
+  /** By the counters' id: those that are there, and those that were. */
+  #present: ReadonlyMap<string, Account>;
+  readonly #gone = new Map<string, Account>();
+  #events = NO_INCIDENTS;
+
+  constructor(accounts: readonly Account[], log: (line: string) => void, periodMs: number) {
+    this.#log = log;
+    this.#present = new Map(accounts.map((account) => [account.counter.id, account]));
+    this.#timer = setInterval(() => void this.#inTurn(() => this.#poll(this.#present.values())), periodMs);
+    this.#timer.unref();
+  }
+
+  take(counters: readonly Counter[]): Promise<Taken> {
+    return this.#inTurn(async () => {
+      const { left, moved } = await this.#follow(counters);
+      await this.#poll([...this.#present.values()].filter((account) => !moved.includes(account)));
+      const taken = [...this.#present.values(), ...left];
+      const readings = new Map(taken.map((account) => [account.counter.id, account.settle()]));
+      const events = this.#events;
+      this.#events = NO_INCIDENTS;
+      return { readings, ...events };
+    });
+  }
+
+  close(): Promise<void> {
+    clearInterval(this.#timer);
+    return this.#inTurn(() => this.#present.forEach((account) => account.close()));
+  }
+
+  async #poll(accounts: Iterable<Account>): Promise<void> {
+    await Promise.all(Array.from(accounts, (account) => this.#told(account, account.read())));
+  }
+
+  /** Goes over to `counters`. Resolves with the accounts that have been read by this. */
+  async #follow(counters: readonly Counter[]): Promise<{ moved: Account[]; left: Account[] }> {
+    const moved: Account[] = [];
+    const former = this.#present;
+    const present = new Map<string, Account>();
+    for (const counter of counters) {
+      const known = former.get(counter.id) ?? this.#gone.get(counter.id);
+      const account = known ?? new Account(counter);
+      present.set(counter.id, account);
+      const returned = this.#gone.delete(counter.id);
+      if (!returned && placeOf(account.counter) === placeOf(counter)) continue;
+      moved.push(account);
+      await this.#told(account, account.moveTo(counter));
+    }
+    const left = [...former.values()].filter(({ counter }) => !present.has(counter.id));
+    for (const account of left) {
+      this.#gone.set(account.counter.id, account);
+      await this.#told(account, account.leave());
+    }
+    this.#present = present;
+    return { moved, left };
+  }
+
+  async #told({ counter }: Account, happened: Promise<readonly CounterEvent[]>): Promise<void> {
+    for (const one of await happened) {
+      this.#events = addIncidents(this.#events, { ...NO_INCIDENTS, [COUNTED_AS[one.event]]: 1 });
+      const why = one.event === 'gap' ? ` why=${JSON.stringify(one.why)}` : '';
+      this.#log(`event=${one.event} counter=${counter.id}${why}`);
+    }
+  }
 }
 
 function placeOf({ place }: Counter): string {

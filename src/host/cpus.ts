@@ -1,61 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EnergyError } from '../model/errors.ts';
+import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
+import { readText } from '../util/files.ts';
+import { systemError } from '../util/system-error.ts';
+import { CoreIds, type Topology } from './core-ids.ts';
 
-/** A physical core: `id` is package:core as in the snapshot, `cpus` its hardware threads. */
+/** A physical core: `id` is package:core as in the snapshot (see CoreIds), `cpus` its hardware threads. */
 export interface Core {
   readonly id: string;
   readonly package: string;
   readonly cpus: readonly number[];
 }
 
+/** A core with those of its threads that are online. */
+export interface OnlineCore extends Core {
+  /** The kernel's `die_id`; 0 where it has none. */
+  readonly die: string;
+}
+
+/** No kernel has more CPUs: the largest CONFIG_NR_CPUS, arch/x86/Kconfig. */
+const MAX_CPUS = 8192;
+
 /**
- * Parses the kernel's list format (`0-3,8,10-11`), as in /sys/devices/system/cpu/online and PMU cpumasks.
- * Source of the format: Documentation/admin-guide/cputopology.rst.
+ * Parses the kernel's list format (`0-3,8,10-11`), as in /sys/devices/system/cpu/online and PMU cpumasks; what no
+ * kernel can mean is left out. Source of the format: Documentation/admin-guide/cputopology.rst.
  */
 export function parseCpuList(text: string): number[] {
-  const cpus: number[] = [];
+  const cpus = new Set<number>();
   for (const range of text.trim().split(',')) {
     const match = /^(\d+)(?:-(\d+))?$/.exec(range);
     if (!match) continue;
-    const first = Number(match[1]);
-    const last = Number(match[2] ?? match[1]);
-    for (let cpu = first; cpu <= last; cpu++) cpus.push(cpu);
+    const last = Math.min(Number(match[2] ?? match[1]), MAX_CPUS - 1);
+    for (let cpu = Number(match[1]); cpu <= last; cpu++) cpus.add(cpu);
   }
-  return cpus;
+  return [...cpus];
 }
 
 /**
  * Online CPUs of the machine whose sysfs is mounted at `sys`, ascending.
- * @throws EnergyError where it is not mounted.
+ * @throws EnergyError where it is not mounted, or cannot be read.
  */
 export function onlineCpus(sys: string): number[] {
   const path = join(sys, 'devices/system/cpu/online');
-  const list = readText(path);
-  if (list === undefined) {
-    throw new EnergyError('ESYSFS', `${path} cannot be read: mount sysfs at ${sys}, or give another --root`);
+  const remedy = `mount sysfs at ${sys}, or give another --root`;
+  let list: string;
+  try {
+    list = readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw systemError(`read ${path}`, error, remedy);
+    throw new EnergyError('ESYSFS', `${path} is not there: ${remedy}`, EXIT_UNABLE, { cause: error });
   }
   return parseCpuList(list);
-}
-
-/** A CPU's own files; `siblings` is undefined where it has none. */
-export interface Topology {
-  readonly cpu: number;
-  readonly package: string;
-  readonly core: string;
-  /** All threads of its core, itself included. */
-  readonly siblings: string | undefined;
 }
 
 /** A CPU that goes or comes is for a moment; what is so for longer is how this machine's sysfs is. */
 const MOST_READS = 5;
 
 /** Online physical cores, in the order of their first CPU. A CPU without topology files is a core of its own. */
-export function onlineCores(sys: string): Core[] {
+export function onlineCores(sys: string): OnlineCore[] {
   for (let reads = 1; ; reads++) {
     const topologies = onlineCpus(sys).map((cpu) => topologyOf(cpu, sys));
-    if (reads === MOST_READS || isSettled(topologies)) return coresOf(topologies);
+    if (reads === MOST_READS || isSettled(topologies)) return coresOf(topologies, sys);
   }
 }
 
@@ -78,26 +84,32 @@ function topologyOf(cpu: number, sys: string): Topology {
   return {
     cpu,
     package: read('physical_package_id') ?? '0',
+    die: read('die_id') ?? '0',
+    cluster: read('cluster_id') ?? '0',
     core: read('core_id') ?? `${cpu}`,
     siblings: read('core_cpus_list') ?? read('thread_siblings_list'),
   };
 }
 
-function coresOf(topologies: readonly Topology[]): Core[] {
-  const cores = new Map<string, { id: string; package: string; cpus: number[] }>();
-  const ids = new Set<string>();
-  for (const { cpu, package: pkg, core: number, siblings = `${cpu}` } of topologies) {
-    let core = cores.get(siblings);
-    if (!core) {
-      // core_id repeats across the dies of a package; ids must not repeat on a host.
-      const id = `${pkg}:${number}`;
-      core = { id: ids.has(id) ? `${id}:${cpu}` : id, package: pkg, cpus: [] };
-      ids.add(core.id);
-      cores.set(siblings, core);
-    }
-    core.cpus.push(cpu);
+/** By machine (where its sysfs is mounted): whoever asks, and whenever, a core has one id. */
+const idsOf = new Map<string, CoreIds>();
+
+function coresOf(topologies: readonly Topology[], sys: string): OnlineCore[] {
+  const cores = new Map<string, Topology[]>();
+  for (const topology of topologies) {
+    const { siblings = `${topology.cpu}` } = topology;
+    const core = cores.get(siblings);
+    if (core) core.push(topology);
+    else cores.set(siblings, [topology]);
   }
-  return [...cores.values()];
+  const threads = [...cores.values()];
+  const ids = idsOf.get(sys) ?? new CoreIds();
+  idsOf.set(sys, ids);
+  const names = ids.of(threads);
+  return threads.map((cpus, i) => {
+    const { package: name, die } = cpus[0]!;
+    return { id: names[i]!, package: name, die, cpus: cpus.map(({ cpu }) => cpu) };
+  });
 }
 
 /**
@@ -122,15 +134,7 @@ function mergedCores(before: readonly Core[], found: readonly Core[]): Core[] {
   const all = new Map(before.map((core) => [core.id, core]));
   for (const core of found) {
     const cpus = new Set([...(all.get(core.id)?.cpus ?? []), ...core.cpus]);
-    all.set(core.id, { ...core, cpus: [...cpus].toSorted((a, b) => a - b) });
+    all.set(core.id, { id: core.id, package: core.package, cpus: [...cpus].toSorted((a, b) => a - b) });
   }
   return [...all.values()];
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
 }

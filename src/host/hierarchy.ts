@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { attempt } from './procfs.ts';
+import { attempt, readText } from '../util/files.ts';
 
 /** The cgroup hierarchy whose cgroups are charged. */
 export interface Hierarchy {
@@ -72,19 +72,18 @@ export function findHierarchy(proc: string, root: string = '/'): Hierarchy {
 }
 
 function hierarchyId(proc: string, controller: string): number {
-  const table = attempt(() => readFileSync(join(proc, 'cgroups'), 'latin1')) ?? '';
+  const table = readText(join(proc, 'cgroups')) ?? '';
   const line = table.split('\n').find((row) => row.startsWith(`${controller}\t`));
   return Number(line?.split('\t')[1] ?? 0);
 }
 
 function controllersOf(unified: Mount): string[] {
-  const list = attempt(() => readFileSync(join(unified.point, 'cgroup.controllers'), 'utf8'));
-  return list?.trim().split(' ') ?? [];
+  return readText(join(unified.point, 'cgroup.controllers'))?.split(' ') ?? [];
 }
 
 /** The cgroup mounts that can be reached, those that show most of their hierarchy first. */
 function cgroupMounts(proc: string, prefix: string): Mount[] {
-  const mountinfo = attempt(() => readFileSync(join(proc, 'self/mountinfo'), 'latin1')) ?? '';
+  const mountinfo = readText(join(proc, 'self/mountinfo'), 'latin1') ?? '';
   const mounts = mountinfo.split('\n').flatMap(parseMount);
   // In a container that has the host's root below `prefix`, its own mounts say less than the host's there.
   const below = mounts.filter(({ point }) => point.startsWith(`${prefix}/`));

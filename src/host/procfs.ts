@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, openSync, readFileSync, readlinkSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readlinkSync, readSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { EnergyError } from '../model/errors.ts';
+import { attempt, readText } from '../util/files.ts';
 
 /** A process as BPF names it: pids are reused, a pid with its start is not. */
 export interface ProcessKey {
@@ -31,15 +32,17 @@ export function startTicks(startNs: number): number {
  * is a resolution of 1 s, the same for all processes: no creation time is late, none is much more than 1 s
  * early. Date.now() - /proc/uptime would be closer and differ by some ms at every start.
  *
- * @throws EnergyError where no procfs is mounted at `proc`.
+ * @throws EnergyError where no procfs is mounted at `proc`, or one that shows processes alone.
  */
 export function bootTimeMs(proc: string): number {
   const path = join(proc, 'stat');
-  const seconds = /^btime (\d+)$/m.exec(attempt(() => readFileSync(path, 'latin1')) ?? '')?.[1];
-  if (seconds === undefined) {
-    throw new EnergyError('EPROC', `${path} does not tell the time of boot: mount procfs at ${proc}`);
-  }
-  return Number(seconds) * 1000;
+  const seconds = /^btime (\d+)$/m.exec(readText(path) ?? '')?.[1];
+  if (seconds !== undefined) return Number(seconds) * 1000;
+  // proc(5): mounted with subset=pid, which systemd's ProcSubset=pid does, it has the processes and nothing else.
+  const remedy = existsSync(join(proc, 'self'))
+    ? 'mount procfs without subset=pid there (systemd: ProcSubset=all)'
+    : `mount procfs at ${proc}`;
+  throw new EnergyError('EPROC', `${path} does not tell the time of boot: ${remedy}`);
 }
 
 /** Creation time in ISO 8601, of the resolution of /proc/PID/stat; see bootTimeMs for its accuracy. */
@@ -82,14 +85,5 @@ export function readAtOnce(path: string): string {
     return chunk.toString('latin1', 0, readSync(file, chunk, 0, chunk.length, 0));
   } finally {
     closeSync(file);
-  }
-}
-
-/** The result, or undefined if it throws: what is read here may go away at any moment. */
-export function attempt<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
   }
 }

@@ -5,7 +5,8 @@ import { containerOf, unitOf } from './container.ts';
 import { atOnce, inSlices } from '../util/cooperative.ts';
 import { UNKNOWN } from '../model/snapshot.ts';
 import type { Hierarchy } from '../host/hierarchy.ts';
-import { attempt, isAlive, type ProcessKey, readAtOnce } from '../host/procfs.ts';
+import { isAlive, type ProcessKey, readAtOnce } from '../host/procfs.ts';
+import { attempt } from '../util/files.ts';
 import { createRecent } from '../util/generational-cache.ts';
 
 /** Directories one walk looks at: some tens of ms in slices, once per interval at most. */

@@ -2,7 +2,7 @@
 import { onlineCpus } from '../host/cpus.ts';
 import type { Incidents } from '../model/counter-events.ts';
 import type { Probe } from './addon.ts';
-import type { EnergySource, Zone } from '../model/source.ts';
+import type { EnergySource, PerfEvent, Zone } from '../model/source.ts';
 
 export interface BindingOptions {
   readonly probe: Pick<Probe, 'bind' | 'failing'>;
@@ -21,7 +21,8 @@ export interface Bindings {
   source(): EnergySource;
   /**
    * Brings counters and CPUs together. An event dies with its CPU and does not come back with it; one that
-   * the kernel moved along may be out of our reach. May be called at any time, any number of times.
+   * the kernel moved along may be out of our reach. May be called at any time, any number of times; where it rejects,
+   * because sysfs cannot be read, everything is as it was, and the next call does it.
    */
   reconcile(): Promise<void>;
   /** What happened since this was asked last. */
@@ -36,99 +37,141 @@ const PASSING = new Set(['ENODEV', 'ENXIO', 'EINVAL', 'EBUSY', 'ENOENT']);
 
 /** Binds all counters of a source. Rejects with the EnergyError of one that cannot be bound. */
 export async function bindCounters(options: BindingOptions): Promise<Bindings> {
-  const { probe, sys, log } = options;
-  let source = options.source;
-  let online = onlineCpus(sys);
-  /** Zones without the counter they should have, and why. */
-  const unbound = new Map<number, unknown>(source.zones.map((_, i) => [i, undefined]));
-  let started = false;
-  /** Zones whose counter is out of reach. */
-  const inGap = new Set<number>();
-  const known = new Map<string, Set<number>>();
-  let gaps = 0;
-  let rebinds = 0;
-  if (source.reader !== 'bpf') unbound.clear();
-  remember(source.zones);
-
-  /** A CPU is in one zone: that in which it was found last. */
-  function remember(zones: readonly Zone[]): void {
-    for (const { id } of zones) if (!known.has(id)) known.set(id, new Set());
-    for (const { id, cpus } of zones)
-      for (const cpu of cpus) for (const [one, all] of known) all[one === id ? 'add' : 'delete'](cpu);
-  }
-
-  function beginGap(i: number, { id }: Zone, why: string): void {
-    if (inGap.has(i) || !started) return;
-    inGap.add(i);
-    gaps++;
-    log(`event=gap counter=${id} why=${JSON.stringify(why)}`);
-  }
-
-  async function bind(i: number, zone: Zone, found: EnergySource): Promise<void> {
-    if (found.reader !== 'bpf') return;
-    try {
-      await probe.bind(i, zone, found.event);
-    } catch (error) {
-      beginGap(i, zone, error instanceof Error ? error.message : String(error));
-      unbound.set(i, error);
-      return;
-    }
-    unbound.delete(i);
-    if (zone.cpus.length === 0 || !started) return;
-    inGap.delete(i);
-    rebinds++;
-    log(`event=rebind counter=${zone.id} cpu=${zone.lead} cpus=${zone.cpus.join()}`);
-  }
-
-  async function reconcile(): Promise<void> {
-    const { zones: unreadable, asleepNs } = await probe.failing();
-    const failing = new Set([...unreadable, ...unbound.keys()]);
-    const now = onlineCpus(sys);
-    // Not those of the last look: one that went while its zones were sought, and is back, would have none.
-    if (now.join() === cpusOf(source).join() && failing.size === 0 && asleepNs === 0) return;
-    if (asleepNs > 0) log(`event=resume asleep_s=${(asleepNs / 1e9).toFixed(3)}`);
-    for (const cpu of online) if (!now.includes(cpu)) log(`event=offline cpu=${cpu}`);
-    for (const cpu of now) if (!online.includes(cpu)) log(`event=online cpu=${cpu}`);
-    online = now;
-    const found = options.rediscover();
-    const zones = mergedZones(source.zones, found.zones);
-    remember(zones);
-    // Whatever kept its event over a sleep has a register that may have begun anew.
-    const renewed = eventOf(found) !== eventOf(source) || asleepNs > 0;
-    const former = source.zones;
-    source = { ...found, zones };
-    for (const [i, zone] of zones.entries()) {
-      const was = former[i];
-      const same = was?.lead === zone.lead && was.cpus.join() === zone.cpus.join();
-      if (same && !renewed && !failing.has(i)) continue;
-      if (found.reader !== 'bpf') continue;
-      if (was && !now.includes(was.lead)) beginGap(i, zone, `CPU ${was.lead} is offline`);
-      else if (failing.has(i)) beginGap(i, zone, 'it cannot be read');
-      else if (asleepNs > 0) beginGap(i, zone, 'the machine slept');
-      await bind(i, zone, found);
-    }
-  }
-
+  const bindings = new CounterBindings(options);
   for (let look = 1; ; look++) {
-    await reconcile();
-    const [error] = unbound.values();
-    if (unbound.size === 0) break;
-    if (look === FIRST_LOOKS || !PASSING.has((error as { code?: string }).code ?? '')) throw error;
+    await bindings.reconcile();
+    const failure = bindings.failure();
+    if (failure === undefined) break;
+    if (look === FIRST_LOOKS || !PASSING.has((failure as { code?: string }).code ?? '')) throw failure;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
-  started = true;
-  return {
-    source: () => ({
-      ...source,
-      zones: source.zones.map((zone) => ({ ...zone, cpus: [...(known.get(zone.id) ?? [])] })),
-    }),
-    reconcile,
-    take() {
-      const happened = { rebinds, gaps };
-      rebinds = gaps = 0;
-      return happened;
-    },
-  };
+  bindings.start();
+  return bindings;
+}
+
+class CounterBindings implements Bindings {
+  readonly #options: BindingOptions;
+  #source: EnergySource;
+  #online: readonly number[];
+  /** Every CPU that was ever in a zone, by the zone's id. */
+  readonly #cpusOf = new Map<string, Set<number>>();
+  /** Zones without the counter they should have, and why: undefined before it was tried. */
+  readonly #unbound: Map<number, unknown>;
+  /** Zones whose counter is out of reach. */
+  readonly #inGap = new Set<number>();
+  /** How long the machine slept, ns, since counters were bound anew after a sleep. */
+  #asleepNs = 0;
+  #started = false;
+  #gaps = 0;
+  #rebinds = 0;
+
+  constructor(options: BindingOptions) {
+    this.#options = options;
+    this.#source = options.source;
+    this.#online = onlineCpus(options.sys);
+    const { reader, zones } = options.source;
+    this.#unbound = new Map(reader === 'bpf' ? zones.map((_, i) => [i, undefined]) : []);
+    this.#remember(zones);
+  }
+
+  /** Why a counter is not bound; undefined if all are. */
+  failure(): unknown {
+    const [failure] = this.#unbound.values();
+    return failure;
+  }
+
+  /** From here on gaps and bindings are told and counted. */
+  start(): void {
+    this.#started = true;
+  }
+
+  source(): EnergySource {
+    const zones = this.#source.zones.map((zone) => ({
+      ...zone,
+      cpus: [...(this.#cpusOf.get(zone.id) ?? [])],
+    }));
+    return { ...this.#source, zones };
+  }
+
+  take(): Pick<Incidents, 'rebinds' | 'gaps'> {
+    const happened = { rebinds: this.#rebinds, gaps: this.#gaps };
+    this.#rebinds = this.#gaps = 0;
+    return happened;
+  }
+
+  async reconcile(): Promise<void> {
+    const { probe, sys, rediscover, log } = this.#options;
+    const { zones: unreadable, asleepNs } = await probe.failing();
+    if (asleepNs > 0) log(`event=resume asleep_s=${(asleepNs / 1e9).toFixed(3)}`);
+    // It is told once: kept until counters have been bound anew, whatever fails before that.
+    this.#asleepNs += asleepNs;
+    const online = onlineCpus(sys);
+    const failing = new Set([...unreadable, ...this.#unbound.keys()]);
+    // Not those of the last look: one that went while its zones were sought, and is back, would have none.
+    const changed = online.join() !== cpusOf(this.#source).join();
+    if (!changed && failing.size === 0 && this.#asleepNs === 0) return;
+    const found = rediscover();
+    this.#tellCpus(online);
+    await this.#bindAnew(found, failing);
+    this.#asleepNs = 0;
+  }
+
+  #tellCpus(online: readonly number[]): void {
+    const { log } = this.#options;
+    for (const cpu of this.#online) if (!online.includes(cpu)) log(`event=offline cpu=${cpu}`);
+    for (const cpu of online) if (!this.#online.includes(cpu)) log(`event=online cpu=${cpu}`);
+    this.#online = online;
+  }
+
+  /** Takes over the source as it was found now, and binds the counters that are not where they were, or fail. */
+  async #bindAnew(found: EnergySource, failing: ReadonlySet<number>): Promise<void> {
+    const former = this.#source;
+    const zones = mergedZones(former.zones, found.zones);
+    this.#remember(zones);
+    this.#source = { ...found, zones };
+    if (found.reader !== 'bpf') return;
+    const asleep = this.#asleepNs > 0;
+    // Whatever kept its event over a sleep has a register that may have begun anew.
+    const renewed = eventOf(found) !== eventOf(former) || asleep;
+    for (const [i, zone] of zones.entries()) {
+      const was = former.zones[i];
+      const same = was?.lead === zone.lead && was.cpus.join() === zone.cpus.join();
+      if (same && !renewed && !failing.has(i)) continue;
+      if (was && !this.#online.includes(was.lead)) this.#beginGap(i, zone, `CPU ${was.lead} is offline`);
+      else if (failing.has(i)) this.#beginGap(i, zone, 'it cannot be read');
+      else if (asleep) this.#beginGap(i, zone, 'the machine slept');
+      await this.#bind(i, zone, found.event);
+    }
+  }
+
+  async #bind(i: number, zone: Zone, event: PerfEvent): Promise<void> {
+    try {
+      await this.#options.probe.bind(i, zone, event);
+    } catch (error) {
+      this.#beginGap(i, zone, error instanceof Error ? error.message : String(error));
+      this.#unbound.set(i, error);
+      return;
+    }
+    this.#unbound.delete(i);
+    if (zone.cpus.length === 0 || !this.#started) return;
+    this.#inGap.delete(i);
+    this.#rebinds++;
+    this.#options.log(`event=rebind counter=${zone.id} cpu=${zone.lead} cpus=${zone.cpus.join()}`);
+  }
+
+  #beginGap(i: number, { id }: Zone, why: string): void {
+    if (this.#inGap.has(i) || !this.#started) return;
+    this.#inGap.add(i);
+    this.#gaps++;
+    this.#options.log(`event=gap counter=${id} why=${JSON.stringify(why)}`);
+  }
+
+  /** A CPU is in one zone: that in which it was found last. */
+  #remember(zones: readonly Zone[]): void {
+    for (const { id } of zones) if (!this.#cpusOf.has(id)) this.#cpusOf.set(id, new Set());
+    for (const { id, cpus } of zones)
+      for (const cpu of cpus) for (const [one, all] of this.#cpusOf) all[one === id ? 'add' : 'delete'](cpu);
+  }
 }
 
 /** Those found, in the order of those before; what is gone has no CPUs, what is new comes last. */

@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { type Bindings, bindCounters } from './bindings.ts';
 import type { Columns } from './columns.ts';
 import { EnergyError } from '../model/errors.ts';
+import { openAll } from '../util/closing-stack.ts';
+import { serial } from '../util/serial.ts';
+import { sum } from '../util/sum.ts';
 import type { Incidents } from '../model/counter-events.ts';
 import { type Calibration, createProbe, type Probe } from './addon.ts';
 import type { EnergySource, Zone } from '../model/source.ts';
@@ -36,6 +39,7 @@ export interface Interval extends Incidents {
 export interface Collector {
   /** Our pid as rows have it. */
   readonly ownPid: number;
+  /** Everything since the last drain that did not reject. */
   drain(): Promise<Interval>;
   /** How the first counter behaves, by polling it for up to 150 ms; undefined where BPF reads none. */
   calibrate(): Promise<Calibration | undefined>;
@@ -52,8 +56,8 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
       `${btf} is not there, so BPF programs cannot be fitted to this kernel: use a kernel built with CONFIG_DEBUG_INFO_BTF`,
     );
   }
-  const probe = createProbe();
-  try {
+  return openAll(async (opened) => {
+    const probe = opened.use(createProbe());
     const { ownPid } = await probe.open({
       btf,
       controller: options.hierarchy.controller ?? '',
@@ -68,16 +72,13 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
     });
     const { log = () => {} } = options;
     const bindings = await bindCounters({ probe, source, rediscover: options.rediscover, sys, log });
-    const expectUpdates = source.reader === 'bpf' ? updatesOf(probe) : async () => {};
-    await expectUpdates(bindings.source().zones);
+    const learnUpdates = source.reader === 'bpf' ? updatesOf(probe) : async () => {};
+    await learnUpdates(bindings.source().zones);
     await probe.start();
-    const first = await probe.drain();
+    const { timeNs: startNs } = await probe.drain();
     const { lookMs = LOOK_MS } = options;
-    return collect(probe, bindings, { ownPid, startNs: first.timeNs, expectUpdates, lookMs, log });
-  } catch (error) {
-    await probe.close();
-    throw error;
-  }
+    return new OpenCollector(probe, bindings, { ownPid, startNs, learnUpdates, lookMs, log });
+  });
 }
 
 /** Intervals between two tries to find an update period, at most. */
@@ -110,80 +111,88 @@ const LOOK_MS = 500;
 
 interface Start {
   readonly ownPid: number;
+  /** CLOCK_MONOTONIC when the first interval begins. */
   readonly startNs: number;
-  readonly expectUpdates: (zones: readonly Zone[]) => Promise<void>;
+  readonly learnUpdates: (zones: readonly Zone[]) => Promise<void>;
   readonly lookMs: number;
   readonly log: (line: string) => void;
 }
 
-function collect(probe: Probe, bindings: Bindings, started: Start): Collector {
-  const { ownPid, log } = started;
-  let lastNs = started.startNs;
-  let complaint = '';
-  // One after the other: a drain never sees counters half bound.
-  let queue: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(step: () => Promise<T>): Promise<T> => {
-    const next = queue.then(step);
-    queue = next.catch(() => {});
-    return next;
-  };
-  const look = async (): Promise<void> => {
-    try {
-      await bindings.reconcile();
-      complaint = '';
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      if (why !== complaint) log(why);
-      complaint = why;
-    }
-  };
+class OpenCollector implements Collector {
+  readonly ownPid: number;
+  readonly #probe: Probe;
+  readonly #bindings: Bindings;
+  readonly #learnUpdates: (zones: readonly Zone[]) => Promise<void>;
+  readonly #log: (line: string) => void;
+  /** A drain never sees counters half bound. */
+  readonly #inTurn = serial();
+  readonly #timer: NodeJS.Timeout;
+  #lastNs: number;
+  /** Why counters could not be looked after the last time; said once. */
+  #complaint = '';
   /** A look that is still to begin sees whatever has happened by then. */
-  let due = false;
-  let closed = false;
-  const lookSoon = (): void => {
-    if (due || closed) return;
-    due = true;
-    void inTurn(() => {
-      due = false;
-      return look();
-    });
-  };
-  probe.onAlarm(lookSoon);
-  const timer = setInterval(lookSoon, started.lookMs).unref();
+  #lookIsDue = false;
+  #closed = false;
 
-  async function drain(): Promise<Interval> {
-    const columns = await probe.drain();
-    // What has been drained is told, whatever becomes of the counters.
-    await look();
-    const source = bindings.source();
-    const seconds = (columns.timeNs - lastNs) / 1e9;
-    lastNs = columns.timeNs;
-    if (columns.cpus.counts.some((counts) => counts > 0)) await started.expectUpdates(source.zones);
-    return {
-      columns,
-      seconds,
-      source,
-      ...bindings.take(),
-      resets: countResets(columns, source, log),
-      wraps: 0,
-    };
+  constructor(probe: Probe, bindings: Bindings, start: Start) {
+    this.ownPid = start.ownPid;
+    this.#probe = probe;
+    this.#bindings = bindings;
+    this.#learnUpdates = start.learnUpdates;
+    this.#log = start.log;
+    this.#lastNs = start.startNs;
+    probe.onAlarm(() => this.#lookSoon());
+    this.#timer = setInterval(() => this.#lookSoon(), start.lookMs);
+    this.#timer.unref();
   }
 
-  return {
-    ownPid,
-    drain: () => inTurn(drain),
-    calibrate: () =>
-      inTurn(async () => {
-        const { reader, zones } = bindings.source();
-        return reader !== 'bpf' || !zones[0] ? undefined : await probe.calibrate(0, zones[0].lead);
-      }),
-    async close() {
-      closed = true;
-      clearInterval(timer);
-      await queue;
-      await probe.close();
-    },
-  };
+  drain(): Promise<Interval> {
+    return this.#inTurn(async () => {
+      const columns = await this.#probe.drain();
+      // What has been drained is told, whatever becomes of the counters: from here on nothing rejects.
+      await this.#look();
+      const source = this.#bindings.source();
+      const seconds = (columns.timeNs - this.#lastNs) / 1e9;
+      this.#lastNs = columns.timeNs;
+      if (columns.cpus.counts.some((counts) => counts > 0)) await this.#learnUpdates(source.zones);
+      const resets = countResets(columns, source, this.#log);
+      return { columns, seconds, source, ...this.#bindings.take(), resets, wraps: 0 };
+    });
+  }
+
+  calibrate(): Promise<Calibration | undefined> {
+    return this.#inTurn(async () => {
+      const { reader, zones } = this.#bindings.source();
+      return reader !== 'bpf' || !zones[0] ? undefined : await this.#probe.calibrate(0, zones[0].lead);
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    await this.#inTurn(() => this.#probe.close());
+  }
+
+  #lookSoon(): void {
+    if (this.#lookIsDue || this.#closed) return;
+    this.#lookIsDue = true;
+    void this.#inTurn(() => {
+      this.#lookIsDue = false;
+      return this.#look();
+    });
+  }
+
+  /** Never rejects: what fails is done by the next look. */
+  async #look(): Promise<void> {
+    try {
+      await this.#bindings.reconcile();
+      this.#complaint = '';
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      if (why !== this.#complaint) this.#log(why);
+      this.#complaint = why;
+    }
+  }
 }
 
 /** Counters that went back, or ahead by more than can be. */
@@ -195,5 +204,5 @@ function countResets({ cpus }: Columns, { zones }: EnergySource, log: (line: str
   }
   for (const [i, count] of resets.entries())
     if (count > 0) log(`event=reset counter=${zones[i]!.id} count=${count}`);
-  return resets.reduce((sum, count) => sum + count, 0);
+  return sum(resets);
 }

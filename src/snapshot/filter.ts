@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // picomatch and its like are for files: their `*` stops at slashes and skips dots, which cgroups are full of.
+import { usageError } from '../model/errors.ts';
 
 /** Which processes and cgroups have rows of their own. */
 export interface Filter {
@@ -17,8 +18,12 @@ export interface Patterns {
 /**
  * In a pattern `*` stands for any characters, slashes too, and `?` for one. One that begins with `/` is for
  * paths of cgroups, and so for the processes in them; any other is for names of executables.
+ * @throws EnergyError for what is no list of patterns.
  */
 export function createFilter({ include = [], exclude = [] }: Patterns): Filter {
+  for (const [name, patterns] of Object.entries({ include, exclude }))
+    if (!Array.isArray(patterns) || patterns.some((pattern) => typeof pattern !== 'string'))
+      throw usageError(`${name} is a list of patterns, not ${JSON.stringify(patterns)}`);
   const paths = include.filter(isPath);
   const hidden = exclude.filter(isPath);
   const hiddenNames = exclude.filter((pattern) => !isPath(pattern));

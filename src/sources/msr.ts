@@ -5,6 +5,7 @@ import { cpuField } from '../host/cpuinfo.ts';
 import { MAX_WATTS } from './limits.ts';
 import type { Rejection } from './power.ts';
 import type { PolledSource } from '../model/source.ts';
+import { isShortage, systemError } from '../util/system-error.ts';
 import { zonesOf } from './zones.ts';
 
 // AMD, "Processor Programming Reference", Core::X86::Msr::RAPL_PWR_UNIT and ::CORE_ENERGY_STAT; kernel:
@@ -44,6 +45,7 @@ export function msrSource(roots: {
     // As the kernel's own test: a hypervisor that lets the register be read has 0 there.
     if (readRegister(first, CORE_ENERGY) % RANGE === 0n) return { name, reason: NOT_WORKING };
   } catch (error) {
+    if (isShortage(error)) throw systemError('read a register', error, '');
     return { name, reason: whyNot(error as NodeJS.ErrnoException) };
   }
   return {

@@ -80,7 +80,7 @@ function parseJoules(value: string): number {
 
 /** A PMU with a cpumask has one counter for many CPUs: opened on each, it would count the same Joules again. */
 function checkedZones(pmu: Pmu, scope: SourceScope, sys: string): Zone[] {
-  const zones = zonesOf(scope, sys, pmu.cpumask);
+  const zones = zonesOf(scope, sys, pmu);
   const uncounted = zones.find(({ lead }) => pmu.cpumask && !pmu.cpumask.includes(lead));
   if (!uncounted) return zones;
   const cpus = pmu.cpumask?.join(',') || 'no CPU';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseCpuList } from '../host/cpus.ts';
 import { usageError } from '../model/errors.ts';
 import type { PerfEvent } from '../model/source.ts';
+import { listNames, readText } from '../util/files.ts';
 
 /** Format: Documentation/ABI/testing/sysfs-bus-event_source-devices-{format,events} of the kernel. */
 const DEVICES = 'bus/event_source/devices';
@@ -95,14 +95,6 @@ function unknownEvent(pmu: Pmu, term: string): Error {
   return usageError(`PMU ${pmu.name} has no event ${JSON.stringify(term)}: it has ${known.join(', ')}`);
 }
 
-function listNames(directory: string): string[] {
-  try {
-    return readdirSync(directory).toSorted();
-  } catch {
-    return [];
-  }
-}
-
 function readTexts(directory: string): Map<string, string> {
   const texts = new Map<string, string>();
   for (const name of listNames(directory)) {
@@ -110,12 +102,4 @@ function readTexts(directory: string): Map<string, string> {
     if (text !== undefined) texts.set(name, text);
   }
   return texts;
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return undefined;
-  }
 }

@@ -39,7 +39,7 @@ export function coreSource(
     kind: 'measured',
     idlePays: false,
     maxWatts: MAX_WATTS.core,
-    zones: zonesOf('core', sys, pmu.cpumask),
+    zones: zonesOf('core', sys, pmu),
     event: encodeEvent(pmu, event),
     joulesPerCount: joules,
   };
@@ -56,7 +56,7 @@ export function packageSource(sys: string): Omit<PolledSource, 'beside'> | Rejec
     reader: 'user',
     kind: 'apportioned',
     // Kernel 7.0 and later list every CPU in power's cpumask: one zone per package, not per listed CPU.
-    zones: zonesOf('package', sys, found.pmu.cpumask),
+    zones: zonesOf('package', sys, found.pmu),
     counters: perfCounters(found.pmu, 'energy-pkg', sys),
     // A package draws the larger part of its power however busy it is.
     idleWeight: 1,
@@ -83,7 +83,7 @@ function perfCounters(pmu: Pmu, event: 'energy-pkg' | keyof typeof OTHERS, sys: 
   const joules = joulesPerCount(pmu, event);
   if (joules === undefined) return [];
   const encoded = encodeEvent(pmu, event);
-  return zonesOf('package', sys, pmu.cpumask).map((zone) => ({
+  return zonesOf('package', sys, pmu).map((zone) => ({
     ...inPackage(event === 'energy-pkg' ? 'cpu' : OTHERS[event], zone.id),
     cpus: zone.cpus,
     joulesPerCount: joules,

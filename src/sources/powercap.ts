@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { accessSync, constants, readdirSync, readFileSync } from 'node:fs';
+import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { inPackage, type Rejection } from './power.ts';
 import type { Counter, Domain, PolledSource, Zone } from '../model/source.ts';
+import { listNames, readText } from '../util/files.ts';
 import { zonesOf } from './zones.ts';
 
 /**
@@ -76,7 +77,7 @@ interface Node {
 /** Top-level zones with those within them, by their number. */
 function listZones(directory: string): Map<string, { readonly top: Node; readonly parts: Node[] }> {
   const zones = new Map<string, { top: Node; parts: Node[] }>();
-  for (const entry of names(directory).toSorted((a, b) => a.length - b.length || (a < b ? -1 : 1))) {
+  for (const entry of listNames(directory).toSorted((a, b) => a.length - b.length || (a < b ? -1 : 1))) {
     const [, number] = ZONE.exec(entry) ?? [];
     if (number === undefined) continue;
     const path = join(directory, entry);
@@ -109,7 +110,7 @@ const PEAK = 4;
 
 /** What the zone's largest limit allows, W; undefined where there is none. Firmware writes 0 for unknown. */
 function powerLimit(path: string): number | undefined {
-  const limits = names(path)
+  const limits = listNames(path)
     .filter((file) => /^constraint_\d+_(max_power|power_limit)_uw$/.test(file))
     .map((file) => Number(readText(join(path, file))) / 1e6)
     .filter((watts) => watts > 0);
@@ -126,21 +127,5 @@ function isReadable(path: string): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-function names(directory: string): string[] {
-  try {
-    return readdirSync(directory);
-  } catch {
-    return [];
-  }
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return undefined;
   }
 }

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { type Core, onlineCores, onlineCpus } from '../host/cpus.ts';
+import { type OnlineCore, onlineCores, onlineCpus } from '../host/cpus.ts';
 import type { SourceScope, Zone } from '../model/source.ts';
+
+/** The PMU that counts, and the CPUs that it wants its events opened on, where it says so. */
+interface Mask {
+  readonly name: string;
+  readonly cpumask: readonly number[] | undefined;
+}
 
 /**
  * The counters of a source: one zone for every CPU, physical core or package that has an online CPU. A zone
- * is led by a CPU that `cpumask` names, because an event opened elsewhere dies when its CPU goes offline,
+ * is led by a CPU that the PMU's `cpumask` names, because an event opened elsewhere dies when its CPU goes offline,
  * even if another CPU of its core stays; else by its first CPU.
  *
  * Where the mask names one CPU per die of a package, the counters are the dies': Cascade Lake-AP has two dies
  * in a package with RAPL counters of their own (kernel: rapl_pmu_is_pkg_scope in arch/x86/events/rapl.c).
  */
-export function zonesOf(scope: SourceScope | 'die', sys: string, cpumask: readonly number[] = []): Zone[] {
-  const preferred = new Set(cpumask);
-  const zones = Array.from(groups(scope, sys, preferred), ([id, cpus]) => ({
+export function zonesOf(scope: SourceScope | 'die', sys: string, pmu?: Mask): Zone[] {
+  const preferred = new Set(pmu?.cpumask);
+  const zones = Array.from(groups(scope, sys, pmu?.name, preferred), ([id, cpus]) => ({
     id,
     cpus: cpus.toSorted((a, b) => a - b),
     lead: cpus.find((cpu) => preferred.has(cpu)) ?? Math.min(...cpus),
@@ -25,32 +29,30 @@ export function zonesOf(scope: SourceScope | 'die', sys: string, cpumask: readon
 function groups(
   scope: SourceScope | 'die',
   sys: string,
+  pmu: string | undefined,
   cpumask: ReadonlySet<number>,
 ): Map<string, readonly number[]> {
   if (scope === 'cpu') return new Map(onlineCpus(sys).map((cpu) => [`cpu:${cpu}`, [cpu]]));
   const cores = onlineCores(sys);
   if (scope === 'core') return new Map(cores.map((core) => [`core:${core.id}`, core.cpus]));
-  const packages = new Map<string, Core[]>();
-  for (const core of cores) packages.set(core.package, [...(packages.get(core.package) ?? []), core]);
-  return new Map([...packages].flatMap(([name, members]) => packageGroups(name, members)));
-
-  function packageGroups(name: string, members: readonly Core[]): [string, number[]][] {
-    const dies = new Set(members.map((core) => dieOf(core, sys)));
-    const leads = members.flatMap(({ cpus }) => cpus).filter((cpu) => cpumask.has(cpu));
-    const perDie = scope === 'die' || (dies.size > 1 && leads.length === dies.size);
-    if (!perDie) return [[`package:${name}`, members.flatMap(({ cpus }) => cpus)]];
-    return Array.from(dies, (die) => [
-      `package:${name}:${die}`,
-      members.filter((core) => dieOf(core, sys) === die).flatMap(({ cpus }) => cpus),
-    ]);
+  const zones = new Map<string, number[]>();
+  for (const name of new Set(cores.map((core) => core.package))) {
+    const members = cores.filter((core) => core.package === name);
+    const byDie = scope === 'die' || countsDies(`${sys} ${pmu} ${name}`, members, cpumask);
+    for (const { die, cpus } of members) {
+      const id = byDie ? `package:${name}:${die}` : `package:${name}`;
+      zones.set(id, [...(zones.get(id) ?? []), ...cpus]);
+    }
   }
+  return zones;
 }
 
-/** Documentation/ABI/stable/sysfs-devices-system-cpu: `die_id`; kernels without it know no dies. */
-function dieOf({ cpus }: Core, sys: string): string {
-  try {
-    return readFileSync(join(sys, `devices/system/cpu/cpu${cpus[0]}/topology/die_id`), 'utf8').trim();
-  } catch {
-    return '0';
-  }
+/** By machine, PMU and package: whether it counts dies, which shows only while CPUs of two of them are online. */
+const countingDies = new Map<string, boolean>();
+
+function countsDies(key: string, members: readonly OnlineCore[], cpumask: ReadonlySet<number>): boolean {
+  const dies = new Set(members.map(({ die }) => die)).size;
+  const leads = members.flatMap(({ cpus }) => cpus).filter((cpu) => cpumask.has(cpu)).length;
+  if (dies > 1 && !countingDies.has(key)) countingDies.set(key, leads === dies);
+  return countingDies.get(key) ?? false;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { attribute, type Charges } from '../../src/attribution/attribute.ts';
 import { NO_PROCESS } from '../../src/probe/columns.ts';
-import type { Reading } from '../../src/counters/account.ts';
+import type { Reading } from '../../src/model/reading.ts';
 import type { EstimatedSource, PolledSource, SwitchedSource } from '../../src/model/source.ts';
 import { columnsOf, type RowSpec } from '../support/columns.ts';
 
@@ -50,7 +50,14 @@ const estimated: EstimatedSource = {
 
 /** What user space read of the zones of `perPackage`, J; undefined: nothing. */
 function read(joules: (number | undefined)[], late = false): Map<string, Reading> {
-  return new Map(joules.map((one, i) => [`package:${i}`, { joules: one, late, broken: false }]));
+  return new Map(
+    joules.map((one, i) => [
+      `package:${i}`,
+      one === undefined
+        ? { kind: 'unknown', broken: false }
+        : { kind: late ? 'gap' : 'known', joules: one, broken: false },
+    ]),
+  );
 }
 
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);

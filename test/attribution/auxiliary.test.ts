@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Beside, createBeside } from '../../src/attribution/auxiliary.ts';
-import type { Reading } from '../../src/counters/account.ts';
+import type { Reading } from '../../src/model/reading.ts';
 import type { ZoneUsage } from '../../src/model/snapshot.ts';
 import type { Counter, SwitchedSource } from '../../src/model/source.ts';
 
@@ -43,7 +43,12 @@ function cores(...joules: number[]): ZoneUsage[] {
 }
 
 function readings(joules: Record<string, number | undefined>, broken = false): Map<string, Reading> {
-  return new Map(Object.entries(joules).map(([id, one]) => [id, { joules: one, late: false, broken }]));
+  return new Map(
+    Object.entries(joules).map(([id, one]) => [
+      id,
+      one === undefined ? { kind: 'unknown', broken } : { kind: 'known', joules: one, broken },
+    ]),
+  );
 }
 
 const counted = ({ zones }: Beside): [string, number, number][] =>

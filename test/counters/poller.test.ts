@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import { join } from 'node:path';
 import { advance } from '../../src/counters/advance.ts';
-import type { Reading } from '../../src/counters/account.ts';
 import { openPoller, type Poller } from '../../src/counters/poller.ts';
 import { selectSource } from '../../src/sources/select.ts';
+import type { Reading } from '../../src/model/reading.ts';
 import type { Counter } from '../../src/model/source.ts';
+import { openDescriptors, withFewDescriptors } from '../support/descriptors.ts';
 import { waitFor } from '../support/kernel.ts';
-import { addPowercap, copyMachine, type Machine, removeMachines } from '../support/machine.ts';
-
-afterAll(removeMachines);
+import { addPowercap, copyMachine, type Machine } from '../support/machine.ts';
 
 describe('an advance', () => {
   const counter: Counter = {
@@ -60,6 +60,9 @@ describe('the poller', () => {
   });
   afterEach(() => poller?.close());
 
+  const joulesOf = (reading: Reading | undefined): number | undefined =>
+    reading && reading.kind !== 'unknown' ? reading.joules : undefined;
+
   function powercap(): { machine: Machine; counters: readonly Counter[] } {
     const machine = copyMachine('vm-none');
     addPowercap(machine, 'intel-rapl:0', { name: 'package-0', energy_uj: 1_000_000 });
@@ -80,11 +83,11 @@ describe('the poller', () => {
     machine.write(ENERGY, '3500000\n');
     machine.write('sys/class/powercap/intel-rapl:0:0/energy_uj', '750\n');
     expect(await readings(counters)).toEqual({
-      'package:0': { joules: 2.5, late: false, broken: false },
-      'memory:0': { joules: 0.00025, late: false, broken: false },
+      'package:0': { kind: 'known', joules: 2.5, broken: false },
+      'memory:0': { kind: 'known', joules: 0.00025, broken: false },
     });
     machine.write(ENERGY, '4000000\n');
-    expect((await readings(counters))['package:0']!.joules).toBeCloseTo(0.5, 12);
+    expect(joulesOf((await readings(counters))['package:0'])).toBeCloseTo(0.5, 12);
     expect(lines).toEqual([]);
   });
 
@@ -94,7 +97,7 @@ describe('the poller', () => {
     await open(counters);
     machine.write(ENERGY, '171150\n');
     const { readings: taken, ...incidents } = await poller!.take(counters);
-    expect(taken.get('package:0')!.joules).toBeCloseTo(0.500001, 9);
+    expect(joulesOf(taken.get('package:0'))).toBeCloseTo(0.500001, 9);
     expect(incidents).toEqual({ rebinds: 0, gaps: 0, resets: 0, wraps: 1 });
     expect(lines).toEqual(['event=wrap counter=package:0']);
     expect((await poller!.take(counters)).wraps).toBe(0);
@@ -117,17 +120,17 @@ describe('the poller', () => {
     }
     const { readings: taken, ...incidents } = await poller!.take(counters);
     expect(incidents).toEqual({ rebinds: 2, gaps: 2, resets: 2, wraps: 2 });
-    expect(taken.get('package:0')).toMatchObject({ late: false, broken: true });
-    expect(taken.get('package:0')!.joules).toBeCloseTo(2 * 0.500001, 9);
+    expect(taken.get('package:0')).toMatchObject({ kind: 'known', broken: true });
+    expect(joulesOf(taken.get('package:0'))).toBeCloseTo(2 * 0.500001, 9);
   });
 
   it('knows nothing of a counter that has never moved', async () => {
     const { machine, counters } = powercap();
     await open(counters);
-    expect((await readings(counters))['memory:0']!.joules).toBeUndefined();
+    expect((await readings(counters))['memory:0']).toEqual({ kind: 'unknown', broken: false });
     machine.write('sys/class/powercap/intel-rapl:0:0/energy_uj', '501\n');
-    expect((await readings(counters))['memory:0']!.joules).toBeCloseTo(1e-6, 12);
-    expect((await readings(counters))['memory:0']!.joules).toBe(0);
+    expect(joulesOf((await readings(counters))['memory:0'])).toBeCloseTo(1e-6, 12);
+    expect((await readings(counters))['memory:0']).toEqual({ kind: 'known', joules: 0, broken: false });
   });
 
   it('charges nobody for a jump, and says so', async () => {
@@ -136,11 +139,11 @@ describe('the poller', () => {
     await open(counters);
     machine.write(ENERGY, '1000000\n');
     const { readings: taken, resets } = await poller!.take(counters);
-    expect(taken.get('package:0')).toEqual({ joules: undefined, late: false, broken: true });
+    expect(taken.get('package:0')).toEqual({ kind: 'unknown', broken: true });
     expect(resets).toBe(1);
     expect(lines).toEqual(['event=reset counter=package:0']);
     machine.write(ENERGY, '3000000\n');
-    expect((await readings(counters))['package:0']).toEqual({ joules: 2, late: false, broken: false });
+    expect((await readings(counters))['package:0']).toEqual({ kind: 'known', joules: 2, broken: false });
   });
 
   it('tells of a failure once, and says that what it counted meanwhile is of a longer time', async () => {
@@ -149,9 +152,10 @@ describe('the poller', () => {
     machine.write(ENERGY, '2000000\n');
     await readings(counters);
     machine.write(ENERGY, '\n');
-    for (let i = 0; i < 2; i++) expect((await readings(counters))['package:0']!.joules).toBeUndefined();
+    const unknown = { kind: 'unknown', broken: false };
+    for (let i = 0; i < 2; i++) expect((await readings(counters))['package:0']).toEqual(unknown);
     machine.write(ENERGY, '5000000\n');
-    expect((await readings(counters))['package:0']).toEqual({ joules: 3, late: true, broken: false });
+    expect((await readings(counters))['package:0']).toEqual({ kind: 'gap', joules: 3, broken: false });
     expect(lines).toEqual([
       'event=gap counter=package:0 why="\\"\\" is not a count"',
       'event=rebind counter=package:0',
@@ -168,23 +172,44 @@ describe('the poller', () => {
     await open(counters);
     machine.setCoreEnergy(counters[0]!.cpus[0]!, 16, 0x1_0001_0000n);
     const taken = await readings(counters);
-    expect(taken[counters[0]!.id]!.joules).toBe((0x10010 + 0xf0) / 65_536);
-    expect(taken[counters[1]!.id]!.joules).toBeUndefined();
+    expect(joulesOf(taken[counters[0]!.id])).toBe((0x10010 + 0xf0) / 65_536);
+    expect(joulesOf(taken[counters[1]!.id])).toBeUndefined();
   });
 
-  it('follows counters that come, go or move', async () => {
+  it('follows counters that come and go, and reads those that go a last time', async () => {
     const { machine, counters } = powercap();
     const [pkg, memory] = counters as [Counter, Counter];
     await open([pkg]);
-    machine.write(ENERGY, '2000000\n');
+    machine.write(ENERGY, '3000000\n');
     expect(await readings([memory])).toEqual({
-      'memory:0': { joules: undefined, late: false, broken: true },
+      'package:0': { kind: 'known', joules: 2, broken: true },
+      'memory:0': { kind: 'unknown', broken: true },
     });
+    expect(await readings([memory])).toEqual({ 'memory:0': { kind: 'unknown', broken: false } });
     // Back again: what was counted meanwhile is unknown.
     machine.write(ENERGY, '9000000\n');
-    expect((await readings([pkg]))['package:0']).toMatchObject({ joules: undefined, broken: true });
+    expect((await readings([pkg]))['package:0']).toEqual({ kind: 'unknown', broken: true });
     machine.write(ENERGY, '9500000\n');
-    expect((await readings([pkg]))['package:0']).toEqual({ joules: 0.5, late: false, broken: false });
+    expect((await readings([pkg]))['package:0']).toEqual({ kind: 'known', joules: 0.5, broken: false });
+    expect(lines.filter((line) => line.includes('package'))).toEqual([
+      'event=gap counter=package:0 why="it is not there any more"',
+      'event=rebind counter=package:0',
+    ]);
+  });
+
+  it('goes on where a register is found at another place', async () => {
+    const { machine, counters } = powercap();
+    const [pkg] = counters as [Counter, Counter];
+    await open([pkg]);
+    machine.write(ENERGY, '3000000\n');
+    await readings([pkg]);
+    const moved = 'sys/class/powercap/intel-rapl:7/energy_uj';
+    machine.write(moved, '8000000\n');
+    const place = { via: 'powercap', path: join(machine.sys, '..', moved) } as const;
+    const { readings: taken, ...events } = await poller!.take([{ ...pkg, place }]);
+    expect(taken.get('package:0')).toEqual({ kind: 'known', joules: 5, broken: false });
+    expect(events).toEqual({ rebinds: 1, gaps: 0, resets: 0, wraps: 0 });
+    expect(lines).toEqual(['event=rebind counter=package:0']);
   });
 
   it('refuses to begin without a counter that is needed', async () => {
@@ -203,5 +228,17 @@ describe('the poller', () => {
       log: (line) => lines.push(line),
     }).then((opened) => opened.close());
     expect(lines.at(-1)).toMatch(/^package:0 cannot be read: ENOENT/);
+  });
+
+  it('does not blame a counter where descriptors are short', async () => {
+    const { counters } = powercap();
+    const before = openDescriptors();
+    await withFewDescriptors(1, () =>
+      expect(open(counters)).rejects.toMatchObject({
+        code: 'EMFILE',
+        message: expect.stringMatching(/^cannot read memory:0 \(EMFILE\): raise the limit of open files/),
+      }),
+    );
+    expect(openDescriptors()).toEqual(before);
   });
 });

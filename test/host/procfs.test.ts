@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   bootTimeMs,
@@ -11,6 +10,7 @@ import {
   readExecutable,
   readStartTicks,
 } from '../../src/host/procfs.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const fixture = join(__dirname, '../fixtures/proc-names');
 
@@ -73,11 +73,22 @@ describe('creation time', () => {
       }),
     );
   });
+
+  test('says so where procfs shows processes alone', () => {
+    const proc = temporaryDirectory();
+    symlinkSync('/proc/self', join(proc, 'self'));
+    expect(() => bootTimeMs(proc)).toThrow(
+      expect.objectContaining({
+        code: 'EPROC',
+        message: expect.stringMatching(/does not tell the time of boot: mount procfs without subset=pid/),
+      }),
+    );
+  });
 });
 
 describe('executable', () => {
   test('is the file name of the program, also after that was deleted', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'joules-'));
+    const directory = temporaryDirectory();
     const program = join(directory, 'a program, really');
     copyFileSync(realpathSync('/bin/sh'), program);
     const child = spawn(program, ['-c', 'read line'], { stdio: ['pipe', 'ignore', 'ignore'] });
@@ -88,7 +99,6 @@ describe('executable', () => {
       expect(readExecutable('/proc', child.pid!)).toBe('a program, really');
     } finally {
       child.kill('SIGKILL');
-      rmSync(directory, { recursive: true, force: true });
     }
   });
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Collector, type Interval, openCollector } from '../../src/probe/collector.ts';
@@ -10,8 +9,8 @@ import { selectSource } from '../../src/sources/select.ts';
 import type { EnergySource } from '../../src/model/source.ts';
 import { bpftool, heldMap } from '../support/held.ts';
 import { cpuSeconds, describeOnKernel, Load, scheduledSeconds, TSC, waitFor } from '../support/kernel.ts';
-
-const sum = (values: Iterable<number>): number => [...values].reduce((total, value) => total + value, 0);
+import { temporaryDirectory } from '../support/temporary.ts';
+import { sum } from '../../src/util/sum.ts';
 
 async function open(spec: string, maxTasks?: number): Promise<Collector> {
   const source = selectSource({ spec, sys: '/sys', proc: '/proc' }).source;
@@ -51,7 +50,7 @@ function expectConserved({ columns, seconds }: Interval): void {
 
 /** The sysfs of this machine with a list of online CPUs that can be written; real hotplug is for `test:vm`. */
 class Sysfs {
-  readonly path = mkdtempSync(join(tmpdir(), 'sys-'));
+  readonly path = temporaryDirectory();
   readonly #cpu = join(this.path, 'devices/system/cpu');
   constructor(cpus: readonly number[]) {
     mkdirSync(this.#cpu, { recursive: true });
@@ -62,9 +61,6 @@ class Sysfs {
   setOnline(cpus: readonly number[]): void {
     writeFileSync(join(this.#cpu, 'online'), `${cpus.join()}\n`);
   }
-  [Symbol.dispose](): void {
-    rmSync(this.path, { recursive: true });
-  }
 }
 
 const GAP = 'event=gap counter=cpu:1 why="CPU 1 is offline"';
@@ -72,7 +68,7 @@ const REBIND = 'event=rebind counter=cpu:1 cpu=1 cpus=1';
 
 describeOnKernel('a collector whose CPUs come and go', () => {
   it('binds counters anew without being drained, and charges nobody with what was between', async () => {
-    using sysfs = new Sysfs([0, 1]);
+    const sysfs = new Sysfs([0, 1]);
     await using load = new Load();
     load.stress();
     const select = (): EnergySource => selectSource({ spec: TSC, sys: sysfs.path, proc: '/proc' }).source;
@@ -117,7 +113,7 @@ describeOnKernel('a collector whose CPUs come and go', () => {
   });
 
   it('gives its counter back to a CPU that goes while the others are sought, and comes back', async () => {
-    using sysfs = new Sysfs([0, 1]);
+    const sysfs = new Sysfs([0, 1]);
     const select = (): EnergySource => selectSource({ spec: TSC, sys: sysfs.path, proc: '/proc' }).source;
     let hasty = false;
     const said: string[] = [];
@@ -170,7 +166,7 @@ describeOnKernel('a collector whose CPUs come and go', () => {
   });
 
   it('starts although a CPU goes while it binds its counters', async () => {
-    using sysfs = new Sysfs([0, 1]);
+    const sysfs = new Sysfs([0, 1]);
     const select = (): EnergySource => selectSource({ spec: TSC, sys: sysfs.path, proc: '/proc' }).source;
     const source = select();
     if (source.reader === 'none') throw new Error('the TSC is a counter');

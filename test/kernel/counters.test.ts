@@ -6,15 +6,20 @@ import { openCollector } from '../../src/probe/collector.ts';
 import { openPoller } from '../../src/counters/poller.ts';
 import { onlineCores } from '../../src/host/cpus.ts';
 import { selectSource } from '../../src/sources/select.ts';
+import type { Reading } from '../../src/model/reading.ts';
 import type { Counter, EnergySource, PerfEvent } from '../../src/model/source.ts';
 import { describeOnKernel, TSC } from '../support/kernel.ts';
-
-const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
+import { sum } from '../../src/util/sum.ts';
 
 function tsc(): EnergySource & { readonly reader: 'bpf' } {
   const { source } = selectSource({ spec: TSC, sys: '/sys', proc: '/proc' });
   if (source.reader !== 'bpf') throw new Error('the TSC is read by BPF');
   return source;
+}
+
+function joulesOf(reading: Reading | undefined): number {
+  if (!reading || reading.kind === 'unknown') throw new Error('the TSC is never unknown');
+  return reading.joules;
 }
 
 /** A perf event that user space reads, as a package that holds `cpus`. */
@@ -39,10 +44,7 @@ describeOnKernel('perf events that user space reads', () => {
     });
     const lines: string[] = [];
     const log = (line: string): number => lines.push(line);
-    await using poller = {
-      ...(await openPoller({ counters: source.beside, needed: source.beside, log })),
-      [Symbol.asyncDispose]: () => poller.close(),
-    };
+    const poller = await openPoller({ counters: source.beside, needed: source.beside, log });
     const beside = createBeside();
     const sums = { zones: 0, pkg: 0, shared: 0 };
     for (let i = 0; i < 4; i++) {
@@ -52,15 +54,38 @@ describeOnKernel('perf events that user space reads', () => {
       const { zones } = attribute(columns, source, onlineCores('/sys'), readings);
       const all = beside(source, zones, readings).zones;
       expect(all.map(({ parent }) => parent)).toEqual(all.map(() => 'package:0'));
-      sums.zones += total(all.map(({ counter_j }) => counter_j));
-      sums.shared += total(all.map(({ shared_j }) => shared_j));
-      sums.pkg += readings.get('package:0')!.joules!;
+      sums.zones += sum(all.map(({ counter_j }) => counter_j));
+      sums.shared += sum(all.map(({ shared_j }) => shared_j));
+      sums.pkg += joulesOf(readings.get('package:0'));
     }
+    await poller.close();
     await collector.close();
     expect(lines).toEqual([]);
     expect(sums.zones / sums.pkg).toBeCloseTo(1, 9);
     // The TSC runs alike on all CPUs, whether BPF reads it or we do.
     expect(sums.shared / sums.pkg).toBeCloseTo(1 / 3, 1);
+  });
+
+  it('keep what was read while nobody asked, when they go over to another CPU', async () => {
+    const { event, joulesPerCount, zones } = tsc();
+    const [from, to] = zones.map(({ lead }) => asPackage(event, [lead], joulesPerCount));
+    const lines: string[] = [];
+    const log = (line: string): number => lines.push(line);
+    const poller = await openPoller({ counters: [from!], needed: [from!], log, periodMs: 20 });
+    const begun = performance.now();
+    await sleep(300);
+    const { readings, ...events } = await poller.take([to!]);
+    const perSecond = joulesOf(readings.get('package:0')) / ((performance.now() - begun) / 1000);
+    const changed = performance.now();
+    await sleep(300);
+    const next = await poller.take([to!]);
+    await poller.close();
+    const nextPerSecond = joulesOf(next.readings.get('package:0')) / ((performance.now() - changed) / 1000);
+    expect(events).toEqual({ rebinds: 1, gaps: 0, resets: 0, wraps: 0 });
+    expect(lines).toEqual(['event=rebind counter=package:0']);
+    expect(readings.get('package:0')!.broken).toBe(false);
+    // All CPUs' clocks run alike: as much was counted across the change as after it.
+    expect(perSecond / nextPerSecond).toBeCloseTo(1, 1);
   });
 
   it('are refused with what the kernel says, where it has no such event', async () => {

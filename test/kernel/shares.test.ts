@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openCollector } from '../../src/probe/collector.ts';
 import { selectSource } from '../../src/sources/select.ts';
 import { cpuSeconds, describeOnKernel, Load, scheduledSeconds, TSC, waitFor } from '../support/kernel.ts';
+import { sum } from '../../src/util/sum.ts';
 
 /** Programs that use a CPU in different ways: for ever, in bursts of some µs to some ms, forking, through pipes. */
 const WAYS = [
@@ -68,7 +69,6 @@ describeOnKernel('the shares of processes', () => {
       scheduled[i]! > 0.1 ? [{ ...used.get(pid)!, kernels: scheduled[i]! }] : [],
     );
     expect(judged.length).toBeGreaterThan(20);
-    const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
     const kernels = sum(judged.map((one) => one.kernels));
     // The kernel's figures end before the scheduler looks for other work, ours at the switch itself: that is now and
     // then some ms more. Small shares are learned slowly, and a clock also runs while the hypervisor keeps the CPU.

@@ -5,9 +5,9 @@ import { SCENARIOS } from './scenarios.ts';
 import { simulate } from './simulate.ts';
 import { KIND, packRecords, type Trace, type TraceRecord } from './trace.ts';
 import { IDLE, MS, SEC } from './workload.ts';
+import { sum } from '../../src/util/sum.ts';
 
 const traceOf = (name: string, seed: number): Trace => simulate(SCENARIOS[name]!(seed), seed);
-const sum = (numbers: Iterable<number>): number => [...numbers].reduce((a, b) => a + b, 0);
 
 describe('the judge', () => {
   const trace = traceOf('mixed', 1);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type CoreEnergy, type CoreOptions, simulateCore } from './core.ts';
 import { JOULES_PER_COUNT, readingOf, type Updates, updatesOf } from './counter.ts';
@@ -11,10 +9,11 @@ import { SCENARIOS } from './scenarios.ts';
 import { simulate } from './simulate.ts';
 import { KIND, type Trace, unpackRecords } from './trace.ts';
 import { GOOD_COUNTER, IDLE, MS, SEC, type TaskModel, type Timeline, US } from './workload.ts';
+import { sum } from '../../src/util/sum.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const SUMMARY_C = join(__dirname, 'summary.c');
 const traceOf = (name: string, seed: number): Trace => simulate(SCENARIOS[name]!(seed), seed);
-const sum = (numbers: Iterable<number>): number => [...numbers].reduce((a, b) => a + b, 0);
 
 describe('a simulated core', () => {
   const steady = { cgroup: 1, swing: 0, phaseMs: 1 };
@@ -194,25 +193,21 @@ describe('a trace', () => {
 
   it('read by a C program is what was written', () => {
     const trace = traceOf('server', 1);
-    const directory = mkdtempSync(join(tmpdir(), 'trace-'));
-    try {
-      const [file, program] = [join(directory, 'server.trace'), join(directory, 'summary')];
-      writeTrace(file, trace);
-      execFileSync('cc', ['-std=c11', '-Wall', '-Werror', SUMMARY_C, '-o', program]);
-      const records = [...unpackRecords(trace.records)];
-      const last = trace.tasks.at(-1)!;
-      expect(JSON.parse(execFileSync(program, [file], { encoding: 'utf8' }))).toEqual({
-        cpus: trace.cpus,
-        zones: trace.zones.map((cpus) => [...cpus, ...Array.from({ length: 6 }, () => 2 ** 32 - 1)]),
-        last: [last.comm, last.cgroup, last.startNs],
-        times: sum(records.map(({ timeNs }) => timeNs)),
-        values: sum(records.map(({ value }) => value)),
-        cpuSum: sum(records.map(({ cpu }) => cpu)),
-        kinds: Object.values(KIND).map((kind) => records.filter((record) => record.kind === kind).length),
-        over: 0,
-      });
-    } finally {
-      rmSync(directory, { recursive: true });
-    }
+    const directory = temporaryDirectory();
+    const [file, program] = [join(directory, 'server.trace'), join(directory, 'summary')];
+    writeTrace(file, trace);
+    execFileSync('cc', ['-std=c11', '-Wall', '-Werror', SUMMARY_C, '-o', program]);
+    const records = [...unpackRecords(trace.records)];
+    const last = trace.tasks.at(-1)!;
+    expect(JSON.parse(execFileSync(program, [file], { encoding: 'utf8' }))).toEqual({
+      cpus: trace.cpus,
+      zones: trace.zones.map((cpus) => [...cpus, ...Array.from({ length: 6 }, () => 2 ** 32 - 1)]),
+      last: [last.comm, last.cgroup, last.startNs],
+      times: sum(records.map(({ timeNs }) => timeNs)),
+      values: sum(records.map(({ value }) => value)),
+      cpuSum: sum(records.map(({ cpu }) => cpu)),
+      kinds: Object.values(KIND).map((kind) => records.filter((record) => record.kind === kind).length),
+      over: 0,
+    });
   });
 });

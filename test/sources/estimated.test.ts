@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { selectSource } from '../../src/sources/select.ts';
 import type { EnergySource } from '../../src/model/source.ts';
 import { publishedWatts } from '../../src/sources/watts.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const FIXTURES = join(__dirname, '../fixtures');
 
@@ -19,11 +19,7 @@ describe('watts per CPU', () => {
   });
 
   describe('by CPU', () => {
-    let proc: string;
-    beforeEach(() => {
-      proc = mkdtempSync(join(tmpdir(), 'proc-'));
-    });
-    afterEach(() => rmSync(proc, { recursive: true }));
+    const proc = temporaryDirectory();
 
     it.each([
       ['GenuineIntel', 6, 0x2d, 7, 'Intel(R) Xeon(R) CPU E5-2660 0 @ 2.20GHz', 'Sandy Bridge'],

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { selectSource } from '../../src/sources/select.ts';
 import type { PolledSource, Selection } from '../../src/model/source.ts';
-import { addPowercap, copyMachine, type Machine, removeMachines } from '../support/machine.ts';
+import { addPowercap, copyMachine, type Machine } from '../support/machine.ts';
 
 const CORE = 0xc001029a;
 
@@ -27,8 +27,6 @@ function zen(): Machine {
   machine.setCoreEnergy(0, 16, 0x1_0000_0100n);
   return machine;
 }
-
-afterAll(removeMachines);
 
 describe('msr', () => {
   it('has one register per core, in the unit that the CPU gives', () => {
@@ -71,6 +69,24 @@ describe('msr', () => {
       name: 'msr',
       reason: 'the register of the first core does not count, as in virtual machines',
     });
+  });
+
+  it('finds the counter of a core under the same id when a core of that number goes', () => {
+    const machine = zen();
+    for (const cpu of [2, 3]) {
+      machine.write(`sys/devices/system/cpu/cpu${cpu}/topology/core_id`, '0\n');
+      machine.write(`sys/devices/system/cpu/cpu${cpu}/topology/die_id`, '1\n');
+    }
+    machine.setCoreEnergy(2, 16, 1n << 16n);
+    const before = polled(machine, 'msr').counters.map(({ id, cpus }) => [id, cpus]);
+    expect(before).toEqual([
+      ['core:0:0:0', [0, 1]],
+      ['core:0:1:0', [2, 3]],
+    ]);
+    machine.write('sys/devices/system/cpu/online', '2-3\n');
+    const { counters, zones } = polled(machine, 'msr');
+    expect(counters.map(({ id, cpus }) => [id, cpus])).toEqual(before.slice(1));
+    expect(zones.map(({ id, cpus }) => [id, cpus])).toEqual(before.slice(1));
   });
 
   it('reads the package beside its cores', () => {
@@ -204,6 +220,16 @@ describe('power on packages of two dies', () => {
       'memory:1:0',
       'memory:1:1',
     ]);
+  });
+
+  it('finds the counter of a die under the same id when the other die goes', () => {
+    const machine = copyMachine('intel-server-2s');
+    splitIntoDies(machine);
+    machine.write(MASK, '0,4,8,12\n');
+    polled(machine, 'power');
+    machine.write(MASK, '4,8,12\n');
+    machine.write('sys/devices/system/cpu/online', '4-15\n');
+    expect(polled(machine, 'power').zones).toEqual(DIES.slice(1));
   });
 
   it.each(['0,8', '0-15'])('has one per package where it names %s', (mask) => {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onlineCpus } from '../../src/host/cpus.ts';
 import { type SourceRequest, selectSource } from '../../src/sources/select.ts';
 import type { Selection, Zone } from '../../src/model/source.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const FIXTURES = join(__dirname, '../fixtures');
 const MACHINES = [
@@ -29,15 +29,12 @@ const select = (machine: Machine, spec: string, more: Partial<SourceRequest> = {
 const leads = (zones: readonly Zone[]): number[] => zones.map(({ lead }) => lead);
 
 /** A copy of a machine's sysfs with some of its files replaced. */
-const copies: string[] = [];
 function altered(machine: Machine, files: Record<string, string>): string {
-  const sys = mkdtempSync(join(tmpdir(), 'sys-'));
-  copies.push(sys);
+  const sys = temporaryDirectory();
   cpSync(sysOf(machine), sys, { recursive: true });
   for (const [path, text] of Object.entries(files)) writeFileSync(join(sys, path), text);
   return sys;
 }
-afterAll(() => copies.forEach((path) => rmSync(path, { recursive: true })));
 
 describe('auto', () => {
   it.each([

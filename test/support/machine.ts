@@ -1,17 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  closeSync,
-  constants,
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, constants, cpSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { temporaryDirectory } from './temporary.ts';
 
 /** A machine's /sys, /proc and /dev below a directory of their own, with some files written anew. */
 export interface Machine {
@@ -29,12 +19,10 @@ export interface Machine {
 }
 
 const FIXTURES = join(__dirname, '../fixtures');
-const made: string[] = [];
 
-/** A copy of a fixture. Removed by `removeMachines`. */
+/** A copy of a fixture, which is removed when the tests of the file are over. */
 export function copyMachine(name: string): Machine {
-  const root = mkdtempSync(join(tmpdir(), 'machine-'));
-  made.push(root);
+  const root = temporaryDirectory();
   cpSync(join(FIXTURES, 'sys', name), join(root, 'sys'), { recursive: true });
   cpSync(join(FIXTURES, 'proc', name), join(root, 'proc'), { recursive: true });
   const write = (path: string, text: string): void => {
@@ -56,10 +44,6 @@ export function copyMachine(name: string): Machine {
       closeSync(fd);
     },
   };
-}
-
-export function removeMachines(): void {
-  made.splice(0).forEach((root) => rmSync(root, { recursive: true }));
 }
 
 /** A zone of powercap: `intel-rapl:0` or, within it, `intel-rapl:0:1`. */

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+import { attribute } from '../../src/attribution/attribute.ts';
+import type { SwitchedSource } from '../../src/model/source.ts';
+import { joinColumns } from '../../src/probe/join-columns.ts';
+import { columnsOf } from '../support/columns.ts';
+
+const source: SwitchedSource = {
+  name: 'power_core',
+  scope: 'cpu',
+  domain: 'cpu',
+  reader: 'bpf',
+  kind: 'measured',
+  event: { type: 9, config: 1n, config1: 0n, config2: 0n },
+  joulesPerCount: 0.5,
+  idlePays: false,
+  maxWatts: 0,
+  zones: [{ id: 'cpu:0', cpus: [0], lead: 0 }],
+  beside: [],
+};
+const cores = [{ id: '0:0', package: '0', die: '0', cpus: [0] }];
+
+describe('the columns of two drains', () => {
+  const earlier = columnsOf({
+    rows: [
+      { cpu: 0, pid: 7, start: 1, ms: 10, counts: 4, comm: 'cc' },
+      { cpu: 0, pid: 0, ms: 90, counts: 1 },
+    ],
+    cpus: [{ cpu: 0, counts: 5, gap: 2 }],
+  });
+  const later = {
+    ...columnsOf({
+      rows: [
+        { cpu: 0, pid: 7, start: 1, ms: 30, counts: 8, comm: 'ld' },
+        { cpu: 0, pid: 8, start: 2, ms: 5, counts: 2 },
+      ],
+      cpus: [{ cpu: 0, counts: 12, lost: 2 }],
+    }),
+    mkdirs: { cgroup: new Float64Array([5]), path: ['/new'] },
+    lostEvents: 3,
+    timeNs: 9,
+  };
+
+  it('have everything of both, in order', () => {
+    const joined = joinColumns(earlier, later);
+    expect([...joined.rows.pid]).toEqual([7, 0, 7, 8]);
+    expect([...joined.rows.counts]).toEqual([4, 1, 8, 2]);
+    expect(joined.rows.comm.toString('latin1').match(/\w+/g)).toEqual(['cc', 'p0', 'ld', 'p8']);
+    expect([...joined.cpus.gapCounts]).toEqual([2, 0]);
+    expect(joined.mkdirs).toEqual(later.mkdirs);
+    expect(joined).toMatchObject({ lostEvents: 3, timeNs: 9 });
+    const types = (columns: object): string[] =>
+      Object.values(columns).flatMap((group) =>
+        Object.values(group as object).map((column: object) => column.constructor.name),
+      );
+    expect(types(joined)).toEqual(types(later));
+  });
+
+  it('are priced as one interval, in which each process is one', () => {
+    const charges = attribute(joinColumns(earlier, later), source, cores);
+    expect(charges.zones).toMatchObject([{ counter_j: 9.5, idle_j: 0.5, gap_j: 1, lost_j: 1 }]);
+    expect(charges.processes.map(({ pid, joules, comm }) => [pid, joules, comm])).toEqual([
+      [7, 6, 'ld'],
+      [8, 1, 'p8'],
+    ]);
+    expect(charges.processJoules).toBe(7);
+  });
+});
