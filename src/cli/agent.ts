@@ -2,6 +2,7 @@
 import { Ledger } from '../ledger/ledger.ts';
 import { inSlices } from '../util/cooperative.ts';
 import { type Meter, openMeter } from '../meter.ts';
+import { producersOf } from '../otel/deliverable.ts';
 import { startPublishing } from '../otel/publish.ts';
 import { readConfig } from '../settings/config.ts';
 import { VIEW_OPTIONS, meterOptions, parseOptions, text } from '../settings/options.ts';
@@ -30,7 +31,7 @@ export async function agent(args: string[]): Promise<number> {
     stopped.abort();
     stop();
   });
-  const publisher = await startPublishing({ reader: () => ledger.reader(), env: process.env, log: complain });
+  const publisher = await startPublishing({ producer: producersOf(ledger), env: process.env, log: complain });
   try {
     await using meter = await openMeter({ ...config.meter, ...meterOptions(values), log: complain });
     announce(meter, publisher.endpoints);

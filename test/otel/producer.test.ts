@@ -5,11 +5,9 @@ import {
   type ResourceMetrics,
   type SumMetricData,
 } from '@opentelemetry/sdk-metrics';
-import { resourceFromAttributes } from '@opentelemetry/resources';
 import type { LedgerReading, ProcessSeries } from '../../src/ledger/ledger.ts';
 import { createDeltaProducer, type DeltaProducer } from '../../src/otel/delta.ts';
 import { createMetricProducer, toScopeMetrics } from '../../src/otel/producer.ts';
-import { prometheusPage } from '../../src/otel/prometheus.ts';
 
 const START = Date.UTC(2026, 0, 1);
 
@@ -346,63 +344,5 @@ describe('the delta producer', () => {
     const { scopeMetrics } = (await producer.collect()).resourceMetrics;
     const found = scopeMetrics[0]!.metrics.find((one) => one.descriptor.name === 'container.energy');
     expect(found!.dataPoints.map(({ value }) => value)).toEqual([1]);
-  });
-});
-
-describe('the Prometheus page', () => {
-  const resource = resourceFromAttributes({ 'service.name': 'joules' });
-  const pageOf = (of: LedgerReading | undefined): Promise<string> =>
-    prometheusPage(createMetricProducer({ read: () => of }), resource);
-
-  it('names metrics with their unit in words and _total', async () => {
-    const page = await pageOf(
-      reading({
-        containers: [
-          { containerId: 'c0ffee', runtime: null, podUid: null, names: {}, joules: 1, since: START },
-        ],
-      }),
-    );
-    expect([...page.matchAll(/^# TYPE (\S+) counter$/gm)].map(([, name]) => name)).toEqual([
-      'hw_energy_joules_total',
-      'process_energy_joules_total',
-      'container_energy_joules_total',
-      'cgroup_energy_joules_total',
-      'energy_unattributed_joules_total',
-      'energy_agent_switches_total',
-      'energy_agent_lost_total',
-      'energy_agent_rebinds_total',
-      'energy_agent_gaps_total',
-      'energy_agent_resets_total',
-      'energy_agent_wraps_total',
-      'energy_agent_cpu_time_seconds_total',
-      'energy_agent_energy_joules_total',
-    ]);
-    expect(page).toContain('target_info{service_name="joules"} 1\n');
-    expect(page).toContain(
-      'hw_energy_joules_total{hw_id="core:0:3",hw_name="core 0:3",hw_type="cpu",energy_source_kind="measured"} 12.5\n',
-    );
-  });
-
-  it('keeps one line per sample whatever a process calls itself', async () => {
-    const name = 'a"b\\c\nd\re\u001b[31m\0\u2028\u0085\u202e up 1';
-    const names = { 'container.image.tags': [name] };
-    const containers = [{ containerId: 'c', runtime: null, podUid: null, names, joules: 1, since: START }];
-    const page = await pageOf(
-      reading({ processes: [series(1, name, 2)], cgroups: [], unattributed: [], containers }),
-    );
-    const samples = page
-      .split(/[\r\n\u0085\u2028\u2029]/)
-      .filter((line) => line.startsWith('process_energy'));
-    expect(samples).toEqual([
-      expect.stringContaining(
-        String.raw`process_executable_name="a\"b\\c\nd␍e␛[31m␀` + '\ufffd\ufffd\ufffd up 1",hw_type="cpu"',
-      ),
-    ]);
-    // oxlint-disable-next-line no-control-regex
-    expect(page).not.toMatch(/[\0-\t\v-\x1f\x7f-\x9f\u2028\u2029\p{Bidi_Control}]/u);
-  });
-
-  it('has no samples of energy before the first interval', async () => {
-    expect(await pageOf(undefined)).not.toMatch(/energy/);
   });
 });

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Handler } from '../../src/http/router.ts';
 import { EnergyError } from '../../src/model/errors.ts';
 import { publishSettings } from '../../src/settings/environment.ts';
 import { setUpPublishing } from '../support/publishing.ts';
@@ -36,11 +37,11 @@ describe('the Prometheus endpoint', () => {
     expect([head.status, await head.text()]).toEqual([200, '']);
   });
 
-  it('leaves other paths to a dashboard', async () => {
-    const [url] = (
-      await publish({}, { otherwise: (request, response) => response.end(`page ${request.url}`) })
-    ).endpoints;
+  it('serves other paths beside the metrics', async () => {
+    const live: Handler = (request, response) => void response.end(`page ${request.url}`);
+    const [url] = (await publish({}, { routes: { '/': live, '/style.css': live } })).endpoints;
     expect(await (await fetch(new URL('/style.css', url))).text()).toBe('page /style.css');
+    expect(await (await fetch(new URL('/', url))).text()).toBe('page /');
     expect(await (await fetch(url!)).text()).toContain('hw_energy_joules_total');
   });
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { NO_INCIDENTS } from '../../src/model/counter-events.ts';
 import type { LedgerReading } from '../../src/ledger/ledger.ts';
+import { producersOf } from '../../src/otel/deliverable.ts';
 import { startPublishing, type Publisher, type PublishOptions } from '../../src/otel/publish.ts';
 import { startOtlpReceiver, type OtlpReceiver } from './otlp-receiver.ts';
 
@@ -8,6 +9,9 @@ import { startOtlpReceiver, type OtlpReceiver } from './otlp-receiver.ts';
 export const START: number = Date.UTC(2026, 0, 1);
 /** Longer than any test: what waits for this has failed. */
 export const NEVER_MS = '600000';
+
+/** Not every machine that tests run on has an id, which the log would have a line about. */
+export const HOST = { 'host.id': 'fdbf79e8af94cb7f9e8df36789187052' };
 
 /** A ledger that grows by an interval at every reading, and closes. */
 export function growingLedger(): () => LedgerReading {
@@ -86,8 +90,9 @@ export function setUpPublishing(): Publishing {
       // The exporters read the environment of the process.
       Object.assign(process.env, { OTEL_EXPORTER_PROMETHEUS_PORT: '0', ...variables });
       const publisher = await startPublishing({
-        reader: growingLedger,
+        producer: producersOf({ reader: growingLedger }),
         env: process.env,
+        resourceAttributes: HOST,
         log: (line) => at.lines.push(line),
         ...options,
       });

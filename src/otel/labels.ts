@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { AttributeValue, Attributes } from '@opentelemetry/api';
+import { replaceUnprintable } from '../util/printable.ts';
+
+/**
+ * Labels that Prometheus gives a meaning of its own: the scraper sets `job` and `instance`, and reads
+ * `otel_scope_*` as the scope. An attribute of that name is shown as Prometheus itself renames such labels.
+ */
+const RESERVED = /^(?:job|instance|le|quantile|otel_scope_.*)$/;
+
+/** The labels of a series whose attributes object the ledger keeps: written once, not at every scrape. */
+const known = new WeakMap<Attributes, string>();
+
+/**
+ * Attributes as Prometheus labels, `{a="1",b="2"}`, by OpenTelemetry's "Prometheus and OpenMetrics
+ * Compatibility": where several names become one label, their values are joined with `;` in the order of the
+ * original names. Two labels of one name would make Prometheus refuse the whole page.
+ */
+export function labels(attributes: Attributes): string {
+  let text = known.get(attributes);
+  if (text === undefined) {
+    text = encode(attributes);
+    known.set(attributes, text);
+  }
+  return text;
+}
+
+function encode(attributes: Attributes): string {
+  const values = new Map<string, string>();
+  const names = Object.keys(attributes);
+  const pairs = names.map((name) => [name, labelName(name)] as const);
+  // Sorted only where it matters: usually the order is the producer's, from the general to the special.
+  if (new Set(pairs.map(([, label]) => label)).size < pairs.length) {
+    pairs.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  }
+  for (const [name, label] of pairs) {
+    const value = attributes[name];
+    if (value === undefined || value === null) continue;
+    const text = labelValue(value);
+    const former = values.get(label);
+    values.set(label, former === undefined ? text : `${former};${text}`);
+  }
+  if (values.size === 0) return '';
+  return `{${Array.from(values, ([label, value]) => `${label}="${value}"`).join(',')}}`;
+}
+
+/** `[a-zA-Z_][a-zA-Z0-9_]*`, with no two underscores in a row. */
+function labelName(name: string): string {
+  const plain = sanitized(name);
+  return RESERVED.test(plain) ? `exported_${plain}` : plain;
+}
+
+/** A metric's or a label's name as Prometheus allows it. */
+export function sanitized(name: string): string {
+  const plain = name.replaceAll(/[^a-zA-Z0-9]+/g, '_');
+  return /^[a-zA-Z_]/.test(plain) ? plain : `_${plain}`;
+}
+
+/**
+ * Carriage returns and the like, which some parsers end a line at or terminals obey, come from whoever names a
+ * process. A line feed has an escape.
+ */
+function labelValue(value: AttributeValue): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return replaceUnprintable(
+    text.replaceAll(/[\\"]/g, String.raw`\$&`).replaceAll('\n', String.raw`\n`),
+    visible,
+  );
+}
+
+/** ASCII controls have pictures in Unicode, U+2400 on; the rest becomes the replacement character. */
+function visible(control: string): string {
+  const code = control.charCodeAt(0);
+  return code < 0x20 ? String.fromCharCode(0x2400 + code) : '\ufffd';
+}
