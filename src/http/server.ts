@@ -76,15 +76,18 @@ export async function serve({ address, routes, log }: HttpServerOptions): Promis
   const server = createServer(BOUNDS, (request, response) => void handle(request, response));
   server.on('connection', (socket) => connections.opened(socket));
   const port = await listen(server, address);
+  let closing: Promise<void> | undefined;
   return {
     origin: `http://${hostPort({ ...address, port })}`,
-    async close() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
+    close: () => (closing ??= cutAll(server)),
   };
+}
+
+async function cutAll(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
 }
 
 /** The port that is listened on, which the system chooses for port 0. */

@@ -26,28 +26,35 @@ export function labels(attributes: Attributes): string {
 }
 
 function encode(attributes: Attributes): string {
+  let names = Object.keys(attributes);
+  // Sorted only where it matters: otherwise the order is the producer's, from the general to the special.
+  if (new Set(names.map(labelName)).size < names.length) names = names.toSorted();
   const values = new Map<string, string>();
-  const names = Object.keys(attributes);
-  const pairs = names.map((name) => [name, labelName(name)] as const);
-  // Sorted only where it matters: usually the order is the producer's, from the general to the special.
-  if (new Set(pairs.map(([, label]) => label)).size < pairs.length) {
-    pairs.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  }
-  for (const [name, label] of pairs) {
+  for (const name of names) {
     const value = attributes[name];
     if (value === undefined || value === null) continue;
+    const label = labelName(name);
     const text = labelValue(value);
     const former = values.get(label);
     values.set(label, former === undefined ? text : `${former};${text}`);
   }
-  if (values.size === 0) return '';
-  return `{${Array.from(values, ([label, value]) => `${label}="${value}"`).join(',')}}`;
+  let list = '';
+  for (const [label, value] of values) list += `${list === '' ? '{' : ','}${label}="${value}"`;
+  return list === '' ? '' : `${list}}`;
 }
+
+/** Names of attributes are few; this many are remembered. */
+const NAMES = 1000;
+const labelNames = new Map<string, string>();
 
 /** `[a-zA-Z_][a-zA-Z0-9_]*`, with no two underscores in a row. */
 function labelName(name: string): string {
+  const known = labelNames.get(name);
+  if (known !== undefined) return known;
   const plain = sanitized(name);
-  return RESERVED.test(plain) ? `exported_${plain}` : plain;
+  const label = RESERVED.test(plain) ? `exported_${plain}` : plain;
+  if (labelNames.size < NAMES) labelNames.set(name, label);
+  return label;
 }
 
 /** A metric's or a label's name as Prometheus allows it. */
@@ -62,11 +69,15 @@ export function sanitized(name: string): string {
  */
 function labelValue(value: AttributeValue): string {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
+  if (HARMLESS.test(text)) return text;
   return replaceUnprintable(
     text.replaceAll(/[\\"]/g, String.raw`\$&`).replaceAll('\n', String.raw`\n`),
     visible,
   );
 }
+
+/** Printable ASCII without quote and backslash: nearly every value. */
+const HARMLESS = /^[ !#-[\]-~]*$/;
 
 /** ASCII controls have pictures in Unicode, U+2400 on; the rest becomes the replacement character. */
 function visible(control: string): string {

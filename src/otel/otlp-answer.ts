@@ -20,7 +20,7 @@ export type Verdict =
 const BUSY = new Set([429, 502, 503, 504]);
 
 export function judge(answer: Answer, serializer: Serializer): Verdict {
-  const { status, headers, body } = answer;
+  const { status, headers } = answer;
   if (status >= 200 && status < 300) return accepted(answer, serializer);
   const reason = refusal(answer);
   if (status === 413) return { kind: 'too large', reason };
