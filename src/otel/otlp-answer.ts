@@ -73,7 +73,8 @@ function message(contentType: string, body: Buffer): string {
   if (!contentType.includes('json')) return text;
   try {
     const parsed = JSON.parse(text) as { readonly message?: unknown } | null;
-    return typeof parsed?.message === 'string' ? parsed.message : text;
+    if (typeof parsed?.message === 'string') return parsed.message;
+    return text.trim() === '{}' ? '' : text;
   } catch {
     return text;
   }

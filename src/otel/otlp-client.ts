@@ -119,5 +119,5 @@ class StaleConnection extends Error {}
 const STALE: ReadonlySet<string | undefined> = new Set(['ECONNRESET', 'EPIPE']);
 
 function timedOut(ms: number): Error {
-  return Object.assign(new Error(`no answer within ${ms} ms`), { code: 'ETIMEDOUT' });
+  return Object.assign(new Error(`no answer within ${Math.round(ms)} ms`), { code: 'ETIMEDOUT' });
 }

@@ -55,7 +55,10 @@ export function startPush(options: PushOptions): Push {
   async function collectAndSend(last: boolean): Promise<boolean> {
     const controller = new AbortController();
     abort = (reason) => controller.abort(reason);
-    const timer = setTimeout(() => abort(new Error(`not finished within ${timeoutMs} ms`)), timeoutMs);
+    const late = new Error(`not finished within ${timeoutMs} ms`);
+    const timer = setTimeout(() => controller.abort(late), timeoutMs);
+    // A producer that hangs must not keep a process that is to end.
+    timer.unref();
     try {
       const { scopeMetrics } = (await producer.collect()).resourceMetrics;
       if (scopeMetrics.length === 0) return true;
