@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Ledger } from '../ledger/ledger.ts';
 import { DEFAULT_LIMITS } from '../ledger/limits.ts';
 import { type Meter, openMeter } from '../meter.ts';
+import { producersOf } from '../otel/producer.ts';
 import { startPublishing } from '../otel/publish.ts';
 import { record } from '../recorder.ts';
 import { readConfig } from '../settings/config.ts';
@@ -25,7 +26,7 @@ export async function agent(args: string[]): Promise<number> {
   // From the very start, and until the last flush: a stop is never cut short by another.
   const stopping = new AbortController();
   const release = onStop(() => stopping.abort());
-  const publisher = await startPublishing({ ledger, env: process.env, log: complain });
+  const publisher = await startPublishing({ producer: producersOf(ledger), env: process.env, log: complain });
   try {
     const options = { ...config.meter, ...meterOptions(values), log: complain };
     await using meter = await openMeter(options);

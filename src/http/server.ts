@@ -1,73 +1,94 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { isIPv6, type AddressInfo } from 'node:net';
 import { EnergyError, EXIT_USAGE } from '../model/errors.ts';
 import type { Address } from '../settings/environment.ts';
+import { Connections } from './connections.ts';
+import { isExpectedHost } from './host.ts';
+import { sendLine, router, type Routes } from './router.ts';
 
-export interface MetricsServerOptions {
+export interface HttpServerOptions {
   readonly address: Address;
-  /** Makes the page of one scrape, which is of `contentType`. */
-  readonly scrape: () => Promise<string>;
-  readonly contentType: string;
-  /** Answers GET and HEAD of every path but `/metrics`. */
-  readonly otherwise: RequestListener;
+  readonly routes: Routes;
+  /** Takes a line where an answer failed, the first time. */
+  readonly log: (line: string) => void;
 }
 
-export interface MetricsServer {
-  readonly url: string;
+export interface HttpServer {
+  /** `http://127.0.0.1:9464`. */
+  readonly origin: string;
+  /** Cuts all connections. */
   readonly close: () => Promise<void>;
 }
 
+/** Connections at a time: some scrapers, some browsers, each with a few. */
+const CONNECTIONS = 64;
+
+/** A slow or a mass of clients must not tie up a machine that is only being measured. */
+const BOUNDS = {
+  maxHeaderSize: 8192,
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  connectionsCheckingInterval: 1_000,
+  // A scraper keeps its connection, and with it its view of the ledger, from one scrape to the next: those
+  // come every 15 to 60 s, seldom every 2 min.
+  keepAliveTimeout: 125_000,
+};
+
 /**
- * Serves `/metrics` for Prometheus.
+ * Serves `routes`: GET and HEAD only, one request of a connection at a time.
  * @throws EnergyError, exit status 2, when the address cannot be listened on.
  */
-export async function serveMetrics(options: MetricsServerOptions): Promise<MetricsServer> {
-  const server = createServer(
-    // Slow or many clients must not tie up a machine that is only being measured.
-    {
-      headersTimeout: 5_000,
-      requestTimeout: 10_000,
-      keepAliveTimeout: 30_000,
-      connectionsCheckingInterval: 5_000,
-    },
-    (request, response) => {
-      const path = request.url?.split('?', 1)[0];
-      if (request.method !== 'GET' && request.method !== 'HEAD') {
-        response.writeHead(405, { allow: 'GET, HEAD' }).end();
-      } else if (path !== '/metrics') {
-        options.otherwise(request, response);
+export async function serve({ address, routes, log }: HttpServerOptions): Promise<HttpServer> {
+  const connections = new Connections(CONNECTIONS);
+  const answer = router(routes);
+  let failed = false;
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { socket, headers } = request;
+    // Requests that are sent before the last was answered would pile up here, thousands from one packet:
+    // nobody who scrapes does that.
+    if (!connections.begin(socket)) {
+      socket.destroy();
+      return;
+    }
+    response.once('close', () => connections.end(socket));
+    response.setHeader('x-content-type-options', 'nosniff');
+    try {
+      if (!isExpectedHost(headers.host, socket.localAddress, address.host)) {
+        sendLine(response, 421, 'this is no host of that name: use localhost or the address');
+      } else if (Number(headers['content-length'] ?? 0) !== 0 || headers['transfer-encoding'] !== undefined) {
+        response.setHeader('connection', 'close');
+        sendLine(response, 413, 'a request here has no body');
       } else {
-        options.scrape().then(
-          (page) => response.writeHead(200, { 'content-type': options.contentType }).end(page),
-          // A failed scrape is `up == 0`, an empty page would be a machine without energy.
-          (error: unknown) =>
-            response.writeHead(500, { 'content-type': 'text/plain' }).end(`${String(error)}\n`),
-        );
+        await answer(request, response);
       }
-    },
-  );
-  server.maxConnections = 64;
-  const port = await listen(server, options.address);
+    } catch (error) {
+      if (!failed) log(`cannot answer ${request.url}: ${error instanceof Error ? error.message : 'failed'}`);
+      failed = true;
+      // A failed scrape is `up == 0`; an empty page would be a machine without energy.
+      if (response.headersSent) socket.destroy();
+      else sendLine(response, 500, 'the answer could not be made: see the log');
+    }
+  }
+
+  const server = createServer(BOUNDS, (request, response) => void handle(request, response));
+  server.on('connection', (socket) => connections.opened(socket));
+  const port = await listen(server, address);
+  let closing: Promise<void> | undefined;
   return {
-    url: `http://${hostPort({ ...options.address, port })}/metrics`,
-    async close() {
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
+    origin: `http://${hostPort({ ...address, port })}`,
+    close: () => (closing ??= cutAll(server)),
   };
 }
 
-/** What there is where no dashboard is: the way to the metrics. */
-export const pointToMetrics: RequestListener = (request, response) => {
-  const found = request.url === '/';
-  response
-    .writeHead(found ? 200 : 404, { 'content-type': 'text/plain' })
-    .end(found ? 'otel-ebpf-energy: metrics are at /metrics\n' : 'not found: metrics are at /metrics\n');
-};
+async function cutAll(server: Server): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  server.closeAllConnections();
+  await closed;
+}
 
 /** The port that is listened on, which the system chooses for port 0. */
 async function listen(server: Server, address: Address): Promise<number> {

@@ -6,7 +6,8 @@ import type {
   ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 import { type BackgroundRecorder, recordInBackground, type RecorderOptions } from '../recorder.ts';
-import { answer, createMetricProducer, type DeliverableProducer } from './producer.ts';
+import type { DeliverableProducer } from './deliverable.ts';
+import { answer, createMetricProducer } from './producer.ts';
 
 /** The longest that a collection waits for the meter: a reader whose producer hangs exports nothing at all. */
 export const COLLECT_MS = 2000;

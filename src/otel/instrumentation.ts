@@ -2,7 +2,8 @@
 import { type Attributes, type Counter, diag, type Meter, type MeterProvider } from '@opentelemetry/api';
 import { type BackgroundRecorder, recordInBackground, type RecorderOptions } from '../recorder.ts';
 import { COLLECT_MS } from './energy-producer.ts';
-import { createMetricProducer, type DeliverableProducer } from './producer.ts';
+import type { DeliverableProducer } from './deliverable.ts';
+import { createMetricProducer } from './producer.ts';
 import * as names from './semconv.ts';
 
 /** What `instrumentations: [...]` takes (the interface of @opentelemetry/instrumentation), and `shutdown()`. */

@@ -1,109 +1,147 @@
 // SPDX-License-Identifier: Apache-2.0
-import { OTLPMetricExporter as JsonExporter } from '@opentelemetry/exporter-metrics-otlp-http';
-import { OTLPMetricExporter as ProtobufExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
-import {
-  AggregationTemporality,
-  InstrumentType,
-  PeriodicExportingMetricReader,
-  type MetricReader,
-  type PushMetricExporter,
-  type ResourceMetrics,
-} from '@opentelemetry/sdk-metrics';
-import type { LedgerReader } from '../ledger/ledger.ts';
-import { createMetricProducer } from './producer.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { diag } from '@opentelemetry/api';
+import { JsonMetricsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import type { OtlpSettings } from '../settings/environment.ts';
+import { Batches, halves } from './batches.ts';
+import { displayed } from './displayed.ts';
+import { judge, readable, type Serializer, type Verdict } from './otlp-answer.ts';
+import { createOtlpClient, type OtlpClient } from './otlp-client.ts';
+import type { OtlpRequests } from './otlp-environment.ts';
+import { OtlpReport } from './otlp-report.ts';
+import type { Collection, Destination } from './push.ts';
 
-export interface OtlpReaderOptions {
-  readonly reader: LedgerReader;
+export interface OtlpOptions {
   readonly otlp: OtlpSettings;
-  readonly intervalMs: number;
-  readonly timeoutMs: number;
+  readonly requests: OtlpRequests;
   readonly log: (line: string) => void;
   /** Points in a request, at most. */
-  readonly batchSize?: number;
+  readonly points?: number;
 }
 
-/** Collectors refuse bodies over 20 MiB for good; a point is about half a KiB of JSON. */
-const BATCH_SIZE = 10_000;
+/** A point is about half a KiB of JSON; serializing so many takes 2 to 4 ms. */
+const POINTS = 1000;
+/** Bytes of a request before compression. Many receivers and proxies take 1 MiB, few take less. */
+const REQUEST_BYTES = 1_000_000;
+/** Requests of one export that are refused in a row before the rest is kept for the next export. */
+const REFUSALS = 8;
+/** Exports without a request that was too large before larger ones are tried again. */
+const CLEAN_EXPORTS = 10;
+/** Longest pause that a receiver can ask for: an ended series is not kept for longer. */
+const MAX_PAUSE_MS = 300_000;
 
-/**
- * Pushes the ledger by OTLP over HTTP every interval. The exporter itself reads headers, compression,
- * certificates and the temporality preference from the environment.
- */
-export function createOtlpReader({
-  reader,
-  otlp,
-  intervalMs,
-  timeoutMs,
-  log,
-  batchSize = BATCH_SIZE,
-}: OtlpReaderOptions): MetricReader {
-  const Exporter = otlp.protocol === 'http/json' ? JsonExporter : ProtobufExporter;
-  const exporter: PushMetricExporter = new Exporter({ url: otlp.url, timeoutMillis: otlp.timeoutMs });
-  // The ledger's sums are what observable counters would be: `lowmemory` leaves these cumulative.
-  const wanted = exporter.selectAggregationTemporality?.(InstrumentType.OBSERVABLE_COUNTER);
-  const mode = wanted === AggregationTemporality.DELTA ? 'delta' : 'push';
-  const producer = createMetricProducer({ reader, mode });
-  return new PeriodicExportingMetricReader({
-    exporter: watched(exporter, {
-      url: displayed(otlp.url),
-      log,
-      delivered: (metrics) => producer.delivered(metrics),
-    }),
-    exportIntervalMillis: intervalMs,
-    exportTimeoutMillis: timeoutMs,
-    metricProducers: [producer],
-    maxExportBatchSize: batchSize,
-  });
+/** OTLP over HTTP. What does not arrive is left to the next collection. */
+export class OtlpDestination implements Destination {
+  readonly #client: OtlpClient;
+  readonly #serializer: Serializer;
+  readonly #contentType: string;
+  readonly #timeoutMs: number;
+  readonly #report: OtlpReport;
+  readonly #most: number;
+  #size: number;
+  #clean = 0;
+  /** Until when the receiver asked not to be sent anything. */
+  #pausedUntil = 0;
+
+  constructor({ otlp, requests, log, points = POINTS }: OtlpOptions) {
+    const json = otlp.protocol === 'http/json';
+    this.#serializer = json ? JsonMetricsSerializer : ProtobufMetricsSerializer;
+    this.#contentType = json ? 'application/json' : 'application/x-protobuf';
+    this.#client = createOtlpClient(new URL(otlp.url), requests);
+    this.#timeoutMs = otlp.timeoutMs;
+    this.#report = new OtlpReport(displayed(otlp.url), log);
+    this.#most = points;
+    this.#size = points;
+  }
+
+  async send({ metrics, arrived, signal, last }: Collection): Promise<boolean> {
+    if (!last && performance.now() < this.#pausedUntil) return false;
+    const batches = new Batches(metrics);
+    const ranges = batches.ranges(this.#size);
+    let failure: string | undefined;
+    let refusals = 0;
+    let tooLarge = false;
+    let largest = 0;
+    for (let range = ranges.pop(); range && refusals < REFUSALS; range = ranges.pop()) {
+      const count = range[1] - range[0];
+      const part = batches.part(range);
+      const body = this.#serializer.serializeRequest(part);
+      if (body === undefined || (body.length > REQUEST_BYTES && count > 1)) {
+        ranges.push(...halves(range));
+        continue;
+      }
+      const verdict = await this.#deliver(body, signal);
+      diag.debug(`OTLP: ${count} points in ${body.length} bytes: ${verdict.kind}`);
+      if (verdict.kind === 'accepted') {
+        arrived(part);
+        this.#report.taken(verdict);
+        largest = Math.max(largest, count);
+        refusals = 0;
+      } else if (verdict.kind === 'too large') {
+        tooLarge = true;
+        this.#report.tooLarge(verdict.reason, body.length, count);
+        if (count > 1) ranges.push(...halves(range));
+        else if (++refusals === REFUSALS) failure = verdict.reason;
+      } else {
+        failure = verdict.reason;
+        // A receiver that is away is away for the rest as well.
+        refusals = verdict.kind === 'busy' ? REFUSALS : refusals + 1;
+      }
+    }
+    this.#resize(tooLarge, largest);
+    // What is broken off because the agent stops is no outage of the receiver.
+    if (!(signal.aborted && (signal.reason as Error).name === 'AbortError')) this.#report.exported(failure);
+    return failure === undefined;
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  /** The size that went through is kept, and larger ones are tried again after a while. */
+  #resize(tooLarge: boolean, largest: number): void {
+    if (tooLarge) {
+      this.#size = largest || this.#size;
+      this.#clean = 0;
+    } else if (++this.#clean >= CLEAN_EXPORTS) {
+      this.#size = Math.min(this.#most, this.#size * 2);
+      this.#clean = 0;
+    }
+  }
+
+  /** One request, tried again while its time lasts where that may help. */
+  async #deliver(body: Uint8Array, signal: AbortSignal): Promise<Verdict> {
+    const end = performance.now() + this.#timeoutMs;
+    for (let attempt = 0; ; attempt++) {
+      const verdict = await this.#try(body, Math.max(1, end - performance.now()), signal);
+      if (verdict.kind !== 'busy' || signal.aborted) return verdict;
+      const pauseMs = verdict.retryAfterMs ?? backoff(attempt);
+      if (performance.now() + pauseMs >= end) {
+        const asked = Math.min(verdict.retryAfterMs ?? 0, MAX_PAUSE_MS);
+        this.#pausedUntil = performance.now() + asked;
+        return verdict;
+      }
+      await sleep(pauseMs, undefined, { signal }).catch(() => {});
+      if (signal.aborted) return verdict;
+    }
+  }
+
+  async #try(body: Uint8Array, timeoutMs: number, signal: AbortSignal): Promise<Verdict> {
+    const contentType = this.#contentType;
+    try {
+      return judge(await this.#client.post({ body, contentType, timeoutMs, signal }), this.#serializer);
+    } catch (error) {
+      return { kind: 'busy', reason: why(error as NodeJS.ErrnoException), retryAfterMs: undefined };
+    }
+  }
 }
 
-interface Watch {
-  readonly url: string;
-  readonly log: (line: string) => void;
-  readonly delivered: (metrics: ResourceMetrics) => void;
+/** 1, 2, 4, 5, 5 s, a fifth more or less: hosts that lost one receiver must not all come back at once. */
+function backoff(attempt: number): number {
+  return Math.min(5000, 1000 * 2 ** attempt) * (0.8 + 0.4 * Math.random());
 }
 
-/** The exporter, telling of an outage once when it begins and once when it ends. */
-function watched(exporter: PushMetricExporter, { url, log, delivered }: Watch): PushMetricExporter {
-  let down = false;
-  return {
-    export(metrics, done) {
-      exporter.export(metrics, (result) => {
-        const failed = result.code !== SUCCESS;
-        if (failed && !down) {
-          const why = reason(result.error);
-          log(
-            `cannot send metrics to ${url} (${why}): while the agent runs, energy is kept and sent when it answers`,
-          );
-        } else if (!failed && down) {
-          log(`sending metrics to ${url} again`);
-        }
-        down = failed;
-        if (!failed) delivered(metrics);
-        // The failure has been told; the reader would only log it anew, with its stack, at every export.
-        done({ code: SUCCESS });
-      });
-    },
-    forceFlush: () => exporter.forceFlush(),
-    shutdown: () => exporter.shutdown(),
-  };
-}
-
-type ExportResult = Parameters<Parameters<PushMetricExporter['export']>[1]>[0];
-
-// ExportResultCode.SUCCESS of @opentelemetry/core, which sdk-metrics does not export.
-// oxlint-disable-next-line typescript/no-unsafe-enum-assignment
-const SUCCESS = 0 as ExportResult['code'];
-
-/** `ECONNREFUSED`, `HTTP 400 Bad Request`, or what the exporter says where there is no code. */
-function reason(error: (Error & { readonly code?: unknown }) | undefined): string {
-  if (typeof error?.code === 'string') return error.code;
-  if (typeof error?.code === 'number') return `HTTP ${error.code} ${error.message}`;
-  return error?.message ?? 'no reason given';
-}
-
-/** The URL without what may be secret: user, password and query. */
-export function displayed(url: string): string {
-  const { protocol, host, pathname } = new URL(url);
-  return `${protocol}//${host}${pathname}`;
+/** `ECONNREFUSED`, or what happened where there is no telling code. */
+function why({ code, message }: NodeJS.ErrnoException): string {
+  return code === undefined || code === 'ETIMEDOUT' ? readable(message) : code;
 }

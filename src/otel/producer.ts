@@ -8,11 +8,10 @@ import {
   type DataPoint,
   type MetricDescriptor,
   type MetricProducer,
-  type ResourceMetrics,
   type ScopeMetrics,
   type SumMetricData,
 } from '@opentelemetry/sdk-metrics';
-import type { LedgerReader } from '../ledger/ledger.ts';
+import type { Ledger, LedgerReader } from '../ledger/ledger.ts';
 import {
   type HardwareOwner,
   type LedgerReading,
@@ -20,16 +19,9 @@ import {
   type SeriesReading,
 } from '../ledger/reading.ts';
 import { WallClock } from '../util/wall-clock.ts';
+import type { CreateProducer, DeliverableProducer } from './deliverable.ts';
 import { type Mode, pointsOf, type ToPoints } from './points.ts';
 import * as names from './semconv.ts';
-
-/** A producer for one reader, which says what of its collections has arrived. */
-export interface DeliverableProducer extends MetricProducer {
-  /** These metrics, a part of the last collection or all of it, have arrived. What has not is in the next one again. */
-  delivered(metrics: Pick<ResourceMetrics, 'scopeMetrics'>): void;
-  /** The reader comes no more. */
-  close(): void;
-}
 
 export interface ProducerOptions {
   readonly reader: LedgerReader;
@@ -71,6 +63,13 @@ export function createMetricProducer({
     },
     close: () => reader.close(),
   };
+}
+
+/** The producers of a ledger's readers. */
+export function producersOf(ledger: Pick<Ledger, 'reader'>): CreateProducer {
+  const clock = new WallClock();
+  return (mode) =>
+    createMetricProducer({ reader: ledger.reader({ delayed: mode === 'scrape' }), mode, clock });
 }
 
 /** The answer of a producer: nothing known, no metrics, never a false zero. */

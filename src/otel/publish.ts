@@ -1,37 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { RequestListener } from 'node:http';
 import { inspect } from 'node:util';
 import { diag, type Attributes, type DiagLogFunction } from '@opentelemetry/api';
-import {
-  defaultResource,
-  detectResources,
-  envDetector,
-  hostDetector,
-  osDetector,
-  resourceFromAttributes,
-  type Resource,
-} from '@opentelemetry/resources';
-import {
-  ConsoleMetricExporter,
-  MeterProvider,
-  PeriodicExportingMetricReader,
-  type MetricReader,
-} from '@opentelemetry/sdk-metrics';
-import { createOtlpReader, displayed } from './otlp.ts';
-import type { Ledger } from '../ledger/ledger.ts';
-import { createMetricProducer } from './producer.ts';
-import { PROMETHEUS_CONTENT_TYPE, prometheusPage } from './prometheus.ts';
-import { SCOPE_NAME, SCOPE_VERSION } from './semconv.ts';
-import { pointToMetrics, serveMetrics, type MetricsServer } from '../http/server.ts';
+import type { Resource } from '@opentelemetry/resources';
+import { ConsoleMetricExporter } from '@opentelemetry/sdk-metrics';
+import { sendLine, type Handler, type Routes } from '../http/router.ts';
+import { serve } from '../http/server.ts';
 import { publishSettings, type Address, type PublishSettings } from '../settings/environment.ts';
+import type { CreateProducer } from './deliverable.ts';
+import { displayed } from './displayed.ts';
+import { otlpRequests } from './otlp-environment.ts';
+import { OtlpDestination } from './otlp.ts';
+import { prometheusEndpoint } from './prometheus.ts';
+import { type Destination, type Push, startPush } from './push.ts';
+import { describeAgent } from './resource.ts';
 
 export interface PublishOptions {
-  readonly ledger: Ledger;
-  /** `process.env`: the exporters read their headers and certificates, the resource its attributes, there. */
+  /** Makes a view of the ledger for one reader: each sees a series begin and end at a time of its own. */
+  readonly producer: CreateProducer;
+  /** `process.env`: the resource's attributes are read there, whatever this is. */
   readonly env: NodeJS.ProcessEnv;
   readonly resourceAttributes?: Attributes;
-  /** Answers what is not `/metrics` on the Prometheus endpoint: a dashboard. */
-  readonly otherwise?: RequestListener;
+  /** What the Prometheus endpoint serves beside `/metrics`: a live page. */
+  readonly routes?: Routes;
   /** Takes one line at a time: outages, and what OTEL_LOG_LEVEL (default `warn`) lets through. */
   readonly log: (line: string) => void;
 }
@@ -41,77 +31,102 @@ export interface Publisher {
   readonly endpoints: readonly string[];
   /** Pushes now. Resolves after at most `timeoutMs`, whether that succeeded or not. */
   readonly flush: (timeoutMs: number) => Promise<void>;
-  /**
-   * Pushes a last time and stops. Resolves after at most `timeoutMs`. The exporter cannot be told to give
-   * up: its retries hold the process for up to two OTEL_EXPORTER_OTLP_TIMEOUT more, unless it exits itself.
-   */
+  /** Pushes a last time and stops. Resolves after at most `timeoutMs`; nothing goes on after that. */
   readonly close: (timeoutMs: number) => Promise<void>;
 }
 
 /**
- * Publishes the ledger where the environment says. The caller keeps the process alive: the readers'
- * timers do not.
+ * Publishes the ledger where the environment says. The caller keeps the process alive: the timers of what is
+ * pushed do not.
  * @throws EnergyError, exit status 2, for a bad variable or an address that cannot be listened on.
  */
 export async function startPublishing(options: PublishOptions): Promise<Publisher> {
-  const settings = publishSettings(options.env);
-  diag.setLogger(lineLogger(options.log), { logLevel: settings.logLevel, suppressOverrideMessage: true });
-  const resource = await describeAgent(options.resourceAttributes);
-  const server = settings.prometheus && (await serve(settings.prometheus, resource, options));
-  const provider = new MeterProvider({ resource, readers: pushReaders(settings, options) });
-  const urls = [server?.url, settings.otlp && displayed(settings.otlp.url)];
+  const { env, log } = options;
+  const settings = publishSettings(env);
+  // Read before anything is opened: it may be wrong.
+  const requests = settings.otlp && otlpRequests(env);
+  diag.setLogger(lineLogger(log), { logLevel: settings.logLevel, suppressOverrideMessage: true });
+  const resource = await describeAgent({ env, attributes: options.resourceAttributes, log });
+  const served = settings.prometheus && (await serveMetrics(settings.prometheus, resource, options));
 
-  let closed: Promise<unknown> | undefined;
+  const push = (mode: 'push' | 'delta', destination: Destination): Push => {
+    const { intervalMs, timeoutMs } = settings;
+    return startPush({ producer: options.producer(mode), destination, resource, intervalMs, timeoutMs });
+  };
+  const pushes: Push[] = [];
+  if (settings.otlp && requests) {
+    const destination = new OtlpDestination({ otlp: settings.otlp, requests, log });
+    pushes.push(push(requests.delta ? 'delta' : 'push', destination));
+  }
+  if (settings.console) pushes.push(push('push', consoleDestination()));
+  return publisher(settings, served, pushes, log);
+}
+
+function publisher(
+  settings: PublishSettings,
+  served: Served | undefined,
+  pushes: readonly Push[],
+  log: (line: string) => void,
+): Publisher {
+  const urls = [served?.url, settings.otlp && displayed(settings.otlp.url)];
+  let closed: Promise<void> | undefined;
+
+  async function close(timeoutMs: number): Promise<void> {
+    const [, ...sent] = await Promise.all([served?.close(), ...pushes.map((push) => push.close(timeoutMs))]);
+    if (!sent.every(Boolean)) log('the energy since the last export was not sent');
+  }
   return {
     endpoints: urls.filter((url) => url !== undefined),
     async flush(timeoutMs) {
-      await settledWithin(provider.forceFlush(), timeoutMs);
+      await Promise.all(pushes.map((push) => push.flush(timeoutMs)));
     },
-    async close(timeoutMs) {
-      closed ??= Promise.all([provider.shutdown(), server?.close()]);
-      if (await settledWithin(closed, timeoutMs)) return;
-      options.log(`no answer within ${timeoutMs} ms: the energy since the last export was not sent`);
+    close: (timeoutMs) => (closed ??= close(timeoutMs)),
+  };
+}
+
+interface Served {
+  readonly url: string;
+  readonly close: () => Promise<void>;
+}
+
+async function serveMetrics(
+  address: Address,
+  resource: Resource,
+  { producer, routes, log }: PublishOptions,
+): Promise<Served> {
+  const endpoint = prometheusEndpoint(() => producer('scrape'), resource.attributes);
+  const server = await serve({
+    address,
+    routes: { '/': pointToMetrics, ...routes, '/metrics': endpoint.handle },
+    log,
+  });
+  return {
+    url: `${server.origin}/metrics`,
+    async close() {
+      await server.close();
+      endpoint.close();
     },
   };
 }
 
-function serve(address: Address, resource: Resource, options: PublishOptions): Promise<MetricsServer> {
-  const producer = createMetricProducer({ reader: options.ledger.reader({ delayed: true }), mode: 'scrape' });
-  return serveMetrics({
-    address,
-    scrape: () => prometheusPage(producer, resource),
-    contentType: PROMETHEUS_CONTENT_TYPE,
-    otherwise: options.otherwise ?? pointToMetrics,
-  });
-}
+/** What there is where no live page is: the way to the metrics. */
+const pointToMetrics: Handler = (_request, response) => {
+  sendLine(response, 200, 'otel-ebpf-energy: metrics are at /metrics');
+};
 
-function pushReaders(settings: PublishSettings, { ledger, log }: PublishOptions): MetricReader[] {
-  const { otlp, intervalMs, timeoutMs } = settings;
-  const readers: MetricReader[] = [];
-  if (otlp) readers.push(createOtlpReader({ reader: ledger.reader(), otlp, intervalMs, timeoutMs, log }));
-  if (settings.console) {
-    readers.push(
-      new PeriodicExportingMetricReader({
-        exporter: new ConsoleMetricExporter(),
-        exportIntervalMillis: intervalMs,
-        exportTimeoutMillis: timeoutMs,
-        metricProducers: [createMetricProducer({ reader: ledger.reader(), mode: 'push' })],
+/** For people who want to see what is exported. */
+function consoleDestination(): Destination {
+  const exporter = new ConsoleMetricExporter();
+  return {
+    send: ({ metrics, arrived }) =>
+      new Promise((resolve) => {
+        exporter.export(metrics, () => {
+          arrived(metrics);
+          resolve(true);
+        });
       }),
-    );
-  }
-  return readers;
-}
-
-/** The resource of all metrics: this agent on this host. What the user says goes last, hence wins. */
-async function describeAgent(attributes: Attributes = {}): Promise<Resource> {
-  const resource = defaultResource()
-    .merge(resourceFromAttributes({ 'service.name': SCOPE_NAME, 'service.version': SCOPE_VERSION }))
-    .merge(detectResources({ detectors: [hostDetector, osDetector] }))
-    .merge(resourceFromAttributes(attributes))
-    .merge(detectResources({ detectors: [envDetector] }));
-  // host.id is read from a file; the Prometheus page cannot wait for it.
-  await resource.waitForAsyncAttributes?.();
-  return resource;
+    close: () => {},
+  };
 }
 
 function lineLogger(
@@ -122,22 +137,4 @@ function lineLogger(
   const line: DiagLogFunction = (...parts) =>
     log(`opentelemetry: ${parts.map(text).join(' ')}`.replaceAll(/\s*\n\s*/g, ' '));
   return { error: line, warn: line, info: line, debug: line, verbose: line };
-}
-
-/** Whether `work` was over before `ms` had passed; its failure goes to the log. */
-async function settledWithin(work: Promise<unknown>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), ms);
-  });
-  const done = work.then(
-    () => true,
-    (error: unknown) => {
-      diag.error('publishing failed:', error);
-      return true;
-    },
-  );
-  const settled = await Promise.race([done, late]);
-  clearTimeout(timer);
-  return settled;
 }

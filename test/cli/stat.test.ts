@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Stat } from '../../src/cli/stat.ts';
+import type { Stat } from '../../src/cli/measure-command.ts';
 import { joules, JOULES, type Run, snapshots, startJoules } from '../support/joules.ts';
 import { cpuSeconds, describeOnKernel, Load, TSC, waitFor } from '../support/kernel.ts';
 

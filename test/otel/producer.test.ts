@@ -4,7 +4,8 @@ import { Ledger } from '../../src/ledger/ledger.ts';
 import { DEFAULT_LIMITS } from '../../src/ledger/limits.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import type { Mode } from '../../src/otel/points.ts';
-import { createMetricProducer, type DeliverableProducer } from '../../src/otel/producer.ts';
+import type { DeliverableProducer } from '../../src/otel/deliverable.ts';
+import { createMetricProducer } from '../../src/otel/producer.ts';
 import { WallClock } from '../../src/util/wall-clock.ts';
 import { type SnapshotSpec, snapshotOf } from '../support/snapshots.ts';
 

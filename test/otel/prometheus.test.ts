@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Handler } from '../../src/http/router.ts';
 import { EnergyError } from '../../src/model/errors.ts';
 import { publishSettings } from '../../src/settings/environment.ts';
 import { setUpPublishing } from '../support/publishing.ts';
@@ -22,7 +23,9 @@ describe('the Prometheus endpoint', () => {
     const response = await fetch(url!);
     expect(response.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
     const page = await response.text();
-    expect(page).toMatch(/^process_energy_joules_total\{process_pid="1",.*container_id="c0ffee".*\} 0\.7$/m);
+    expect(page).toMatch(
+      /^process_energy_joules_total\{process_executable_name="node",container_id="c0ffee",.*\} 0\.7$/m,
+    );
     expect(page).toMatch(/^target_info\{.*service_name="otel-ebpf-energy".*\} 1$/m);
   });
 
@@ -36,11 +39,11 @@ describe('the Prometheus endpoint', () => {
     expect([head.status, await head.text()]).toEqual([200, '']);
   });
 
-  it('leaves other paths to a dashboard', async () => {
-    const [url] = (
-      await publish({}, { otherwise: (request, response) => response.end(`page ${request.url}`) })
-    ).endpoints;
+  it('serves other paths beside the metrics', async () => {
+    const live: Handler = (request, response) => void response.end(`page ${request.url}`);
+    const [url] = (await publish({}, { routes: { '/': live, '/style.css': live } })).endpoints;
     expect(await (await fetch(new URL('/style.css', url))).text()).toBe('page /style.css');
+    expect(await (await fetch(new URL('/', url))).text()).toBe('page /');
     expect(await (await fetch(url!)).text()).toContain('hw_energy_joules_total');
   });
 

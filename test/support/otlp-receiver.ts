@@ -20,9 +20,17 @@ export interface ReceivedPoint {
 
 export interface ReceivedRequest {
   readonly headers: IncomingHttpHeaders;
+  /** Before compression. */
+  readonly bytes: number;
   readonly points: readonly ReceivedPoint[];
   readonly status: number;
 }
+
+/** Answers a request in a way of its own, and says with what status, if any. */
+export type Answerer = (
+  response: ServerResponse,
+  request: Pick<ReceivedRequest, 'headers' | 'bytes' | 'points'>,
+) => number;
 
 export interface OtlpReceiver {
   /** Value for OTEL_EXPORTER_OTLP_ENDPOINT. */
@@ -30,7 +38,7 @@ export interface OtlpReceiver {
   /** Answered requests. */
   readonly requests: readonly ReceivedRequest[];
   /** The answer from now on; null leaves requests unanswered until there is one. */
-  readonly answerWith: (status: number | null) => void;
+  readonly answerWith: (status: number | null | Answerer) => void;
   /** Resolves once at least `count` requests were answered with `status`. */
   readonly answered: (count: number, status?: number) => Promise<readonly ReceivedRequest[]>;
   /** Requests that wait for an answer. */
@@ -42,18 +50,20 @@ export interface OtlpReceiver {
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const requests: ReceivedRequest[] = [];
   const events = new EventEmitter();
-  let status: number | null = 200;
-  let held: ((status: number) => void)[] = [];
+  let status: number | null | Answerer = 200;
+  let held: ((status: number | Answerer) => void)[] = [];
 
   const server = createServer((request, response) => {
     void buffer(request).then((body) => {
       const plain = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
       const json = request.headers['content-type'] === 'application/json';
       const decoded = (json ? JSON.parse(plain.toString()) : decode(plain, REQUEST)) as ExportRequest;
-      const answer = (wanted: number): void => {
-        const code = request.method === 'POST' && request.url === '/v1/metrics' ? wanted : 404;
-        requests.push({ headers: request.headers, points: flatten(decoded), status: code });
-        reply(response, code, json);
+      const received = { headers: request.headers, bytes: plain.length, points: flatten(decoded) };
+      const answer = (wanted: number | Answerer): void => {
+        const known = request.method === 'POST' && request.url === '/v1/metrics';
+        const code = typeof wanted === 'function' ? wanted(response, received) : known ? wanted : 404;
+        requests.push({ ...received, status: code });
+        if (typeof wanted === 'number') reply(response, code, json);
         events.emit('answered');
       };
       if (status === null) held.push(answer);
@@ -63,7 +73,7 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
 
-  const answerWith = (next: number | null): void => {
+  const answerWith = (next: number | null | Answerer): void => {
     status = next;
     if (next === null) return;
     for (const answer of held) answer(next);

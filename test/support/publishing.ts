@@ -2,12 +2,16 @@
 import { Ledger, type LedgerReader } from '../../src/ledger/ledger.ts';
 import { DEFAULT_LIMITS } from '../../src/ledger/limits.ts';
 import type { ReaderOptions } from '../../src/ledger/reader.ts';
+import { producersOf } from '../../src/otel/producer.ts';
 import { startPublishing, type Publisher, type PublishOptions } from '../../src/otel/publish.ts';
 import { snapshotOf } from './snapshots.ts';
 import { startOtlpReceiver, type OtlpReceiver } from './otlp-receiver.ts';
 
 /** Longer than any test: what waits for this has failed. */
 export const NEVER_MS = '600000';
+
+/** Not every machine that tests run on has an id, which the log would have a line about. */
+export const HOST = { 'host.id': 'fdbf79e8af94cb7f9e8df36789187052' };
 
 /** A ledger that grows by an interval at every reading, and closes. Process 2 ends after the second one. */
 export class GrowingLedger extends Ledger {
@@ -44,6 +48,13 @@ export class GrowingLedger extends Ledger {
   }
 }
 
+/** Sums of a `GrowingLedger` after so many readings, J. */
+export function grown(readings: number): { hardware: number; processes: number; unattributed: number } {
+  const processes = readings * 0.7 + Math.min(readings, 2) * 0.1;
+  const unattributed = readings * 0.9;
+  return { hardware: processes + unattributed, processes, unattributed };
+}
+
 export interface Publishing {
   /** Receives what is pushed; a new one for each test. */
   receiver: OtlpReceiver;
@@ -71,8 +82,9 @@ export function setUpPublishing(): Publishing {
       // The exporters read the environment of the process.
       Object.assign(process.env, { OTEL_EXPORTER_PROMETHEUS_PORT: '0', ...variables });
       const publisher = await startPublishing({
-        ledger: new GrowingLedger(),
+        producer: producersOf(new GrowingLedger()),
         env: process.env,
+        resourceAttributes: HOST,
         log: (line) => at.lines.push(line),
         ...options,
       });

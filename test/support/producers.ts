@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+import { ValueType, type Attributes } from '@opentelemetry/api';
+import { emptyResource } from '@opentelemetry/resources';
+import { AggregationTemporality, DataPointType, type DataPoint } from '@opentelemetry/sdk-metrics';
+import type { DeliverableProducer } from '../../src/otel/deliverable.ts';
+
+/** A producer of one sum with some points, which remembers what was asked of it. */
+export interface CountingProducer extends DeliverableProducer {
+  readonly collections: number;
+  /** `id` attributes of the points that were delivered, in the order in which they were. */
+  readonly arrived: readonly number[];
+  readonly closed: boolean;
+}
+
+export interface CountingOptions {
+  readonly points: number;
+  /** What every point has beside its `id`. */
+  readonly attributes?: (id: number) => Attributes;
+  /** Waited for by every collection. */
+  readonly until?: Promise<void>;
+}
+
+/** Values are the number of the collection. */
+export function countingProducer(options: CountingOptions): CountingProducer {
+  const { points, attributes = () => ({}), until } = options;
+  let collections = 0;
+  let closed = false;
+  const arrived: number[] = [];
+  const fixed = Array.from({ length: points }, (_, id): Attributes => ({ id, ...attributes(id) }));
+  return {
+    async collect() {
+      collections++;
+      await until;
+      const dataPoints = fixed.map((one): DataPoint<number> => {
+        return { value: collections, attributes: one, startTime: [1, 0], endTime: [1 + collections, 0] };
+      });
+      const descriptor = { name: 'a.sum', unit: 'J', description: 'A sum', valueType: ValueType.DOUBLE };
+      const metric = {
+        descriptor,
+        dataPointType: DataPointType.SUM as const,
+        aggregationTemporality: AggregationTemporality.CUMULATIVE,
+        isMonotonic: true,
+        dataPoints,
+      };
+      const scopeMetrics = [{ scope: { name: 'test' }, metrics: [metric] }];
+      return { resourceMetrics: { resource: emptyResource(), scopeMetrics }, errors: [] };
+    },
+    delivered({ scopeMetrics }) {
+      for (const { metrics } of scopeMetrics) {
+        for (const { dataPoints } of metrics) {
+          for (const point of dataPoints) arrived.push(point.attributes['id'] as number);
+        }
+      }
+    },
+    close() {
+      closed = true;
+    },
+    get collections() {
+      return collections;
+    },
+    arrived,
+    get closed() {
+      return closed;
+    },
+  };
+}
