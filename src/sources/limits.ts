@@ -7,3 +7,15 @@
  * 2^-16 J (65,536 J) within a second.
  */
 export const MAX_WATTS = { core: 250, package: 2000, memory: 1500, gpu: 500, host: 30_000 } as const;
+
+/**
+ * Joules that a count of an event may be. BPF reckons in units of about 2^-32 J, 64 bits of them, and takes what
+ * advances by 2^47 units (32,768 J) between two reads for a jump that is nobody's: a count near that could not be told
+ * from one. 10,000 J is more than a meter in watt-hours counts by (3,600 J). With the smallest a clock of 5 GHz would be
+ * 5 nW, and all of MAX_WATTS are below 2^45 units per ns, which native code reckons them into.
+ */
+export const JOULES_PER_COUNT = { min: 1e-18, max: 10_000 } as const;
+
+export function isJoulesPerCount(joules: number): boolean {
+  return joules >= JOULES_PER_COUNT.min && joules <= JOULES_PER_COUNT.max;
+}
