@@ -6,7 +6,7 @@ import { usageError } from '../model/errors.ts';
 import { type Measurement, type Meter, openMeter } from '../meter.ts';
 import { startCommand } from '../probe/addon.ts';
 import type { Snapshot } from '../model/snapshot.ts';
-import { meterOptions, parseOptions, text } from '../settings/options.ts';
+import { parseOptions } from '../settings/options.ts';
 import { complain, jsonLine, printable } from './print.ts';
 
 /** Schema and shape of `joules stat --output`. Joules, seconds, watts. */
@@ -34,16 +34,14 @@ const DRAIN_MS = 1000;
 export async function stat(args: string[]): Promise<number> {
   const split = args.indexOf('--');
   const command = split < 0 ? [] : args.slice(split + 1);
-  const values = parseOptions('stat', split < 0 ? args : args.slice(0, split), {
-    output: { type: 'string' },
-  });
+  const { meter: options, own } = parseOptions('stat', split < 0 ? args : args.slice(0, split));
   if (!command[0]) throw usageError('stat needs a command: joules stat -- COMMAND…');
-  const output = openOutput(text(values, 'output'));
-  const meter = await openMeter({ ...meterOptions(values), followForks: true });
+  const output = openOutput(own.output);
+  const meter = await openMeter({ ...options, followForks: true });
   try {
     const result = await measureCommand(meter, command);
     if (output !== undefined) writeOutput(output, result);
-    process.stderr.write(values.json ? jsonLine(result) : `${report(result).join('\n')}\n`);
+    process.stderr.write(own.json ? jsonLine(result) : `${report(result).join('\n')}\n`);
     return result.exit_code;
   } finally {
     await meter.close();

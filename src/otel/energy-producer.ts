@@ -5,7 +5,8 @@ import type {
   MetricProducer,
   ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
-import { type BackgroundRecorder, recordInBackground, type RecorderOptions } from '../recorder.ts';
+import { type BackgroundRecorder, recordInBackground } from '../recorder.ts';
+import type { RecorderOptions } from '../settings/types.ts';
 import { answer, createMetricProducer, type DeliverableProducer } from './producer.ts';
 
 /** The longest that a collection waits for the meter: a reader whose producer hangs exports nothing at all. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { Ledger } from '../../src/ledger/ledger.ts';
-import { DEFAULT_LIMITS } from '../../src/ledger/limits.ts';
+import { DEFAULT_LIMITS } from '../../src/settings/table.ts';
 import { createMetricProducer } from '../../src/otel/producer.ts';
 import { prometheusPage } from '../../src/otel/prometheus.ts';
 import { type SnapshotSpec, snapshotOf } from '../support/snapshots.ts';
