@@ -62,8 +62,8 @@ function installModules() {
   // npm keeps there what it has installed.
   const installed = readJson('node_modules/.package-lock.json');
   const current = Object.entries(wanted.packages).every(
-    ([path, { version, optional, devOptional }]) =>
-      path === '' || optional || devOptional || installed?.packages[path]?.version === version,
+    ([path, { version, optional }]) =>
+      path === '' || optional || installed?.packages[path]?.version === version,
   );
   if (current) return;
   say('installing the npm packages …');

@@ -2,11 +2,10 @@
 export { EnergyError } from './model/errors.ts';
 export type { KubeletOptions } from './identity/kubelet.ts';
 export type { ContainerNames } from './model/container.ts';
-export type { LedgerLimits } from './ledger/limits.ts';
-export { openMeter, type Meter, type MeterOptions } from './meter.ts';
+export { openMeter, type Meter } from './meter.ts';
 export { EnergyMetricProducer } from './otel/energy-producer.ts';
 export { energyInstrumentation, type EnergyInstrumentation } from './otel/instrumentation.ts';
-export type { RecorderOptions } from './recorder.ts';
+export type { LedgerLimits, MeterOptions, RecorderOptions } from './settings/types.ts';
 export type {
   CgroupUsage,
   CoreUsage,

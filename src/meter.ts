@@ -7,11 +7,11 @@ import { createBeside } from './attribution/auxiliary.ts';
 import { Intervals, polledCounters, type Recorded } from './counters/intervals.ts';
 import { openPoller } from './counters/poller.ts';
 import { coreReader } from './host/cpus.ts';
-import { type EnergyError, usageError } from './model/errors.ts';
-import { createFilter, type Filter, type Patterns } from './snapshot/filter.ts';
+import type { EnergyError } from './model/errors.ts';
+import { createFilter, type Filter } from './snapshot/filter.ts';
 import { findHierarchy } from './host/hierarchy.ts';
 import { createIdentifier, type Identifier } from './identity/identify.ts';
-import { type KubeletOptions, kubeletPods } from './identity/kubelet.ts';
+import { kubeletPods } from './identity/kubelet.ts';
 import { createNamer, type Namer } from './identity/namer.ts';
 import { bootTimeMs } from './host/procfs.ts';
 import { runtimeFiles } from './identity/runtimes.ts';
@@ -22,30 +22,10 @@ import { inSlices } from './util/cooperative.ts';
 import { ticks } from './util/ticks.ts';
 import type { Calibration } from './probe/addon.ts';
 import type { Snapshot } from './model/snapshot.ts';
+import { checkMeterOptions } from './settings/library.ts';
+import type { MeterOptions } from './settings/types.ts';
 import { selectSource, type SourceRequest } from './sources/select.ts';
 import type { EnergySource, Selection } from './model/source.ts';
-
-export interface MeterOptions extends Patterns {
-  /** Look for the names of containers in what their runtimes keep on the node; default false. */
-  readonly names?: boolean;
-  /** ... and in the list of pods of this node's kubelet. */
-  readonly kubelet?: KubeletOptions;
-  /** As `--source`; default `auto`. */
-  readonly source?: string;
-  /** Directory below which the host's /proc and /sys are; default `/`. */
-  readonly root?: string;
-  /** Power of a CPU for source `estimated`, W; both or none. */
-  readonly wattsIdle?: number;
-  readonly wattsBusy?: number;
-  /** Processes that may be live within an interval before their detail is lost; default 32,768. */
-  readonly maxTasks?: number;
-  /** Report forks too, so that the descendants of a command can be followed. */
-  readonly followForks?: boolean;
-  /** Takes a line for every counter that is bound anew, because CPUs came or went, or cannot be; and what is skipped. */
-  readonly log?: (line: string) => void;
-  /** Seconds between the snapshots of an iteration; default 1. */
-  readonly interval?: number;
-}
 
 /** One interval: the snapshot for everybody, and what it was made of for those who look for single processes. */
 export interface Measurement {
@@ -82,13 +62,6 @@ export interface Meter extends AsyncIterable<Snapshot>, AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Seconds: what a timer takes, 2^31 ms. */
-export const MAX_INTERVAL = 2_147_483;
-
-export function isInterval(seconds: number): boolean {
-  return seconds > 0 && seconds <= MAX_INTERVAL;
-}
-
 const BLIND_IN_NAMESPACE =
   'in a pid namespace of its own: other processes have the names of 15 characters that the kernel keeps; ' +
   'run with the pid namespace of the host (--pid=host, hostPID: true), or mount its /proc and /sys and give --root';
@@ -98,16 +71,14 @@ const BLIND_IN_NAMESPACE =
  * kernel, machine or user that cannot measure (3).
  */
 export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
-  const { interval = 1, log = () => {} } = options;
-  if (!isInterval(interval))
-    throw usageError(`an interval is above 0 and at most ${MAX_INTERVAL} s, not ${interval}`);
-  const root = options.root ?? '/';
+  const checked = checkMeterOptions(options);
+  const { root, interval, followForks, maxTasks, log = () => {} } = checked;
   const sys = join(root, 'sys');
   const proc = join(root, 'proc');
-  const select = (): Selection => selectSource(sourceRequest(root, options));
+  const select = (): Selection => selectSource(sourceRequest(root, checked));
   // What may be wrong with the options, or with /proc and /sys, shows before anything is opened.
-  const filter = createFilter(options);
-  const namer = namerOf(root, options);
+  const filter = createFilter(checked);
+  const namer = namerOf(root, checked);
   const selection = select();
   const { source } = selection;
   const hierarchy = findHierarchy(proc, root);
@@ -129,8 +100,8 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
         sys,
         hierarchy,
         log,
-        followForks: options.followForks ?? false,
-        ...(options.maxTasks === undefined ? {} : { maxTasks: options.maxTasks }),
+        followForks,
+        maxTasks,
       }),
     );
     // All counters begin with the BPF program, which takes a while to load.

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Ledger } from './ledger/ledger.ts';
-import { DEFAULT_LIMITS, type LedgerLimits } from './ledger/limits.ts';
-import { type Meter, type MeterOptions, openMeter } from './meter.ts';
+import { type Meter, openMeter } from './meter.ts';
 import type { Snapshot } from './model/snapshot.ts';
+import { checkRecorderOptions } from './settings/library.ts';
+import { DEFAULT_LIMITS } from './settings/table.ts';
+import type { MeterOptions, RecorderOptions } from './settings/types.ts';
 import { inSlices } from './util/cooperative.ts';
 import { within } from './util/deadline.ts';
 import { serial } from './util/serial.ts';
-
-export interface RecorderOptions extends MeterOptions {
-  readonly limits?: Partial<LedgerLimits>;
-}
 
 /** Measures every interval and adds what it finds to a ledger. */
 export interface Recorder {
@@ -85,21 +83,27 @@ export interface BackgroundRecorder {
   close(): Promise<void>;
 }
 
+/** Options that are wrong are told as what the meter fails with is: an application does not end over them. */
 export function recordInBackground(options: RecorderOptions): BackgroundRecorder {
-  const ledger = new Ledger({ ...DEFAULT_LIMITS, ...options.limits });
   let failure: unknown;
-  const onFailure = (error: unknown): void => {
+  const onFailure = (error: unknown): undefined => {
     failure = error;
   };
-  const intervalMs = (options.interval ?? 1) * 1000;
-  const opening = openMeter(options).then(
-    (meter) => ({ meter, recorder: record(meter, { ledger, intervalMs, onFailure }) }),
-    (error: unknown) => {
-      onFailure(error);
-      return undefined;
-    },
-  );
+  let checked: ReturnType<typeof checkRecorderOptions> | undefined;
+  try {
+    checked = checkRecorderOptions(options);
+  } catch (error) {
+    onFailure(error);
+  }
+  const ledger = new Ledger(checked?.limits ?? DEFAULT_LIMITS);
+  const opening = checked ? open(checked.meter).catch(onFailure) : Promise.resolve(undefined);
   let closing: Promise<void> | undefined;
+
+  async function open(meterOptions: MeterOptions): Promise<{ meter: Meter; recorder: Recorder }> {
+    const meter = await openMeter(meterOptions);
+    const intervalMs = (meterOptions.interval ?? 1) * 1000;
+    return { meter, recorder: record(meter, { ledger, intervalMs, onFailure }) };
+  }
 
   return {
     ledger,

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
 import { Ledger } from '../ledger/ledger.ts';
-import { DEFAULT_LIMITS } from '../ledger/limits.ts';
 import { type Meter, openMeter } from '../meter.ts';
 import { producersOf } from '../otel/producer.ts';
 import { startPublishing } from '../otel/publish.ts';
 import { record } from '../recorder.ts';
 import { readConfig } from '../settings/config.ts';
-import { VIEW_OPTIONS, meterOptions, parseOptions, text } from '../settings/options.ts';
+import { publishSettings } from '../settings/environment.ts';
+import { parseOptions } from '../settings/options.ts';
+import { DEFAULT_LIMITS, MAX_TIMER_MS } from '../settings/table.ts';
 import { complain, jsonLine, print } from './print.ts';
 import { onStop } from './signals.ts';
 import { summary } from './table.ts';
@@ -19,25 +20,34 @@ const SUMMARY_MS = 5000;
 
 /** `joules agent`: measures and publishes until SIGINT or SIGTERM, then flushes. */
 export async function agent(args: string[]): Promise<number> {
-  const values = parseOptions('agent', args, { ...VIEW_OPTIONS, config: { type: 'string' } });
-  const file = text(values, 'config');
-  const config = file === undefined ? { meter: {}, limits: {} } : readConfig(file);
-  const ledger = new Ledger({ ...DEFAULT_LIMITS, ...config.limits });
+  const { meter: given, own } = parseOptions('agent', args);
+  const { limits, ...configured } = own.config === undefined ? {} : readConfig(own.config);
+  const { disabled, notices } = publishSettings(process.env);
+  notices.forEach(complain);
   // From the very start, and until the last flush: a stop is never cut short by another.
   const stopping = new AbortController();
   const release = onStop(() => stopping.abort());
+  if (disabled) {
+    // Whoever keeps services alive would start one that ends again and again.
+    complain(
+      'OTEL_SDK_DISABLED is true: nothing is measured or published until the agent is started without',
+    );
+    await aborted(stopping.signal);
+    return 0;
+  }
+  const ledger = new Ledger({ ...DEFAULT_LIMITS, ...limits });
   const publisher = await startPublishing({ producer: producersOf(ledger), env: process.env, log: complain });
   try {
-    const options = { ...config.meter, ...meterOptions(values), log: complain };
+    const options = { ...configured, ...given, log: complain };
     await using meter = await openMeter(options);
     announce(meter, publisher.endpoints);
-    const show = values.json ? undefined : summaryPrinter();
+    const show = own.json ? undefined : summaryPrinter();
     const recorder = record(meter, {
       ledger,
       intervalMs: (options.interval ?? 1) * 1000,
       async onSnapshot(snapshot) {
         const self = { ...snapshot.self, series: ledger.size };
-        if (values.json) await print(jsonLine({ ...snapshot, self }), stopping.signal);
+        if (own.json) await print(jsonLine({ ...snapshot, self }), stopping.signal);
         show?.(summary(snapshot));
       },
       onFailure: (error) =>
@@ -61,7 +71,7 @@ function reasonOf(error: unknown): string {
 
 /** Resolves when the signal is aborted, and keeps the process alive until then. */
 async function aborted(signal: AbortSignal): Promise<void> {
-  const alive = setInterval(() => {}, 2 ** 30);
+  const alive = setInterval(() => {}, MAX_TIMER_MS);
   if (!signal.aborted) await once(signal, 'abort');
   clearInterval(alive);
 }

@@ -4,10 +4,11 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
 import { findHierarchy } from '../host/hierarchy.ts';
-import { type Meter, type MeterOptions, openMeter } from '../meter.ts';
+import { type Meter, openMeter } from '../meter.ts';
 import { selectSource } from '../sources/select.ts';
 import type { Selection } from '../model/source.ts';
-import { meterOptions, parseOptions } from '../settings/options.ts';
+import { parseOptions } from '../settings/options.ts';
+import type { MeterOptions } from '../settings/types.ts';
 import { jsonLine, printable } from './print.ts';
 
 interface Finding {
@@ -22,8 +23,7 @@ const CAPABILITIES = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as c
 
 /** `joules doctor`: what this kernel, hardware and user can do. Exit status 0 if measuring is possible, else 3. */
 export async function doctor(args: string[]): Promise<number> {
-  const values = parseOptions('doctor', args);
-  const options = meterOptions(values);
+  const { meter: options, own } = parseOptions('doctor', args);
   const root = options.root ?? '/';
   const [sys, proc] = [join(root, 'sys'), join(root, 'proc')];
   const selection = selectSource({ spec: 'auto', ...options, sys, proc, dev: join(root, 'dev') });
@@ -38,7 +38,7 @@ export async function doctor(args: string[]): Promise<number> {
   if (trial.blindTo) findings.push({ name: 'pid namespace', ok: false, detail: trial.blindTo });
   if (trial.counter) findings.push(trial.counter);
   findings.push(trial.finding);
-  if (values.json) process.stdout.write(jsonLine({ source: selection.source.name, findings }));
+  if (own.json) process.stdout.write(jsonLine({ source: selection.source.name, findings }));
   else process.stdout.write(`${findings.map((finding) => printable(line(finding))).join('\n')}\n`);
   return trial.finding.ok ? 0 : EXIT_UNABLE;
 }

@@ -1,65 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EnergyError, usageError } from '../model/errors.ts';
 import { SCOPE_VERSION } from '../otel/semconv.ts';
+import { help } from '../settings/help.ts';
+import type { Verb as VerbName } from '../settings/types.ts';
 import { complain } from './print.ts';
 
 /** A verb: takes its arguments, resolves with the exit status. */
 type Verb = (args: string[]) => Promise<number>;
 
 /** Loaded when called: `joules --help` needs neither the native part nor the SDK. */
-const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
+const VERBS: Readonly<Record<VerbName, () => Promise<Verb>>> = {
   agent: async () => (await import('./agent.ts')).agent,
   top: async () => (await import('./top.ts')).top,
   stat: async () => (await import('./stat.ts')).stat,
   doctor: async () => (await import('./doctor.ts')).doctor,
 };
 
-const HELP = `Usage: joules VERB [OPTIONS]
-
-Where this machine's energy goes, by process and cgroup.
-
-Verbs:
-  agent [--config FILE]        measure and publish as OpenTelemetry metrics until interrupted
-  top [--by process|cgroup|container|core] [--limit N] [--count N]
-                               live table; with --json one snapshot a line
-  stat [--output FILE] -- COMMAND…
-                               run a command and tell what it and its descendants used
-  doctor                       what this kernel, hardware and user can measure
-
-Options:
-  --source SPEC       auto (default), power_core, msr, power, powercap, estimated, or
-                      perf:PMU/EVENT/[,scope=cpu|core|package][,joules=J_PER_COUNT]
-  --watts-idle W, --watts-busy W
-                      power of a CPU for source estimated
-  --interval SECONDS  between snapshots (default 1)
-  --include GLOB, --exclude GLOB
-                      (agent, top) what has rows of its own, the rest is in (other);
-                      with a leading / for cgroups, else for executables; repeatable
-  --names             (agent, top) names of containers, images and pods, from what the
-                      container runtimes keep on the node
-  --root DIR          where the host's /proc and /sys are (default /)
-  --json              machine-readable output
-  --help, --version
-`;
-
 /** Runs the command line; resolves with the exit status. Nothing goes to stdout but data. */
 export async function main(argv: readonly string[]): Promise<number> {
   const [name, ...args] = argv;
   try {
-    if (name === '--help' || name === '-h' || name === 'help') return print(HELP);
+    if (name === '--help' || name === '-h' || name === 'help') return print(help());
     if (name === '--version') return print(`${SCOPE_VERSION}\n`);
     const verbs = Object.keys(VERBS).join(', ');
     if (name === undefined) throw usageError(`a verb is missing: use one of ${verbs}, or --help`);
-    const load = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
+    const load = isVerb(name) ? VERBS[name] : undefined;
     if (!load) throw usageError(`unknown verb ${JSON.stringify(name)}: use one of ${verbs}, or --help`);
     const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
-    if (own.includes('--help') || own.includes('-h')) return print(HELP);
+    if (own.includes('--help') || own.includes('-h')) return print(help());
     if (own.includes('--version')) return print(`${SCOPE_VERSION}\n`);
     const verb = await load();
     return await verb(args);
   } catch (error) {
     return fail(error);
   }
+}
+
+function isVerb(name: string): name is VerbName {
+  return Object.hasOwn(VERBS, name);
 }
 
 function print(text: string): number {

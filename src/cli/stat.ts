@@ -2,7 +2,7 @@
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import { openMeter } from '../meter.ts';
 import { usageError } from '../model/errors.ts';
-import { meterOptions, parseOptions, text } from '../settings/options.ts';
+import { parseOptions } from '../settings/options.ts';
 import { measureCommand, type Stat } from './measure-command.ts';
 import { complain, jsonLine, printable } from './print.ts';
 
@@ -10,19 +10,15 @@ import { complain, jsonLine, printable } from './print.ts';
 export async function stat(args: string[]): Promise<number> {
   const split = args.indexOf('--');
   const command = split < 0 ? [] : args.slice(split + 1);
-  const values = parseOptions('stat', split < 0 ? args : args.slice(0, split), {
-    output: { type: 'string' },
-  });
+  const { meter: options, own } = parseOptions('stat', split < 0 ? args : args.slice(0, split));
   if (!command[0]) throw usageError('stat needs a command: joules stat -- COMMAND…');
-  const output = openOutput(text(values, 'output'));
-  const meter = await openMeter({ ...meterOptions(values), followForks: true });
+  const output = openOutput(own.output);
+  const meter = await openMeter({ ...options, followForks: true });
   try {
     const measured = await measureCommand(meter, command);
     if (measured.result) {
       if (output !== undefined) writeOutput(output, measured.result);
-      process.stderr.write(
-        values.json ? jsonLine(measured.result) : `${report(measured.result).join('\n')}\n`,
-      );
+      process.stderr.write(own.json ? jsonLine(measured.result) : `${report(measured.result).join('\n')}\n`);
     } else complain(`no result, since the command's last interval was not measured: ${measured.why}`);
     return measured.exitCode;
   } finally {

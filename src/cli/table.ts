@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sumAsOther } from '../snapshot/build.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import type { View } from '../settings/types.ts';
 import { printable } from './print.ts';
-
-export const VIEWS = ['process', 'cgroup', 'container', 'core'] as const;
-export type View = (typeof VIEWS)[number];
 
 interface Row {
   readonly cells: readonly string[];

@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { usageError } from '../model/errors.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { openMeter } from '../meter.ts';
 import { jsonLine, print } from './print.ts';
 import { onStop } from './signals.ts';
-import { countOf, VIEW_OPTIONS, meterOptions, parseOptions, text } from '../settings/options.ts';
-import { limited, table, type View, VIEWS } from './table.ts';
+import { parseOptions } from '../settings/options.ts';
+import type { View } from '../settings/types.ts';
+import { limited, table } from './table.ts';
 
 /** `joules top`: a live table, or one snapshot a line with --json. Ends after --count, on SIGINT or SIGTERM. */
 export async function top(args: string[]): Promise<number> {
-  const values = parseOptions('top', args, {
-    ...VIEW_OPTIONS,
-    by: { type: 'string' },
-    limit: { type: 'string' },
-    count: { type: 'string' },
-  });
-  const by = viewOf(text(values, 'by') ?? 'process');
-  const limit = countOf(values, 'limit');
-  let left = countOf(values, 'count') ?? Infinity;
-  const meter = await openMeter(meterOptions(values));
+  const { meter: options, own } = parseOptions('top', args);
+  const { by = 'process', limit } = own;
+  let left = own.count ?? Infinity;
+  const meter = await openMeter(options);
   const stopped = new AbortController();
   const release = onStop(() => {
     stopped.abort();
@@ -26,7 +20,7 @@ export async function top(args: string[]): Promise<number> {
   });
   try {
     for await (const snapshot of meter) {
-      const line = values.json
+      const line = own.json
         ? jsonLine(limit === undefined ? snapshot : limited(snapshot, limit))
         : frame(snapshot, by, limit);
       await print(line, stopped.signal);
@@ -46,10 +40,4 @@ function frame(snapshot: Snapshot, by: View, limit: number | undefined): string 
   const lines = table(snapshot, { by, limit: limit ?? Math.max(1, rows - 5), width: columns });
   // Home, the lines each cleared to their end, then all below: no flicker. Meanwhile long lines do not wrap.
   return `\x1b[?7l\x1b[H${lines.map((line) => `${line}\x1b[K\n`).join('')}\x1b[J\x1b[?7h`;
-}
-
-function viewOf(name: string): View {
-  const view = VIEWS.find((known) => known === name);
-  if (!view) throw usageError(`--by takes one of ${VIEWS.join(', ')}, not ${JSON.stringify(name)}`);
-  return view;
 }

@@ -3,7 +3,6 @@ import { readFile } from 'node:fs/promises';
 import { get as httpGet, type IncomingMessage } from 'node:http';
 import { get as httpsGet } from 'node:https';
 import { once } from 'node:events';
-import { usageError } from '../model/errors.ts';
 import { dig, jsonObjects } from '../util/json.ts';
 import type { ContainerNames } from '../model/container.ts';
 import { namesOf, type NameSource } from './namer.ts';
@@ -22,16 +21,10 @@ const TIMEOUT_MS = 5000;
 
 /**
  * Names from the pods that the kubelet runs, `GET /pods`. It knows a container some seconds after it has begun.
- * @throws usageError for a URL that is none, or a token that would be sent in the clear.
+ * The options are checked: the URL is one, and a token goes to https:// alone.
  */
 export function kubeletPods(options: KubeletOptions): NameSource {
-  const { url, tokenFile } = options;
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
-    throw usageError(`kubelet.url is no http:// or https:// URL: ${url}`);
-  }
-  if (tokenFile !== undefined && new URL(url).protocol !== 'https:') {
-    throw usageError('kubelet.token_file needs an https:// URL: the token would be sent in the clear');
-  }
+  const { url } = options;
   return async (containers) => {
     const wanted = new Set(containers.map(({ containerId }) => containerId));
     const found = new Map<string, ContainerNames>();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { LedgerLimits } from './limits.ts';
+import type { LedgerLimits } from '../settings/types.ts';
 import { OTHER, type CgroupUsage, type Snapshot, UNKNOWN } from '../model/snapshot.ts';
 import { atOnce } from '../util/cooperative.ts';
 import { ContainerPaths } from './container-paths.ts';

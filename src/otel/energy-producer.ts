@@ -5,7 +5,8 @@ import type {
   MetricProducer,
   ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
-import { type BackgroundRecorder, recordInBackground, type RecorderOptions } from '../recorder.ts';
+import { type BackgroundRecorder, recordInBackground } from '../recorder.ts';
+import type { RecorderOptions } from '../settings/types.ts';
 import type { DeliverableProducer } from './deliverable.ts';
 import { answer, createMetricProducer } from './producer.ts';
 

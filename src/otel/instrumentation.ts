@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Attributes, type Counter, diag, type Meter, type MeterProvider } from '@opentelemetry/api';
-import { type BackgroundRecorder, recordInBackground, type RecorderOptions } from '../recorder.ts';
+import { type BackgroundRecorder, recordInBackground } from '../recorder.ts';
+import type { RecorderOptions } from '../settings/types.ts';
 import { COLLECT_MS } from './energy-producer.ts';
 import type { DeliverableProducer } from './deliverable.ts';
 import { createMetricProducer } from './producer.ts';

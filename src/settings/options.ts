@@ -1,91 +1,51 @@
 // SPDX-License-Identifier: Apache-2.0
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { usageError } from '../model/errors.ts';
-import { isInterval, MAX_INTERVAL, type MeterOptions } from '../meter.ts';
+import { checkValue, type Row } from './check.ts';
+import { COMMAND, METER, rowsOf } from './table.ts';
+import type { CommandOptions, MeterOptions, Verb } from './types.ts';
 
-type OptionTable = NonNullable<ParseArgsConfig['options']>;
-type Values = Readonly<Record<string, string | boolean | string[] | undefined>>;
+/** What the command line says: about the meter, and about the verb itself. */
+export interface CommandLine {
+  readonly meter: MeterOptions;
+  readonly own: CommandOptions;
+}
 
-const COMMON: OptionTable = {
-  source: { type: 'string' },
-  interval: { type: 'string' },
-  root: { type: 'string' },
-  'watts-idle': { type: 'string' },
-  'watts-busy': { type: 'string' },
-  json: { type: 'boolean' },
-};
+/** Parses a verb's options. @throws usageError, one line. */
+export function parseOptions(verb: Verb, args: readonly string[]): CommandLine {
+  const meter = optionsOf(METER, verb);
+  const own = optionsOf(COMMAND, verb);
+  const values = parsed(verb, args, [...meter, ...own]);
+  return { meter: pick(meter, values), own: pick(own, values) };
+}
 
-/** Options of the verbs that show processes and cgroups. */
-export const VIEW_OPTIONS: OptionTable = {
-  include: { type: 'string', multiple: true },
-  exclude: { type: 'string', multiple: true },
-  names: { type: 'boolean' },
-};
+function optionsOf(table: object, verb: Verb): readonly Row[] {
+  return rowsOf(table).filter(
+    ([, { option, verbs }]) => option !== undefined && (verbs?.includes(verb) ?? true),
+  );
+}
 
-/** Parses a verb's options, those common to all included. @throws usageError, one line. */
-export function parseOptions(verb: string, args: readonly string[], own: OptionTable = {}): Values {
+function parsed(verb: Verb, args: readonly string[], rows: readonly Row[]): Record<string, unknown> {
+  const options: NonNullable<ParseArgsConfig['options']> = {};
+  for (const [, { option, placeholder, repeatable = false }] of rows) {
+    options[option!] = { type: placeholder === undefined ? 'boolean' : 'string', multiple: repeatable };
+  }
   try {
-    const { values } = parseArgs({ args: [...args], options: { ...COMMON, ...own }, strict: true });
-    return values as Values;
+    return parseArgs({ args: [...args], options, strict: true }).values;
   } catch (error) {
     // parseArgs: "Unknown option '--x'. To specify a positional argument …": its first sentence says it all.
-    const why = error instanceof Error ? error.message.split(/\. |\n/)[0] : String(error);
+    const why = (error as Error).message.split(/\. |\n/)[0];
     throw usageError(`${verb}: ${why}; see joules --help`);
   }
 }
 
-/** What the common options say about the meter. */
-export function meterOptions(values: Values): MeterOptions {
-  return compact({
-    source: text(values, 'source'),
-    root: text(values, 'root'),
-    interval: parseNumber(values, 'interval', `a number above 0 and at most ${MAX_INTERVAL}`, isInterval),
-    wattsIdle: watts(values, 'watts-idle'),
-    wattsBusy: watts(values, 'watts-busy'),
-    include: patterns(values, 'include'),
-    exclude: patterns(values, 'exclude'),
-    names: values['names'] === true ? true : undefined,
+/** The values of these settings, checked, by their names in the library. */
+function pick(rows: readonly Row[], values: Readonly<Record<string, unknown>>): object {
+  const found = rows.flatMap(([name, { option, kind }]) => {
+    const given = values[option!];
+    if (given === undefined) return [];
+    const value = typeof given === 'string' ? kind.parse(given) : given;
+    return [[name, checkValue(`--${option}`, kind, value, given)] as const];
   });
-}
-
-/** An integer of 1 or more, or undefined if the option is not there. */
-export function countOf(values: Values, name: string): number | undefined {
-  return parseNumber(
-    values,
-    name,
-    'an integer of 1 or more',
-    (number) => number >= 1 && Number.isInteger(number),
-  );
-}
-
-export function text(values: Values, name: string): string | undefined {
-  const value = values[name];
-  return typeof value === 'string' ? value : undefined;
-}
-
-function patterns(values: Values, name: string): readonly string[] | undefined {
-  const value = values[name];
-  return Array.isArray(value) ? value : undefined;
-}
-
-/** Without the keys whose value is undefined (exactOptionalPropertyTypes). */
-function compact<T extends object>(object: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
-}
-
-function watts(values: Values, name: string): number | undefined {
-  return parseNumber(values, name, 'a number of 0 or more', (number) => number >= 0);
-}
-
-function parseNumber(
-  values: Values,
-  name: string,
-  what: string,
-  accept: (number: number) => boolean,
-): number | undefined {
-  const value = text(values, name);
-  if (value === undefined) return undefined;
-  const number = value.trim() === '' ? Number.NaN : Number(value);
-  if (Number.isFinite(number) && accept(number)) return number;
-  throw usageError(`--${name} takes ${what}, not ${JSON.stringify(value)}`);
+  return Object.fromEntries(found);
 }

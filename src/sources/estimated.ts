@@ -21,7 +21,7 @@ export function estimatedSource(sys: string, watts: Watts): EstimatedSource {
 export function givenWatts(idle: number | undefined, busy: number | undefined): Watts | undefined {
   if (idle === undefined && busy === undefined) return undefined;
   if (idle === undefined || busy === undefined) {
-    throw usageError('--watts-idle and --watts-busy belong together: give both');
+    throw usageError('--watts-idle and --watts-busy (wattsIdle and wattsBusy) belong together: give both');
   }
   if (!(Number.isFinite(busy) && busy >= idle && idle >= 0)) {
     throw usageError(`--watts-idle ${idle} and --watts-busy ${busy} cannot be: 0 <= idle <= busy is needed`);

@@ -7,3 +7,13 @@
  * 2^-16 J (65,536 J) within a second.
  */
 export const MAX_WATTS = { core: 250, package: 2000, memory: 1500, gpu: 500, host: 30_000 } as const;
+
+/**
+ * Joules that a count of an event may be: 10,000 J is more than a meter in watt-hours counts by (3,600 J), and with the
+ * smallest a clock of 5 GHz would be 5 nW. For counters that BPF reads the range is narrower: native/count_unit.h.
+ */
+export const JOULES_PER_COUNT = { min: 1e-18, max: 10_000 } as const;
+
+export function isJoulesPerCount(joules: number): boolean {
+  return joules >= JOULES_PER_COUNT.min && joules <= JOULES_PER_COUNT.max;
+}

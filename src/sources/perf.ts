@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { usageError } from '../model/errors.ts';
+import { isJoulesPerCount, JOULES_PER_COUNT } from './limits.ts';
 import { encodeEvent, joulesPerCount, type Pmu, pmuNames, readPmu } from './pmu.ts';
 import type { Counter, PolledSource, SourceScope, SwitchedSource, Zone } from '../model/source.ts';
 import { zonesOf } from './zones.ts';
@@ -62,7 +63,10 @@ export function parsePerfSpec(spec: string): PerfSpec {
     const [, name, value = ''] = /^(\w+)=(.*)$/.exec(option) ?? [];
     if (name === 'scope' && scope === undefined) scope = parseScope(value);
     else if (name === 'joules' && joules === undefined) joules = parseJoules(value);
-    else throw usageError(`${JSON.stringify(option)} does not belong in ${spec}: write ${PERF_FORM}`);
+    else
+      throw usageError(
+        `${JSON.stringify(option)} does not belong in ${JSON.stringify(spec)}: write ${PERF_FORM}`,
+      );
   }
   return { pmu, event, scope: scope ?? 'cpu', joules };
 }
@@ -73,9 +77,12 @@ function parseScope(value: string): SourceScope {
 }
 
 function parseJoules(value: string): number {
-  const joules = value === '' ? NaN : Number(value);
-  if (Number.isFinite(joules) && joules > 0) return joules;
-  throw usageError(`joules=${value} is not a number of Joules above 0: write Joules per count, such as 1e-9`);
+  const joules = value.trim() === '' ? NaN : Number(value);
+  if (isJoulesPerCount(joules)) return joules;
+  const { min, max } = JOULES_PER_COUNT;
+  throw usageError(
+    `joules=${value} is not a number from ${min} to ${max}: write Joules per count, such as joules=1e-9`,
+  );
 }
 
 /** A PMU with a cpumask has one counter for many CPUs: opened on each, it would count the same Joules again. */

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { parseCpuList } from '../host/cpus.ts';
 import { usageError } from '../model/errors.ts';
+import { isJoulesPerCount } from './limits.ts';
 import type { PerfEvent } from '../model/source.ts';
 import { listNames, readText } from '../util/files.ts';
 
@@ -52,11 +53,11 @@ export function eventNames(pmu: Pmu): string[] {
   return [...pmu.events.keys()].filter((name) => !/\.(scale|unit|per-pkg|snapshot)$/.test(name));
 }
 
-/** Joules per count of a named event, undefined where the kernel does not give it in Joules. */
+/** Joules per count of a named event, undefined where the kernel does not give it in Joules, or cannot mean it. */
 export function joulesPerCount(pmu: Pmu, event: string): number | undefined {
   if (pmu.events.get(`${event}.unit`) !== 'Joules') return undefined;
   const scale = Number(pmu.events.get(`${event}.scale`));
-  return Number.isFinite(scale) && scale > 0 ? scale : undefined;
+  return isJoulesPerCount(scale) ? scale : undefined;
 }
 
 /**

@@ -64,7 +64,7 @@ export function selectSource(request: SourceRequest): Selection {
   }
   const watts = givenWatts(request.wattsIdle, request.wattsBusy);
   if (watts && !plan?.estimate) {
-    throw usageError(`${watts.reference} are for --source estimated or auto, not for ${spec}`);
+    throw usageError(`${watts.reference} are for source estimated or auto, not for ${JSON.stringify(spec)}`);
   }
   if (!plan) return { source: perfSource(spec, sys), rejected: [] };
   const rejected: Rejection[] = [];

@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
@@ -7,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { describeOnKernel, TSC } from '../support/kernel.ts';
-import { joules, JOULES, type Run } from '../support/joules.ts';
+import { joules, JOULES, type Run, startJoules } from '../support/joules.ts';
 
 let directory: string;
 beforeAll(() => (directory = mkdtempSync(join(tmpdir(), 'joules-test-'))));
@@ -29,15 +37,28 @@ describe('bad input is answered by one sentence and exit status 2', () => {
     ['an unknown option', ['top', '--sauce', 'x'], /Unknown option '--sauce'/],
     ['an option without its value', ['top', '--count'], /--count/],
     ['an argument too many', ['top', 'now'], /Unexpected argument 'now'/],
-    ['a count of none', ['top', '--count', '0'], /--count takes an integer of 1 or more, not "0"/],
-    ['an interval of words', ['top', '--interval', 'often'], /--interval takes a number above 0/],
-    ['an interval beyond all timers', ['top', '--interval', '1e9'], /--interval takes .* at most 2147483/],
+    ['a count of none', ['top', '--count', '0'], /--count must be an integer from 1 to \d+, not "0"/],
+    [
+      'an interval of words',
+      ['top', '--interval', 'often'],
+      /--interval must be a number of seconds from 0.001/,
+    ],
+    [
+      'an interval beyond all timers',
+      ['top', '--interval', '1e9'],
+      /--interval must be .* to 2147483, not "1e9"/,
+    ],
     ['an unknown source for the doctor', ['doctor', '--source', 'sun'], /unknown source "sun"/],
     ['an empty command', ['stat', '--', ''], /stat needs a command/],
     ['a verb with an escape sequence', ['\u001b[2J'], /^joules: unknown verb "\\u001b/],
-    ['an unknown view', ['top', '--by', 'user'], /--by takes one of process, cgroup, container, core/],
+    ['an unknown view', ['top', '--by', 'user'], /--by must be one of process, cgroup, container, core/],
     ['an unknown source', ['top', '--source', 'sun'], /unknown source "sun"/],
     ['a malformed perf source', ['top', '--source', 'perf:msr'], /perf:PMU\/EVENT\//],
+    [
+      'a count of more Joules than can be',
+      ['top', '--source', 'perf:msr/tsc/,joules=1e12'],
+      /joules=1e12 is not/,
+    ],
     ['a PMU that is not there', ['top', '--source', 'perf:solar/panel/'], /solar/],
     ['a filter for stat', ['stat', '--include', 'x', '--', 'true'], /Unknown option '--include'/],
     ['half the watts', ['top', '--watts-idle', '3'], /--watts-busy/],
@@ -49,27 +70,25 @@ describe('bad input is answered by one sentence and exit status 2', () => {
   });
 
   it.each<[string, string, RegExp]>([
-    ['no YAML', 'source: [', /is not YAML/],
+    ['no YAML', 'source: [', /config.yaml:1: this is not YAML/],
+    ['a tag that nobody knows', 'source: !x power', /config.yaml:1: .*Unresolved tag/],
+    ['an alias of nothing', 'source: *x', /Unresolved alias/],
     ['no mapping', '- a', /must be a mapping/],
     ['an unknown key', 'sauce: power', /unknown key sauce: use source, interval/],
     ['a value of the wrong kind', 'interval: soon', /interval must be a number of seconds/],
     ['a key of JavaScript', 'constructor: 1', /unknown key constructor/],
     ['more tasks than memory', 'max_tasks: 1e12', /max_tasks must be an integer from 3/],
-    [
-      'a kubelet without its URL',
-      'kubelet: {token_file: /t}',
-      /kubelet must be a mapping of url, token_file/,
-    ],
+    ['a kubelet without its URL', 'kubelet: {token_file: /t}', /key kubelet.url is missing/],
     [
       'an unknown key of the kubelet',
       'kubelet: {url: "https://n", ca: /c}',
       /unknown key kubelet.ca: use url/,
     ],
-    ['a kubelet at no URL', 'kubelet: {url: node}', /kubelet.url is no http:/],
+    ['a kubelet at no URL', 'kubelet: {url: node}', /kubelet.url must be an http:/],
     ['names that are no answer', 'names: docker', /names must be true or false/],
     ['patterns that are no list', 'include: nginx', /include must be a list of patterns/],
     ['an unknown limit', 'limits: {pods: 5}', /unknown key limits.pods/],
-    ['a limit of nothing', 'limits: {processes: 0}', /limits.processes must be an integer/],
+    ['a limit of nothing', 'limits: {cgroups: 0}', /limits.cgroups must be an integer/],
   ])('a config file with %s', (_, text, words) => {
     const file = join(directory, 'config.yaml');
     writeFileSync(file, text);
@@ -97,8 +116,38 @@ describe('bad input is answered by one sentence and exit status 2', () => {
     [{ OTEL_METRICS_EXPORTER: 'paper' }, /OTEL_METRICS_EXPORTER/],
     [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'not a url' }, /OTEL_EXPORTER_OTLP_ENDPOINT/],
     [{ OTEL_METRICS_EXPORTER: 'otlp', OTEL_METRIC_EXPORT_INTERVAL: '-1' }, /OTEL_METRIC_EXPORT_INTERVAL/],
+    [
+      { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://me:secret@host:99999' },
+      /^(?!.*secret).*https:\/\/…@host:99999/,
+    ],
+    [{ OTEL_RESOURCE_ATTRIBUTES: 'team=power,a=b=c' }, /OTEL_RESOURCE_ATTRIBUTES .* and "a=b=c" is none/],
   ])('the environment %j', (variables, words) => {
     expectSentence(joules(['agent'], variables), 2, words);
+  });
+});
+
+describe('an agent that OTEL_SDK_DISABLED disables', () => {
+  it('says so, attaches and serves nothing, and waits to be stopped', async () => {
+    await using agent = startJoules(['agent'], {
+      OTEL_SDK_DISABLED: 'true',
+      OTEL_CONFIG_FILE: '/etc/otel.yaml',
+    });
+    while (!agent.output().stderr.includes('OTEL_SDK_DISABLED')) await once(agent.child.stderr!, 'data');
+    const descriptors = readdirSync(`/proc/${agent.child.pid}/fd`).map((fd) => {
+      try {
+        return readlinkSync(`/proc/${agent.child.pid}/fd/${fd}`);
+      } catch {
+        return '';
+      }
+    });
+    expect(descriptors.filter((target) => /bpf|perf_event/.test(target))).toEqual([]);
+    expect((await agent.stop('SIGTERM')).status).toBe(0);
+    expect(agent.output()).toEqual({
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^joules: OTEL_CONFIG_FILE is not supported, [^\n]+\njoules: OTEL_SDK_DISABLED is true: [^\n]+\n$/,
+      ),
+    });
   });
 });
 

@@ -119,14 +119,6 @@ describe('the kubelet', () => {
     broken.close();
     await expect(kubeletPods({ url: 'http://localhost:1' })([hello])).rejects.toThrow(/ECONNREFUSED/);
   });
-
-  it.each([
-    ['ftp://node', undefined, /is no http:\/\/ or https:\/\/ URL/],
-    ['node:10250', undefined, /is no http:\/\/ or https:\/\/ URL/],
-    ['http://node:10255', '/token', /sent in the clear/],
-  ])('at %s with token %s cannot be', (url, tokenFile, words) => {
-    expect(() => kubeletPods({ url, ...(tokenFile !== undefined && { tokenFile }) })).toThrow(words);
-  });
 });
 
 async function listenAlso(other: Server): Promise<AddressInfo> {

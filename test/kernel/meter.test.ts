@@ -2,8 +2,9 @@
 import { readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Meter, type MeterOptions, openMeter } from '../../src/meter.ts';
+import { type Meter, openMeter } from '../../src/meter.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
+import type { MeterOptions } from '../../src/settings/types.ts';
 import { openDescriptors, withFewDescriptors } from '../support/descriptors.ts';
 import { describeOnKernel, Load, TSC } from '../support/kernel.ts';
 import { temporaryDirectory } from '../support/temporary.ts';

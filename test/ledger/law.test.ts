@@ -2,9 +2,9 @@
 import type { ScopeMetrics } from '@opentelemetry/sdk-metrics';
 import * as fc from 'fast-check';
 import { Ledger } from '../../src/ledger/ledger.ts';
-import type { LedgerLimits } from '../../src/ledger/limits.ts';
 import type { DeliverableProducer } from '../../src/otel/deliverable.ts';
 import { createMetricProducer } from '../../src/otel/producer.ts';
+import type { LedgerLimits } from '../../src/settings/types.ts';
 import type { Mode } from '../../src/otel/points.ts';
 import { WallClock } from '../../src/util/wall-clock.ts';
 import { BackEnd } from '../support/back-end.ts';

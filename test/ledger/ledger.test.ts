@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Ledger, type LedgerReader } from '../../src/ledger/ledger.ts';
-import { DEFAULT_LIMITS, type LedgerLimits } from '../../src/ledger/limits.ts';
+import { DEFAULT_LIMITS } from '../../src/settings/table.ts';
+import type { LedgerLimits } from '../../src/settings/types.ts';
 import type { LedgerReading, SeriesReading } from '../../src/ledger/reading.ts';
 import { sum } from '../../src/util/sum.ts';
 import { type ProcessSpec, type SnapshotSpec, snapshotOf } from '../support/snapshots.ts';

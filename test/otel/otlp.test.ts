@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Ledger } from '../../src/ledger/ledger.ts';
-import { DEFAULT_LIMITS } from '../../src/ledger/limits.ts';
+import { DEFAULT_LIMITS } from '../../src/settings/table.ts';
 import { otlpRequests } from '../../src/otel/otlp-environment.ts';
 import { OtlpDestination } from '../../src/otel/otlp.ts';
 import { producersOf } from '../../src/otel/producer.ts';

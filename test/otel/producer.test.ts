@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { AggregationTemporality, type DataPoint, type ScopeMetrics } from '@opentelemetry/sdk-metrics';
 import { Ledger } from '../../src/ledger/ledger.ts';
-import { DEFAULT_LIMITS } from '../../src/ledger/limits.ts';
+import { DEFAULT_LIMITS } from '../../src/settings/table.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import type { Mode } from '../../src/otel/points.ts';
 import type { DeliverableProducer } from '../../src/otel/deliverable.ts';

@@ -183,7 +183,10 @@ describe('a perf spec', () => {
   it.each([
     ['scope=die', 'scope=die is not a scope: write cpu, core or package'],
     ['scope=', 'scope= is not a scope'],
-    ['joules=0', 'joules=0 is not a number of Joules above 0'],
+    ['joules=0', 'joules=0 is not a number from 1e-18 to 10000: write Joules per count, such as joules=1e-9'],
+    ['joules=1e12', 'joules=1e12 is not a number from 1e-18 to 10000'],
+    ['joules=1e-19', 'joules=1e-19 is not'],
+    ['joules=10001', 'joules=10001 is not'],
     ['joules=-1', 'joules=-1 is not'],
     ['joules=', 'joules= is not'],
     ['joules=Infinity', 'joules=Infinity is not'],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Ledger, type LedgerReader } from '../../src/ledger/ledger.ts';
-import { DEFAULT_LIMITS } from '../../src/ledger/limits.ts';
+import { DEFAULT_LIMITS } from '../../src/settings/table.ts';
 import type { ReaderOptions } from '../../src/ledger/reader.ts';
 import { producersOf } from '../../src/otel/producer.ts';
 import { startPublishing, type Publisher, type PublishOptions } from '../../src/otel/publish.ts';
