@@ -29,7 +29,7 @@ export function createAgent({ directory, port, config, endpoint, pushSeconds, tr
   return {
     url,
     log,
-    /** How it ended each time: { status, seconds, at (ms) }. */
+    /** How it ended each time, and when: { status, seconds, at (ms), back (ms, when it served again) }. */
     ends,
     /** Resolves with the first page it serves. */
     async start() {
@@ -38,7 +38,9 @@ export function createAgent({ directory, port, config, endpoint, pushSeconds, tr
       const lines = createInterface({ input: child.stdout });
       lines.on('line', (line) => truth.add(line));
       read = new Promise((resolve) => lines.on('close', resolve));
-      return (await answers(url, child)).text();
+      const page = await (await answers(url, child)).text();
+      if (ends.length > 0) ends.at(-1).back = Date.now();
+      return page;
     },
     async stop() {
       const since = performance.now();

@@ -5,6 +5,8 @@ import { growthByTime, sumOf, sumsBy } from './growth.mjs';
 import { isJudged } from './workload.mjs';
 
 const TOLERANCE = 0.01;
+/** A restart takes that long at most. */
+const ABSENT_MS = 5000;
 /** Around a restart a sample may follow on one of the agent before. */
 const RESTART_MS = 15_000;
 
@@ -49,29 +51,40 @@ export async function judgeLaw({ stage, view, from, test, tell }) {
 }
 
 /** By executable and by container, as the snapshots have it. */
-export async function judgeOwners({ stage, view, from, processes, test }) {
+export async function judgeOwners({ stage, view, from, processes, test, tell }) {
   const containers = await readMetric(view, 'container.energy', from);
-  const kinds = [
-    ['executables', sumsBy(processes, 'process_executable_name'), isJudged],
-    ['containers', sumsBy(containers, 'container_id'), (key) => key.length === 64],
-  ];
-  for (const [kind, found, accept] of kinds) {
-    const truth = stage.truth.by(kind);
+  judgeKind('executables', sumsBy(processes, 'process_executable_name'), isJudged);
+  judgeKind('containers', sumsBy(containers, 'container_id'), (key) => key.length === 64);
+
+  function judgeKind(kind, found, accept) {
+    const truth = [...stage.truth.by(kind)].filter(([key]) => accept(key));
     const missable = stage.truth.by(kind, (interval) => isMissable(stage, view, interval));
-    const judged = [...truth].filter(([key]) => accept(key));
-    const rows = judged.map(([key, joules]) => {
+    const rows = truth.map(([key, joules]) => {
       const one = compare(found.get(key) ?? 0, joules);
       return { key, ...one, excess: one.off - (missable.get(key) ?? 0) / joules };
     });
-    const wrong = rows.filter(({ excess }) => excess > TOLERANCE).sort((a, b) => b.excess - a.excess);
-    const worst = rows.reduce((a, b) => (b.excess > a.excess ? b : a), rows[0]);
+    const wrong = rows.filter(({ excess }) => excess > TOLERANCE).toSorted((a, b) => b.excess - a.excess);
     const list = wrong.slice(0, 5).map(({ key, text }) => `${key.slice(0, 20)} ${text}`);
     test(
-      `${stage.name}, ${view.title}: ${rows.length} ${kind} are as in the snapshots (worst: ${worst.text})`,
+      `${stage.name}, ${view.title}: ${rows.length} ${kind} are as in the snapshots`,
       (rows.length === 0 && 'there are none') ||
         (wrong.length > 0 && `${wrong.length} are not: ${list.join('; ')}`),
     );
+    tell(`${kind}: ${rows.length}, the worst off by ${percent(Math.max(...rows.map(({ off }) => off)))}`);
   }
+}
+
+/** Whether every scrape of the agent succeeded, but those while it was not there. */
+export async function judgeScrapes({ stage, view, from, test }) {
+  const [up] = await view.select('up{job="joules"}', from);
+  const since = up.samples.find(([, value]) => value === 1)?.[0];
+  const absent = (time) =>
+    time < since || stage.agent.ends.some(({ at }) => time > at - 1000 && time < at + ABSENT_MS);
+  const failed = up.samples.filter(([time, value]) => value !== 1 && !absent(time));
+  test(
+    `${stage.name}, ${view.title}: ${up.samples.length} scrapes succeed`,
+    (since === undefined && 'none does') || (failed.length > 0 && `${failed.length} do not`),
+  );
 }
 
 /** The same law by the back end's own increase(). */

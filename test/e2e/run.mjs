@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { makeCgroups } from './cgroups.mjs';
 import { measureChurn } from './churn.mjs';
-import { judgeIncrease, judgeLaw, judgeOwners } from './judge.mjs';
+import { judgeIncrease, judgeLaw, judgeOwners, judgeScrapes } from './judge.mjs';
 import { startKubelet } from './kubelet.mjs';
 import { backendPrograms } from './packages.mjs';
 import { checkOpenMetrics, lint } from './page.mjs';
@@ -159,9 +159,12 @@ async function judge(stage, from, programs) {
   for (const view of views) {
     await view.settle();
     const processes = await judgeLaw({ stage, view, from, test, tell });
-    if (stage.owners) await judgeOwners({ stage, view, from, processes, test });
+    if (stage.owners) await judgeOwners({ stage, view, from, processes, test, tell });
   }
-  for (const view of scraped) await judgeIncrease({ stage, view, from, test });
+  for (const view of scraped) {
+    await judgeScrapes({ stage, view, from, test });
+    await judgeIncrease({ stage, view, from, test });
+  }
   test(`${stage.name}: VictoriaMetrics takes what is pushed`, receiver.refused.join('; '));
   const page = await (await fetch(agent.url)).text();
   test(`${stage.name}: promtool has nothing to say of the page`, lint(programs.promtool, page));
