@@ -158,7 +158,7 @@ async function judge(stage, from, programs) {
   const scraped = views.filter(({ pushed }) => !pushed);
   for (const view of views) {
     await view.settle();
-    const processes = await judgeLaw({ stage, view, from, test, tell });
+    const processes = await judgeLaw({ stage, view, from, test });
     if (stage.owners) await judgeOwners({ stage, view, from, processes, test, tell });
   }
   for (const view of scraped) {
