@@ -47,12 +47,11 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
 
   const server = createServer((request, response) => {
     void buffer(request).then((body) => {
-      const plain = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
       const json = request.headers['content-type'] === 'application/json';
-      const decoded = (json ? JSON.parse(plain.toString()) : decode(plain, REQUEST)) as ExportRequest;
+      const points = decodeRequest(request.headers, body);
       const answer = (wanted: number): void => {
         const code = request.method === 'POST' && request.url === '/v1/metrics' ? wanted : 404;
-        requests.push({ headers: request.headers, points: flatten(decoded), status: code });
+        requests.push({ headers: request.headers, points, status: code });
         reply(response, code, json);
         events.emit('answered');
       };
@@ -86,6 +85,13 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
       await closed;
     },
   };
+}
+
+/** The points of an OTLP request, JSON or protobuf, gzipped or not. */
+export function decodeRequest(headers: IncomingHttpHeaders, body: Buffer): ReceivedPoint[] {
+  const plain = headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
+  const json = headers['content-type'] === 'application/json';
+  return flatten((json ? JSON.parse(plain.toString()) : decode(plain, REQUEST)) as ExportRequest);
 }
 
 function reply(response: ServerResponse, status: number, json: boolean): void {
