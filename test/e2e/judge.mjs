@@ -2,9 +2,11 @@
 // Whether what the back ends have is what the agent measured.
 import { readMetric } from './backends.mjs';
 import { growthByTime, sumOf, sumsBy } from './growth.mjs';
-import { isJudged } from './workload.mjs';
+import { isOurContainer, isOurProgram } from './workload.mjs';
 
 const TOLERANCE = 0.01;
+/** Scrapes that a busy machine may miss; a page that cannot be parsed fails every time. */
+const MOST_FAILED = 0.05;
 /** Between two samples the law holds to the last digits that are written. */
 const STEP_TOLERANCE = 1e-4;
 /** Around a restart a sample may follow on one of the agent before. */
@@ -55,8 +57,8 @@ export async function judgeLaw({ stage, view, from, test }) {
 /** By executable and by container, as the snapshots have it. */
 export async function judgeOwners({ stage, view, from, processes, test, tell }) {
   const containers = await readMetric(view, 'container.energy', from);
-  judgeKind('executables', sumsBy(processes, 'process_executable_name'), isJudged);
-  judgeKind('containers', sumsBy(containers, 'container_id'), (key) => key.length === 64);
+  judgeKind('executables', sumsBy(processes, 'process_executable_name'), isOurProgram);
+  judgeKind('containers', sumsBy(containers, 'container_id'), isOurContainer);
 
   function judgeKind(kind, found, accept) {
     const truth = [...stage.truth.by(kind)].filter(([key]) => accept(key));
@@ -76,7 +78,7 @@ export async function judgeOwners({ stage, view, from, processes, test, tell }) 
   }
 }
 
-/** Whether every scrape of the agent succeeded, but those while it was not there. */
+/** Whether scrapes of the agent succeed, but those while it is not there. */
 export async function judgeScrapes({ stage, view, from, test }) {
   const [up] = await view.select('up{job="joules"}', from);
   const since = up.samples.find(([, value]) => value === 1)?.[0];
@@ -86,7 +88,8 @@ export async function judgeScrapes({ stage, view, from, test }) {
   const failed = up.samples.filter(([time, value]) => value !== 1 && !absent(time));
   test(
     `${stage.name}, ${view.title}: ${up.samples.length} scrapes succeed`,
-    (since === undefined && 'none does') || (failed.length > 0 && `${failed.length} do not`),
+    (since === undefined && 'none does') ||
+      (failed.length > MOST_FAILED * up.samples.length && `${failed.length} do not`),
   );
 }
 

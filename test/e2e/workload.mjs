@@ -17,8 +17,15 @@ const CONTAINER_SECONDS = 5;
 
 const here = import.meta.dirname;
 
+/** Ids of the containers that there are or will be: others may run some beside. */
+const containers = new Set();
+
 /** A 64-digit id that tells one container of this run from another. */
-const idOf = (name) => createHash('sha256').update(`${process.pid} ${name}`).digest('hex');
+function idOf(name) {
+  const id = createHash('sha256').update(`${process.pid} ${name}`).digest('hex');
+  containers.add(id);
+  return id;
+}
 
 function uidOf(name) {
   const hex = createHash('md5').update(`${process.pid} ${name}`).digest('hex');
@@ -45,7 +52,7 @@ export function plan({ seconds, program, cgroups, kubelet, shopPort }) {
   const long = Math.min(30, seconds / 4);
   const late = seconds - 5;
   const context = { program, cgroups, kubelet };
-  const containers = spread(Math.floor((late - 20) / CONTAINER_SECONDS), 3, late - 17);
+  const begins = spread(Math.floor((late - 20) / CONTAINER_SECONDS), 3, late - 17);
   return [
     ...spread(Math.max(2, Math.floor(seconds / 60)), 0.04 * seconds, late).map((at, i) => [
       at,
@@ -53,7 +60,7 @@ export function plan({ seconds, program, cgroups, kubelet, shopPort }) {
     ]),
     ...spread(10, 4, late - 3).map((at, i) => [at, run(`e2e-three-${i}`, [3])]),
     ...spread(BRIEF, 5, late).map((at, i) => [at, run(`e2e-brief-${i}`, [0.2])]),
-    ...containers.map((at, i) => [at, () => runContainer(context, containerOf(i), 5 + ((i * 7) % 12), i)]),
+    ...begins.map((at, i) => [at, () => runContainer(context, containerOf(i), 5 + ((i * 7) % 12), i)]),
     // The same container, gone and back under its id.
     ...[0.1, 0.4, 0.65].map((part) => [
       part * late,
@@ -65,8 +72,9 @@ export function plan({ seconds, program, cgroups, kubelet, shopPort }) {
   ];
 }
 
-/** The executables that are judged. */
-export const isJudged = (name) => /^e2e-(thirty|three|brief|work|job)-/.test(name);
+/** The executables and containers that are judged. */
+export const isOurContainer = (id) => containers.has(id);
+export const isOurProgram = (name) => /^e2e-(thirty|three|brief|work|job)-/.test(name);
 
 function containerOf(i) {
   return i % 3 === 2 ? dockerContainer(`${i}`) : pod(['batch', 'web'][i % 3], `${i}`);
