@@ -55,10 +55,10 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
 
   const server = createServer((request, response) => {
     void buffer(request).then((body) => {
-      const plain = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
       const json = request.headers['content-type'] === 'application/json';
-      const decoded = (json ? JSON.parse(plain.toString()) : decode(plain, REQUEST)) as ExportRequest;
-      const received = { headers: request.headers, bytes: plain.length, points: flatten(decoded) };
+      const plain = plainOf(request.headers, body);
+      const points = decodeRequest(request.headers, body);
+      const received = { headers: request.headers, bytes: plain.length, points };
       const answer = (wanted: number | Answerer): void => {
         const known = request.method === 'POST' && request.url === '/v1/metrics';
         const code = typeof wanted === 'function' ? wanted(response, received) : known ? wanted : 404;
@@ -96,6 +96,17 @@ export async function startOtlpReceiver(): Promise<OtlpReceiver> {
       await closed;
     },
   };
+}
+
+/** The points of an OTLP request, JSON or protobuf, gzipped or not. */
+export function decodeRequest(headers: IncomingHttpHeaders, body: Buffer): ReceivedPoint[] {
+  const plain = plainOf(headers, body);
+  const json = headers['content-type'] === 'application/json';
+  return flatten((json ? JSON.parse(plain.toString()) : decode(plain, REQUEST)) as ExportRequest);
+}
+
+function plainOf(headers: IncomingHttpHeaders, body: Buffer): Buffer {
+  return headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
 }
 
 function reply(response: ServerResponse, status: number, json: boolean): void {

@@ -2,6 +2,7 @@
 import { Ledger, type LedgerReader } from '../../src/ledger/ledger.ts';
 import { DEFAULT_LIMITS } from '../../src/settings/table.ts';
 import type { ReaderOptions } from '../../src/ledger/reader.ts';
+import type { LedgerReading } from '../../src/ledger/reading.ts';
 import { producersOf } from '../../src/otel/producer.ts';
 import { startPublishing, type Publisher, type PublishOptions } from '../../src/otel/publish.ts';
 import { snapshotOf } from './snapshots.ts';
@@ -15,10 +16,18 @@ export const HOST = { 'host.id': 'fdbf79e8af94cb7f9e8df36789187052' };
 
 /** A ledger that grows by an interval at every reading, and closes. Process 2 ends after the second one. */
 export class GrowingLedger extends Ledger {
+  readonly #executables: number;
   #intervals = 0;
 
-  constructor() {
-    super(DEFAULT_LIMITS);
+  /** `executables` run as process 1 does. */
+  constructor(executables = 1) {
+    super({ ...DEFAULT_LIMITS, executables: DEFAULT_LIMITS.executables + executables });
+    this.#executables = executables;
+  }
+
+  /** All that was measured so far. */
+  now(): LedgerReading {
+    return super.reader().collect()!;
   }
 
   override reader(options?: ReaderOptions): LedgerReader {
@@ -34,17 +43,16 @@ export class GrowingLedger extends Ledger {
 
   #grow(): void {
     this.#intervals++;
-    const node = {
-      pid: 1,
-      executable: 'node',
+    const container = { cgroup: '/docker/c0ffee', container_id: 'c0ffee' };
+    const nodes = Array.from({ length: this.#executables }, (_, i) => ({
+      pid: 10 + i,
+      executable: i === 0 ? 'node' : `node-${i}`,
       energy_j: 0.7,
-      cgroup: '/docker/c0ffee',
-      container_id: 'c0ffee',
-    };
+      ...container,
+    }));
     const shell = { pid: 2, executable: 'sh', energy_j: 0.1, exited: this.#intervals === 2 };
-    this.add(
-      snapshotOf({ processes: this.#intervals > 2 ? [node] : [node, shell], idle: 0, gap: 0.3, lost: 0.6 }),
-    );
+    const processes = this.#intervals > 2 ? nodes : [...nodes, shell];
+    this.add(snapshotOf({ processes, idle: 0, gap: 0.3, lost: 0.6 }));
   }
 }
 

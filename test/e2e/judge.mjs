@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether what the back ends have is what the agent measured.
+import { readMetric } from './backends.mjs';
+import { growthByTime, sumOf, sumsBy } from './growth.mjs';
+import { isOurContainer, isOurProgram } from './workload.mjs';
+
+const TOLERANCE = 0.01;
+/** Scrapes that a busy machine may miss; a page that cannot be parsed fails every time. */
+const MOST_FAILED = 0.05;
+/** Between two samples the law holds to the last digits that are written. */
+const STEP_TOLERANCE = 1e-4;
+/** Around a restart a sample may follow on one of the agent before. */
+const RESTART_MS = 15_000;
+
+/**
+ * The law, in one view of one stage: a Joule is in one series of each metric. Judged on growth from raw samples:
+ * `increase()` of Prometheus extrapolates each series to the edges of its range by up to half a scrape interval,
+ * which of a series of ten samples is 5 %. What it says itself is judged where series are long (`judgeIncrease`).
+ */
+export async function judgeLaw({ stage, view, from, test }) {
+  const read = (metric) => readMetric(view, metric, from);
+  const hardware = (await read('hw.energy')).filter(({ labels }) => labels.hw_type === 'cpu');
+  const [processes, unattributed, cgroups] = await Promise.all(
+    ['process.energy', 'energy.unattributed', 'cgroup.energy'].map(read),
+  );
+  const [counted, used, nobody, grouped] = [hardware, processes, unattributed, cgroups].map((one) =>
+    sumOf(one),
+  );
+  const name = `${stage.name}, ${view.title}`;
+  const closes = compare(used + nobody, counted);
+  test(
+    `${name}: processes and unattributed grow by what the counters do (${closes.text})`,
+    closes.off > TOLERANCE && closes.why,
+  );
+  const groups = compare(grouped, used);
+  test(`${name}: cgroups grow by what processes do (${groups.text})`, groups.off > TOLERANCE && groups.why);
+  const known = compare(
+    counted,
+    stage.truth.total(({ counted: joules }) => joules, within(hardware)),
+  );
+  const missable = stage.truth.total(
+    ({ counted: joules }) => joules,
+    (one) => isMissable(stage, view, one),
+  );
+  test(
+    `${name}: the counters grow by what the snapshots say (${known.text})`,
+    known.off > TOLERANCE + missable / counted && known.why,
+  );
+  const worst = worstStep(stage, hardware, [...processes, ...unattributed]);
+  test(
+    `${name}: so they do between any two samples`,
+    !(worst <= STEP_TOLERANCE) && `off by ${percent(worst)} of a mean step in the worst`,
+  );
+  return processes;
+}
+
+/** By executable and by container, as the snapshots have it. */
+export async function judgeOwners({ stage, view, from, processes, test, tell }) {
+  const containers = await readMetric(view, 'container.energy', from);
+  judgeKind('executables', sumsBy(processes, 'process_executable_name'), isOurProgram);
+  judgeKind('containers', sumsBy(containers, 'container_id'), isOurContainer);
+
+  function judgeKind(kind, found, accept) {
+    const truth = [...stage.truth.by(kind)].filter(([key]) => accept(key));
+    const missable = stage.truth.by(kind, (interval) => isMissable(stage, view, interval));
+    const rows = truth.map(([key, joules]) => {
+      const one = compare(found.get(key) ?? 0, joules);
+      return { key, ...one, excess: one.off - (missable.get(key) ?? 0) / joules };
+    });
+    const wrong = rows.filter(({ excess }) => excess > TOLERANCE).toSorted((a, b) => b.excess - a.excess);
+    const list = wrong.slice(0, 5).map(({ key, text }) => `${key.slice(0, 20)} ${text}`);
+    test(
+      `${stage.name}, ${view.title}: ${rows.length} ${kind} are as in the snapshots`,
+      (rows.length === 0 && 'there are none') ||
+        (wrong.length > 0 && `${wrong.length} are not: ${list.join('; ')}`),
+    );
+    tell(`${kind}: ${rows.length}, the worst off by ${percent(Math.max(...rows.map(({ off }) => off)))}`);
+  }
+}
+
+/** Whether scrapes of the agent succeed, but those while it is not there. */
+export async function judgeScrapes({ stage, view, from, test }) {
+  const [up] = await view.select('up{job="joules"}', from);
+  const since = up.samples.find(([, value]) => value === 1)?.[0];
+  const absent = (time) =>
+    time < since ||
+    stage.agent.ends.some(({ at, seconds, back }) => time > at - seconds * 1000 - 1000 && time < back + 1000);
+  const failed = up.samples.filter(([time, value]) => value !== 1 && !absent(time));
+  test(
+    `${stage.name}, ${view.title}: ${up.samples.length} scrapes succeed`,
+    (since === undefined && 'none does') ||
+      (failed.length > MOST_FAILED * up.samples.length && `${failed.length} do not`),
+  );
+}
+
+/** The same law by the back end's own increase(). */
+export async function judgeIncrease({ stage, view, from, test }) {
+  const seconds = Math.ceil((Date.now() - from) / 1000);
+  const sum = async (metric) => {
+    const [row] = await view.query(`sum(increase(${metric}[${seconds}s]))`);
+    return Number(row?.value[1]);
+  };
+  const process = await sum('process_energy_joules_total');
+  const closes = compare(
+    process + (await sum('energy_unattributed_joules_total')),
+    await sum('hw_energy_joules_total{hw_type="cpu"}'),
+  );
+  const groups = compare(await sum('cgroup_energy_joules_total'), process);
+  for (const [what, { text, off, why }] of Object.entries({
+    'processes and unattributed to counters': closes,
+    'cgroups to processes': groups,
+  })) {
+    test(`${stage.name}, ${view.title}: by increase(), ${what} (${text})`, !(off <= TOLERANCE) && why);
+  }
+}
+
+/** Accepts the intervals that ended between the first sample and the last; all before it where the first is 0. */
+function within(series) {
+  const samples = series.flatMap((one) => [one.samples[0], one.samples.at(-1)]);
+  const from = samples.some(([, value]) => value === 0) ? 0 : Math.min(...samples.map(([time]) => time));
+  const to = Math.max(...samples.map(([time]) => time));
+  return ({ end }) => end > from && end <= to;
+}
+
+/**
+ * What no scrape can have seen: the last one was up to an interval before the agent ended. What it measured last it
+ * pushes, but has no line for.
+ */
+function isMissable({ agent }, view, { end }) {
+  const lastMs = ((view.pushed ? 0 : view.seconds) + 2) * 1000;
+  return agent.ends.some(({ at }) => end <= at + 1000 && end > at - lastMs);
+}
+
+/** How far two kinds of series grew apart between two samples, at most, as a part of a mean step; restarts are left out. */
+function worstStep({ agent }, hardware, others) {
+  const restarting = (time) => agent.ends.some(({ at }) => Math.abs(time - at) < RESTART_MS);
+  const steps = [...growthByTime(hardware)].filter(([time]) => !restarting(time));
+  const attributed = growthByTime(others);
+  const mean = steps.reduce((sum, [, joules]) => sum + joules, 0) / steps.length;
+  return Math.max(...steps.map(([time, joules]) => Math.abs((attributed.get(time) ?? 0) - joules))) / mean;
+}
+
+export function compare(found, truth) {
+  const off = Math.abs(found / truth - 1);
+  const text = `${found.toFixed(2)} J of ${truth.toFixed(2)} J, ${percent(found / truth - 1)}`;
+  return { off: Number.isFinite(off) ? off : Infinity, text, why: `more than ${percent(TOLERANCE)} off` };
+}
+
+function percent(part) {
+  return `${part >= 0 ? '+' : ''}${(100 * part).toFixed(2)} %`;
+}
