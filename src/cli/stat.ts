@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { sumOfErrors } from '../snapshot/build.ts';
+import { sumUsed, type Used } from '../attribution/used.ts';
 import { type Descendants, descendantsOf } from '../identity/descendants.ts';
 import { usageError } from '../model/errors.ts';
 import { type Measurement, type Meter, openMeter } from '../meter.ts';
@@ -78,7 +78,8 @@ function writeOutput(output: number, result: Stat): void {
 }
 
 async function measureCommand(meter: Meter, command: readonly string[]): Promise<Stat> {
-  const sums = { energy: 0, error: 0 as number | null, cpu: 0, counter: 0, idle: 0, unattributed: 0 };
+  let own: Used = { joules: 0, uncertainJoules: 0, seconds: 0 };
+  const machine = { counter: 0, idle: 0, unattributed: 0 };
   // From here on: what was used before the command began is not its.
   const { snapshot } = await meter.measure();
   const startedMs = performance.now();
@@ -86,13 +87,10 @@ async function measureCommand(meter: Meter, command: readonly string[]): Promise
   const family = descendantsOf(meter.ownPid);
   const add = async (): Promise<void> => {
     const measurement = await meter.measure();
-    const own = chargesOf(measurement, family);
-    sums.energy += own.energy;
-    sums.error = sums.error === null || own.error === null ? null : sums.error + own.error;
-    sums.cpu += own.cpu;
-    sums.counter += measurement.snapshot.totals.counter_j;
-    sums.idle += measurement.snapshot.totals.idle_j;
-    sums.unattributed += measurement.snapshot.totals.unattributed_j;
+    own = sumUsed([own, usedBy(family, measurement)]);
+    machine.counter += measurement.snapshot.totals.counter_j;
+    machine.idle += measurement.snapshot.totals.idle_j;
+    machine.unattributed += measurement.snapshot.totals.unattributed_j;
   };
   let drained = Promise.resolve();
   const timer = setInterval(() => {
@@ -109,28 +107,20 @@ async function measureCommand(meter: Meter, command: readonly string[]): Promise
     exit_code: exitCode,
     elapsed_s: elapsed,
     source: snapshot.source,
-    energy_j: sums.energy,
-    energy_err_j: sums.error,
-    cpu_time_s: sums.cpu,
-    power_w: sums.energy / elapsed,
+    energy_j: own.joules,
+    energy_err_j: own.uncertainJoules,
+    cpu_time_s: own.seconds,
+    power_w: own.joules / elapsed,
     processes: family.size,
-    machine_j: sums.counter,
-    idle_j: sums.idle,
-    unattributed_j: sums.unattributed,
+    machine_j: machine.counter,
+    idle_j: machine.idle,
+    unattributed_j: machine.unattributed,
   };
 }
 
-function chargesOf(
-  { charges, lives }: Measurement,
-  family: Descendants,
-): { energy: number; error: number | null; cpu: number } {
+function usedBy(family: Descendants, { charges, lives }: Measurement): Used {
   family.follow(lives);
-  const own = charges.processes.filter(({ pid, startNs }) => family.has(pid, startNs));
-  return {
-    energy: own.reduce((sum, { joules }) => sum + joules, 0),
-    error: sumOfErrors(own),
-    cpu: own.reduce((sum, { seconds }) => sum + seconds, 0),
-  };
+  return sumUsed(charges.processes.filter(({ pid, startNs }) => family.has(pid, startNs)));
 }
 
 /** Runs the command with our stdin, stdout and stderr; resolves with what a shell has as `$?`. */

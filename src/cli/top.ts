@@ -5,6 +5,7 @@ import { openMeter } from '../meter.ts';
 import { jsonLine, print } from './print.ts';
 import { onStop } from './signals.ts';
 import { countOf, VIEW_OPTIONS, meterOptions, parseOptions, text } from '../settings/options.ts';
+import { snapshotJson } from '../snapshot/json.ts';
 import { limited, table, type View, VIEWS } from './table.ts';
 
 /** `joules top`: a live table, or one snapshot a line with --json. Ends after --count, on SIGINT or SIGTERM. */
@@ -27,7 +28,7 @@ export async function top(args: string[]): Promise<number> {
   try {
     for await (const snapshot of meter) {
       const line = values.json
-        ? jsonLine(limit === undefined ? snapshot : limited(snapshot, limit))
+        ? jsonLine(snapshotJson(limit === undefined ? snapshot : limited(snapshot, limit)))
         : frame(snapshot, by, limit);
       await print(line, stopped.signal);
       if (--left <= 0) break;

@@ -104,10 +104,10 @@ export function namesOf(found: {
   readonly namespace?: unknown;
 }): ContainerNames {
   const entries = [
-    ['container.name', found.name],
-    ['k8s.container.name', found.container],
-    ['k8s.pod.name', found.pod],
-    ['k8s.namespace.name', found.namespace],
+    ['name', found.name],
+    ['k8sContainer', found.container],
+    ['k8sPod', found.pod],
+    ['k8sNamespace', found.namespace],
   ].filter(([, value]) => isName(value));
   return { ...(Object.fromEntries(entries) as ContainerNames), ...imageNames(found.image) };
 }
@@ -124,5 +124,5 @@ function imageNames(image: unknown): ContainerNames {
   if (!isName(image) || IMAGE_ID.test(image)) return {};
   const { name, tag } = IMAGE.exec(image)?.groups ?? {};
   if (name === undefined) return {};
-  return { 'container.image.name': name, ...(tag !== undefined && { 'container.image.tags': [tag] }) };
+  return { imageName: name, ...(tag !== undefined && { imageTags: [tag] }) };
 }

@@ -21,6 +21,7 @@ import {
 } from '../ledger/reading.ts';
 import { WallClock } from '../util/wall-clock.ts';
 import { type Mode, pointsOf, type ToPoints } from './points.ts';
+import { containerAttributes } from '../snapshot/json.ts';
 import * as names from './semconv.ts';
 
 /** A producer for one reader, which says what of its collections has arrived. */
@@ -140,7 +141,7 @@ export function toScopeMetrics(
       [names.ATTR_CONTAINER_ID]: containerId,
       ...(runtime !== null && { [names.ATTR_CONTAINER_RUNTIME_NAME]: runtime }),
       ...(podUid !== null && { [names.ATTR_K8S_POD_UID]: podUid }),
-      ...(found as Attributes),
+      ...containerAttributes(found),
       ...typed,
     })),
     sum(CGROUP, reading.cgroups, ({ path }) => ({ [names.ATTR_CGROUP_PATH]: path, ...typed })),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
 import { attribute } from '../../src/attribution/attribute.ts';
-import { createBeside } from '../../src/attribution/auxiliary.ts';
+import { createAuxiliary } from '../../src/attribution/auxiliary.ts';
 import { openCollector } from '../../src/probe/collector.ts';
 import { openPoller } from '../../src/counters/poller.ts';
 import { onlineCores } from '../../src/host/cpus.ts';
@@ -45,7 +45,7 @@ describeOnKernel('perf events that user space reads', () => {
     const lines: string[] = [];
     const log = (line: string): number => lines.push(line);
     const poller = await openPoller({ counters: source.beside, needed: source.beside, log });
-    const beside = createBeside();
+    const beside = createAuxiliary();
     const sums = { zones: 0, pkg: 0, shared: 0 };
     for (let i = 0; i < 4; i++) {
       await sleep(300);
@@ -54,8 +54,8 @@ describeOnKernel('perf events that user space reads', () => {
       const { zones } = attribute(columns, source, onlineCores('/sys'), readings);
       const all = beside(source, zones, readings).zones;
       expect(all.map(({ parent }) => parent)).toEqual(all.map(() => 'package:0'));
-      sums.zones += sum(all.map(({ counter_j }) => counter_j));
-      sums.shared += sum(all.map(({ shared_j }) => shared_j));
+      sums.zones += sum(all.map(({ joules }) => joules));
+      sums.shared += sum(all.map(({ sharedJoules }) => sharedJoules));
       sums.pkg += joulesOf(readings.get('package:0'));
     }
     await poller.close();
