@@ -64,7 +64,7 @@ export function createAuxiliary(): (
   }
 
   return (source, zones, readings) => {
-    const packages = source.beside.filter(({ domain }) => domain === 'cpu');
+    const packages = source.auxiliary.filter(({ domain }) => domain === 'cpu');
     const parentOf = new Map(
       source.zones.map(({ id, cpus }) => [
         id,
@@ -81,7 +81,7 @@ export function createAuxiliary(): (
     );
     return {
       zones: [...parts, ...rests.filter((zone) => zone !== undefined)],
-      domains: source.beside.flatMap(({ id, domain, parent = null }) => {
+      domains: source.auxiliary.flatMap(({ id, domain, parent = null }) => {
         const reading = readings.get(id);
         return domain === 'cpu' || reading === undefined || reading.kind === 'unknown'
           ? []

@@ -5,7 +5,7 @@ import type { Container } from '../model/container.ts';
 import { UNKNOWN } from '../model/snapshot.ts';
 import { atOnce, inSlices } from '../util/cooperative.ts';
 import { attempt } from '../util/files.ts';
-import { createRecent } from '../util/generational-cache.ts';
+import { createGenerationalCache } from '../util/generational-cache.ts';
 import { type CgroupMount, fromBytes, openCgroupMount, toBytes } from './cgroup-mount.ts';
 import { containerOf, unitOf } from './container.ts';
 
@@ -38,7 +38,7 @@ export class CgroupPaths {
   readonly #hostProc: boolean;
   readonly #walkLimit: number;
   readonly #mount: CgroupMount;
-  readonly #known = createRecent<number, Cgroup>(KEEP_CGROUPS);
+  readonly #known = createGenerationalCache<number, Cgroup>(KEEP_CGROUPS);
   /** What this interval's walk has found, by id; undefined until there was one. */
   #walked: ReadonlyMap<number, string> | undefined;
   /** What was looked for in vain in this interval, and will be in the next one. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ContainerNames, KnownContainer } from '../model/container.ts';
-import { createRecent } from '../util/generational-cache.ts';
+import { createGenerationalCache } from '../util/generational-cache.ts';
 
 /** Looks containers up. What it does not know is missing from its answer; it may reject. */
 export type NameSource = (
@@ -28,8 +28,10 @@ export function createNamer(options: {
   readonly sources: readonly NameSource[];
   readonly log: (line: string) => void;
 }): Namer {
-  const names = createRecent<string, ContainerNames>(KEEP_NAMES);
-  const unknown = createRecent<string, { readonly due: number; readonly pause: number }>(KEEP_NAMES);
+  const names = createGenerationalCache<string, ContainerNames>(KEEP_NAMES);
+  const unknown = createGenerationalCache<string, { readonly due: number; readonly pause: number }>(
+    KEEP_NAMES,
+  );
   const failures = new Map<NameSource, string>();
   let round = 0;
   let running: Promise<void> | undefined;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { creationTimeOf, type ProcessKey, readExecutable, readStat, startTicks } from '../host/procfs.ts';
 import { type Columns, commAt } from '../probe/columns.ts';
-import { createRecent } from '../util/generational-cache.ts';
+import { createGenerationalCache } from '../util/generational-cache.ts';
 import { createLifecycle } from './lifecycle.ts';
 
 /** A process that was charged, and the row of the interval's columns that has its name. */
@@ -44,7 +44,7 @@ export function createProcesses(options: {
   readonly hostProc: boolean;
 }): Processes {
   const { proc, bootTimeMs, hostProc } = options;
-  const named = createRecent<number, Named>(KEEP_PROCESSES);
+  const named = createGenerationalCache<number, Named>(KEEP_PROCESSES);
   const lifecycle = createLifecycle();
   let comms: Columns['rows']['comm'] = Buffer.alloc(0);
 

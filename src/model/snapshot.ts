@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ContainerNames } from './container.ts';
-import type { Incidents } from './counter-events.ts';
+import type { CounterEvents } from './counter-events.ts';
 import type { Domain, SourceKind, SourceScope } from './source.ts';
 import type { Joules, Seconds, Watts } from './units.ts';
 
@@ -101,7 +101,7 @@ export interface DomainUsage {
 }
 
 /** What the meter itself used, and what it could not account for. */
-export interface SelfUsage extends Incidents {
+export interface SelfUsage extends CounterEvents {
   readonly energy_j: Joules;
   readonly cpu_time_s: Seconds;
   /** Context switches accounted. */

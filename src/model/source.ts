@@ -73,7 +73,7 @@ interface SourceBase {
    * Counters that are read beside it: packages that hold its cores (domain `cpu`), whose rest is shared; and
    * other domains, which are no part of the CPUs' ledger.
    */
-  readonly beside: readonly Counter[];
+  readonly auxiliary: readonly Counter[];
 }
 
 /** A counter that BPF reads on the CPUs it covers. */

@@ -121,14 +121,14 @@ export function toScopeMetrics(
   const { domains, self } = reading;
   const components = domains.filter(({ owner }) => owner.type !== 'host');
   const counters = sum(HARDWARE, reading.hardware, (owner) => ({ ...hardware(owner), ...typed }));
-  const beside = sum(HARDWARE, components, (owner) => ({
+  const auxiliary = sum(HARDWARE, components, (owner) => ({
     ...hardware(owner),
     [names.ATTR_HW_TYPE]: owner.type,
     ...measured,
   }));
   const hosts = domains.filter(({ owner }) => owner.type === 'host');
   const metrics = [
-    { ...counters, dataPoints: [...counters.dataPoints, ...beside.dataPoints] },
+    { ...counters, dataPoints: [...counters.dataPoints, ...auxiliary.dataPoints] },
     sum(HOST, hosts, (owner) => ({ ...hardware(owner), ...measured })),
     sum(PROCESS, reading.processes, ({ pid, creationTime, executable, containerId }) => ({
       ...(pid !== null && { [names.ATTR_PROCESS_PID]: pid }),

@@ -12,7 +12,7 @@ export function estimatedSource(sys: string, watts: CpuPower): EstimatedSource {
     scope: 'cpu',
     domain: 'cpu',
     zones: zonesOf('cpu', sys),
-    beside: [],
+    auxiliary: [],
     watts,
   };
 }

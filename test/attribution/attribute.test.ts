@@ -21,7 +21,7 @@ const perCore: SwitchedSource = {
   joulesPerCount: 0.001,
   idlePays: false,
   maxWatts: 0,
-  beside: [],
+  auxiliary: [],
   zones: CORES.map((core) => ({ id: `core:${core.id}`, cpus: core.cpus, lead: core.cpus[0]! })),
 };
 const perPackage: PolledSource = {
@@ -32,7 +32,7 @@ const perPackage: PolledSource = {
   kind: 'apportioned',
   counters: [],
   idleWeight: 1,
-  beside: [],
+  auxiliary: [],
   zones: [
     { id: 'package:0', cpus: [0, 1], lead: 0 },
     { id: 'package:1', cpus: [2, 3], lead: 2 },
@@ -45,7 +45,7 @@ const estimated: EstimatedSource = {
   reader: 'none',
   kind: 'estimated',
   watts: { idle: 1, busy: 5, reference: 'a test' },
-  beside: [],
+  auxiliary: [],
   zones: [0, 1, 2, 3].map((cpu) => ({ id: `cpu:${cpu}`, cpus: [cpu], lead: cpu })),
 };
 

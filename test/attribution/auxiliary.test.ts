@@ -22,7 +22,7 @@ const source: SwitchedSource = {
   idlePays: false,
   maxWatts: 0,
   zones: [0, 1].map((i) => ({ id: `core:${i}:0`, cpus: [i], lead: i })),
-  beside: [
+  auxiliary: [
     counter('package:0', 'cpu', [0]),
     counter('package:1', 'cpu', [1]),
     counter('memory:0', 'memory', [0]),
@@ -65,13 +65,13 @@ describe('what packages count beyond their cores', () => {
   });
 
   it('is unknown while the package cannot be read, and its next reading makes up for that', () => {
-    const beside = createAuxiliary();
-    expect(counted(beside(source, cores(6, 3), readings({ 'package:0': undefined })))).toEqual([
+    const auxiliary = createAuxiliary();
+    expect(counted(auxiliary(source, cores(6, 3), readings({ 'package:0': undefined })))).toEqual([
       ['core:0:0', 6, 0],
       ['core:1:0', 3, 0],
     ]);
     // 25 J of two intervals, of which the cores had 6 and 8.
-    expect(counted(beside(source, cores(8, 3), readings({ 'package:0': 25 })))).toContainEqual([
+    expect(counted(auxiliary(source, cores(8, 3), readings({ 'package:0': 25 })))).toContainEqual([
       'shared:0',
       11,
       11,
@@ -79,11 +79,13 @@ describe('what packages count beyond their cores', () => {
   });
 
   it('is never negative: what the cores were ahead is made up for', () => {
-    const beside = createAuxiliary();
+    const auxiliary = createAuxiliary();
     const totals = [
       [10, 9],
       [10, 14],
-    ].map(([core, pkg]) => counted(beside(source, cores(core!, 0), readings({ 'package:0': pkg! }))).at(-1));
+    ].map(([core, pkg]) =>
+      counted(auxiliary(source, cores(core!, 0), readings({ 'package:0': pkg! }))).at(-1),
+    );
     expect(totals).toEqual([
       ['shared:0', 0, 0],
       ['shared:0', 3, 3],
@@ -91,9 +93,9 @@ describe('what packages count beyond their cores', () => {
   });
 
   it('is that of an interval alone where the package was read in the last one too', () => {
-    const beside = createAuxiliary();
+    const auxiliary = createAuxiliary();
     const shared = [10, 11].map((pkg) =>
-      counted(beside(source, cores(6, 0), readings({ 'package:0': pkg }))).at(-1),
+      counted(auxiliary(source, cores(6, 0), readings({ 'package:0': pkg }))).at(-1),
     );
     expect(shared).toEqual([
       ['shared:0', 4, 4],
@@ -102,10 +104,10 @@ describe('what packages count beyond their cores', () => {
   });
 
   it('is unknown where a part of the package’s energy is missing, and begins anew', () => {
-    const beside = createAuxiliary();
-    beside(source, cores(10, 0), readings({ 'package:0': 4 }));
-    expect(counted(beside(source, cores(10, 0), readings({ 'package:0': 2 }, true)))).toHaveLength(2);
-    expect(counted(beside(source, cores(10, 0), readings({ 'package:0': 15 })))).toContainEqual([
+    const auxiliary = createAuxiliary();
+    auxiliary(source, cores(10, 0), readings({ 'package:0': 4 }));
+    expect(counted(auxiliary(source, cores(10, 0), readings({ 'package:0': 2 }, true)))).toHaveLength(2);
+    expect(counted(auxiliary(source, cores(10, 0), readings({ 'package:0': 15 })))).toContainEqual([
       'shared:0',
       5,
       5,

@@ -16,7 +16,7 @@ const source: SwitchedSource = {
   idlePays: false,
   maxWatts: 0,
   zones: [{ id: 'cpu:0', cpus: [0], lead: 0 }],
-  beside: [],
+  auxiliary: [],
 };
 const cores = [{ id: '0:0', package: '0', die: '0', cpus: [0] }];
 

@@ -4,7 +4,7 @@ import { createAuxiliary } from '../../src/attribution/auxiliary.ts';
 import { createIdentifier } from '../../src/identity/identify.ts';
 import { createNamer } from '../../src/identity/namer.ts';
 import type { KnownContainer } from '../../src/model/container.ts';
-import { NO_INCIDENTS } from '../../src/model/counter-events.ts';
+import { NO_COUNTER_EVENTS } from '../../src/model/counter-events.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import type { SwitchedSource } from '../../src/model/source.ts';
 import { LIFE, NO_PROCESS } from '../../src/probe/columns.ts';
@@ -26,7 +26,7 @@ const source: SwitchedSource = {
   joulesPerCount: 0.5,
   idlePays: false,
   maxWatts: 0,
-  beside: [],
+  auxiliary: [],
   zones: [{ id: 'core:0:0', cpus: [0], lead: 0 }],
 };
 
@@ -78,7 +78,7 @@ async function snapshotOf(options: {
     log: () => {},
   });
   return buildSnapshot({
-    interval: { columns, source, seconds: 2, ...NO_INCIDENTS, gaps: 1 },
+    interval: { columns, source, seconds: 2, ...NO_COUNTER_EVENTS, gaps: 1 },
     charges: { ...charges, ...createAuxiliary()(source, charges.zones, new Map()) },
     identifier,
     filter: createFilter(patterns),

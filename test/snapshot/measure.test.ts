@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createIdentifier } from '../../src/identity/identify.ts';
-import { NO_INCIDENTS } from '../../src/model/counter-events.ts';
+import { NO_COUNTER_EVENTS } from '../../src/model/counter-events.ts';
 import type { Readings } from '../../src/model/reading.ts';
 import type { Counter, PolledSource } from '../../src/model/source.ts';
 import { LIFE } from '../../src/probe/columns.ts';
@@ -24,7 +24,7 @@ const source: PolledSource = {
   kind: 'apportioned',
   counters: [counter('package:0', 'cpu')],
   idleWeight: 1,
-  beside: [counter('memory:0', 'memory')],
+  auxiliary: [counter('memory:0', 'memory')],
   zones: [{ id: 'package:0', cpus: [0], lead: 0 }],
 };
 
@@ -62,7 +62,7 @@ async function measureThree(): Promise<Measurement[]> {
     });
     const interval = { columns: { ...columns, lostEvents }, seconds: 2, source, readings, skipped: i };
     const cores = [{ id: '0:0', package: '0', cpus: [0] }];
-    measurements.push(await measure({ ...interval, cores, ...NO_INCIDENTS, rebinds: 3 }));
+    measurements.push(await measure({ ...interval, cores, ...NO_COUNTER_EVENTS, rebinds: 3 }));
   }
   return measurements;
 }

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import { createRecent } from '../../src/util/generational-cache.ts';
+import { createGenerationalCache } from '../../src/util/generational-cache.ts';
 
 describe('what is remembered', () => {
   test('stays while there is little, however long ago it was used', () => {
-    const recent = createRecent<number, string>(2);
+    const recent = createGenerationalCache<number, string>(2);
     recent.set(1, 'one');
     for (let interval = 0; interval < 100; interval++) recent.endInterval();
     expect(recent.get(1)).toBe('one');
   });
 
   test('is what was used in the last two intervals when there is much', () => {
-    const recent = createRecent<number, string>(2);
+    const recent = createGenerationalCache<number, string>(2);
     for (let key = 0; key < 10; key++) recent.set(key, 'first');
     recent.endInterval();
     expect(recent.get(7)).toBe('first');
