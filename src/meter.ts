@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setMaxListeners } from 'node:events';
 import { join } from 'node:path';
-import { attributing, type Charges } from './attribution/attribute.ts';
 import { type Collector, openCollector } from './probe/collector.ts';
-import { createBeside } from './attribution/auxiliary.ts';
 import { Intervals, polledCounters, type Recorded } from './counters/intervals.ts';
 import { openPoller } from './counters/poller.ts';
 import { coreReader } from './host/cpus.ts';
 import type { EnergyError } from './model/errors.ts';
-import { createFilter, type Filter } from './snapshot/filter.ts';
+import { createFilter } from './snapshot/filter.ts';
 import { findHierarchy } from './host/hierarchy.ts';
 import { createIdentifier, type Identifier } from './identity/identify.ts';
 import { kubeletPods } from './identity/kubelet.ts';
 import { createNamer, type Namer } from './identity/namer.ts';
 import { bootTimeMs } from './host/procfs.ts';
 import { runtimeFiles } from './identity/runtimes.ts';
-import type { Columns } from './probe/columns.ts';
-import { describe } from './snapshot/build.ts';
+import { createMeasure, type Measurement } from './snapshot/measure.ts';
 import { type ClosingStack, openAll } from './util/closing-stack.ts';
-import { inSlices } from './util/cooperative.ts';
 import { ticks } from './util/ticks.ts';
 import type { Calibration } from './probe/addon.ts';
 import type { Snapshot } from './model/snapshot.ts';
@@ -27,14 +23,7 @@ import type { MeterOptions } from './settings/types.ts';
 import { selectSource, type SourceRequest } from './sources/select.ts';
 import type { EnergySource, Selection } from './model/source.ts';
 
-/** One interval: the snapshot for everybody, and what it was made of for those who look for single processes. */
-export interface Measurement {
-  readonly snapshot: Snapshot;
-  readonly charges: Charges;
-  readonly lives: Columns['lives'];
-  /** Measurements before this one that failed, whose time it covers. */
-  readonly skipped: number;
-}
+export type { Measurement } from './snapshot/measure.ts';
 
 /**
  * An open meter. Iterating it takes a snapshot every interval until it is closed, or stopped; an interval that cannot
@@ -109,8 +98,8 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
     const intervals = opened.use(new Intervals({ collector, poller, cores }));
     // The /proc of another pid namespace would name other processes.
     const hostProc = root !== '/' || collector.ownPid === process.pid;
-    const identifier = createIdentifier({ proc, hierarchy, bootTimeMs: bootMs, hostProc });
-    const measure = measuring({ collector, identifier, filter, namer });
+    const identifier = createIdentifier({ proc, hierarchy, bootTimeMs: bootMs, hostProc, log });
+    const measure = createMeasure({ identifier, filter, namer, ownPid: collector.ownPid });
     return meter({ selection, collector, intervals, measure, identifier, hostProc, interval, log, opened });
   });
 }
@@ -139,43 +128,6 @@ function sameSource(source: EnergySource, select: () => EnergySource): EnergySou
   } catch {
     return source;
   }
-}
-
-/** Makes what was recorded in an interval into a measurement. */
-function measuring(parts: {
-  collector: Collector;
-  identifier: Identifier;
-  filter: Filter;
-  namer: Namer | undefined;
-}): (recorded: Recorded) => Promise<Measurement> {
-  const { collector, identifier } = parts;
-  const besides = createBeside();
-  let lostEvents = 0;
-  /** Processes that have ended of late, by their start: their last stints come after the news of their end. */
-  const dying = new Map<number, { pid: number; rounds: number }>();
-
-  return async (interval) => {
-    const { columns, source, readings, cores } = interval;
-    columns.mkdirs.path.forEach((path, i) => identifier.learnCgroup(columns.mkdirs.cgroup[i]!, path));
-    const attributed = await inSlices(attributing(columns, source, cores, readings));
-    const { zones, domains } = besides(source, attributed.zones, readings);
-    const charges = { ...attributed, zones };
-    const snapshot = await describe({
-      interval,
-      charges,
-      identifier,
-      filter: parts.filter,
-      namer: parts.namer,
-      ownPid: collector.ownPid,
-      dying,
-      domains,
-      lostEvents: columns.lostEvents - lostEvents,
-    });
-    lostEvents = columns.lostEvents;
-    identifier.endInterval();
-    parts.namer?.endInterval();
-    return { snapshot, charges, lives: columns.lives, skipped: interval.skipped };
-  };
 }
 
 function meter(parts: {

@@ -1,13 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Readings } from '../model/reading.ts';
-import type { DomainUsage, ZoneUsage } from '../model/snapshot.ts';
-import type { Counter, EnergySource } from '../model/source.ts';
+import type { Counter, Domain, EnergySource } from '../model/source.ts';
+import type { Joules } from '../model/units.ts';
+import { sum } from '../util/sum.ts';
+import type { ZoneCharge } from './by-zone.ts';
 
-/** What the counters beside a source say about an interval. */
-export interface Beside {
+/** A counter, and by `hw.id` what it is a part of, where that has a counter too. */
+export type PartCharge = ZoneCharge & { readonly parent: string | null };
+
+/** What a counter counted that is no part of the CPUs' energy. */
+export interface DomainCharge {
+  readonly id: string;
+  readonly type: Exclude<Domain, 'cpu'>;
+  readonly parent: string | null;
+  readonly joules: Joules;
+}
+
+/** What the auxiliary counters of a source say about an interval. */
+export interface AuxiliaryCharges {
   /** The zones, with what they are a part of, and for each package what it counted beyond its cores. */
-  readonly zones: readonly ZoneUsage[];
-  readonly domains: readonly DomainUsage[];
+  readonly zones: readonly PartCharge[];
+  readonly domains: readonly DomainCharge[];
 }
 
 /**
@@ -17,20 +30,24 @@ export interface Beside {
  * Cores and packages are not read at one moment, and a package may be unreadable for a while: what its cores
  * were counted ahead of it is kept, and made up for by its next reading.
  */
-export function createBeside(): (
+export function createAuxiliary(): (
   source: EnergySource,
-  zones: readonly ZoneUsage[],
+  zones: readonly ZoneCharge[],
   readings: Readings,
-) => Beside {
+) => AuxiliaryCharges {
   const aheadOf = new Map<string, number>();
 
-  function shared(counter: Counter, cores: readonly ZoneUsage[], readings: Readings): ZoneUsage | undefined {
+  function shared(
+    counter: Counter,
+    cores: readonly ZoneCharge[],
+    readings: Readings,
+  ): PartCharge | undefined {
     const reading = readings.get(counter.id);
     if (reading === undefined || reading.broken) {
       aheadOf.delete(counter.id);
       return undefined;
     }
-    const ahead = cores.reduce((sum, zone) => sum + zone.counter_j, aheadOf.get(counter.id) ?? 0);
+    const ahead = sum([aheadOf.get(counter.id) ?? 0, ...cores.map(({ joules }) => joules)]);
     const rest = (reading.kind === 'unknown' ? 0 : reading.joules) - ahead;
     aheadOf.set(counter.id, Math.max(0, -rest));
     if (reading.kind === 'unknown') return undefined;
@@ -38,16 +55,16 @@ export function createBeside(): (
     return {
       id: counter.id.replace('package', 'shared'),
       parent: counter.id,
-      counter_j: joules,
-      idle_j: 0,
-      gap_j: 0,
-      lost_j: 0,
-      shared_j: joules,
+      joules,
+      idleJoules: 0,
+      gapJoules: 0,
+      lostJoules: 0,
+      sharedJoules: joules,
     };
   }
 
   return (source, zones, readings) => {
-    const packages = source.beside.filter(({ domain }) => domain === 'cpu');
+    const packages = source.auxiliary.filter(({ domain }) => domain === 'cpu');
     const parentOf = new Map(
       source.zones.map(({ id, cpus }) => [
         id,
@@ -64,11 +81,11 @@ export function createBeside(): (
     );
     return {
       zones: [...parts, ...rests.filter((zone) => zone !== undefined)],
-      domains: source.beside.flatMap(({ id, domain, parent = null }) => {
+      domains: source.auxiliary.flatMap(({ id, domain, parent = null }) => {
         const reading = readings.get(id);
         return domain === 'cpu' || reading === undefined || reading.kind === 'unknown'
           ? []
-          : [{ id, type: domain, parent, counter_j: reading.joules }];
+          : [{ id, type: domain, parent, joules: reading.joules }];
       }),
     };
   };

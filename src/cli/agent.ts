@@ -5,6 +5,7 @@ import { type Meter, openMeter } from '../meter.ts';
 import { producersOf } from '../otel/producer.ts';
 import { startPublishing } from '../otel/publish.ts';
 import { record } from '../recorder.ts';
+import { snapshotJson } from '../snapshot/json.ts';
 import { readConfig } from '../settings/config.ts';
 import { publishSettings } from '../settings/environment.ts';
 import { parseOptions } from '../settings/options.ts';
@@ -47,7 +48,7 @@ export async function agent(args: string[]): Promise<number> {
       intervalMs: (options.interval ?? 1) * 1000,
       async onSnapshot(snapshot) {
         const self = { ...snapshot.self, series: ledger.size };
-        if (own.json) await print(jsonLine({ ...snapshot, self }), stopping.signal);
+        if (own.json) await print(jsonLine(snapshotJson({ ...snapshot, self })), stopping.signal);
         show?.(summary(snapshot));
       },
       onFailure: (error) =>

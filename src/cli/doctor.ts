@@ -83,7 +83,11 @@ function sources({ source, rejected }: Selection): Finding[] {
       ok: true,
       detail: `${source.kind}, scope ${source.scope}, ${source.zones.length} counter(s)${source.kind === 'estimated' ? `, ${source.watts.idle}-${source.watts.busy} W per CPU from ${source.watts.reference}` : ''}`,
     },
-    ...source.beside.map(({ id, place }) => ({ name: id, ok: true, detail: `beside it, by ${place.via}` })),
+    ...source.auxiliary.map(({ id, place }) => ({
+      name: id,
+      ok: true,
+      detail: `beside it, by ${place.via}`,
+    })),
   ];
 }
 

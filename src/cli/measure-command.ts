@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { sumUsed, type Used } from '../attribution/used.ts';
 import { type Descendants, descendantsOf } from '../identity/descendants.ts';
 import type { Measurement, Meter } from '../meter.ts';
 import { EnergyError } from '../model/errors.ts';
 import type { Snapshot } from '../model/snapshot.ts';
-import { sumOfErrors } from '../snapshot/build.ts';
 import { serial } from '../util/serial.ts';
-import { sum } from '../util/sum.ts';
 import { runCommand } from './run-command.ts';
 
 /** Schema and shape of `joules stat --output`. Joules, seconds, watts. */
@@ -41,7 +40,8 @@ const LAST_TRY_MS = 200;
 export async function measureCommand(meter: Meter, command: readonly string[]): Promise<Measured> {
   // From here on: what was used before the command began is not its.
   const { source } = (await meter.measure()).snapshot;
-  const sums = { energy: 0, error: 0 as number | null, cpu: 0, counter: 0, idle: 0, unattributed: 0 };
+  let own: Used = { joules: 0, uncertainJoules: 0, seconds: 0 };
+  const machine = { counter: 0, idle: 0, unattributed: 0 };
   const family = descendantsOf(meter.ownPid);
   const startedMs = performance.now();
   const exited = runCommand(command);
@@ -49,14 +49,11 @@ export async function measureCommand(meter: Meter, command: readonly string[]): 
 
   async function add(): Promise<void> {
     const measurement = await meter.measure();
-    const own = chargesOf(measurement, family);
     const { totals } = measurement.snapshot;
-    sums.energy += own.energy;
-    sums.error = sums.error === null || own.error === null ? null : sums.error + own.error;
-    sums.cpu += own.cpu;
-    sums.counter += totals.counter_j;
-    sums.idle += totals.idle_j;
-    sums.unattributed += totals.unattributed_j;
+    own = sumUsed([own, usedBy(family, measurement)]);
+    machine.counter += totals.counter_j;
+    machine.idle += totals.idle_j;
+    machine.unattributed += totals.unattributed_j;
   }
 
   // A measurement that fails costs nothing: the next one covers its time.
@@ -71,14 +68,14 @@ export async function measureCommand(meter: Meter, command: readonly string[]): 
     exit_code: exitCode,
     elapsed_s: elapsed,
     source,
-    energy_j: sums.energy,
-    energy_err_j: sums.error,
-    cpu_time_s: sums.cpu,
-    power_w: sums.energy / elapsed,
+    energy_j: own.joules,
+    energy_err_j: own.uncertainJoules,
+    cpu_time_s: own.seconds,
+    power_w: own.joules / elapsed,
     processes: family.size,
-    machine_j: sums.counter,
-    idle_j: sums.idle,
-    unattributed_j: sums.unattributed,
+    machine_j: machine.counter,
+    idle_j: machine.idle,
+    unattributed_j: machine.unattributed,
   };
   return { exitCode, result };
 }
@@ -97,15 +94,7 @@ async function untilItWorks(work: () => Promise<void>): Promise<string | undefin
   }
 }
 
-function chargesOf(
-  { charges, lives }: Measurement,
-  family: Descendants,
-): { energy: number; error: number | null; cpu: number } {
+function usedBy(family: Descendants, { charges, lives }: Measurement): Used {
   family.follow(lives);
-  const own = charges.processes.filter(({ pid, startNs }) => family.has(pid, startNs));
-  return {
-    energy: sum(own.map(({ joules }) => joules)),
-    error: sumOfErrors(own),
-    cpu: sum(own.map(({ seconds }) => seconds)),
-  };
+  return sumUsed(charges.processes.filter(({ pid, startNs }) => family.has(pid, startNs)));
 }

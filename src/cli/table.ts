@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { sumAsOther } from '../snapshot/build.ts';
+import { sumAsOther } from '../snapshot/process-rows.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { View } from '../settings/types.ts';
 import { printable } from './print.ts';

@@ -5,6 +5,7 @@ import { jsonLine, print } from './print.ts';
 import { onStop } from './signals.ts';
 import { parseOptions } from '../settings/options.ts';
 import type { View } from '../settings/types.ts';
+import { snapshotJson } from '../snapshot/json.ts';
 import { limited, table } from './table.ts';
 
 /** `joules top`: a live table, or one snapshot a line with --json. Ends after --count, on SIGINT or SIGTERM. */
@@ -21,7 +22,7 @@ export async function top(args: string[]): Promise<number> {
   try {
     for await (const snapshot of meter) {
       const line = own.json
-        ? jsonLine(limit === undefined ? snapshot : limited(snapshot, limit))
+        ? jsonLine(snapshotJson(limit === undefined ? snapshot : limited(snapshot, limit)))
         : frame(snapshot, by, limit);
       await print(line, stopped.signal);
       if (--left <= 0) break;

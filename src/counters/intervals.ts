@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Core } from '../host/cpus.ts';
-import { addIncidents } from '../model/counter-events.ts';
+import { addCounterEvents } from '../model/counter-events.ts';
 import { EnergyError } from '../model/errors.ts';
 import { joinReadings, type Readings } from '../model/reading.ts';
 import type { Counter, EnergySource } from '../model/source.ts';
@@ -72,7 +72,11 @@ export class Intervals {
     const kept = this.#kept ? join(this.#kept, drained) : drained;
     this.#kept = kept;
     const { readings, ...events } = await this.#poller.take(polledCounters(kept.source));
-    this.#kept = { ...kept, ...addIncidents(kept, events), readings: joinReadings(kept.readings, readings) };
+    this.#kept = {
+      ...kept,
+      ...addCounterEvents(kept, events),
+      readings: joinReadings(kept.readings, readings),
+    };
   }
 }
 
@@ -80,7 +84,7 @@ type Kept = Omit<Recorded, 'cores' | 'skipped'>;
 
 function join(earlier: Kept, later: Kept): Kept {
   return {
-    ...addIncidents(earlier, later),
+    ...addCounterEvents(earlier, later),
     columns: joinColumns(earlier.columns, later.columns),
     seconds: earlier.seconds + later.seconds,
     source: later.source,
@@ -90,7 +94,7 @@ function join(earlier: Kept, later: Kept): Kept {
 
 /** The counters that user space reads. */
 export function polledCounters(source: EnergySource): readonly Counter[] {
-  return source.reader === 'user' ? [...source.counters, ...source.beside] : source.beside;
+  return source.reader === 'user' ? [...source.counters, ...source.auxiliary] : source.auxiliary;
 }
 
 function asEnergyError(error: unknown): EnergyError {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { addIncidents, type Incidents, NO_INCIDENTS } from '../model/counter-events.ts';
+import { addCounterEvents, type CounterEvents, NO_COUNTER_EVENTS } from '../model/counter-events.ts';
 import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
 import type { Readings } from '../model/reading.ts';
 import type { Counter } from '../model/source.ts';
@@ -7,7 +7,7 @@ import { serial } from '../util/serial.ts';
 import { isShortage, systemError } from '../util/system-error.ts';
 import { Account, type CounterEvent } from './account.ts';
 
-export interface Taken extends Incidents {
+export interface Taken extends CounterEvents {
   readonly readings: Readings;
 }
 
@@ -67,7 +67,7 @@ class PolledCounters implements Poller {
   /** By the counters' id: those that are there, and those that were. */
   #present: ReadonlyMap<string, Account>;
   readonly #gone = new Map<string, Account>();
-  #events = NO_INCIDENTS;
+  #events = NO_COUNTER_EVENTS;
 
   constructor(accounts: readonly Account[], log: (line: string) => void, periodMs: number) {
     this.#log = log;
@@ -83,7 +83,7 @@ class PolledCounters implements Poller {
       const taken = [...this.#present.values(), ...left];
       const readings = new Map(taken.map((account) => [account.counter.id, account.settle()]));
       const events = this.#events;
-      this.#events = NO_INCIDENTS;
+      this.#events = NO_COUNTER_EVENTS;
       return { readings, ...events };
     });
   }
@@ -122,7 +122,7 @@ class PolledCounters implements Poller {
 
   async #told({ counter }: Account, happened: Promise<readonly CounterEvent[]>): Promise<void> {
     for (const one of await happened) {
-      this.#events = addIncidents(this.#events, { ...NO_INCIDENTS, [COUNTED_AS[one.event]]: 1 });
+      this.#events = addCounterEvents(this.#events, { ...NO_COUNTER_EVENTS, [COUNTED_AS[one.event]]: 1 });
       const why = one.event === 'gap' ? ` why=${JSON.stringify(one.why)}` : '';
       this.#log(`event=${one.event} counter=${counter.id}${why}`);
     }

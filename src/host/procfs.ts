@@ -50,12 +50,31 @@ export function creationTimeOf(startNs: number, bootMs: number): string {
   return new Date(bootMs + startTicks(startNs) * (1000 / TICKS_PER_SECOND)).toISOString();
 }
 
-/** Field 22 of /proc/PID/stat, ticks since boot; undefined when there is no such process. */
-export function readStartTicks(proc: string, pid: number): number | undefined {
+/** What the kernel says of a process in /proc/PID/stat, proc_pid_stat(5). */
+export interface ProcessStat {
+  /** When it began, ticks since boot. */
+  readonly startTicks: number;
+  readonly kernelThread: boolean;
+}
+
+/** PF_KTHREAD in include/linux/sched.h. */
+const KERNEL_THREAD = 0x00200000;
+
+/** undefined when there is no such process. */
+export function readStat(proc: string, pid: number): ProcessStat | undefined {
   const stat = attempt(() => readAtOnce(`${proc}/${pid}/stat`));
   // Field 2 is the name of the process, which may hold spaces and parentheses; field 3 follows its last ")".
-  const ticks = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[22 - 3];
-  return ticks === undefined ? undefined : Number(ticks);
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (fields?.[22 - 3] === undefined) return undefined;
+  return {
+    startTicks: Number(fields[22 - 3]),
+    kernelThread: (Number(fields[9 - 3]) & KERNEL_THREAD) !== 0,
+  };
+}
+
+/** Start of a process in ticks since boot; undefined when there is no such process. */
+export function readStartTicks(proc: string, pid: number): number | undefined {
+  return readStat(proc, pid)?.startTicks;
 }
 
 /** Whether the pid still is the process that is meant. Ask after reading what is to be trusted, not before. */

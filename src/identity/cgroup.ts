@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { opendirSync, statSync } from 'node:fs';
-import type { Container } from '../model/container.ts';
-import { containerOf, unitOf } from './container.ts';
-import { atOnce, inSlices } from '../util/cooperative.ts';
-import { UNKNOWN } from '../model/snapshot.ts';
 import type { Hierarchy } from '../host/hierarchy.ts';
 import { isAlive, type ProcessKey, readAtOnce } from '../host/procfs.ts';
+import type { Container } from '../model/container.ts';
+import { UNKNOWN } from '../model/snapshot.ts';
+import { atOnce, inSlices } from '../util/cooperative.ts';
 import { attempt } from '../util/files.ts';
-import { createRecent } from '../util/generational-cache.ts';
+import { createGenerationalCache } from '../util/generational-cache.ts';
+import { type CgroupMount, fromBytes, openCgroupMount, toBytes } from './cgroup-mount.ts';
+import { containerOf, unitOf } from './container.ts';
 
 /** Directories one walk looks at: some tens of ms in slices, once per interval at most. */
 const WALK_LIMIT = 10_000;
@@ -26,96 +26,110 @@ export interface ChargedCgroup {
   readonly process: ProcessKey;
 }
 
-export interface CgroupPaths {
-  /** Looks ahead for what will be asked for, without holding up the event loop. */
-  readonly prepare: (charged: readonly ChargedCgroup[]) => Promise<void>;
-  /** Path of the cgroup whose directory has this inode number; `process` is one that was charged in it. */
-  readonly resolve: (id: number, process: ProcessKey) => Cgroup;
-  /** A new cgroup, as the kernel named it when it was made: spares looking for it. */
-  readonly learn: (id: number, path: string) => void;
-  /** Whether a path that was resolved still is a cgroup; true where that cannot be told. */
-  readonly exists: (path: string) => boolean;
-  readonly endInterval: () => void;
-}
-
 /**
  * Turns cgroup ids into paths. The id BPF reads (kernfs_node.id) is the inode number of the cgroup's
  * directory in v1 and v2 alike and not reused until reboot, so that what was found once stays true, also of
  * a removed cgroup.
- *
- * Inside, paths are strings of bytes (latin1): names of cgroups need not be UTF-8. They are decoded on the
- * way out.
  */
-export function createCgroupPaths(options: {
-  readonly proc: string;
-  readonly hierarchy: Hierarchy;
-  readonly hostProc?: boolean;
-  readonly walkLimit?: number;
-}): CgroupPaths {
-  const { proc, hierarchy, hostProc = true, walkLimit = WALK_LIMIT } = options;
-  const known = createRecent<number, Cgroup>(KEEP_CGROUPS);
-  let walked: ReadonlyMap<number, string> | undefined;
+export class CgroupPaths {
+  readonly #proc: string;
+  readonly #controller: string | null;
+  readonly #atRoot: boolean;
+  readonly #hostProc: boolean;
+  readonly #walkLimit: number;
+  readonly #mount: CgroupMount;
+  readonly #known = createGenerationalCache<number, Cgroup>(KEEP_CGROUPS);
+  /** What this interval's walk has found, by id; undefined until there was one. */
+  #walked: ReadonlyMap<number, string> | undefined;
+  /** What was looked for in vain in this interval, and will be in the next one. */
+  readonly #missing = new Map<number, Cgroup>();
 
-  /** Path of the cgroup a process says it is in, below the mount point if it is there. */
-  function ask({ pid }: ProcessKey): { path?: string | undefined; below?: string | undefined } {
-    const path = hostProc ? readCgroup(proc, pid, hierarchy.controller) : undefined;
-    return { path, below: path === undefined ? undefined : belowMount(hierarchy, path) };
+  constructor(options: {
+    readonly proc: string;
+    readonly hierarchy: Hierarchy;
+    readonly hostProc?: boolean;
+    readonly walkLimit?: number;
+  }) {
+    const { proc, hierarchy, hostProc = true, walkLimit = WALK_LIMIT } = options;
+    this.#proc = proc;
+    this.#controller = hierarchy.controller;
+    this.#atRoot = hierarchy.atRoot;
+    this.#hostProc = hostProc;
+    this.#walkLimit = walkLimit;
+    this.#mount = openCgroupMount(hierarchy);
   }
 
-  function find({ id, process }: ChargedCgroup): string | undefined {
-    const { path, below } = ask(process);
-    // The process may have moved, or be another by now: only the inode number proves the path.
-    if (below !== undefined && inode(hierarchy, below) === id) return cgroupPath(hierarchy, below);
-    walked ??= atOnce(walk(hierarchy, walkLimit));
-    const found = walked.get(id);
-    if (found !== undefined) return cgroupPath(hierarchy, found);
-    // What is not mounted here cannot be proved: believe the kernel about a process that is the one meant.
-    return below === undefined && isAlive(proc, process) ? path : undefined;
+  /** Looks ahead for what will be asked for, without holding up the event loop. */
+  prepare(charged: readonly ChargedCgroup[]): Promise<void> {
+    return inSlices(this.#preparing(charged));
   }
 
-  function resolve(id: number, process: ProcessKey): Cgroup {
-    const cached = known.get(id);
+  /** Path of the cgroup whose directory has this inode number; `process` is one that was charged in it. */
+  resolve(id: number, process: ProcessKey): Cgroup {
+    const cached = this.#known.get(id) ?? this.#missing.get(id);
     if (cached) return cached;
-    const bytes = find({ id, process });
-    const path = bytes === undefined ? UNKNOWN : Buffer.from(bytes, 'latin1').toString();
-    const cgroup = describeCgroup(path);
-    // What a whole walk after its charge has not found never comes: ids are not used again.
-    const gone = walked !== undefined && walked.size < walkLimit;
-    if (bytes !== undefined || gone) known.set(id, cgroup);
+    const bytes = this.#find({ id, process });
+    const cgroup = describeCgroup(bytes === undefined ? UNKNOWN : fromBytes(bytes));
+    (bytes !== undefined || this.#isGone ? this.#known : this.#missing).set(id, cgroup);
     return cgroup;
   }
 
-  function* preparing(charged: readonly ChargedCgroup[]): Generator<void, void> {
+  /** A new cgroup, as the kernel named it when it was made: spares looking for it. */
+  learn(id: number, path: string): void {
+    // The kernel names it from the root of the hierarchy, which from within a cgroup namespace has other names.
+    if (this.#atRoot) this.#known.set(id, describeCgroup(path));
+  }
+
+  /** Whether a path that was resolved still is a cgroup; true where that cannot be told. */
+  exists(path: string): boolean {
+    // Bytes that are no UTF-8 cannot be had back from the path.
+    if (path.includes('\ufffd')) return true;
+    const below = this.#mount.below(toBytes(path));
+    return below === undefined || this.#mount.inode(below) !== undefined;
+  }
+
+  endInterval(): void {
+    this.#walked = undefined;
+    this.#missing.clear();
+    this.#known.endInterval();
+  }
+
+  *#preparing(charged: readonly ChargedCgroup[]): Generator<void, void> {
     for (const cgroup of charged) {
       yield;
-      if (known.get(cgroup.id)) continue;
-      const { below } = ask(cgroup.process);
-      if (below === undefined || inode(hierarchy, below) !== cgroup.id) {
-        // Once for all: what it does not find is not there.
-        walked ??= yield* walk(hierarchy, walkLimit);
+      if (this.#known.get(cgroup.id)) continue;
+      const { below } = this.#ask(cgroup.process);
+      if (below === undefined || this.#mount.inode(below) !== cgroup.id) {
+        this.#walked ??= yield* this.#mount.walk(this.#walkLimit);
       }
-      resolve(cgroup.id, cgroup.process);
+      this.resolve(cgroup.id, cgroup.process);
     }
   }
 
-  return {
-    prepare: (charged) => inSlices(preparing(charged)),
-    resolve,
-    learn(id, path) {
-      // The kernel names it from the root of the hierarchy, which from within a cgroup namespace has other names.
-      if (hierarchy.atRoot) known.set(id, describeCgroup(path));
-    },
-    exists(path) {
-      // Bytes that are no UTF-8 cannot be had back from the path.
-      if (path.includes('\ufffd')) return true;
-      const below = belowMount(hierarchy, path === '/' ? '/' : toBytes(path));
-      return below === undefined || inode(hierarchy, below) !== undefined;
-    },
-    endInterval() {
-      walked = undefined;
-      known.endInterval();
-    },
-  };
+  #find({ id, process }: ChargedCgroup): string | undefined {
+    const { path, below } = this.#ask(process);
+    // The process may have moved, or be another by now: only the inode number proves the path.
+    if (below !== undefined && this.#mount.inode(below) === id) return this.#mount.path(below);
+    this.#walked ??= atOnce(this.#mount.walk(this.#walkLimit));
+    const found = this.#walked.get(id);
+    if (found !== undefined) return this.#mount.path(found);
+    // What is not mounted here cannot be proved: believe the kernel about a process that is the one meant.
+    return below === undefined && isAlive(this.#proc, process) ? path : undefined;
+  }
+
+  /**
+   * Whether what was not found is no more: ids are not used again, so what a whole walk after its charge has not found
+   * never comes. Where a part of the hierarchy is not mounted, another process may yet tell.
+   */
+  get #isGone(): boolean {
+    return this.#mount.complete && this.#walked !== undefined && this.#walked.size < this.#walkLimit;
+  }
+
+  /** Path of the cgroup a process says it is in, and its directory if that is mounted. */
+  #ask({ pid }: ProcessKey): { path?: string | undefined; below?: string | undefined } {
+    const path = this.#hostProc ? readCgroup(this.#proc, pid, this.#controller) : undefined;
+    return { path, below: path === undefined ? undefined : this.#mount.below(path) };
+  }
 }
 
 function describeCgroup(path: string): Cgroup {
@@ -132,64 +146,4 @@ function readCgroup(proc: string, pid: number, controller: string | null): strin
     return controller === null ? path?.replace(/ \(deleted\)$/, '') : path;
   }
   return undefined;
-}
-
-/** What follows the mount point in the directory of a cgroup, '' for itself; undefined if not mounted. */
-function belowMount({ mount, mountRoot }: Hierarchy, path: string): string | undefined {
-  const prefix = mountRoot === '/' ? '' : toBytes(mountRoot);
-  if (mount === null || !`${path}/`.startsWith(`${prefix}/`)) return undefined;
-  const below = path.slice(prefix.length);
-  if (below === '/') return '';
-  return /^\/\.\.(\/|$)/.test(below) ? undefined : below;
-}
-
-/** The inverse. Above our cgroup namespace the kernel has no names to give, only `..`, which is left out. */
-function cgroupPath({ mountRoot }: Hierarchy, below: string): string {
-  const prefix = mountRoot === '/' || mountRoot.startsWith('/..') ? '' : toBytes(mountRoot);
-  return prefix + below || '/';
-}
-
-function directory({ mount }: Hierarchy, below: string): Buffer {
-  return Buffer.from(toBytes(mount ?? '') + below, 'latin1');
-}
-
-function inode(hierarchy: Hierarchy, below: string): number | undefined {
-  return attempt(() => statSync(directory(hierarchy, below)).ino);
-}
-
-/** What follows the mount point, by inode number; nearest to the root first. */
-function* walk(hierarchy: Hierarchy, limit: number): Generator<void, ReadonlyMap<number, string>> {
-  const found = new Map<number, string>();
-  const queue = hierarchy.mount === null ? [] : [''];
-  for (const below of queue) {
-    const path = directory(hierarchy, below);
-    const stat = attempt(() => statSync(path));
-    yield;
-    if (!stat) continue;
-    found.set(stat.ino, below);
-    // kernfs counts links as 2 + subdirectories: spares reading the leaves, which are most of them.
-    if (stat.nlink === 2) continue;
-    for (const name of subdirectories(path)) {
-      if (queue.length >= limit) break;
-      queue.push(`${below}/${name}`);
-      yield;
-    }
-  }
-  return found;
-}
-
-/** Names of the directories in one, entry by entry: there may be thousands. */
-function* subdirectories(path: Buffer): Generator<string> {
-  // The declared type leaves out the bytes that a path may be given as.
-  const opened = attempt(() => opendirSync(path as unknown as string, { encoding: 'latin1' }));
-  if (!opened) return;
-  try {
-    for (let entry; (entry = attempt(() => opened.readSync()));) if (entry.isDirectory()) yield entry.name;
-  } finally {
-    opened.closeSync();
-  }
-}
-
-function toBytes(text: string): string {
-  return Buffer.from(text).toString('latin1');
 }

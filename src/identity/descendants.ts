@@ -5,7 +5,7 @@ import { type Columns, LIFE } from '../probe/columns.ts';
 export interface Descendants {
   /** Takes in the forks of an interval; call it before asking about that interval's processes. */
   follow(lives: Columns['lives']): void;
-  has(pid: number | null, startNs: number): boolean;
+  has(pid: number, startNs: number): boolean;
   /** Processes so far, the command included. */
   readonly size: number;
 }
@@ -27,7 +27,7 @@ export function descendantsOf(parent: number): Descendants {
         }
       }
     },
-    has: (pid, startNs) => pid !== null && members.has(key(pid, startNs)),
+    has: (pid, startNs) => members.has(key(pid, startNs)),
     get size() {
       return members.size;
     },

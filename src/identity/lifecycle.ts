@@ -1,26 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { ProcessKey } from '../host/procfs.ts';
 import { type Columns, commAt, LIFE } from '../probe/columns.ts';
 
-/** The last stints of a process come after the news of its end, mostly at once, under load somewhat later. */
-const DYING_ROUNDS = 10;
+/** The last slices of a process come after the news of its end, mostly at once, under load some intervals later. */
+const EXITING_INTERVALS = 10;
 
-/** What became of processes in the interval, by their start: unlike pids, starts in ns are not used twice. */
-export interface Lives {
-  readonly exited: ReadonlyMap<number, { readonly pid: number }>;
-  /** Last names of those that called execve(2): a short one may never be charged under it. */
-  readonly names: ReadonlyMap<number, { readonly pid: number; readonly comm: string }>;
+/** What the kernel reported of processes that ended or became other programs. */
+export interface Lifecycle {
+  /** Takes in the events of an interval, to be called once for each interval. */
+  follow(events: Columns['lives']): void;
+  /** Whether it ended in this interval, or in one of the last ones. */
+  hasExited(process: ProcessKey): boolean;
+  /** The last name that it took by execve(2) in this interval: a short program may never be charged under it. */
+  newNameOf(process: ProcessKey): string | undefined;
 }
 
-/** `exited` is who ended in the last intervals, kept by the caller from call to call. */
-export function readLives(
-  { kind, pid, startNs, comm }: Columns['lives'],
-  exited: Map<number, { pid: number; rounds: number }>,
-): Lives {
-  for (const [start, process] of exited) if (++process.rounds > DYING_ROUNDS) exited.delete(start);
-  const names = new Map<number, { pid: number; comm: string }>();
-  for (let i = 0; i < kind.length; i++) {
-    if (kind[i] === LIFE.exit) exited.set(startNs[i]!, { pid: pid[i]!, rounds: 0 });
-    else if (kind[i] === LIFE.exec) names.set(startNs[i]!, { pid: pid[i]!, comm: commAt(comm, i) });
-  }
-  return { exited, names };
+/** Starts that are the same to the ns are rare enough to be the key, and the pid tells whether it is that process. */
+export function createLifecycle(): Lifecycle {
+  const exited = new Map<number, { readonly pid: number; intervals: number }>();
+  const names = new Map<number, { readonly pid: number; readonly comm: string }>();
+  return {
+    follow({ kind, pid, startNs, comm }) {
+      for (const [start, process] of exited) {
+        if (++process.intervals > EXITING_INTERVALS) exited.delete(start);
+      }
+      names.clear();
+      for (let i = 0; i < kind.length; i++) {
+        if (kind[i] === LIFE.exit) exited.set(startNs[i]!, { pid: pid[i]!, intervals: 0 });
+        else if (kind[i] === LIFE.exec) names.set(startNs[i]!, { pid: pid[i]!, comm: commAt(comm, i) });
+      }
+    },
+    hasExited: ({ pid, startNs }) => exited.get(startNs)?.pid === pid,
+    newNameOf({ pid, startNs }) {
+      const renamed = names.get(startNs);
+      return renamed?.pid === pid ? renamed.comm : undefined;
+    },
+  };
 }

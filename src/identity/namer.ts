@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ContainerNames, KnownContainer } from '../model/container.ts';
-import { createRecent } from '../util/generational-cache.ts';
+import { createGenerationalCache } from '../util/generational-cache.ts';
 
 /** Looks containers up. What it does not know is missing from its answer; it may reject. */
 export type NameSource = (
@@ -28,8 +28,10 @@ export function createNamer(options: {
   readonly sources: readonly NameSource[];
   readonly log: (line: string) => void;
 }): Namer {
-  const names = createRecent<string, ContainerNames>(KEEP_NAMES);
-  const unknown = createRecent<string, { readonly due: number; readonly pause: number }>(KEEP_NAMES);
+  const names = createGenerationalCache<string, ContainerNames>(KEEP_NAMES);
+  const unknown = createGenerationalCache<string, { readonly due: number; readonly pause: number }>(
+    KEEP_NAMES,
+  );
   const failures = new Map<NameSource, string>();
   let round = 0;
   let running: Promise<void> | undefined;
@@ -104,10 +106,10 @@ export function namesOf(found: {
   readonly namespace?: unknown;
 }): ContainerNames {
   const entries = [
-    ['container.name', found.name],
-    ['k8s.container.name', found.container],
-    ['k8s.pod.name', found.pod],
-    ['k8s.namespace.name', found.namespace],
+    ['name', found.name],
+    ['k8sContainer', found.container],
+    ['k8sPod', found.pod],
+    ['k8sNamespace', found.namespace],
   ].filter(([, value]) => isName(value));
   return { ...(Object.fromEntries(entries) as ContainerNames), ...imageNames(found.image) };
 }
@@ -124,5 +126,5 @@ function imageNames(image: unknown): ContainerNames {
   if (!isName(image) || IMAGE_ID.test(image)) return {};
   const { name, tag } = IMAGE.exec(image)?.groups ?? {};
   if (name === undefined) return {};
-  return { 'container.image.name': name, ...(tag !== undefined && { 'container.image.tags': [tag] }) };
+  return { imageName: name, ...(tag !== undefined && { imageTags: [tag] }) };
 }

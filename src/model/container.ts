@@ -16,12 +16,12 @@ export interface Container {
 /** A container that is one. */
 export type KnownContainer = Container & { readonly containerId: string };
 
-/** Names of a container as the semantic conventions call them; each only where it is known. */
+/** Names of a container; each only where it is known. */
 export interface ContainerNames {
-  readonly 'container.name'?: string;
-  readonly 'container.image.name'?: string;
-  readonly 'container.image.tags'?: readonly string[];
-  readonly 'k8s.container.name'?: string;
-  readonly 'k8s.pod.name'?: string;
-  readonly 'k8s.namespace.name'?: string;
+  readonly name?: string;
+  readonly imageName?: string;
+  readonly imageTags?: readonly string[];
+  readonly k8sContainer?: string;
+  readonly k8sPod?: string;
+  readonly k8sNamespace?: string;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** What befell the energy counters. Each has a log line, `event=… counter=…`, too. */
-export interface Incidents {
+/** How often something happened to the energy counters in an interval. Each time there is a log line, `event=… counter=…`, too. */
+export interface CounterEvents {
   /** Counters opened anew, because CPUs came or went, or since they can be read again. */
   readonly rebinds: number;
   /** Times that a counter began to be out of reach; until it is opened anew its energy is nobody's, or unknown. */
@@ -12,9 +12,9 @@ export interface Incidents {
   readonly wraps: number;
 }
 
-export const NO_INCIDENTS: Incidents = { rebinds: 0, gaps: 0, resets: 0, wraps: 0 };
+export const NO_COUNTER_EVENTS: CounterEvents = { rebinds: 0, gaps: 0, resets: 0, wraps: 0 };
 
-export function addIncidents(one: Incidents, other: Incidents): Incidents {
+export function addCounterEvents(one: CounterEvents, other: CounterEvents): CounterEvents {
   return {
     rebinds: one.rebinds + other.rebinds,
     gaps: one.gaps + other.gaps,

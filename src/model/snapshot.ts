@@ -1,40 +1,63 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ContainerNames } from './container.ts';
-import type { Incidents } from './counter-events.ts';
+import type { CounterEvents } from './counter-events.ts';
 import type { Domain, SourceKind, SourceScope } from './source.ts';
+import type { Joules, Seconds, Watts } from './units.ts';
 
 /** Schema name of a snapshot as the command line prints it. */
 export const SNAPSHOT_SCHEMA = 'joules.snapshot/1';
 
 /** What has no row or series of its own. */
 export const OTHER = '(other)';
-/** A cgroup that could not be looked up. */
+/** Path of a cgroup that could not be looked up. */
 export const UNKNOWN = '(unknown)';
 /** All kernel threads, as one executable. */
 export const KERNEL = '(kernel)';
 
-/** One process and what it used within the interval. Numbers are SI: Joules, watts, seconds. */
-export interface ProcessUsage {
-  /** null only in the row `(other)` that a view folds the rest into. */
-  readonly pid: number | null;
+/** What somebody used within the interval. */
+interface Usage {
+  readonly energy_j: Joules;
+  readonly power_w: Watts;
+  readonly cpu_time_s: Seconds;
+}
+
+/** ... with the estimated standard deviation of `energy_j`, beside the counter's own error; null where there is none. */
+interface UncertainUsage extends Usage {
+  readonly energy_err_j: Joules | null;
+}
+
+/** One process and what it used. */
+export interface NamedProcessUsage extends UncertainUsage {
+  readonly pid: number;
   /** Start of the process, ISO 8601; with the pid its identity. */
-  readonly creation_time: string | null;
+  readonly creation_time: string;
   readonly executable: string;
   /** Cgroup path below its hierarchy's mount point, `/` for the root. */
-  readonly cgroup: string | null;
+  readonly cgroup: string;
   readonly container_id: string | null;
-  readonly energy_j: number;
-  /** Estimated standard deviation of `energy_j`, beside the counter's own error; null where there is none. */
-  readonly energy_err_j: number | null;
-  readonly power_w: number;
-  readonly cpu_time_s: number;
   readonly exited: boolean;
-  /** A kernel thread. */
+  /** Whether it is a thread of the kernel. What ended before it was looked at is not known to be one. */
   readonly kernel: boolean;
 }
 
+/**
+ * The row `(other)`: what all processes used together that have no row. They were filtered out, or cut off by a view,
+ * or the kernel had no room for their names.
+ */
+export interface OtherProcessesUsage extends UncertainUsage {
+  readonly pid: null;
+  readonly creation_time: null;
+  readonly executable: typeof OTHER;
+  readonly cgroup: null;
+  readonly container_id: null;
+  readonly exited: false;
+  readonly kernel: false;
+}
+
+export type ProcessUsage = NamedProcessUsage | OtherProcessesUsage;
+
 /** One cgroup that was charged directly (tasks sit in it), without its descendants. */
-export interface CgroupUsage {
+export interface CgroupUsage extends Usage {
   readonly id: string;
   readonly path: string;
   readonly container_id: string | null;
@@ -44,17 +67,14 @@ export interface CgroupUsage {
   readonly unit: string | null;
   /** Names of its container, where they were asked for and are known. */
   readonly names?: ContainerNames;
-  readonly energy_j: number;
-  readonly power_w: number;
-  readonly cpu_time_s: number;
 }
 
 /** One physical core, `id` = package:core. `counter_j` is all its CPUs were charged, `idle_j` its idle part. */
 export interface CoreUsage {
   readonly id: string;
   readonly cpus: readonly number[];
-  readonly counter_j: number;
-  readonly idle_j: number;
+  readonly counter_j: Joules;
+  readonly idle_j: Joules;
 }
 
 /** One energy counter (`hw.id`) and where its Joules of the interval went; closes like the totals. */
@@ -62,11 +82,11 @@ export interface ZoneUsage {
   readonly id: string;
   /** The package it is a part of, where that has a counter too: the zones of a package add up to its energy. */
   readonly parent: string | null;
-  readonly counter_j: number;
-  readonly idle_j: number;
-  readonly gap_j: number;
-  readonly lost_j: number;
-  readonly shared_j: number;
+  readonly counter_j: Joules;
+  readonly idle_j: Joules;
+  readonly gap_j: Joules;
+  readonly lost_j: Joules;
+  readonly shared_j: Joules;
 }
 
 /**
@@ -77,13 +97,13 @@ export interface DomainUsage {
   readonly id: string;
   readonly type: Exclude<Domain, 'cpu'>;
   readonly parent: string | null;
-  readonly counter_j: number;
+  readonly counter_j: Joules;
 }
 
 /** What the meter itself used, and what it could not account for. */
-export interface SelfUsage extends Incidents {
-  readonly energy_j: number;
-  readonly cpu_time_s: number;
+export interface SelfUsage extends CounterEvents {
+  readonly energy_j: Joules;
+  readonly cpu_time_s: Seconds;
   /** Context switches accounted. */
   readonly switches: number;
   /** Charges and events that found no room and whose process detail is therefore missing. */
@@ -93,13 +113,14 @@ export interface SelfUsage extends Incidents {
 }
 
 /**
- * Where the energy of one interval went. `process_j + idle_j + unattributed_j = counter_j`,
+ * Where the energy of one interval went, as it is printed and handed to programs: hence the names, which the schema
+ * fixes, in SI units: Joules, watts, seconds. `process_j + idle_j + unattributed_j = counter_j`,
  * Σ processes = Σ cgroups = `process_j`.
  */
 export interface Snapshot {
   readonly schema: typeof SNAPSHOT_SCHEMA;
   readonly time: string;
-  readonly interval_s: number;
+  readonly interval_s: Seconds;
   readonly source: {
     readonly name: string;
     readonly kind: SourceKind;
@@ -107,12 +128,12 @@ export interface Snapshot {
     readonly domain: string;
   };
   readonly totals: {
-    readonly counter_j: number;
-    readonly process_j: number;
-    readonly idle_j: number;
-    readonly unattributed_j: number;
+    readonly counter_j: Joules;
+    readonly process_j: Joules;
+    readonly idle_j: Joules;
+    readonly unattributed_j: Joules;
   };
-  readonly unattributed: { readonly gap_j: number; readonly lost_j: number; readonly shared_j: number };
+  readonly unattributed: { readonly gap_j: Joules; readonly lost_j: Joules; readonly shared_j: Joules };
   readonly zones: readonly ZoneUsage[];
   readonly domains: readonly DomainUsage[];
   readonly cores: readonly CoreUsage[];

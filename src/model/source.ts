@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { JoulesPerCount, Watts } from './units.ts';
 
 /**
  * How far an energy figure can be trusted:
@@ -26,10 +27,10 @@ export interface PerfEvent {
   readonly config2: bigint;
 }
 
-/** Power of one CPU (hardware thread) of a model without a counter, in watts. */
-export interface Watts {
-  readonly idle: number;
-  readonly busy: number;
+/** Power of one CPU (hardware thread) of a model without a counter. */
+export interface CpuPower {
+  readonly idle: Watts;
+  readonly busy: Watts;
   /** Where the figures come from: a published table's name, or the option that gave them. */
   readonly reference: string;
 }
@@ -52,11 +53,11 @@ export interface Counter {
   readonly parent?: string;
   /** CPUs of its core or package. */
   readonly cpus: readonly number[];
-  readonly joulesPerCount: number;
+  readonly joulesPerCount: JoulesPerCount;
   /** Counts after which it starts at 0 again; 0: it does not. */
   readonly range: bigint;
   /** An advance beyond this power is no energy but a counter that was reset or lied, W. */
-  readonly maxWatts: number;
+  readonly maxWatts: Watts;
   readonly place: Place;
 }
 
@@ -72,7 +73,7 @@ interface SourceBase {
    * Counters that are read beside it: packages that hold its cores (domain `cpu`), whose rest is shared; and
    * other domains, which are no part of the CPUs' ledger.
    */
-  readonly beside: readonly Counter[];
+  readonly auxiliary: readonly Counter[];
 }
 
 /** A counter that BPF reads on the CPUs it covers. */
@@ -80,11 +81,11 @@ export interface SwitchedSource extends SourceBase {
   readonly reader: 'bpf';
   readonly kind: 'measured';
   readonly event: PerfEvent;
-  readonly joulesPerCount: number;
+  readonly joulesPerCount: JoulesPerCount;
   /** Whether the counter runs in idle as in use (a clock does, a core's energy does not). */
   readonly idlePays: boolean;
   /** What one counter cannot exceed, in watts; 0: not known. */
-  readonly maxWatts: number;
+  readonly maxWatts: Watts;
 }
 
 /** Counters that BPF does not read: read in user space, split by the run time BPF recorded. */
@@ -101,7 +102,7 @@ export interface PolledSource extends SourceBase {
 export interface EstimatedSource extends SourceBase {
   readonly reader: 'none';
   readonly kind: 'estimated';
-  readonly watts: Watts;
+  readonly watts: CpuPower;
 }
 
 export type EnergySource = SwitchedSource | PolledSource | EstimatedSource;

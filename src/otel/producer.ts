@@ -21,6 +21,7 @@ import {
 import { WallClock } from '../util/wall-clock.ts';
 import type { CreateProducer, DeliverableProducer } from './deliverable.ts';
 import { type Mode, pointsOf, type ToPoints } from './points.ts';
+import { containerAttributes } from '../snapshot/json.ts';
 import * as names from './semconv.ts';
 
 export interface ProducerOptions {
@@ -119,14 +120,14 @@ export function toScopeMetrics(
   const { domains, self } = reading;
   const components = domains.filter(({ owner }) => owner.type !== 'host');
   const counters = sum(HARDWARE, reading.hardware, (owner) => ({ ...hardware(owner), ...typed }));
-  const beside = sum(HARDWARE, components, (owner) => ({
+  const auxiliary = sum(HARDWARE, components, (owner) => ({
     ...hardware(owner),
     [names.ATTR_HW_TYPE]: owner.type,
     ...measured,
   }));
   const hosts = domains.filter(({ owner }) => owner.type === 'host');
   const metrics = [
-    { ...counters, dataPoints: [...counters.dataPoints, ...beside.dataPoints] },
+    { ...counters, dataPoints: [...counters.dataPoints, ...auxiliary.dataPoints] },
     sum(HOST, hosts, (owner) => ({ ...hardware(owner), ...measured })),
     sum(PROCESS, reading.processes, ({ pid, creationTime, executable, containerId }) => ({
       ...(pid !== null && { [names.ATTR_PROCESS_PID]: pid }),
@@ -139,7 +140,7 @@ export function toScopeMetrics(
       [names.ATTR_CONTAINER_ID]: containerId,
       ...(runtime !== null && { [names.ATTR_CONTAINER_RUNTIME_NAME]: runtime }),
       ...(podUid !== null && { [names.ATTR_K8S_POD_UID]: podUid }),
-      ...(found as Attributes),
+      ...containerAttributes(found),
       ...typed,
     })),
     sum(CGROUP, reading.cgroups, ({ path }) => ({ [names.ATTR_CGROUP_PATH]: path, ...typed })),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { onlineCpus } from '../host/cpus.ts';
-import type { Incidents } from '../model/counter-events.ts';
+import type { CounterEvents } from '../model/counter-events.ts';
 import type { Probe } from './addon.ts';
 import type { EnergySource, PerfEvent, Zone } from '../model/source.ts';
 
@@ -26,7 +26,7 @@ export interface Bindings {
    */
   reconcile(): Promise<void>;
   /** What happened since this was asked last. */
-  take(): Pick<Incidents, 'rebinds' | 'gaps'>;
+  take(): Pick<CounterEvents, 'rebinds' | 'gaps'>;
 }
 
 /** A CPU may go, and its core's lead change, between our look at sysfs and the binding: so many looks, 20 ms apart. */
@@ -93,7 +93,7 @@ class CounterBindings implements Bindings {
     return { ...this.#source, zones };
   }
 
-  take(): Pick<Incidents, 'rebinds' | 'gaps'> {
+  take(): Pick<CounterEvents, 'rebinds' | 'gaps'> {
     const happened = { rebinds: this.#rebinds, gaps: this.#gaps };
     this.#rebinds = this.#gaps = 0;
     return happened;

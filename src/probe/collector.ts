@@ -7,7 +7,7 @@ import { EnergyError } from '../model/errors.ts';
 import { openAll } from '../util/closing-stack.ts';
 import { serial } from '../util/serial.ts';
 import { sum } from '../util/sum.ts';
-import type { Incidents } from '../model/counter-events.ts';
+import type { CounterEvents } from '../model/counter-events.ts';
 import { type Calibration, createProbe, type Probe } from './addon.ts';
 import type { EnergySource, Zone } from '../model/source.ts';
 
@@ -29,7 +29,7 @@ export interface CollectorOptions {
 }
 
 /** One interval as the kernel recorded it. */
-export interface Interval extends Incidents {
+export interface Interval extends CounterEvents {
   readonly columns: Columns;
   readonly seconds: number;
   /** The source with all zones it has had so far. */

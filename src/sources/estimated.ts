@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { usageError } from '../model/errors.ts';
-import type { EstimatedSource, Watts } from '../model/source.ts';
+import type { EstimatedSource, CpuPower } from '../model/source.ts';
 import { zonesOf } from './zones.ts';
 
 /** A power model instead of a counter: a CPU draws `watts.busy` while a task runs on it, else `watts.idle`. */
-export function estimatedSource(sys: string, watts: Watts): EstimatedSource {
+export function estimatedSource(sys: string, watts: CpuPower): EstimatedSource {
   return {
     name: 'estimated',
     kind: 'estimated',
@@ -12,13 +12,13 @@ export function estimatedSource(sys: string, watts: Watts): EstimatedSource {
     scope: 'cpu',
     domain: 'cpu',
     zones: zonesOf('cpu', sys),
-    beside: [],
+    auxiliary: [],
     watts,
   };
 }
 
-/** Watts per hardware thread as the user gave them, undefined if not at all; throws a usage error. */
-export function givenWatts(idle: number | undefined, busy: number | undefined): Watts | undefined {
+/** CpuPower per hardware thread as the user gave them, undefined if not at all; throws a usage error. */
+export function givenWatts(idle: number | undefined, busy: number | undefined): CpuPower | undefined {
   if (idle === undefined && busy === undefined) return undefined;
   if (idle === undefined || busy === undefined) {
     throw usageError('--watts-idle and --watts-busy (wattsIdle and wattsBusy) belong together: give both');

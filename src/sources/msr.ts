@@ -28,7 +28,7 @@ export function msrSource(roots: {
   readonly sys: string;
   readonly proc: string;
   readonly dev: string;
-}): Omit<PolledSource, 'beside'> | Rejection {
+}): Omit<PolledSource, 'auxiliary'> | Rejection {
   const name = 'msr';
   const { sys, proc, dev } = roots;
   const vendor = cpuField(proc, 'vendor_id');

@@ -31,7 +31,7 @@ export function perfSource(spec: string, sys: string): SwitchedSource | PolledSo
     );
   }
   const zones = checkedZones(pmu, scope, sys);
-  const common = { name: `perf:${pmuName}/${event}/`, domain: 'cpu', zones, beside: [] } as const;
+  const common = { name: `perf:${pmuName}/${event}/`, domain: 'cpu', zones, auxiliary: [] } as const;
   // A counter somebody chose may be anything, a clock too: taken to run in idle as in use, without bounds.
   if (scope !== 'package') {
     return {

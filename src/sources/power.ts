@@ -27,7 +27,7 @@ const PMUS = {
 export function coreSource(
   name: 'power_core' | 'power_per_core',
   sys: string,
-): Omit<SwitchedSource, 'beside'> | Rejection {
+): Omit<SwitchedSource, 'auxiliary'> | Rejection {
   const found = findEvent(name, sys);
   if ('reason' in found) return found;
   const { pmu, event, joules } = found;
@@ -46,7 +46,7 @@ export function coreSource(
 }
 
 /** The packages' counters, or the reason why they cannot be had. */
-export function packageSource(sys: string): Omit<PolledSource, 'beside'> | Rejection {
+export function packageSource(sys: string): Omit<PolledSource, 'auxiliary'> | Rejection {
   const found = findEvent('power', sys);
   if ('reason' in found) return found;
   return {

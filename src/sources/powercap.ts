@@ -20,7 +20,7 @@ const TOP = /^package-(\d+)(?:-die-(\d+))?$/;
 const PARTS: Readonly<Record<string, Domain>> = { dram: 'memory', uncore: 'gpu' };
 
 /** The packages' counters in sysfs, or the reason why they cannot be had. */
-export function powercapSource(sys: string): Omit<PolledSource, 'beside'> | Rejection {
+export function powercapSource(sys: string): Omit<PolledSource, 'auxiliary'> | Rejection {
   const name = 'powercap';
   const counters = powercapCounters(sys).filter(({ domain }) => domain === 'cpu');
   if (counters.length === 0) {

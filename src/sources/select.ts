@@ -22,7 +22,7 @@ export interface SourceRequest {
 }
 
 type Roots = Required<Pick<SourceRequest, 'sys' | 'proc' | 'dev'>>;
-type Found = Omit<SwitchedSource, 'beside'> | Omit<PolledSource, 'beside'>;
+type Found = Omit<SwitchedSource, 'auxiliary'> | Omit<PolledSource, 'auxiliary'>;
 
 /** The counters that there may be, best first. */
 const COUNTERS = {
@@ -70,7 +70,7 @@ export function selectSource(request: SourceRequest): Selection {
   const rejected: Rejection[] = [];
   for (const name of plan.counters) {
     const found = COUNTERS[name]({ sys, proc, dev });
-    if (!('reason' in found)) return { source: { ...found, beside: besides(found, sys) }, rejected };
+    if (!('reason' in found)) return { source: { ...found, auxiliary: auxiliaryOf(found, sys) }, rejected };
     rejected.push(found);
   }
   if (plan.estimate) return { source: estimatedSource(sys, watts ?? publishedWatts(proc)), rejected };
@@ -81,7 +81,7 @@ export function selectSource(request: SourceRequest): Selection {
 }
 
 /** What else there is to read: the packages that cores sit in, and what is not of the CPUs. */
-function besides(source: Found, sys: string): Counter[] {
+function auxiliaryOf(source: Found, sys: string): Counter[] {
   const perf = perfDomains(sys);
   // Each from perf where it has it: hypervisors show a `power` PMU with one domain that counts nothing.
   const others = powercapDomains(sys).filter(({ domain }) => !perf.some((one) => one.domain === domain));

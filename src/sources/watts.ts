@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { cpuField } from '../host/cpuinfo.ts';
-import type { Watts } from '../model/source.ts';
+import type { CpuPower } from '../model/source.ts';
 
 /** Power per hardware thread of servers with one kind of CPU, in watts, and how to know the CPU. */
 interface Row {
@@ -15,7 +15,7 @@ interface Row {
 const CCF = 'Cloud Carbon Footprint';
 
 /**
- * "Min Watts" and "Max Watts" of output/coefficients-aws-use.csv in github.com/cloud-carbon-footprint/
+ * "Min CpuPower" and "Max CpuPower" of output/coefficients-aws-use.csv in github.com/cloud-carbon-footprint/
  * ccf-coefficients (commit b0032d92, from the SPECpower_ssj2008 results of 2026-03-09), rounded. They are the
  * mean, over published servers with such CPUs, of the power at the wall divided by the hardware threads: at
  * active idle, and at 100 % load. Memory, fans and power supply are therefore in them.
@@ -52,8 +52,8 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-/** Watts per CPU of the machine whose procfs is mounted at `proc`; of an unknown CPU the table's mean. */
-export function publishedWatts(proc: string): Watts {
+/** CpuPower per CPU of the machine whose procfs is mounted at `proc`; of an unknown CPU the table's mean. */
+export function publishedWatts(proc: string): CpuPower {
   const key = cpuKey(proc);
   const row = ROWS.find(({ cpu }) => cpu.test(key));
   if (row) return { idle: row.idle, busy: row.busy, reference: row.reference ?? `${CCF}, ${row.name}` };

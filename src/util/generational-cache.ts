@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** A cache that keeps what was used in the last two intervals and whose size does not grow with time. */
-export interface Recent<Key, Value> {
+export interface GenerationalCache<Key, Value> {
   get(key: Key): Value | undefined;
   set(key: Key, value: Value): void;
   /** Forgets, when there is too much, what was not used since this last happened. */
@@ -9,7 +9,7 @@ export interface Recent<Key, Value> {
 }
 
 /** `keep`: how many entries may stay however long ago they were used. */
-export function createRecent<Key, Value extends {}>(keep: number): Recent<Key, Value> {
+export function createGenerationalCache<Key, Value extends {}>(keep: number): GenerationalCache<Key, Value> {
   let young = new Map<Key, Value>();
   let old = new Map<Key, Value>();
   return {

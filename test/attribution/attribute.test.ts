@@ -3,6 +3,7 @@ import { attribute, type Charges } from '../../src/attribution/attribute.ts';
 import { NO_PROCESS } from '../../src/probe/columns.ts';
 import type { Reading } from '../../src/model/reading.ts';
 import type { EstimatedSource, PolledSource, SwitchedSource } from '../../src/model/source.ts';
+import { sum } from '../../src/util/sum.ts';
 import { columnsOf, type RowSpec } from '../support/columns.ts';
 
 const EVENT = { type: 9, config: 1n, config1: 0n, config2: 0n };
@@ -20,7 +21,7 @@ const perCore: SwitchedSource = {
   joulesPerCount: 0.001,
   idlePays: false,
   maxWatts: 0,
-  beside: [],
+  auxiliary: [],
   zones: CORES.map((core) => ({ id: `core:${core.id}`, cpus: core.cpus, lead: core.cpus[0]! })),
 };
 const perPackage: PolledSource = {
@@ -31,7 +32,7 @@ const perPackage: PolledSource = {
   kind: 'apportioned',
   counters: [],
   idleWeight: 1,
-  beside: [],
+  auxiliary: [],
   zones: [
     { id: 'package:0', cpus: [0, 1], lead: 0 },
     { id: 'package:1', cpus: [2, 3], lead: 2 },
@@ -44,7 +45,7 @@ const estimated: EstimatedSource = {
   reader: 'none',
   kind: 'estimated',
   watts: { idle: 1, busy: 5, reference: 'a test' },
-  beside: [],
+  auxiliary: [],
   zones: [0, 1, 2, 3].map((cpu) => ({ id: `cpu:${cpu}`, cpus: [cpu], lead: cpu })),
 };
 
@@ -60,15 +61,16 @@ function read(joules: (number | undefined)[], late = false): Map<string, Reading
   );
 }
 
-const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
-
 /** The equation that everything else rests on. */
-function expectClosed({ zones, processes, cgroups, processJoules }: Charges): void {
-  const counted = total(zones.map((zone) => zone.counter_j));
-  const unattributed = total(zones.map((zone) => zone.idle_j + zone.gap_j + zone.lost_j + zone.shared_j));
+function expectClosed({ zones, processes, unidentified, cgroups, processJoules }: Charges): void {
+  const counted = sum(zones.map((zone) => zone.joules));
+  const unattributed = sum(
+    zones.map((zone) => zone.idleJoules + zone.gapJoules + zone.lostJoules + zone.sharedJoules),
+  );
   expect(processJoules + unattributed).toBeCloseTo(counted, 9);
-  expect(total(processes.map(({ joules }) => joules))).toBeCloseTo(processJoules, 9);
-  expect(total(cgroups.map(({ joules }) => joules))).toBeCloseTo(processJoules, 9);
+  const used = sum(processes.map(({ joules }) => joules)) + (unidentified?.joules ?? 0);
+  expect(used).toBeCloseTo(processJoules, 9);
+  expect(sum(cgroups.map(({ joules }) => joules))).toBeCloseTo(processJoules, 9);
 }
 
 describe('attribute', () => {
@@ -102,19 +104,31 @@ describe('attribute', () => {
     expect(charges.zones).toEqual([
       {
         id: 'core:0:0',
-        parent: null,
-        counter_j: expect.closeTo(2.44),
-        idle_j: 0.4,
-        gap_j: 0.03,
-        lost_j: 0.01,
-        shared_j: 0,
+        joules: expect.closeTo(2.44),
+        idleJoules: 0.4,
+        gapJoules: 0.03,
+        lostJoules: 0.01,
+        sharedJoules: 0,
       },
-      { id: 'core:0:1', parent: null, counter_j: 1.5, idle_j: 0, gap_j: 0, lost_j: 0, shared_j: 0 },
+      { id: 'core:0:1', joules: 1.5, idleJoules: 0, gapJoules: 0, lostJoules: 0, sharedJoules: 0 },
     ]);
-    expect(charges.cores.map(({ id, counter_j, idle_j }) => [id, counter_j, idle_j])).toEqual([
+    expect(charges.cores.map(({ id, joules, idleJoules }) => [id, joules, idleJoules])).toEqual([
       ['0:0', 2.4, 0.4],
       ['0:1', 1.5, 0],
     ]);
+  });
+
+  it('says as lost what the kernel counted and no row has', () => {
+    const charges = attribute(
+      columnsOf({
+        rows: [{ cpu: 0, pid: 7, ms: 600, counts: 2000 }],
+        cpus: [{ cpu: 0, counts: 2005, lost: 2, residual: 3 }],
+      }),
+      perCore,
+      CORES,
+    );
+    expectClosed(charges);
+    expect(charges.zones).toMatchObject([{ joules: 2.005, lostJoules: 0.005 }]);
   });
 
   it('adds a process up over CPUs and cgroups, and keeps reused pids apart', () => {
@@ -137,13 +151,13 @@ describe('attribute', () => {
       {
         pid: 7,
         startNs: 1,
-        comm: 'make',
+        row: 1,
         cgroup: 41,
         joules: 0.03,
         uncertainJoules: 0,
         seconds: expect.closeTo(0.1),
       },
-      { pid: 7, startNs: 2, comm: 'p7', cgroup: 40, joules: 0.004, uncertainJoules: 0, seconds: 0.005 },
+      { pid: 7, startNs: 2, row: 2, cgroup: 40, joules: 0.004, uncertainJoules: 0, seconds: 0.005 },
     ]);
     expect(cgroups.map(({ id, joules }) => [id, joules])).toEqual([
       [40, expect.closeTo(0.014)],
@@ -151,17 +165,37 @@ describe('attribute', () => {
     ]);
   });
 
-  it('keeps what is known by its cgroup alone as a process without a pid', () => {
+  it('keeps what is known by its cgroup alone in its cgroup, and of no process', () => {
     const charges = attribute(
       columnsOf({
-        rows: [{ cpu: 0, pid: NO_PROCESS, cgroup: 40, ms: 1, counts: 9 }],
-        cpus: [{ cpu: 0, counts: 9 }],
+        rows: [
+          { cpu: 0, pid: NO_PROCESS, cgroup: 40, ms: 1, counts: 9, uncertain: 2 },
+          { cpu: 0, pid: NO_PROCESS, cgroup: 41, ms: 2, counts: 5, uncertain: 1 },
+          { cpu: 0, pid: NO_PROCESS, cgroup: 40, ms: 3, counts: 1 },
+        ],
+        cpus: [{ cpu: 0, counts: 15 }],
       }),
       perCore,
       CORES,
     );
     expectClosed(charges);
-    expect(charges.processes).toMatchObject([{ pid: null, cgroup: 40, joules: expect.closeTo(0.009) }]);
+    expect(charges.processes).toEqual([]);
+    expect(charges.unidentified).toEqual({
+      joules: expect.closeTo(0.015),
+      uncertainJoules: expect.closeTo(0.003),
+      seconds: expect.closeTo(0.006),
+    });
+    expect(charges.cgroups.map(({ id, joules, seconds }) => [id, joules, seconds])).toEqual([
+      [40, expect.closeTo(0.01), expect.closeTo(0.004)],
+      [41, expect.closeTo(0.005), expect.closeTo(0.002)],
+    ]);
+  });
+
+  it('tells apart that nothing was lost and that what was lost used nothing', () => {
+    const lost = (pid: number): Charges['unidentified'] =>
+      attribute(columnsOf({ rows: [{ cpu: 0, pid, ms: 1 }] }), perPackage, CORES).unidentified;
+    expect(lost(7)).toBeNull();
+    expect(lost(NO_PROCESS)).toEqual({ joules: 0, uncertainJoules: null, seconds: 0.001 });
   });
 
   it('splits a polled counter over the run time of its own CPUs', () => {
@@ -179,7 +213,7 @@ describe('attribute', () => {
       [8, expect.closeTo(20)],
       [9, expect.closeTo(10)],
     ]);
-    expect(charges.zones.map(({ counter_j, idle_j }) => [counter_j, idle_j])).toEqual([
+    expect(charges.zones.map(({ joules, idleJoules }) => [joules, idleJoules])).toEqual([
       [40, expect.closeTo(10)],
       [20, expect.closeTo(10)],
     ]);
@@ -194,7 +228,7 @@ describe('attribute', () => {
     const charges = attribute(columnsOf({ rows }), perCoreRegister, CORES, read([9, 0]));
     expectClosed(charges);
     // 200 ms of the task against 800/32 = 25 ms of idle.
-    expect(charges.zones[0]).toMatchObject({ counter_j: 9, idle_j: expect.closeTo(1) });
+    expect(charges.zones[0]).toMatchObject({ joules: 9, idleJoules: expect.closeTo(1) });
     expect(charges.processes[0]!.joules).toBeCloseTo(8);
   });
 
@@ -206,7 +240,7 @@ describe('attribute', () => {
     expect(failed.zones.map(({ id }) => id)).toEqual(['package:1']);
     const after = attribute(columnsOf({ rows }), perPackage, CORES, read([50, 0], true));
     expectClosed(after);
-    expect(after.zones[0]).toMatchObject({ counter_j: 50, gap_j: 50 });
+    expect(after.zones[0]).toMatchObject({ joules: 50, gapJoules: 50 });
     expect(after.processJoules).toBe(0);
   });
 
@@ -222,7 +256,7 @@ describe('attribute', () => {
       CORES,
     );
     expectClosed(charges);
-    expect(charges.zones[0]).toMatchObject({ counter_j: 4, idle_j: 0.25 });
+    expect(charges.zones[0]).toMatchObject({ joules: 4, idleJoules: 0.25 });
     expect(charges.processes[0]!.joules).toBeCloseTo(3.75);
   });
 
@@ -253,15 +287,15 @@ describe('attribute', () => {
       }));
       const cpus = [0, 1, 2, 3].map((cpu) => {
         const lost = random(1000);
-        const charged = total(rows.filter((row) => row.cpu === cpu).map((row) => row.counts));
+        const charged = sum(rows.filter((row) => row.cpu === cpu).map((row) => row.counts));
         return { cpu, lost, gap: random(1000), counts: charged + lost };
       });
       const readings = read([random(1e3), random(1e3)]);
       const columns = columnsOf({ rows, cpus });
       for (const source of [perCore, perPackage, estimated]) {
         const charges = attribute(columns, source, CORES, readings);
-        const counted = total(charges.zones.map((zone) => zone.counter_j));
-        const rest = total(charges.zones.map((zone) => zone.idle_j + zone.gap_j + zone.lost_j));
+        const counted = sum(charges.zones.map((zone) => zone.joules));
+        const rest = sum(charges.zones.map((zone) => zone.idleJoules + zone.gapJoules + zone.lostJoules));
         expect(Math.abs(charges.processJoules + rest - counted)).toBeLessThan(counted * 1e-9);
       }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Beside, createBeside } from '../../src/attribution/auxiliary.ts';
+import { type AuxiliaryCharges, createAuxiliary } from '../../src/attribution/auxiliary.ts';
 import type { Reading } from '../../src/model/reading.ts';
-import type { ZoneUsage } from '../../src/model/snapshot.ts';
+import type { ZoneCharge } from '../../src/attribution/by-zone.ts';
 import type { Counter, SwitchedSource } from '../../src/model/source.ts';
 
 function counter(id: string, domain: Counter['domain'], cpus: number[], parent?: string): Counter {
@@ -22,7 +22,7 @@ const source: SwitchedSource = {
   idlePays: false,
   maxWatts: 0,
   zones: [0, 1].map((i) => ({ id: `core:${i}:0`, cpus: [i], lead: i })),
-  beside: [
+  auxiliary: [
     counter('package:0', 'cpu', [0]),
     counter('package:1', 'cpu', [1]),
     counter('memory:0', 'memory', [0]),
@@ -30,15 +30,14 @@ const source: SwitchedSource = {
   ],
 };
 
-function cores(...joules: number[]): ZoneUsage[] {
-  return joules.map((counter_j, i) => ({
+function cores(...joules: number[]): ZoneCharge[] {
+  return joules.map((one, i) => ({
     id: `core:${i}:0`,
-    parent: null,
-    counter_j,
-    idle_j: counter_j,
-    gap_j: 0,
-    lost_j: 0,
-    shared_j: 0,
+    joules: one,
+    idleJoules: one,
+    gapJoules: 0,
+    lostJoules: 0,
+    sharedJoules: 0,
   }));
 }
 
@@ -51,13 +50,13 @@ function readings(joules: Record<string, number | undefined>, broken = false): M
   );
 }
 
-const counted = ({ zones }: Beside): [string, number, number][] =>
-  zones.map(({ id, counter_j, shared_j }) => [id, counter_j, shared_j]);
+const counted = ({ zones }: AuxiliaryCharges): [string, number, number][] =>
+  zones.map(({ id, joules, sharedJoules }) => [id, joules, sharedJoules]);
 
 describe('what packages count beyond their cores', () => {
   it('is nobody’s, and the parts of a package add up to its energy', () => {
-    const { zones } = createBeside()(source, cores(6, 3), readings({ 'package:0': 10, 'package:1': 4 }));
-    expect(zones.map(({ id, parent, counter_j, shared_j }) => [id, parent, counter_j, shared_j])).toEqual([
+    const { zones } = createAuxiliary()(source, cores(6, 3), readings({ 'package:0': 10, 'package:1': 4 }));
+    expect(zones.map(({ id, parent, joules, sharedJoules }) => [id, parent, joules, sharedJoules])).toEqual([
       ['core:0:0', 'package:0', 6, 0],
       ['core:1:0', 'package:1', 3, 0],
       ['shared:0', 'package:0', 4, 4],
@@ -66,13 +65,13 @@ describe('what packages count beyond their cores', () => {
   });
 
   it('is unknown while the package cannot be read, and its next reading makes up for that', () => {
-    const beside = createBeside();
-    expect(counted(beside(source, cores(6, 3), readings({ 'package:0': undefined })))).toEqual([
+    const auxiliary = createAuxiliary();
+    expect(counted(auxiliary(source, cores(6, 3), readings({ 'package:0': undefined })))).toEqual([
       ['core:0:0', 6, 0],
       ['core:1:0', 3, 0],
     ]);
     // 25 J of two intervals, of which the cores had 6 and 8.
-    expect(counted(beside(source, cores(8, 3), readings({ 'package:0': 25 })))).toContainEqual([
+    expect(counted(auxiliary(source, cores(8, 3), readings({ 'package:0': 25 })))).toContainEqual([
       'shared:0',
       11,
       11,
@@ -80,22 +79,35 @@ describe('what packages count beyond their cores', () => {
   });
 
   it('is never negative: what the cores were ahead is made up for', () => {
-    const beside = createBeside();
+    const auxiliary = createAuxiliary();
     const totals = [
       [10, 9],
       [10, 14],
-    ].map(([core, pkg]) => counted(beside(source, cores(core!, 0), readings({ 'package:0': pkg! }))).at(-1));
+    ].map(([core, pkg]) =>
+      counted(auxiliary(source, cores(core!, 0), readings({ 'package:0': pkg! }))).at(-1),
+    );
     expect(totals).toEqual([
       ['shared:0', 0, 0],
       ['shared:0', 3, 3],
     ]);
   });
 
+  it('is that of an interval alone where the package was read in the last one too', () => {
+    const auxiliary = createAuxiliary();
+    const shared = [10, 11].map((pkg) =>
+      counted(auxiliary(source, cores(6, 0), readings({ 'package:0': pkg }))).at(-1),
+    );
+    expect(shared).toEqual([
+      ['shared:0', 4, 4],
+      ['shared:0', 5, 5],
+    ]);
+  });
+
   it('is unknown where a part of the package’s energy is missing, and begins anew', () => {
-    const beside = createBeside();
-    beside(source, cores(10, 0), readings({ 'package:0': 4 }));
-    expect(counted(beside(source, cores(10, 0), readings({ 'package:0': 2 }, true)))).toHaveLength(2);
-    expect(counted(beside(source, cores(10, 0), readings({ 'package:0': 15 })))).toContainEqual([
+    const auxiliary = createAuxiliary();
+    auxiliary(source, cores(10, 0), readings({ 'package:0': 4 }));
+    expect(counted(auxiliary(source, cores(10, 0), readings({ 'package:0': 2 }, true)))).toHaveLength(2);
+    expect(counted(auxiliary(source, cores(10, 0), readings({ 'package:0': 15 })))).toContainEqual([
       'shared:0',
       5,
       5,
@@ -105,13 +117,13 @@ describe('what packages count beyond their cores', () => {
 
 describe('other domains', () => {
   it('are listed by their type, without those that could not be read, and are in no zone', () => {
-    const { zones, domains } = createBeside()(source, cores(1, 1), readings({ 'memory:0': 2.5 }));
-    expect(domains).toEqual([{ id: 'memory:0', type: 'memory', parent: null, counter_j: 2.5 }]);
+    const { zones, domains } = createAuxiliary()(source, cores(1, 1), readings({ 'memory:0': 2.5 }));
+    expect(domains).toEqual([{ id: 'memory:0', type: 'memory', parent: null, joules: 2.5 }]);
     expect(zones.map(({ id }) => id)).toEqual(['core:0:0', 'core:1:0']);
   });
 
   it('say what they are a part of', () => {
-    const { domains } = createBeside()(source, cores(1, 1), readings({ 'gpu:0': 1 }));
-    expect(domains).toEqual([{ id: 'gpu:0', type: 'gpu', parent: 'package:0', counter_j: 1 }]);
+    const { domains } = createAuxiliary()(source, cores(1, 1), readings({ 'gpu:0': 1 }));
+    expect(domains).toEqual([{ id: 'gpu:0', type: 'gpu', parent: 'package:0', joules: 1 }]);
   });
 });

@@ -69,7 +69,7 @@ describe('the poller', () => {
     addPowercap(machine, 'intel-rapl:0:0', { name: 'dram', energy_uj: 500 });
     const { source } = selectSource({ spec: 'powercap', ...machine });
     if (source.reader !== 'user') throw new Error('powercap is read by user space');
-    return { machine, counters: [...source.counters, ...source.beside] };
+    return { machine, counters: [...source.counters, ...source.auxiliary] };
   }
   const open = async (counters: readonly Counter[], periodMs = 3_600_000): Promise<void> => {
     poller = await openPoller({ counters, needed: counters, log: (line) => lines.push(line), periodMs });
@@ -96,9 +96,9 @@ describe('the poller', () => {
     machine.write(ENERGY, '262143000000\n');
     await open(counters);
     machine.write(ENERGY, '171150\n');
-    const { readings: taken, ...incidents } = await poller!.take(counters);
+    const { readings: taken, ...events } = await poller!.take(counters);
     expect(joulesOf(taken.get('package:0'))).toBeCloseTo(0.500001, 9);
-    expect(incidents).toEqual({ rebinds: 0, gaps: 0, resets: 0, wraps: 1 });
+    expect(events).toEqual({ rebinds: 0, gaps: 0, resets: 0, wraps: 1 });
     expect(lines).toEqual(['event=wrap counter=package:0']);
     expect((await poller!.take(counters)).wraps).toBe(0);
   });
@@ -118,8 +118,8 @@ describe('the poller', () => {
       machine.write(ENERGY, '262143000000\n');
       await told('event=reset');
     }
-    const { readings: taken, ...incidents } = await poller!.take(counters);
-    expect(incidents).toEqual({ rebinds: 2, gaps: 2, resets: 2, wraps: 2 });
+    const { readings: taken, ...events } = await poller!.take(counters);
+    expect(events).toEqual({ rebinds: 2, gaps: 2, resets: 2, wraps: 2 });
     expect(taken.get('package:0')).toMatchObject({ kind: 'known', broken: true });
     expect(joulesOf(taken.get('package:0'))).toBeCloseTo(2 * 0.500001, 9);
   });

@@ -6,6 +6,7 @@ import {
   readFileSync,
   mkdirSync,
   mkdtempSync,
+  renameSync,
   rmSync,
   rmdirSync,
   statSync,
@@ -13,10 +14,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createCgroupPaths } from '../../src/identity/cgroup.ts';
+import { CgroupPaths } from '../../src/identity/cgroup.ts';
 import { UNKNOWN } from '../../src/model/snapshot.ts';
 import { findHierarchy } from '../../src/host/hierarchy.ts';
 import { readStartTicks } from '../../src/host/procfs.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const fixtures = join(__dirname, '../fixtures/cgroup');
 const ID = '4f0c1d2e3b4a5968778695a4b3c2d1e0f00112233445566778899aabbccddeef';
@@ -105,7 +107,7 @@ describe('the path of a cgroup', () => {
     const root = join(fixtures, name);
     const proc = join(root, 'proc');
     const hierarchy = findHierarchy(proc, root);
-    const paths = createCgroupPaths({ proc, hierarchy, walkLimit });
+    const paths = new CgroupPaths({ proc, hierarchy, walkLimit });
     const inode = (below: string) => statSync(join(hierarchy.mount!, below)).ino;
     return { paths, inode };
   }
@@ -173,7 +175,7 @@ describe('the path of a cgroup', () => {
         '900 (sshd) Z 1 900 900 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1234 0 0',
       );
       const hierarchy = { version, controller, id: 0, mount: null, mountRoot: '/', atRoot: true };
-      const paths = createCgroupPaths({ proc, hierarchy });
+      const paths = new CgroupPaths({ proc, hierarchy });
       expect(paths.resolve(2 ** 40, { pid: 900, startNs: 12_345_000_000 }).path).toBe(path);
     } finally {
       rmSync(proc, { recursive: true });
@@ -191,6 +193,89 @@ describe('the path of a cgroup', () => {
     const { paths, inode } = resolver('v2', 2);
     expect(paths.resolve(inode('system.slice'), nobody).path).toBe('/system.slice');
     expect(paths.resolve(inode(`system.slice/docker-${ID}.scope`), nobody).path).toBe(UNKNOWN);
+  });
+
+  describe('that was not found', () => {
+    /** A hierarchy of `directories`, and beside it one that is to be moved there. */
+    function tree(...directories: string[]) {
+      const root = temporaryDirectory();
+      const mount = join(root, 'cgroup');
+      for (const name of ['', ...directories]) mkdirSync(join(mount, name), { recursive: true });
+      mkdirSync(join(root, 'late'));
+      const hierarchy = { version: 2, controller: null, id: 0, mount, mountRoot: '/', atRoot: true } as const;
+      return {
+        hierarchy,
+        id: statSync(join(root, 'late')).ino,
+        move: () => renameSync(join(root, 'late'), join(mount, 'late')),
+      };
+    }
+
+    /** Makes a process that lives in a cgroup. */
+    function live(proc: string, path: string) {
+      mkdirSync(join(proc, '900'));
+      writeFileSync(join(proc, '900/cgroup'), `0::${path}\n`);
+      writeFileSync(join(proc, '900/stat'), '900 (a) S 1 900 900 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1234 0 0');
+      return { pid: 900, startNs: 12_345_000_000 };
+    }
+
+    test('is not looked for again after a whole walk: ids are not used again', () => {
+      const { hierarchy, id, move } = tree('a', 'b');
+      const paths = new CgroupPaths({ proc: '/nowhere', hierarchy });
+      expect(paths.resolve(id, nobody).path).toBe(UNKNOWN);
+      move();
+      paths.endInterval();
+      expect(paths.resolve(id, nobody).path).toBe(UNKNOWN);
+    });
+
+    test.each([
+      ['the walk was cut off', { walkLimit: 3 }, {}],
+      ['another namespace hides a part', {}, { atRoot: false }],
+    ])('is looked for in the next interval where %s', (_why, options, change) => {
+      const { hierarchy, id, move } = tree('a', 'b');
+      const paths = new CgroupPaths({
+        proc: '/nowhere',
+        hierarchy: { ...hierarchy, ...change },
+        ...options,
+      });
+      expect(paths.resolve(id, nobody).path).toBe(UNKNOWN);
+      move();
+      rmdirSync(join(hierarchy.mount, 'a'));
+      paths.endInterval();
+      expect(paths.resolve(id, nobody).path).toBe('/late');
+    });
+
+    test('is not where a process of it has moved to', () => {
+      const { hierarchy, id } = tree('a');
+      const proc = temporaryDirectory();
+      const moved = live(proc, '/a');
+      expect(new CgroupPaths({ proc, hierarchy }).resolve(id, moved).path).toBe(UNKNOWN);
+    });
+
+    test('is not what the kernel called it where its names begin at another root than ours', () => {
+      const { hierarchy, id } = tree('a');
+      const paths = new CgroupPaths({ proc: '/nowhere', hierarchy: { ...hierarchy, atRoot: false } });
+      paths.learn(id, '/host/late');
+      expect(paths.resolve(id, nobody).path).toBe(UNKNOWN);
+    });
+
+    test('is told by the next process in it where nothing is mounted', () => {
+      const proc = temporaryDirectory();
+      const hierarchy = {
+        version: 2,
+        controller: null,
+        id: 0,
+        mount: null,
+        mountRoot: '/',
+        atRoot: true,
+      } as const;
+      const paths = new CgroupPaths({ proc, hierarchy });
+      expect(paths.resolve(7, nobody).path).toBe(UNKNOWN);
+      const late = live(proc, '/late');
+      // Within an interval all have the same answer.
+      expect(paths.resolve(7, late).path).toBe(UNKNOWN);
+      paths.endInterval();
+      expect(paths.resolve(7, late).path).toBe('/late');
+    });
   });
 });
 
@@ -245,23 +330,26 @@ describe("this machine's cgroups", () => {
   test('have a path whatever bytes their names hold, found by a process or by walking', () => {
     const id = make(name);
     move(name);
-    const byProcess = createCgroupPaths({ proc: '/proc', hierarchy, walkLimit: 0 });
+    const byProcess = new CgroupPaths({ proc: '/proc', hierarchy, walkLimit: 0 });
     expect(byProcess.resolve(id, key())).toEqual({ path: shown, ...plain });
-    const byWalking = createCgroupPaths({ proc: '/proc', hierarchy });
+    const byWalking = new CgroupPaths({ proc: '/proc', hierarchy });
     expect(byWalking.resolve(id, nobody)).toEqual({ path: shown, ...plain });
+    // Its path does not lead back to it, so that it may well exist.
+    expect(byWalking.exists(shown)).toBe(true);
+    expect(byWalking.exists(`${shown.slice(0, -1)}x`)).toBe(false);
   });
 
   test('keep their path after they were removed', async () => {
     const container = make(name) && make(name, ID);
     move(name, ID);
-    const paths = createCgroupPaths({ proc: '/proc', hierarchy });
+    const paths = new CgroupPaths({ proc: '/proc', hierarchy });
     const process = key();
     const expected = { ...plain, path: `${shown}/${ID}`, containerId: ID };
     expect(paths.resolve(container, process)).toEqual(expected);
     await remove();
     paths.endInterval();
     expect(paths.resolve(container, process)).toEqual(expected);
-    const late = createCgroupPaths({ proc: '/proc', hierarchy });
+    const late = new CgroupPaths({ proc: '/proc', hierarchy });
     expect(late.resolve(container, process)).toEqual({ path: UNKNOWN, ...plain });
   });
 
@@ -275,13 +363,13 @@ describe("this machine's cgroups", () => {
     const first = make(name);
     const second = make(name, 'second');
     move(name, 'second');
-    const paths = createCgroupPaths({ proc: '/proc', hierarchy });
+    const paths = new CgroupPaths({ proc: '/proc', hierarchy });
     expect(paths.resolve(first, key()).path).toBe(shown);
     expect(paths.resolve(second, key()).path).toBe(`${shown}/second`);
   });
 
   test('are walked once in an interval, whatever is unknown', () => {
-    const paths = createCgroupPaths({ proc: '/proc', hierarchy });
+    const paths = new CgroupPaths({ proc: '/proc', hierarchy });
     expect(paths.resolve(2 ** 40, nobody).path).toBe(UNKNOWN);
     expect(paths.resolve(make(name), nobody).path).toBe(UNKNOWN);
     const second = make(name, 'second');

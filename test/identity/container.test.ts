@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createCgroupPaths } from '../../src/identity/cgroup.ts';
+import { CgroupPaths } from '../../src/identity/cgroup.ts';
 import { containerOf, unitOf } from '../../src/identity/container.ts';
 import type { Container } from '../../src/model/container.ts';
 
@@ -34,7 +34,7 @@ function tell({ lines, controller }: Row) {
     writeFileSync(join(proc, '900/stat'), `900 (sh) S 1 900 900 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1234 0 0`);
     const version = controller === null ? 2 : 1;
     const hierarchy = { version, controller, id: 0, mount: null, mountRoot: '/', atRoot: true } as const;
-    return createCgroupPaths({ proc, hierarchy }).resolve(1, { pid: 900, startNs: 12_345_000_000 });
+    return new CgroupPaths({ proc, hierarchy }).resolve(1, { pid: 900, startNs: 12_345_000_000 });
   } finally {
     rmSync(proc, { recursive: true });
   }

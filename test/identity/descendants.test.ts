@@ -42,6 +42,6 @@ describe('descendants', () => {
     const family = descendantsOf(1);
     family.follow(lives([LIFE.fork, 10, 100, 2, 7], [LIFE.exec, 10, 100, 0, 0]));
     expect(family.size).toBe(0);
-    expect(family.has(null, 0)).toBe(false);
+    expect(family.has(10, 100)).toBe(false);
   });
 });

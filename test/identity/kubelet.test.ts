@@ -15,11 +15,11 @@ const hello = { containerId: 'e0'.repeat(32), runtime: 'containerd', podUid: nul
 const setup = { ...hello, containerId: 'e1'.repeat(32) };
 const unknown = { ...hello, containerId: 'ee'.repeat(32) };
 const HELLO = {
-  'container.image.name': 'example.org/hello-app',
-  'container.image.tags': ['1.0'],
-  'k8s.container.name': 'hello-world',
-  'k8s.pod.name': 'hello-world',
-  'k8s.namespace.name': 'default',
+  imageName: 'example.org/hello-app',
+  imageTags: ['1.0'],
+  k8sContainer: 'hello-world',
+  k8sPod: 'hello-world',
+  k8sNamespace: 'default',
 };
 
 let directory: string;
@@ -88,9 +88,9 @@ describe('the kubelet', () => {
           setup.containerId,
           {
             ...HELLO,
-            'container.image.name': 'example.org/setup',
-            'container.image.tags': ['3'],
-            'k8s.container.name': 'setup',
+            imageName: 'example.org/setup',
+            imageTags: ['3'],
+            k8sContainer: 'setup',
           },
         ],
         [hello.containerId, HELLO],

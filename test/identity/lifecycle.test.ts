@@ -1,40 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Columns, LIFE } from '../../src/probe/columns.ts';
-import { readLives } from '../../src/identity/lifecycle.ts';
-
-function livesOf(
-  spec: readonly (readonly [kind: number, pid: number, start: number, comm?: string])[],
-): Columns['lives'] {
-  const comm = Buffer.alloc(spec.length * 16);
-  spec.forEach(([, , , name = ''], i) => comm.write(name, i * 16, 15));
-  return {
-    kind: Uint32Array.from(spec, ([kind]) => kind),
-    pid: Uint32Array.from(spec, ([, pid]) => pid),
-    startNs: Float64Array.from(spec, ([, , start]) => start),
-    parentPid: new Uint32Array(spec.length),
-    parentStartNs: new Float64Array(spec.length),
-    comm,
-  };
-}
+import { createLifecycle } from '../../src/identity/lifecycle.ts';
+import { LIFE } from '../../src/probe/columns.ts';
+import { livesOf } from '../support/columns.ts';
 
 describe('what became of processes', () => {
   it('holds who ended, and the last name of who became another program', () => {
-    const lives = livesOf([
-      [LIFE.exec, 1, 100, 'sh'],
-      [LIFE.exec, 1, 100, 'true'],
-      [LIFE.exit, 2, 200],
-    ]);
-    const { exited, names } = readLives(lives, new Map());
-    expect(names).toEqual(new Map([[100, { pid: 1, comm: 'true' }]]));
-    expect([...exited.keys()]).toEqual([200]);
+    const lifecycle = createLifecycle();
+    lifecycle.follow(
+      livesOf([
+        [LIFE.exec, 1, 100, 'sh'],
+        [LIFE.exec, 1, 100, 'true'],
+        [LIFE.exit, 2, 200],
+      ]),
+    );
+    const [first, second] = [
+      { pid: 1, startNs: 100 },
+      { pid: 2, startNs: 200 },
+    ];
+    expect([lifecycle.newNameOf(first), lifecycle.newNameOf(second)]).toEqual(['true', undefined]);
+    expect([lifecycle.hasExited(first), lifecycle.hasExited(second)]).toEqual([false, true]);
   });
 
-  it('forgets 20,000 that ended, some intervals later and not at once', () => {
-    const exited = new Map<number, { pid: number; rounds: number }>();
-    readLives(livesOf(Array.from({ length: 20_000 }, (_, i) => [LIFE.exit, i, i * 1e7])), exited);
-    readLives(livesOf([]), exited);
-    expect(exited.size).toBe(20_000);
-    for (let interval = 0; interval < 10; interval++) readLives(livesOf([]), exited);
-    expect(exited.size).toBe(0);
+  it('is not taken for that of a process which began at the same moment, nor of one with the same pid', () => {
+    const lifecycle = createLifecycle();
+    lifecycle.follow(
+      livesOf([
+        [LIFE.exec, 1, 100, 'true'],
+        [LIFE.exit, 1, 100],
+      ]),
+    );
+    for (const other of [
+      { pid: 2, startNs: 100 },
+      { pid: 1, startNs: 101 },
+    ]) {
+      expect([lifecycle.newNameOf(other), lifecycle.hasExited(other)]).toEqual([undefined, false]);
+    }
+  });
+
+  it('holds a new name for one interval: from then on it is charged under that', () => {
+    const lifecycle = createLifecycle();
+    lifecycle.follow(livesOf([[LIFE.exec, 1, 100, 'true']]));
+    lifecycle.follow(livesOf([]));
+    expect(lifecycle.newNameOf({ pid: 1, startNs: 100 })).toBeUndefined();
+  });
+
+  it('forgets 20,000 that ended, ten intervals later and not before', () => {
+    const lifecycle = createLifecycle();
+    const ended = Array.from({ length: 20_000 }, (_, i) => ({ pid: i, startNs: i * 1e7 }));
+    const known = (): number => ended.filter((process) => lifecycle.hasExited(process)).length;
+    lifecycle.follow(livesOf(ended.map(({ pid, startNs }) => [LIFE.exit, pid, startNs])));
+    for (let interval = 0; interval < 10; interval++) lifecycle.follow(livesOf([]));
+    expect(known()).toBe(20_000);
+    lifecycle.follow(livesOf([]));
+    expect(known()).toBe(0);
   });
 });

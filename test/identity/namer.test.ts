@@ -16,35 +16,35 @@ const container = (containerId: string, runtime: string | null): KnownContainer 
 
 describe('what runtimes keep on the node', () => {
   const WEB = {
-    'container.name': 'web',
-    'container.image.name': 'registry.example:5000/team/web',
-    'container.image.tags': ['1.25'],
+    name: 'web',
+    imageName: 'registry.example:5000/team/web',
+    imageTags: ['1.25'],
   };
   const COREDNS = {
-    'container.image.name': 'registry.k8s.io/coredns/coredns',
-    'container.image.tags': ['v1.11.1'],
-    'k8s.container.name': 'coredns',
-    'k8s.pod.name': 'coredns-76f75df574-x2x9k',
-    'k8s.namespace.name': 'kube-system',
+    imageName: 'registry.k8s.io/coredns/coredns',
+    imageTags: ['v1.11.1'],
+    k8sContainer: 'coredns',
+    k8sPod: 'coredns-76f75df574-x2x9k',
+    k8sNamespace: 'kube-system',
   };
   const API = {
-    'container.name': 'k8s_api_api-0_shop_aaaa2b4a-f398-41c0-928b-049e1cc4ec40_0',
-    'container.image.name': 'quay.io/team/api',
-    'container.image.tags': ['2'],
-    'k8s.container.name': 'api',
-    'k8s.pod.name': 'api-0',
-    'k8s.namespace.name': 'shop',
+    name: 'k8s_api_api-0_shop_aaaa2b4a-f398-41c0-928b-049e1cc4ec40_0',
+    imageName: 'quay.io/team/api',
+    imageTags: ['2'],
+    k8sContainer: 'api',
+    k8sPod: 'api-0',
+    k8sNamespace: 'shop',
   };
   const PODMAN = {
-    'container.name': 'stoic_cerf',
-    'container.image.name': 'quay.io/team/httpd-24',
-    'container.image.tags': ['latest'],
+    name: 'stoic_cerf',
+    imageName: 'quay.io/team/httpd-24',
+    imageTags: ['latest'],
   };
 
   it.each<[string, KnownContainer, object]>([
     ['Docker', container(id('d0'), 'docker'), WEB],
     ['containerd', container(id('c0'), 'containerd'), COREDNS],
-    ['nerdctl', container(id('c2'), 'containerd'), { 'container.name': 'proxy' }],
+    ['nerdctl', container(id('c2'), 'containerd'), { name: 'proxy' }],
     ['CRI-O', container(id('a0'), 'cri-o'), API],
     ['Podman', container(id('b0'), 'podman'), PODMAN],
     ['a runtime that the cgroup does not tell', container(id('c0'), null), COREDNS],
@@ -54,21 +54,21 @@ describe('what runtimes keep on the node', () => {
   });
 
   it('names the sandbox of a pod after the pod, not POD', async () => {
-    const pause = { 'container.image.name': 'registry.k8s.io/pause', 'container.image.tags': ['3.9'] };
+    const pause = { imageName: 'registry.k8s.io/pause', imageTags: ['3.9'] };
     const found = await runtimeFiles(FIXTURES)([
       container(id('c1'), 'containerd'),
       container(id('a1'), 'cri-o'),
     ]);
     expect(found.get(id('c1'))).toEqual({
       ...pause,
-      'k8s.pod.name': 'coredns-76f75df574-x2x9k',
-      'k8s.namespace.name': 'kube-system',
+      k8sPod: 'coredns-76f75df574-x2x9k',
+      k8sNamespace: 'kube-system',
     });
     expect(found.get(id('a1'))).toEqual({
       ...pause,
-      'container.name': 'k8s_api-0_shop_aaaa2b4a-f398-41c0-928b-049e1cc4ec40_0',
-      'k8s.pod.name': 'api-0',
-      'k8s.namespace.name': 'shop',
+      name: 'k8s_api-0_shop_aaaa2b4a-f398-41c0-928b-049e1cc4ec40_0',
+      k8sPod: 'api-0',
+      k8sNamespace: 'shop',
     });
   });
 
@@ -111,13 +111,13 @@ describe('names', () => {
     [7, undefined, undefined],
   ])('of image %j: %j and tag %j', (image, name, tag) => {
     const names = namesOf({ image });
-    expect(names['container.image.name']).toBe(name);
-    expect(names['container.image.tags']).toEqual(tag === undefined ? undefined : [tag]);
+    expect(names.imageName).toBe(name);
+    expect(names.imageTags).toEqual(tag === undefined ? undefined : [tag]);
   });
 
   it('are strings of some length, or left out', () => {
     expect(namesOf({ name: '', pod: null, namespace: {}, container: 'c' })).toEqual({
-      'k8s.container.name': 'c',
+      k8sContainer: 'c',
     });
   });
 });
@@ -130,14 +130,14 @@ describe('looking names up', () => {
     const asked: string[] = [];
     const source: NameSource = (containers) => {
       asked.push(containers.map(({ containerId }) => containerId.slice(0, 2)).join());
-      return Promise.resolve(new Map([[a.containerId, { 'container.name': 'a' }]]));
+      return Promise.resolve(new Map([[a.containerId, { name: 'a' }]]));
     };
     const namer = createNamer({ sources: [source], log: () => {} });
     for (let round = 0; round < 16; round++) {
       await namer.prepare([a, b]);
       namer.endInterval();
     }
-    expect(namer.of(a.containerId)).toEqual({ 'container.name': 'a' });
+    expect(namer.of(a.containerId)).toEqual({ name: 'a' });
     expect(namer.of(b.containerId)).toBeUndefined();
     // In rounds 0, 1, 3, 7 and 15.
     expect(asked).toEqual(['0a,0b', '0b', '0b', '0b', '0b']);
@@ -147,11 +147,11 @@ describe('looking names up', () => {
     const lines: string[] = [];
     const failing: NameSource = () => Promise.reject(new Error('HTTP 401'));
     const knowing: NameSource = (containers) =>
-      Promise.resolve(new Map(containers.map(({ containerId }) => [containerId, { 'container.name': 'x' }])));
+      Promise.resolve(new Map(containers.map(({ containerId }) => [containerId, { name: 'x' }])));
     const namer = createNamer({ sources: [failing, knowing], log: (line) => lines.push(line) });
     await namer.prepare([a]);
     await namer.prepare([a, b]);
-    const its = { 'container.name': 'x' };
+    const its = { name: 'x' };
     expect([namer.of(a.containerId), namer.of(b.containerId)]).toEqual([its, its]);
     expect(lines).toEqual(['cannot look up names of containers: HTTP 401']);
   });
@@ -168,8 +168,8 @@ describe('looking names up', () => {
     await namer.prepare([a, b]);
     expect([asked, namer.of(a.containerId)]).toEqual([1, undefined]);
     const late = namer.prepare([a]);
-    answer(new Map([[a.containerId, { 'container.name': 'late' }]]));
+    answer(new Map([[a.containerId, { name: 'late' }]]));
     await late;
-    expect(namer.of(a.containerId)).toEqual({ 'container.name': 'late' });
+    expect(namer.of(a.containerId)).toEqual({ name: 'late' });
   });
 });

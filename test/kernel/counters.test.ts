@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
 import { attribute } from '../../src/attribution/attribute.ts';
-import { createBeside } from '../../src/attribution/auxiliary.ts';
+import { createAuxiliary } from '../../src/attribution/auxiliary.ts';
 import { openCollector } from '../../src/probe/collector.ts';
 import { openPoller } from '../../src/counters/poller.ts';
 import { onlineCores } from '../../src/host/cpus.ts';
@@ -34,7 +34,7 @@ describeOnKernel('perf events that user space reads', () => {
     const cpus = plain.zones.flatMap((zone) => zone.cpus);
     // A package that draws half as much again as its CPUs.
     const pkg = asPackage(plain.event, cpus, plain.joulesPerCount * cpus.length * 1.5);
-    const source = { ...plain, beside: [pkg] };
+    const source = { ...plain, auxiliary: [pkg] };
     const collector = await openCollector({
       source,
       rediscover: () => source,
@@ -44,18 +44,18 @@ describeOnKernel('perf events that user space reads', () => {
     });
     const lines: string[] = [];
     const log = (line: string): number => lines.push(line);
-    const poller = await openPoller({ counters: source.beside, needed: source.beside, log });
-    const beside = createBeside();
+    const poller = await openPoller({ counters: source.auxiliary, needed: source.auxiliary, log });
+    const auxiliary = createAuxiliary();
     const sums = { zones: 0, pkg: 0, shared: 0 };
     for (let i = 0; i < 4; i++) {
       await sleep(300);
       const { columns } = await collector.drain();
-      const { readings } = await poller.take(source.beside);
+      const { readings } = await poller.take(source.auxiliary);
       const { zones } = attribute(columns, source, onlineCores('/sys'), readings);
-      const all = beside(source, zones, readings).zones;
+      const all = auxiliary(source, zones, readings).zones;
       expect(all.map(({ parent }) => parent)).toEqual(all.map(() => 'package:0'));
-      sums.zones += sum(all.map(({ counter_j }) => counter_j));
-      sums.shared += sum(all.map(({ shared_j }) => shared_j));
+      sums.zones += sum(all.map(({ joules }) => joules));
+      sums.shared += sum(all.map(({ sharedJoules }) => sharedJoules));
       sums.pkg += joulesOf(readings.get('package:0'));
     }
     await poller.close();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { attribute } from '../../src/attribution/attribute.ts';
 import type { SwitchedSource } from '../../src/model/source.ts';
+import { commAt } from '../../src/probe/columns.ts';
 import { joinColumns } from '../../src/probe/join-columns.ts';
 import { columnsOf } from '../support/columns.ts';
 
@@ -15,7 +16,7 @@ const source: SwitchedSource = {
   idlePays: false,
   maxWatts: 0,
   zones: [{ id: 'cpu:0', cpus: [0], lead: 0 }],
-  beside: [],
+  auxiliary: [],
 };
 const cores = [{ id: '0:0', package: '0', die: '0', cpus: [0] }];
 
@@ -56,9 +57,11 @@ describe('the columns of two drains', () => {
   });
 
   it('are priced as one interval, in which each process is one', () => {
-    const charges = attribute(joinColumns(earlier, later), source, cores);
-    expect(charges.zones).toMatchObject([{ counter_j: 9.5, idle_j: 0.5, gap_j: 1, lost_j: 1 }]);
-    expect(charges.processes.map(({ pid, joules, comm }) => [pid, joules, comm])).toEqual([
+    const joined = joinColumns(earlier, later);
+    const charges = attribute(joined, source, cores);
+    expect(charges.zones).toMatchObject([{ joules: 9.5, idleJoules: 0.5, gapJoules: 1, lostJoules: 1 }]);
+    const name = (row: number): string => commAt(joined.rows.comm, row);
+    expect(charges.processes.map(({ pid, joules, row }) => [pid, joules, name(row)])).toEqual([
       [7, 6, 'ld'],
       [8, 1, 'p8'],
     ]);

@@ -79,7 +79,7 @@ describe('a perf source', () => {
       maxWatts: 0,
       event: { type: 9, config: 0n, config1: 0n, config2: 0n },
       joulesPerCount: 1e-9,
-      beside: [],
+      auxiliary: [],
       zones: [
         { id: 'cpu:0', cpus: [0], lead: 0 },
         { id: 'cpu:1', cpus: [1], lead: 1 },

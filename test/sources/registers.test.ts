@@ -90,7 +90,7 @@ describe('msr', () => {
   });
 
   it('reads the package beside its cores', () => {
-    expect(polled(zen(), 'msr').beside).toMatchObject([{ id: 'package:0', place: { via: 'perf' } }]);
+    expect(polled(zen(), 'msr').auxiliary).toMatchObject([{ id: 'package:0', place: { via: 'perf' } }]);
   });
 });
 
@@ -122,7 +122,7 @@ describe('powercap', () => {
       range: 262_143_328_851n,
       place: { via: 'powercap', path: join(machine.sys, 'class/powercap/intel-rapl:1/energy_uj') },
     });
-    expect(source.beside.map(({ id, domain }) => [id, domain])).toEqual([
+    expect(source.auxiliary.map(({ id, domain }) => [id, domain])).toEqual([
       ['memory:0', 'memory'],
       ['memory:1', 'memory'],
     ]);
@@ -143,7 +143,7 @@ describe('powercap', () => {
     addPowercap(machine, 'intel-rapl:0', { name: 'package-0', energy_uj: 1 });
     addPowercap(machine, 'intel-rapl:0:1', { name: 'uncore', energy_uj: 1 });
     addPowercap(machine, 'intel-rapl:1', { name: 'psys', energy_uj: 1 });
-    expect(polled(machine, 'powercap').beside).toMatchObject([
+    expect(polled(machine, 'powercap').auxiliary).toMatchObject([
       { id: 'gpu:0', domain: 'gpu', parent: 'package:0' },
       { id: 'host:1', domain: 'host' },
     ]);
@@ -154,8 +154,8 @@ describe('powercap', () => {
     addPowercap(machine, 'intel-rapl:0', { name: 'package-0', energy_uj: 1 });
     addPowercap(machine, 'intel-rapl:0:0', { name: 'dram', energy_uj: 1 });
     addPowercap(machine, 'intel-rapl:0:1', { name: 'uncore', energy_uj: 1 });
-    const { beside } = polled(machine, 'powercap');
-    expect(beside.map(({ id, place }) => [id, place.via])).toEqual([
+    const { auxiliary } = polled(machine, 'powercap');
+    expect(auxiliary.map(({ id, place }) => [id, place.via])).toEqual([
       ['gpu:0', 'perf'],
       ['host:0', 'perf'],
       ['memory:0', 'powercap'],
@@ -185,7 +185,7 @@ describe('powercap', () => {
     const machine = copyMachine('amd-server-power-core');
     machine.remove('sys/bus/event_source/devices/power');
     addPowercap(machine, 'intel-rapl:0', { name: 'package-0', energy_uj: 1 });
-    expect(select(machine, 'power_core').source.beside).toMatchObject([
+    expect(select(machine, 'power_core').source.auxiliary).toMatchObject([
       { id: 'package:0', place: { via: 'powercap' } },
     ]);
   });
@@ -214,7 +214,7 @@ describe('power on packages of two dies', () => {
     const source = polled(machine, 'power');
     expect(source.zones).toEqual(DIES);
     expect(source.counters.map(({ place }) => place.via === 'perf' && place.cpu)).toEqual([0, 4, 8, 12]);
-    expect(source.beside.map(({ id }) => id)).toEqual([
+    expect(source.auxiliary.map(({ id }) => id)).toEqual([
       'memory:0:0',
       'memory:0:1',
       'memory:1:0',

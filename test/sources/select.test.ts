@@ -173,31 +173,31 @@ describe('power', () => {
 });
 
 describe('what is read beside a source', () => {
-  const besides = (machine: Machine, spec: string): unknown[] =>
-    select(machine, spec).source.beside.map(({ id, domain, parent }) => [id, domain, parent]);
+  const auxiliaryOf = (machine: Machine, spec: string): unknown[] =>
+    select(machine, spec).source.auxiliary.map(({ id, domain, parent }) => [id, domain, parent]);
 
   it('is the package that cores sit in', () => {
-    expect(besides('amd-server-power-core', 'power_core')).toEqual([
+    expect(auxiliaryOf('amd-server-power-core', 'power_core')).toEqual([
       ['package:0', 'cpu', undefined],
       ['package:1', 'cpu', undefined],
     ]);
-    expect(besides('amd-server-power-core', 'power')).toEqual([]);
+    expect(auxiliaryOf('amd-server-power-core', 'power')).toEqual([]);
   });
 
   it('is memory, graphics (a part of their package) and the whole machine', () => {
-    expect(besides('intel-server-2s', 'power')).toEqual([
+    expect(auxiliaryOf('intel-server-2s', 'power')).toEqual([
       ['memory:0', 'memory', undefined],
       ['memory:1', 'memory', undefined],
     ]);
-    expect(besides('intel-laptop', 'auto')).toEqual([
+    expect(auxiliaryOf('intel-laptop', 'auto')).toEqual([
       ['gpu:0', 'gpu', 'package:0'],
       ['host:0', 'host', undefined],
     ]);
   });
 
   it('is nothing where a user chose the counter, or wants an estimate', () => {
-    expect(besides('intel-laptop', 'perf:power/energy-pkg/,scope=package')).toEqual([]);
-    expect(besides('intel-laptop', 'estimated')).toEqual([]);
+    expect(auxiliaryOf('intel-laptop', 'perf:power/energy-pkg/,scope=package')).toEqual([]);
+    expect(auxiliaryOf('intel-laptop', 'estimated')).toEqual([]);
   });
 });
 

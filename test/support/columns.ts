@@ -17,11 +17,36 @@ export interface CpuSpec {
   readonly counts?: number;
   readonly gap?: number;
   readonly lost?: number;
+  readonly residual?: number;
+  readonly switches?: number;
+  readonly lostRows?: number;
+}
+
+/** A lifecycle event: `LIFE.…`, pid, start, and the new name of an exec. */
+export type LifeSpec = readonly [kind: number, pid: number, start: number, comm?: string];
+
+export function livesOf(spec: readonly LifeSpec[]): Columns['lives'] {
+  const comm = Buffer.alloc(spec.length * 16);
+  spec.forEach(([, , , name = ''], i) => comm.write(name, i * 16, 15));
+  return {
+    kind: Uint32Array.from(spec, ([kind]) => kind),
+    pid: Uint32Array.from(spec, ([, pid]) => pid),
+    startNs: Float64Array.from(spec, ([, , start]) => start),
+    parentPid: new Uint32Array(spec.length),
+    parentStartNs: new Float64Array(spec.length),
+    comm,
+  };
 }
 
 /** What a drain returns, made of plain rows. */
-export function columnsOf(spec: { rows?: RowSpec[]; cpus?: CpuSpec[] }): Columns {
-  const { rows = [], cpus = [] } = spec;
+export function columnsOf(spec: {
+  readonly rows?: readonly RowSpec[];
+  readonly cpus?: readonly CpuSpec[];
+  readonly lives?: readonly LifeSpec[];
+  /** New cgroups: path by id. */
+  readonly cgroups?: Readonly<Record<number, string>>;
+}): Columns {
+  const { rows = [], cpus = [], lives = [], cgroups = {} } = spec;
   const comm = Buffer.alloc(rows.length * 16);
   rows.forEach((row, i) => comm.write(row.comm ?? `p${row.pid}`, i * 16, 15));
   return {
@@ -38,25 +63,21 @@ export function columnsOf(spec: { rows?: RowSpec[]; cpus?: CpuSpec[] }): Columns
     },
     cpus: {
       cpu: Uint32Array.from(cpus, ({ cpu }) => cpu),
-      switches: new Uint32Array(cpus.length),
-      lostRows: new Uint32Array(cpus.length),
+      switches: Uint32Array.from(cpus, ({ switches }) => switches ?? 0),
+      lostRows: Uint32Array.from(cpus, ({ lostRows }) => lostRows ?? 0),
       backwards: new Uint32Array(cpus.length),
       jumps: new Uint32Array(cpus.length),
       reads: new Uint32Array(cpus.length),
       counts: Float64Array.from(cpus, ({ counts }) => counts ?? 0),
       gapCounts: Float64Array.from(cpus, ({ gap }) => gap ?? 0),
       lostCounts: Float64Array.from(cpus, ({ lost }) => lost ?? 0),
-      residualCounts: new Float64Array(cpus.length),
+      residualCounts: Float64Array.from(cpus, ({ residual }) => residual ?? 0),
     },
-    lives: {
-      kind: new Uint32Array(),
-      pid: new Uint32Array(),
-      startNs: new Float64Array(),
-      parentPid: new Uint32Array(),
-      parentStartNs: new Float64Array(),
-      comm: Buffer.alloc(0),
+    lives: livesOf(lives),
+    mkdirs: {
+      cgroup: Float64Array.from(Object.keys(cgroups), Number),
+      path: Object.values(cgroups),
     },
-    mkdirs: { cgroup: new Float64Array(), path: [] },
     lostEvents: 0,
     timeNs: 0,
   };

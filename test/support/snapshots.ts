@@ -2,14 +2,20 @@
 import {
   type CgroupUsage,
   type DomainUsage,
+  type NamedProcessUsage,
   OTHER,
   type ProcessUsage,
   SNAPSHOT_SCHEMA,
   type Snapshot,
 } from '../../src/model/snapshot.ts';
+import { powerOf } from '../../src/model/units.ts';
 
 /** What is said of a process; its cgroup is in `container_id`, if that is not null. */
-export type ProcessSpec = Partial<ProcessUsage> & { readonly energy_j: number };
+export type ProcessSpec = Partial<Omit<NamedProcessUsage, 'pid' | 'creation_time'>> & {
+  readonly pid?: number | null;
+  readonly creation_time?: string | null;
+  readonly energy_j: number;
+};
 
 export interface SnapshotSpec {
   readonly processes?: readonly ProcessSpec[];
@@ -65,20 +71,20 @@ export function snapshotOf(spec: SnapshotSpec = {}): Snapshot {
   };
 }
 
-function processOf(spec: ProcessSpec): ProcessUsage {
-  const { pid = null } = spec;
+function processOf({ pid = null, energy_j, ...named }: ProcessSpec): ProcessUsage {
+  // It is an interval of a second.
+  const used = { energy_j, energy_err_j: null, power_w: powerOf(energy_j, 1), cpu_time_s: 0 };
+  const { executable = 'a', creation_time, ...its } = named;
+  const nothing = { container_id: null, exited: false, kernel: false } as const;
+  if (pid === null) return { pid, creation_time: null, executable: OTHER, cgroup: null, ...nothing, ...used };
   return {
     pid,
-    creation_time: pid === null ? null : CREATED,
-    executable: pid === null ? OTHER : 'a',
+    creation_time: creation_time ?? CREATED,
+    executable,
     cgroup: '/',
-    container_id: null,
-    energy_err_j: null,
-    power_w: spec.energy_j,
-    cpu_time_s: 0,
-    exited: false,
-    kernel: false,
-    ...spec,
+    ...nothing,
+    ...used,
+    ...its,
   };
 }
 

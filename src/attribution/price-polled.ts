@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+import type { Reading, Readings } from '../model/reading.ts';
+import type { PolledSource } from '../model/source.ts';
+import type { Columns } from '../probe/columns.ts';
+import type { Counted, Pricing } from './pricing.ts';
+import { type GroupOfCpu, IDLE } from './reducer.ts';
+
+/**
+ * Prices of counters that user space reads: what one counted is split over the run time of its CPUs, in which idle time
+ * has a weight of its own. `readings` are by the counters' id; a zone without one has no figures.
+ */
+export function polledPricing(
+  { rows }: Columns,
+  { zones, idleWeight }: PolledSource,
+  readings: Readings,
+  zoneOf: GroupOfCpu,
+): Pricing {
+  const weightOf = (row: number): number => rows.timeNs[row]! * (rows.pid[row] === IDLE ? idleWeight : 1);
+  const weights = zones.map(() => 0);
+  for (let row = 0; row < rows.cpu.length; row++) {
+    const zone = zoneOf[rows.cpu[row]!];
+    if (zone !== undefined) weights[zone]! += weightOf(row);
+  }
+  const counted = zones.map(({ id }, zone) => countedBy(readings.get(id), weights[zone]!));
+  /** J per ns of weight 1. */
+  const prices = counted.map((its, zone) =>
+    its && its.gapJoules === 0 && weights[zone]! > 0 ? its.joules / weights[zone]! : 0,
+  );
+  return {
+    joulesOf: (row, zone) => weightOf(row) * prices[zone]!,
+    uncertainJoulesOf: null,
+    counted: (zone) => counted[zone],
+  };
+}
+
+function countedBy(reading: Reading | undefined, weight: number): Counted | undefined {
+  if (reading === undefined || reading.kind === 'unknown') return undefined;
+  const { kind, joules } = reading;
+  // A gap is of the time before as well; where nobody ran, it is of nobody that we know.
+  return { joules, gapJoules: kind === 'gap' || weight === 0 ? joules : 0, lostJoules: 0 };
+}

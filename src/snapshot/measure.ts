@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+import { attributing } from '../attribution/attribute.ts';
+import { createAuxiliary } from '../attribution/auxiliary.ts';
+import type { Recorded } from '../counters/intervals.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import type { Columns } from '../probe/columns.ts';
+import { inSlices } from '../util/cooperative.ts';
+import { buildSnapshot } from './build.ts';
+import type { Parts } from './parts.ts';
+
+/** One interval: the snapshot for everybody, and what it was made of for those who look for single processes. */
+export interface Measurement {
+  readonly snapshot: Snapshot;
+  readonly charges: Parts['charges'];
+  readonly lives: Columns['lives'];
+  /** Measurements before this one that failed, whose time it covers. */
+  readonly skipped: number;
+}
+
+/** Makes a function that makes what was recorded in an interval into a measurement, one interval after the other. */
+export function createMeasure(
+  parts: Pick<Parts, 'identifier' | 'filter' | 'namer' | 'ownPid'>,
+): (recorded: Recorded) => Promise<Measurement> {
+  const { identifier, namer } = parts;
+  const auxiliary = createAuxiliary();
+  /** `lostEvents` counts from the start. */
+  let lostBefore = 0;
+  return async (interval) => {
+    const { columns, source, readings, cores, skipped } = interval;
+    identifier.beginInterval(columns);
+    const attributed = await inSlices(attributing(columns, source, cores, readings));
+    const charges = { ...attributed, ...auxiliary(source, attributed.zones, readings) };
+    const lostEvents = columns.lostEvents - lostBefore;
+    const snapshot = await buildSnapshot({ ...parts, interval, charges, lostEvents });
+    lostBefore = columns.lostEvents;
+    identifier.endInterval();
+    namer?.endInterval();
+    return { snapshot, charges, lives: columns.lives, skipped };
+  };
+}
