@@ -140,7 +140,9 @@ Outcome Binder::GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int 
     cpu.thread = i;
     cpu.sibling = cpus.size() > 1 ? static_cast<int32_t>(cpus[!i]) : ENERGY_NONE;
   }
-  for (uint32_t cpu : cpus) program_->cpus()[cpu].zone = zone;
+  // After all of the above, as BPF sees it: a CPU that has the zone reads its counter.
+  for (uint32_t cpu : cpus)
+    __atomic_store_n(&program_->cpus()[cpu].zone, static_cast<int32_t>(zone), __ATOMIC_RELEASE);
   return readable ? Outcome{} : Fail("read the counter in BPF", last_error);
 }
 
