@@ -122,7 +122,7 @@ describe('the HTTP server', () => {
     await used.received(/root[^]*root/);
     const scraper = await client(ask('/'));
     await scraper.received(/root/);
-    await clients[2]!.closed;
+    expect(await clients[2]!.closed).toBeUndefined();
     // What was used last, or is being answered, stays.
     for (let i = 0; i < 60; i++) await client();
     used.socket.write(ask('/'));

@@ -26,7 +26,7 @@ describe('pushing to a receiver that misbehaves', () => {
   });
   afterEach(async () => {
     receiver.answerWith(200);
-    await Promise.all(pushes.map((push) => push.close(1000)));
+    await Promise.all(pushes.map((one) => one.close(1000)));
     await receiver.close();
   });
 
