@@ -7,7 +7,6 @@ import {
   type CollectionResult,
   type DataPoint,
   type MetricDescriptor,
-  type MetricProducer,
   type ScopeMetrics,
   type SumMetricData,
 } from '@opentelemetry/sdk-metrics';

@@ -128,7 +128,7 @@ describe('the HTTP server', () => {
     used.socket.write(ask('/'));
     await used.received(/root[^]*root[^]*root/);
     held[0]!.end('answered');
-    await busy.received(/answered/);
+    expect(await busy.received(/answered/)).toMatch(/^HTTP\/1\.1 200 /);
   });
 
   it('turns away whoever comes while every connection is being answered', async () => {

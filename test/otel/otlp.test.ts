@@ -130,7 +130,7 @@ describe('pushing by OTLP', () => {
       otlp: { protocol: 'http/json', url: `${at.receiver.endpoint}/v1/metrics`, timeoutMs: 10_000 },
       requests: otlpRequests({}),
       log: (line) => at.lines.push(line),
-      points: 8,
+      series: 8,
     });
     const push = startPush({
       producer: producersOf(new GrowingLedger())('delta'),
@@ -212,7 +212,7 @@ describe('pushing by OTLP', () => {
     const publisher = await publish(pushing({ OTEL_LOG_LEVEL: 'DEBUG' }));
     await publisher.flush(10_000);
     expect(at.lines).toContainEqual(
-      expect.stringMatching(/^opentelemetry: OTLP: \d+ points in \d+ bytes: accepted$/),
+      expect.stringMatching(/^opentelemetry: OTLP: \d+ series in \d+ bytes: accepted$/),
     );
     expect(at.lines.filter((line) => line.includes('\n'))).toEqual([]);
   });

@@ -26,7 +26,7 @@ describe('pushing to a receiver that misbehaves', () => {
   });
   afterEach(async () => {
     receiver.answerWith(200);
-    await Promise.all(pushes.map((push) => push.close(1000)));
+    await Promise.all(pushes.map((each) => each.close(1000)));
     await receiver.close();
   });
 
@@ -36,15 +36,28 @@ describe('pushing to a receiver that misbehaves', () => {
     readonly intervalMs?: number;
     readonly exportMs?: number;
     readonly size?: number;
+    readonly pairs?: boolean;
   }
   function push(given: Given = {}): Push {
-    const { points = 3, batch = 1000, intervalMs = NEVER, exportMs = 10_000, size = 0, ...otlp } = given;
-    producer = countingProducer({ points, attributes: () => (size > 0 ? { text: 'x'.repeat(size) } : {}) });
+    const {
+      points = 3,
+      batch = 1000,
+      intervalMs = NEVER,
+      exportMs = 10_000,
+      size = 0,
+      pairs = false,
+      ...otlp
+    } = given;
+    producer = countingProducer({
+      points,
+      pairs,
+      attributes: () => (size > 0 ? { text: 'x'.repeat(size) } : {}),
+    });
     const destination = new OtlpDestination({
       otlp: { protocol: 'http/json', url: `${receiver.endpoint}/v1/metrics`, timeoutMs: 10_000, ...otlp },
       requests: otlpRequests({}),
       log: (line) => lines.push(line),
-      points: batch,
+      series: batch,
     });
     const one = startPush({
       producer,
@@ -203,7 +216,7 @@ describe('pushing to a receiver that misbehaves', () => {
     expect(producer.arrived.toSorted((a, b) => a - b)).toEqual(all(50).filter((id) => id !== 17));
     expect(lines).toEqual([
       expect.stringContaining('smaller ones are tried'),
-      expect.stringMatching(/refuses a single data point of \d+ bytes for its size .*: it is left out$/),
+      expect.stringMatching(/refuses a single series of \d+ bytes for its size .*: it is left out$/),
     ]);
   });
 
@@ -296,6 +309,23 @@ describe('pushing to a receiver that misbehaves', () => {
     expect(receiver.requests).toHaveLength(2);
     await one.flush(NEVER);
     expect(producer.arrived).toEqual([0, 1, ...all(10)]);
+  });
+
+  it('sends the two points of a new series together', async () => {
+    const one = push({ points: 5, pairs: true, batch: 3 });
+    receiver.answerWith((response, { points }) =>
+      reply(points.length > 2 ? 413 : 200)(response, undefined as never),
+    );
+    await one.flush(NEVER);
+    const taken = receiver.requests.filter(({ status }) => status === 200);
+    expect(
+      taken.map(({ points }) => points.map(({ attributes, value }) => [attributes['id'], value])),
+    ).toEqual(
+      all(5).map((id) => [
+        [id, 0],
+        [id, 1],
+      ]),
+    );
   });
 
   it('never exports twice at a time', async () => {

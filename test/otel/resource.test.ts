@@ -98,7 +98,7 @@ describe('the resource', () => {
     [{ K8S_NODE_NAME: '' }, undefined],
     [{ K8S_NODE_NAME: 'a', OTEL_RESOURCE_ATTRIBUTES: 'k8s.node.name=mine' }, 'mine'],
   ])('takes the name of the node from %j', async (env, name) => {
-    const found = await describeIt({ attributes: { 'host.id': 'x' }, env: env as NodeJS.ProcessEnv });
+    const found = await describeIt({ attributes: { 'host.id': 'x' }, env });
     expect(found['k8s.node.name']).toBe(name);
   });
 
