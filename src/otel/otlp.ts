@@ -7,13 +7,11 @@ import { Batches, halves } from './batches.ts';
 import { displayed } from './displayed.ts';
 import { judge, readable, type Serializer, type Verdict } from './otlp-answer.ts';
 import { createOtlpClient, type OtlpClient } from './otlp-client.ts';
-import type { OtlpRequests } from './otlp-environment.ts';
 import { OtlpReport } from './otlp-report.ts';
 import type { Collection, Destination } from './push.ts';
 
 export interface OtlpOptions {
   readonly otlp: OtlpSettings;
-  readonly requests: OtlpRequests;
   readonly log: (line: string) => void;
   /** Series in a request, at most. */
   readonly series?: number;
@@ -43,11 +41,11 @@ export class OtlpDestination implements Destination {
   /** Until when the receiver asked not to be sent anything. */
   #pausedUntil = 0;
 
-  constructor({ otlp, requests, log, series = SERIES }: OtlpOptions) {
+  constructor({ otlp, log, series = SERIES }: OtlpOptions) {
     const json = otlp.protocol === 'http/json';
     this.#serializer = json ? JsonMetricsSerializer : ProtobufMetricsSerializer;
     this.#contentType = json ? 'application/json' : 'application/x-protobuf';
-    this.#client = createOtlpClient(new URL(otlp.url), requests);
+    this.#client = createOtlpClient(otlp);
     this.#timeoutMs = otlp.timeoutMs;
     this.#report = new OtlpReport(displayed(otlp.url), log);
     this.#most = series;

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { type Answer, createOtlpClient } from '../../src/otel/otlp-client.ts';
-import { otlpRequests } from '../../src/otel/otlp-environment.ts';
+import { publishSettings } from '../../src/settings/environment.ts';
 
 const openssl = spawnSync('openssl', ['version']).status === 0;
 
@@ -64,8 +64,9 @@ const openssl = spawnSync('openssl', ['version']).status === 0;
 
   async function post(env: NodeJS.ProcessEnv): Promise<Answer> {
     const { port } = server.address() as AddressInfo;
-    const url = new URL(`https://me:pass%20word@127.0.0.1:${port}/v1/metrics`);
-    const client = createOtlpClient(url, otlpRequests(env));
+    const endpoint = `https://me:pass%20word@127.0.0.1:${port}`;
+    const { otlp } = publishSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...env });
+    const client = createOtlpClient(otlp!);
     const what = { body: Buffer.from('{}'), contentType: 'application/json', timeoutMs: 10_000 };
     try {
       return await client.post({ ...what, signal: new AbortController().signal });

@@ -2,8 +2,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { emptyResource } from '@opentelemetry/resources';
-import type { OtlpSettings } from '../../src/settings/environment.ts';
-import { otlpRequests } from '../../src/otel/otlp-environment.ts';
+import { type OtlpSettings, publishSettings } from '../../src/settings/environment.ts';
 import { OtlpDestination } from '../../src/otel/otlp.ts';
 import { type Push, startPush } from '../../src/otel/push.ts';
 import { type Answerer, startOtlpReceiver, type OtlpReceiver } from '../support/otlp-receiver.ts';
@@ -53,9 +52,12 @@ describe('pushing to a receiver that misbehaves', () => {
       pairs,
       attributes: () => (size > 0 ? { text: 'x'.repeat(size) } : {}),
     });
+    const { otlp: settings } = publishSettings({
+      OTEL_EXPORTER_OTLP_ENDPOINT: receiver.endpoint,
+      OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json',
+    });
     const destination = new OtlpDestination({
-      otlp: { protocol: 'http/json', url: `${receiver.endpoint}/v1/metrics`, timeoutMs: 10_000, ...otlp },
-      requests: otlpRequests({}),
+      otlp: { ...settings!, ...otlp },
       log: (line) => lines.push(line),
       series: batch,
     });
