@@ -9,12 +9,7 @@ const swc = [
   },
 ];
 module.exports = {
-  // The OTLP exporter loads http by import(), which jest's VM has only behind a flag: swc makes it require().
-  transform: {
-    '\\.ts$': swc,
-    'otlp-exporter-base/.+js$': ['@swc/jest', { jsc: { target: 'es2023' }, module: { type: 'commonjs' } }],
-  },
-  transformIgnorePatterns: ['/node_modules/(?!@opentelemetry/otlp-exporter-base/)'],
+  transform: { '\\.ts$': swc },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   // The kernel tests measure this whole machine: one test file at a time.
   maxWorkers: 1,

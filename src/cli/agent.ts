@@ -10,12 +10,15 @@ import { readConfig } from '../settings/config.ts';
 import { publishSettings } from '../settings/environment.ts';
 import { parseOptions } from '../settings/options.ts';
 import { DEFAULT_LIMITS, MAX_TIMER_MS } from '../settings/table.ts';
+import { within } from '../util/deadline.ts';
 import { complain, jsonLine, print } from './print.ts';
 import { onStop } from './signals.ts';
 import { summary } from './table.ts';
 
-/** A dead receiver may delay the end by this much. */
+/** The end takes 5 s at most, whatever the load and the receiver: for the last interval, its export, and closing. */
+const LAST_INTERVAL_MS = 1000;
 const LAST_FLUSH_MS = 3000;
+const LAST_CLOSE_MS = 500;
 /** A summary line is for people: every 5 s is enough where it cannot be redrawn in place. */
 const SUMMARY_MS = 5000;
 
@@ -38,9 +41,10 @@ export async function agent(args: string[]): Promise<number> {
   }
   const ledger = new Ledger({ ...DEFAULT_LIMITS, ...limits });
   const publisher = await startPublishing({ producer: producersOf(ledger), env: process.env, log: complain });
+  let meter: Meter | undefined;
   try {
     const options = { ...configured, ...given, log: complain };
-    await using meter = await openMeter(options);
+    meter = await openMeter(options);
     announce(meter, publisher.endpoints);
     const show = own.json ? undefined : summaryPrinter();
     const recorder = record(meter, {
@@ -56,11 +60,12 @@ export async function agent(args: string[]): Promise<number> {
     });
     await aborted(stopping.signal);
     // What was used since the last interval ended.
-    await recorder.update(LAST_FLUSH_MS);
-    await recorder.stop();
+    await recorder.update(LAST_INTERVAL_MS);
     if (process.stderr.isTTY) process.stderr.write('\n');
   } finally {
     await publisher.close(LAST_FLUSH_MS);
+    // Whatever it waits for ends with the process.
+    if (meter) await within(meter.close(), LAST_CLOSE_MS);
     release();
   }
   return 0;

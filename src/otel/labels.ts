@@ -9,7 +9,7 @@ import { replaceUnprintable } from '../util/printable.ts';
 const RESERVED = /^(?:job|instance|le|quantile|otel_scope_.*)$/;
 
 /** The labels of a series whose attributes object the ledger keeps: written once, not at every scrape. */
-const written = new WeakMap<Attributes, string>();
+const encoded = new WeakMap<Attributes, string>();
 
 /**
  * Attributes as Prometheus labels, `{a="1",b="2"}`, by OpenTelemetry's "Prometheus and OpenMetrics
@@ -17,10 +17,10 @@ const written = new WeakMap<Attributes, string>();
  * original names. Two labels of one name would make Prometheus refuse the whole page.
  */
 export function labels(attributes: Attributes): string {
-  let text = written.get(attributes);
+  let text = encoded.get(attributes);
   if (text === undefined) {
     text = encode(attributes);
-    written.set(attributes, text);
+    encoded.set(attributes, text);
   }
   return text;
 }

@@ -8,7 +8,7 @@ import {
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import type { OtlpRequests } from './otlp-environment.ts';
+import type { OtlpSettings } from '../settings/environment.ts';
 
 /** The answer to one request, as far as it was read. */
 export interface Answer {
@@ -25,6 +25,9 @@ export interface PostOptions {
   /** Breaks the exchange off. */
   readonly signal: AbortSignal;
 }
+
+/** Where to, and what every request has. */
+export type OtlpConnection = Pick<OtlpSettings, 'url' | 'headers' | 'gzip' | 'tls'>;
 
 /** Posts to one URL over one connection at a time, which it keeps. */
 export interface OtlpClient {
@@ -44,7 +47,9 @@ const compress = promisify(gzip);
  * HTTP for OTLP. The exporters of @opentelemetry bring a client, but it hides what a receiver says when it
  * refuses, waits without an end for answers that drip, and cannot be broken off.
  */
-export function createOtlpClient(url: URL, { headers, gzip: zipped, tls }: OtlpRequests): OtlpClient {
+export function createOtlpClient(settings: OtlpConnection): OtlpClient {
+  const { headers, gzip: zipped, tls } = settings;
+  const url = new URL(settings.url);
   const secure = url.protocol === 'https:';
   const options = { keepAlive: true, maxSockets: 1 };
   const agent = secure ? new HttpsAgent({ ...options, ...tls }) : new HttpAgent(options);

@@ -35,8 +35,8 @@ export class OtlpReport {
     this.#once(`partial ${message}`, `${this.#url} ${what}: ${message || 'no reason given'}`);
   }
 
-  tooLarge(reason: string, bytes: number, points: number): void {
-    if (points > 1) {
+  tooLarge(reason: string, bytes: number, series: number): void {
+    if (series > 1) {
       this.#once(
         'large',
         `${this.#url} refuses a request of ${bytes} bytes for its size (${reason}): smaller ones are tried`,
@@ -44,7 +44,7 @@ export class OtlpReport {
     } else {
       this.#once(
         'single',
-        `${this.#url} refuses a single data point of ${bytes} bytes for its size (${reason}): it is left out`,
+        `${this.#url} refuses a single series of ${bytes} bytes for its size (${reason}): it is left out`,
       );
     }
   }

@@ -7,20 +7,18 @@ import { Batches, halves } from './batches.ts';
 import { displayed } from './displayed.ts';
 import { judge, readable, type Serializer, type Verdict } from './otlp-answer.ts';
 import { createOtlpClient, type OtlpClient } from './otlp-client.ts';
-import type { OtlpRequests } from './otlp-environment.ts';
 import { OtlpReport } from './otlp-report.ts';
 import type { Collection, Destination } from './push.ts';
 
 export interface OtlpOptions {
   readonly otlp: OtlpSettings;
-  readonly requests: OtlpRequests;
   readonly log: (line: string) => void;
-  /** Points in a request, at most. */
-  readonly points?: number;
+  /** Series in a request, at most. */
+  readonly series?: number;
 }
 
-/** A point is about half a KiB of JSON; serializing so many takes 2 to 4 ms. */
-const POINTS = 1000;
+/** A series is half a KiB of JSON, or one where it is new; serializing so many takes 2 to 8 ms. */
+const SERIES = 1000;
 /** Bytes of a request before compression. Many receivers and proxies take 1 MiB, few take less. */
 const REQUEST_BYTES = 1_000_000;
 /** Requests of one export that are refused in a row before the rest is kept for the next export. */
@@ -43,15 +41,15 @@ export class OtlpDestination implements Destination {
   /** Until when the receiver asked not to be sent anything. */
   #pausedUntil = 0;
 
-  constructor({ otlp, requests, log, points = POINTS }: OtlpOptions) {
+  constructor({ otlp, log, series = SERIES }: OtlpOptions) {
     const json = otlp.protocol === 'http/json';
     this.#serializer = json ? JsonMetricsSerializer : ProtobufMetricsSerializer;
     this.#contentType = json ? 'application/json' : 'application/x-protobuf';
-    this.#client = createOtlpClient(new URL(otlp.url), requests);
+    this.#client = createOtlpClient(otlp);
     this.#timeoutMs = otlp.timeoutMs;
     this.#report = new OtlpReport(displayed(otlp.url), log);
-    this.#most = points;
-    this.#size = points;
+    this.#most = series;
+    this.#size = series;
   }
 
   async send({ metrics, arrived, signal, last }: Collection): Promise<boolean> {
@@ -71,7 +69,7 @@ export class OtlpDestination implements Destination {
         continue;
       }
       const verdict = await this.#deliver(body, signal);
-      diag.debug(`OTLP: ${count} points in ${body.length} bytes: ${verdict.kind}`);
+      diag.debug(`OTLP: ${count} series in ${body.length} bytes: ${verdict.kind}`);
       if (verdict.kind === 'accepted') {
         arrived(part);
         this.#report.taken(verdict);

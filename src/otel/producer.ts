@@ -27,6 +27,8 @@ export interface ProducerOptions {
   readonly reader: LedgerReader;
   readonly mode: Mode;
   readonly clock?: WallClock;
+  /** Attributes of series, made once for all producers of a ledger; what is written of them can be kept, too. */
+  readonly attributes?: WeakMap<object, Attributes>;
 }
 
 /**
@@ -38,8 +40,8 @@ export function createMetricProducer({
   reader,
   mode,
   clock = new WallClock(),
+  attributes = new WeakMap(),
 }: ProducerOptions): DeliverableProducer {
-  const attributes = new WeakMap<object, Attributes>();
   let series = new Map<object, SeriesReading<unknown>>();
   return {
     collect() {
@@ -68,8 +70,9 @@ export function createMetricProducer({
 /** The producers of a ledger's readers. */
 export function producersOf(ledger: Pick<Ledger, 'reader'>): CreateProducer {
   const clock = new WallClock();
+  const attributes = new WeakMap<object, Attributes>();
   return (mode) =>
-    createMetricProducer({ reader: ledger.reader({ delayed: mode === 'scrape' }), mode, clock });
+    createMetricProducer({ reader: ledger.reader({ delayed: mode === 'scrape' }), mode, clock, attributes });
 }
 
 /** The answer of a producer: nothing known, no metrics, never a false zero. */

@@ -8,7 +8,6 @@ import { serve } from '../http/server.ts';
 import { publishSettings, type Address, type PublishSettings } from '../settings/environment.ts';
 import type { CreateProducer } from './deliverable.ts';
 import { displayed } from './displayed.ts';
-import { otlpRequests } from './otlp-environment.ts';
 import { OtlpDestination } from './otlp.ts';
 import { prometheusEndpoint } from './prometheus.ts';
 import { type Destination, type Push, startPush } from './push.ts';
@@ -43,8 +42,6 @@ export interface Publisher {
 export async function startPublishing(options: PublishOptions): Promise<Publisher> {
   const { env, log } = options;
   const settings = publishSettings(env);
-  // Read before anything is opened: it may be wrong.
-  const requests = settings.otlp && otlpRequests(env);
   diag.setLogger(lineLogger(log), { logLevel: settings.logLevel, suppressOverrideMessage: true });
   const resource = await describeAgent({ env, attributes: options.resourceAttributes, log });
   const served = settings.prometheus && (await serveMetrics(settings.prometheus, resource, options));
@@ -54,9 +51,9 @@ export async function startPublishing(options: PublishOptions): Promise<Publishe
     return startPush({ producer: options.producer(mode), destination, resource, intervalMs, timeoutMs });
   };
   const pushes: Push[] = [];
-  if (settings.otlp && requests) {
-    const destination = new OtlpDestination({ otlp: settings.otlp, requests, log });
-    pushes.push(push(requests.delta ? 'delta' : 'push', destination));
+  if (settings.otlp) {
+    const destination = new OtlpDestination({ otlp: settings.otlp, log });
+    pushes.push(push(settings.otlp.delta ? 'delta' : 'push', destination));
   }
   if (settings.console) pushes.push(push('push', consoleDestination()));
   return publisher(settings, served, pushes, log);

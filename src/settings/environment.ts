@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
 import { DiagLogLevel } from '@opentelemetry/api';
 import { checkValue } from './check.ts';
 import { type Environment, type LOG_LEVELS, VARIABLES } from './variables.ts';
@@ -8,8 +9,15 @@ type Env = NodeJS.ProcessEnv;
 export interface OtlpSettings {
   readonly protocol: Environment['protocol'];
   readonly url: string;
-  /** Time for one export with its retries. */
+  /** Time for one request with its retries. */
   readonly timeoutMs: number;
+  /** Of every request, by their names in lower case. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly gzip: boolean;
+  /** Whether differences are sent. Not for `lowmemory`, which leaves observable counters cumulative: ours are such. */
+  readonly delta: boolean;
+  /** PEM: whom to trust, and who we are. */
+  readonly tls: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
 }
 
 export interface Address {
@@ -76,15 +84,31 @@ function chosenExporters(env: Env): Environment['exporters'] {
 }
 
 function otlpSettings(env: Env, exportTimeoutMs: number): OtlpSettings {
-  // The exporter reads these itself, and would go on with a default, or without them, if they were wrong.
-  const others = ['compression', 'temporality', 'headers', 'metricsHeaders'] as const;
-  for (const name of [...others, 'certificate', 'clientCertificate', 'clientKey'] as const) read(env, name);
+  const pem = (name: 'certificate' | 'clientCertificate' | 'clientKey'): Buffer | undefined => {
+    const file = read(env, name);
+    return file && readFileSync(file.value);
+  };
+  const [ca, cert, key] = [pem('certificate'), pem('clientCertificate'), pem('clientKey')];
   return {
     protocol: setting(env, 'protocol'),
     url: otlpUrl(env),
     // A little less than the reader waits, so that it hears why an export failed instead of giving up on it.
     timeoutMs: Math.max(1, Math.min(setting(env, 'timeoutMs'), Math.floor(exportTimeoutMs * 0.9))),
+    headers: { ...headersOf(read(env, 'headers')?.value), ...headersOf(read(env, 'metricsHeaders')?.value) },
+    gzip: setting(env, 'compression') === 'gzip',
+    delta: setting(env, 'temporality') === 'delta',
+    tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) },
   };
+}
+
+/** A value may have "=" in it, as Base64 has at its end. */
+function headersOf(pairs: readonly string[] = []): Record<string, string> {
+  return Object.fromEntries(
+    pairs.map((pair) => {
+      const [name = '', ...values] = pair.split('=').map((part) => decodeURIComponent(part.trim()));
+      return [name.toLowerCase(), values.join('=')];
+    }),
+  );
 }
 
 /** The endpoint of all signals is a base that the path is appended to; the one for metrics is taken as it is. */

@@ -122,13 +122,13 @@ describe('the HTTP server', () => {
     await used.received(/root[^]*root/);
     const scraper = await client(ask('/'));
     await scraper.received(/root/);
-    expect(await clients[2]!.closed).toBeUndefined();
+    expect(await clients[2]!.closed).toBe(false);
     // What was used last, or is being answered, stays.
     for (let i = 0; i < 60; i++) await client();
     used.socket.write(ask('/'));
     await used.received(/root[^]*root[^]*root/);
     held[0]!.end('answered');
-    await busy.received(/answered/);
+    expect(await busy.received(/answered/)).toMatch(/^HTTP\/1\.1 200 /);
   });
 
   it('turns away whoever comes while every connection is being answered', async () => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Ledger } from '../../src/ledger/ledger.ts';
 import { DEFAULT_LIMITS } from '../../src/settings/table.ts';
-import { otlpRequests } from '../../src/otel/otlp-environment.ts';
+import { publishSettings } from '../../src/settings/environment.ts';
 import { OtlpDestination } from '../../src/otel/otlp.ts';
 import { producersOf } from '../../src/otel/producer.ts';
 import { startPush } from '../../src/otel/push.ts';
@@ -127,10 +127,9 @@ describe('pushing by OTLP', () => {
 
   it('sends again what a refused request held, and nothing else, where a collection takes several', async () => {
     const destination = new OtlpDestination({
-      otlp: { protocol: 'http/json', url: `${at.receiver.endpoint}/v1/metrics`, timeoutMs: 10_000 },
-      requests: otlpRequests({}),
+      otlp: publishSettings(pushing({ OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' })).otlp!,
       log: (line) => at.lines.push(line),
-      points: 8,
+      series: 8,
     });
     const push = startPush({
       producer: producersOf(new GrowingLedger())('delta'),
@@ -212,7 +211,7 @@ describe('pushing by OTLP', () => {
     const publisher = await publish(pushing({ OTEL_LOG_LEVEL: 'DEBUG' }));
     await publisher.flush(10_000);
     expect(at.lines).toContainEqual(
-      expect.stringMatching(/^opentelemetry: OTLP: \d+ points in \d+ bytes: accepted$/),
+      expect.stringMatching(/^opentelemetry: OTLP: \d+ series in \d+ bytes: accepted$/),
     );
     expect(at.lines.filter((line) => line.includes('\n'))).toEqual([]);
   });

@@ -16,13 +16,15 @@ export interface CountingOptions {
   readonly points: number;
   /** What every point has beside its `id`. */
   readonly attributes?: (id: number) => Attributes;
+  /** Whether every series has a point of 0 before its own, as a new one has. */
+  readonly pairs?: boolean;
   /** Waited for by every collection. */
   readonly until?: Promise<void>;
 }
 
 /** Values are the number of the collection. */
 export function countingProducer(options: CountingOptions): CountingProducer {
-  const { points, attributes = () => ({}), until } = options;
+  const { points, attributes = () => ({}), pairs = false, until } = options;
   let collections = 0;
   let closed = false;
   const arrived: number[] = [];
@@ -31,9 +33,10 @@ export function countingProducer(options: CountingOptions): CountingProducer {
     async collect() {
       collections++;
       await until;
-      const dataPoints = fixed.map((one): DataPoint<number> => {
-        return { value: collections, attributes: one, startTime: [1, 0], endTime: [1 + collections, 0] };
-      });
+      const point = (value: number, one: Attributes): DataPoint<number> => {
+        return { value, attributes: one, startTime: [1, 0], endTime: [1 + value, 0] };
+      };
+      const dataPoints = fixed.flatMap((one) => [...(pairs ? [point(0, one)] : []), point(collections, one)]);
       const descriptor = { name: 'a.sum', unit: 'J', description: 'A sum', valueType: ValueType.DOUBLE };
       const metric = {
         descriptor,
