@@ -24,18 +24,22 @@ export interface AuxiliaryCharges {
 }
 
 /**
- * Makes a function that adds what packages counted beyond their cores: caches, memory controllers, the fabric
- * between cores. It is nobody's (`shared`), since nothing says who used them.
+ * Adds what packages counted beyond their cores: caches, memory controllers, the fabric between cores. It is nobody's
+ * (`shared`), since nothing says who used them.
  *
  * Cores and packages are not read at one moment, and a package may be unreadable for a while: what its cores
  * were counted ahead of it is kept, and made up for by its next reading.
  */
-export function createAuxiliary(): (
-  source: EnergySource,
-  zones: readonly ZoneCharge[],
-  readings: Readings,
-) => AuxiliaryCharges {
-  const aheadOf = new Map<string, number>();
+export interface Auxiliary {
+  /** Charges an interval. What could not be measured then may be charged again, in a longer one. */
+  charge(source: EnergySource, zones: readonly ZoneCharge[], readings: Readings): AuxiliaryCharges;
+  /** The interval that was charged last has been measured: the next one begins after it. */
+  settle(): void;
+}
+
+export function createAuxiliary(): Auxiliary {
+  let settledAhead: ReadonlyMap<string, number> = new Map();
+  let aheadOf = new Map<string, number>();
 
   function shared(
     counter: Counter,
@@ -63,7 +67,8 @@ export function createAuxiliary(): (
     };
   }
 
-  return (source, zones, readings) => {
+  function charge(source: EnergySource, zones: readonly ZoneCharge[], readings: Readings): AuxiliaryCharges {
+    aheadOf = new Map(settledAhead);
     const packages = source.auxiliary.filter(({ domain }) => domain === 'cpu');
     const parentOf = new Map(
       source.zones.map(({ id, cpus }) => [
@@ -88,5 +93,12 @@ export function createAuxiliary(): (
           : [{ id, type: domain, parent, joules: reading.joules }];
       }),
     };
+  }
+
+  return {
+    charge,
+    settle: () => {
+      settledAhead = aheadOf;
+    },
   };
 }

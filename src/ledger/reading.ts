@@ -42,6 +42,7 @@ export interface UnattributedOwner {
 export const SELF = [
   'switches',
   'lost',
+  'skipped',
   'rebinds',
   'gaps',
   'resets',

@@ -108,6 +108,8 @@ export interface SelfUsage extends CounterEvents {
   readonly switches: number;
   /** Charges and events that found no room and whose process detail is therefore missing. */
   readonly lost: number;
+  /** Measurements that failed since the last one that did not: this one covers their time. */
+  readonly skipped: number;
   /** Series exported at the last collection; 0 where nothing is exported. */
   readonly series: number;
 }

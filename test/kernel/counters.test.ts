@@ -52,7 +52,8 @@ describeOnKernel('perf events that user space reads', () => {
       const { columns } = await collector.drain();
       const { readings } = await poller.take(source.auxiliary);
       const { zones } = attribute(columns, source, onlineCores('/sys'), readings);
-      const all = auxiliary(source, zones, readings).zones;
+      const all = auxiliary.charge(source, zones, readings).zones;
+      auxiliary.settle();
       expect(all.map(({ parent }) => parent)).toEqual(all.map(() => 'package:0'));
       sums.zones += sum(all.map(({ joules }) => joules));
       sums.shared += sum(all.map(({ sharedJoules }) => sharedJoules));

@@ -325,7 +325,7 @@ describe('the places', () => {
     const reading = collect();
     expect(processes(reading)).toEqual({ n8: 9, n7: 8, n6: 7, '(other)': 21 });
     expect(paths(reading)).toEqual({ '/n8': 9, '/n7': 8, '/n6': 7, '(other)': 21, '(unknown)': 0 });
-    expect(ledger.size).toBe(23);
+    expect(ledger.size).toBe(24);
   });
 
   it('are kept for ten minutes, then taken by what uses more than twice as much', () => {

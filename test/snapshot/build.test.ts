@@ -78,8 +78,8 @@ async function snapshotOf(options: {
     log: () => {},
   });
   return buildSnapshot({
-    interval: { columns, source, seconds: 2, ...NO_COUNTER_EVENTS, gaps: 1 },
-    charges: { ...charges, ...createAuxiliary()(source, charges.zones, new Map()) },
+    interval: { columns, source, seconds: 2, skipped: 0, ...NO_COUNTER_EVENTS, gaps: 1 },
+    charges: { ...charges, ...createAuxiliary().charge(source, charges.zones, new Map()) },
     identifier,
     filter: createFilter(patterns),
     namer: asked && namer,
@@ -187,6 +187,7 @@ describe('a snapshot', () => {
       cpu_time_s: 0.125,
       switches: 9,
       lost: 4,
+      skipped: 0,
       rebinds: 0,
       gaps: 1,
       resets: 0,

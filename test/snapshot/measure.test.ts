@@ -70,7 +70,7 @@ async function measureThree(): Promise<Measurement[]> {
 describe('an interval', () => {
   it('goes from the kernel and the counters to a snapshot', async () => {
     const measurements = await measureThree();
-    expect(measurements.map(({ skipped }) => skipped)).toEqual([0, 1, 2]);
+    expect(measurements.map(({ snapshot }) => snapshot.self.skipped)).toEqual([0, 1, 2]);
     for (const { snapshot, charges } of measurements) {
       expect(snapshot.processes).toMatchObject([{ pid: 9, executable: 'meter', energy_j: 6, power_w: 3 }]);
       expect(snapshot.totals).toMatchObject({ counter_j: 6, process_j: 6 });
