@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type Columns, LIFE, NO_PROCESS } from './columns.ts';
@@ -176,17 +177,42 @@ export function startCommand(words: readonly string[]): Command {
 let addon: Addon | undefined;
 
 function loadAddon(): Addon {
-  const path = join(__dirname, '../../build/Release/energy.node');
   try {
-    const loaded = createRequire(__filename)(path) as Addon;
+    const directory = ownDirectory();
+    const load = createRequire(join(directory, 'package.json'));
+    const loaded = load(join(directory, 'build/Release/energy.node')) as Addon;
     const { fork, exec, exit, noProcess } = loaded;
     if (noProcess !== NO_PROCESS || fork !== LIFE.fork || exec !== LIFE.exec || exit !== LIFE.exit)
       throw new Error('it is of another version');
     return loaded;
   } catch (error) {
+    if (error instanceof EnergyError) throw error;
     const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new EnergyError('ENOADDON', `cannot load the native part (${why}): run \`npm run build\``, 3, {
       cause: error,
     });
+  }
+}
+
+/**
+ * The directory of our package, two levels up from src/probe and from dist/probe alike.
+ * @throws EnergyError where a bundler has moved this code away from it.
+ */
+function ownDirectory(): string {
+  // Bundles that are ES modules have no __dirname.
+  const directory = typeof __dirname === 'string' ? join(__dirname, '../..') : undefined;
+  if (directory !== undefined && isOurs(join(directory, 'package.json'))) return directory;
+  throw new EnergyError(
+    'ENOADDON',
+    "cannot load the native part: it is not in the bundle that this code is in; mark 'otel-ebpf-energy' as " +
+      'external for the bundler (esbuild: --external:otel-ebpf-energy) and install the package beside the bundle',
+  );
+}
+
+function isOurs(path: string): boolean {
+  try {
+    return (JSON.parse(readFileSync(path, 'utf8')) as { name?: unknown }).name === 'otel-ebpf-energy';
+  } catch {
+    return false;
   }
 }

@@ -34,8 +34,17 @@ export interface LedgerLimits {
   readonly containers: number;
 }
 
-/** Options of what measures into a ledger: the agent, the producer and the instrumentation. */
+/** Whose energy an application exports: what it used itself, or what all of this machine did. */
+export const SCOPES = ['process', 'machine'] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** Options of what measures into a ledger in an application: the producer and the instrumentation. */
 export interface RecorderOptions extends MeterOptions {
+  /**
+   * Default `process`: all that an application exports stands under its own resource, so what others used would be taken
+   * for its own. `include`, `exclude` and `limits` are for `machine` alone.
+   */
+  readonly scope?: Scope;
   readonly limits?: Partial<LedgerLimits>;
 }
 
