@@ -32,10 +32,7 @@ export interface RecordingOptions {
 const CGROUP_CHECK_ROUNDS = 10;
 
 /** Records what an open meter measures, until it is stopped. */
-export function record(
-  meter: Pick<Meter, 'snapshot' | 'cgroupExists'>,
-  options: RecordingOptions,
-): Recorder {
+export function record(meter: Pick<Meter, 'snapshot' | 'cgroupExists'>, options: RecordingOptions): Recorder {
   const { ledger, intervalMs, onSnapshot, onFailure } = options;
   const inTurn = serial();
   let rounds = 0;

@@ -137,7 +137,10 @@ export function energyInstrumentation(options: RecorderOptions = {}): EnergyInst
 }
 
 /** Makes the instruments, and calls back at every collection of any reader. */
-function attachTo(meter: Meter, onCollection: (observe: (seconds: number) => void) => Promise<void>): Attached {
+function attachTo(
+  meter: Meter,
+  onCollection: (observe: (seconds: number) => void) => Promise<void>,
+): Attached {
   const counters = new Map(
     Object.entries(DESCRIPTIONS).map(([name, description]) => [
       name,

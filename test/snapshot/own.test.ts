@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+import { reducingTo } from '../../src/snapshot/own.ts';
+import { snapshotOf } from '../support/snapshots.ts';
+
+const app = { pid: 7, energy_j: 1, cgroup: '/pod/app', container_id: 'app' };
+const child = { pid: 8, energy_j: 2, cgroup: '/pod/app/child', container_id: 'app' };
+const other = { pid: 9, energy_j: 4, cgroup: '/pod/db', container_id: 'db' };
+const host = { pid: 1, energy_j: 8, cgroup: '/init.scope' };
+
+describe('what is left of a snapshot for one process', () => {
+  it('is the process itself and all cgroups of its container', () => {
+    const left = reducingTo(7)(snapshotOf({ processes: [app, child, other, host] }));
+    expect(left.processes.map(({ pid }) => pid)).toEqual([7]);
+    expect(left.cgroups.map(({ path }) => path)).toEqual(['/pod/app', '/pod/app/child']);
+    expect({ ...left, ...{ zones: left.zones.length, domains: left.domains.length } }).toMatchObject({
+      zones: 0,
+      domains: 0,
+      cores: [],
+    });
+  });
+
+  it('has no cgroups where it is in no container', () => {
+    const left = reducingTo(1)(snapshotOf({ processes: [app, host] }));
+    expect(left.processes.map(({ energy_j }) => energy_j)).toEqual([8]);
+    expect(left.cgroups).toEqual([]);
+  });
+
+  it('has its container in an interval in which it did not run itself', () => {
+    const reduce = reducingTo(7);
+    expect(reduce(snapshotOf({ processes: [child] })).cgroups).toEqual([]);
+    reduce(snapshotOf({ processes: [app] }));
+    const left = reduce(snapshotOf({ processes: [child, other] }));
+    expect(left.processes).toEqual([]);
+    expect(left.cgroups.map(({ energy_j }) => energy_j)).toEqual([2]);
+  });
+});
