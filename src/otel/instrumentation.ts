@@ -10,7 +10,7 @@ import {
 import { type BackgroundRecorder, recordInBackground } from '../recorder.ts';
 import type { RecorderOptions, Scope } from '../settings/types.ts';
 import { serial } from '../util/serial.ts';
-import { COLLECT_MS, viewOf } from './application.ts';
+import { viewOf } from './application.ts';
 import { claim } from './exclusive.ts';
 import { Increments } from './increments.ts';
 import * as names from './semconv.ts';
@@ -41,6 +41,11 @@ interface Attached {
   readonly detach: () => void;
 }
 
+/**
+ * The longest that a collection waits for the meter, ms: an SDK that exports every second gives up after a second, and
+ * what is added too late for one collection is in the next, with the 0 before it. What is not measured by then is, too.
+ */
+const UPDATE_MS = 500;
 /** Executables with series of their own, at most; the rest is in `(other)`. */
 const LIMITS = { processes: 0, executables: 100, cgroups: 3, containers: 3 };
 const DESCRIPTIONS = {
@@ -72,7 +77,7 @@ export function energyInstrumentation(options: RecorderOptions = {}): EnergyInst
 
   async function collect(now: Running): Promise<void> {
     const { recorder, increments } = now;
-    const failure = await recorder.update(COLLECT_MS);
+    const failure = await recorder.update(UPDATE_MS);
     if (failure !== undefined) diag.error(`otel-ebpf-energy: ${messageOf(failure)}`);
     await increments.collect((name, joules, attributes) => {
       if (name === names.METRIC_AGENT_CPU_TIME) now.cpuSeconds = (now.cpuSeconds ?? 0) + joules;
