@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { basename } from 'node:path';
 import { Ledger } from './ledger/ledger.ts';
 import { type Meter, openMeter } from './meter.ts';
 import { EnergyError } from './model/errors.ts';
@@ -147,7 +148,7 @@ interface Opened {
 
 /** A meter that sees this process alone, and the container that it is in. */
 function ownPart(meter: Meter): Pick<Meter, 'snapshot' | 'cgroupExists'> {
-  const reduce = reducingTo(meter.ownPid);
+  const reduce = reducingTo(meter.ownPid, basename(process.execPath));
   return {
     snapshot: async () => reduce(await meter.snapshot()),
     cgroupExists: (path) => meter.cgroupExists(path),

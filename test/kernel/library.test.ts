@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { metrics } from '@opentelemetry/api';
 import {
   AggregationTemporality,
@@ -18,6 +18,7 @@ import {
   EnergyMetricProducer,
   type RecorderOptions,
 } from '../../src/index.ts';
+import { findHierarchy } from '../../src/host/hierarchy.ts';
 import { heldIds } from '../support/held.ts';
 import { describeOnKernel, Load, TSC } from '../support/kernel.ts';
 
@@ -279,6 +280,9 @@ describeOnKernel('the instrumentation of an application', () => {
   });
 });
 
+/** A metric's name and points. */
+type Metric = readonly [string, Point, ...Point[]];
+
 /** Runs a script that has the package as `energy`, as a user without any privilege. */
 function withoutPrivilege(script: string): { status: number | null; stdout: string; stderr: string } {
   const program = `const energy = require(${JSON.stringify(join(__dirname, '../..'))});\n${script}`;
@@ -312,6 +316,55 @@ describeOnKernel('an application without privilege', () => {
       metrics: [],
     });
     expect(stderr.match(/EnergyWarning/g)).toHaveLength(1);
+  });
+});
+
+describeOnKernel('an application in a container', () => {
+  const id = 'ab'.repeat(32);
+  const cgroup = join(findHierarchy('/proc', '/').mount ?? '/sys/fs/cgroup', `docker-${id}.scope`);
+
+  afterEach(async () => {
+    for (let i = 0; existsSync(cgroup); i++) {
+      try {
+        rmdirSync(cgroup);
+      } catch (error) {
+        // Those that were killed last are still leaving.
+        if (i === 100) throw error;
+        await sleep(50);
+      }
+    }
+  });
+
+  it('exports itself and all of its container, also from a pid namespace of its own', async () => {
+    const script = `
+      const { EnergyMetricProducer } = require(${JSON.stringify(join(__dirname, '../..'))});
+      process.title = 'something-else';
+      const energy = new EnergyMetricProducer({ source: ${JSON.stringify(TSC)} });
+      (async () => {
+        for (let shown = []; ; ) {
+          for (const end = performance.now() + 50; performance.now() < end;);
+          const { resourceMetrics } = await energy.collect();
+          shown = resourceMetrics.scopeMetrics.flatMap(({ metrics }) => metrics)
+            .map(({ descriptor, dataPoints }) => [descriptor.name, ...dataPoints]);
+          if (shown.length === 0 || shown[0][1].value < 0.1) continue;
+          console.log(JSON.stringify(shown));
+          return energy.shutdown();
+        }
+      })();`;
+    mkdirSync(cgroup);
+    await using load = new Load();
+    const neighbour = load.spin();
+    writeFileSync(join(cgroup, 'cgroup.procs'), `${neighbour}`);
+    const enter = `echo $$ > ${cgroup}/cgroup.procs && exec unshare --pid --fork "$@"`;
+    const output = execFileSync('sh', ['-c', enter, 'sh', process.execPath, '-e', script], {
+      encoding: 'utf8',
+    });
+    const [[first, own, ...more], [second, all]] = JSON.parse(output) as [Metric, Metric];
+    expect([first, second, more]).toEqual(['process.energy', 'container.energy', []]);
+    expect(own.attributes).toMatchObject({ 'process.executable.name': 'node', 'container.id': id });
+    expect(Object.keys(own.attributes)).not.toContain('process.pid');
+    expect(all!.attributes).toMatchObject({ 'container.id': id, 'container.runtime.name': 'docker' });
+    expect(all!.value).toBeGreaterThan(own.value);
   });
 });
 

@@ -28,7 +28,7 @@ function recorded(scope: Scope): {
 } {
   let nowMs = 0;
   const ledger = new Ledger({ ...DEFAULT_LIMITS, processes: 0 }, () => nowMs);
-  const reduce = scope === 'machine' ? (one: ReturnType<typeof snapshotOf>) => one : reducingTo(APP);
+  const reduce = scope === 'machine' ? (one: ReturnType<typeof snapshotOf>) => one : reducingTo(APP, 'node');
   return {
     interval(spec) {
       nowMs += 1000;

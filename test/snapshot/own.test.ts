@@ -9,8 +9,8 @@ const host = { pid: 1, energy_j: 8, cgroup: '/init.scope' };
 
 describe('what is left of a snapshot for one process', () => {
   it('is the process itself and all cgroups of its container', () => {
-    const left = reducingTo(7)(snapshotOf({ processes: [app, child, other, host] }));
-    expect(left.processes.map(({ pid }) => pid)).toEqual([7]);
+    const left = reducingTo(7, 'node')(snapshotOf({ processes: [app, child, other, host] }));
+    expect(left.processes.map(({ pid, executable }) => [pid, executable])).toEqual([[7, 'node']]);
     expect(left.cgroups.map(({ path }) => path)).toEqual(['/pod/app', '/pod/app/child']);
     expect({ ...left, ...{ zones: left.zones.length, domains: left.domains.length } }).toMatchObject({
       zones: 0,
@@ -20,13 +20,13 @@ describe('what is left of a snapshot for one process', () => {
   });
 
   it('has no cgroups where it is in no container', () => {
-    const left = reducingTo(1)(snapshotOf({ processes: [app, host] }));
+    const left = reducingTo(1, 'node')(snapshotOf({ processes: [app, host] }));
     expect(left.processes.map(({ energy_j }) => energy_j)).toEqual([8]);
     expect(left.cgroups).toEqual([]);
   });
 
   it('has its container in an interval in which it did not run itself', () => {
-    const reduce = reducingTo(7);
+    const reduce = reducingTo(7, 'node');
     expect(reduce(snapshotOf({ processes: [child] })).cgroups).toEqual([]);
     reduce(snapshotOf({ processes: [app] }));
     const left = reduce(snapshotOf({ processes: [child, other] }));

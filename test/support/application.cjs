@@ -15,7 +15,11 @@ function work(ms) {
 
 /** Names and points of what was exported last. */
 function shown(exporter) {
-  const metrics = exporter.getMetrics().at(-1)?.scopeMetrics.flatMap((scope) => scope.metrics) ?? [];
+  const metrics =
+    exporter
+      .getMetrics()
+      .at(-1)
+      ?.scopeMetrics.flatMap((scope) => scope.metrics) ?? [];
   return metrics.flatMap(({ descriptor: { name }, dataPoints }) =>
     dataPoints.map(({ value, attributes }) => ({ name, value, attributes })),
   );
