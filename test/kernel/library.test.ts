@@ -363,8 +363,8 @@ describeOnKernel('an application in a container', () => {
     expect([first, second, more]).toEqual(['process.energy', 'container.energy', []]);
     expect(own.attributes).toMatchObject({ 'process.executable.name': 'node', 'container.id': id });
     expect(Object.keys(own.attributes)).not.toContain('process.pid');
-    expect(all!.attributes).toMatchObject({ 'container.id': id, 'container.runtime.name': 'docker' });
-    expect(all!.value).toBeGreaterThan(own.value);
+    expect(all.attributes).toMatchObject({ 'container.id': id, 'container.runtime.name': 'docker' });
+    expect(all.value).toBeGreaterThan(own.value);
   });
 });
 
