@@ -10,9 +10,9 @@ export function reducingTo(pid: number, executable: string): (snapshot: Snapshot
   /** It stays what it is in an interval in which the process did not run. */
   let containerId: string | null = null;
   return (snapshot) => {
-    const processes = snapshot.processes
-      .filter((process) => process.pid === pid)
-      .map((process) => ({ ...process, executable }));
+    const processes = snapshot.processes.flatMap((process) =>
+      process.pid === null || process.pid !== pid ? [] : [{ ...process, executable }],
+    );
     containerId = processes.at(-1)?.container_id ?? containerId;
     const cgroups = snapshot.cgroups.filter(
       ({ container_id }) => container_id !== null && container_id === containerId,

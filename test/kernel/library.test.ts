@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
-import { metrics } from '@opentelemetry/api';
+import { metrics as globalMetrics } from '@opentelemetry/api';
 import {
   AggregationTemporality,
   InMemoryMetricExporter,
@@ -259,13 +259,14 @@ describeOnKernel('the instrumentation of an application', () => {
     const instrumentation = makeInstrumentation({ source: TSC });
     const { reader, last } = appReader(AggregationTemporality.CUMULATIVE);
     const provider = new MeterProvider({ readers: [reader] });
-    instrumentation.setMeterProvider(metrics.getMeterProvider());
+    instrumentation.setMeterProvider(globalMetrics.getMeterProvider());
     instrumentation.enable();
-    metrics.setGlobalMeterProvider(provider);
+    globalMetrics.setGlobalMeterProvider(provider);
     await flushUntil(provider, () => total(last(), 'process.energy') > 0);
+    expect(last().map(({ name }) => name)).toEqual(['process.energy']);
     await instrumentation.shutdown();
     await provider.shutdown();
-    metrics.disable();
+    globalMetrics.disable();
   });
 
   it('measures nothing unless it is enabled', async () => {
