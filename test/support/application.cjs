@@ -10,7 +10,8 @@ const { EnergyMetricProducer, energyInstrumentation } = load('otel-ebpf-energy')
 const { InMemoryMetricExporter, PeriodicExportingMetricReader } = load('@opentelemetry/sdk-metrics');
 
 function work(ms) {
-  for (const end = performance.now() + ms; performance.now() < end;);
+  const used = () => process.cpuUsage().user + process.cpuUsage().system;
+  for (const end = used() + ms * 1000; used() < end;);
 }
 
 /** Names and points of what was exported last. */
