@@ -82,7 +82,8 @@ export function energyInstrumentation(options: RecorderOptions = {}): EnergyInst
     await increments.collect((name, joules, attributes) => {
       if (name === names.METRIC_AGENT_CPU_TIME) now.cpuSeconds = (now.cpuSeconds ?? 0) + joules;
       // To those of now: what was detached meanwhile may never be collected again.
-      if (EXPORTED[recorder.scope].has(name)) attached?.counters.get(name)?.add(joules, reduced(attributes));
+      if (EXPORTED[recorder.scope].has(name))
+        attached?.counters.get(name)?.add(joules, reduced(attributes, recorder.scope));
     });
   }
 
@@ -168,10 +169,18 @@ function doesNothing({ counters }: Attached): boolean {
   return new Set(counters.values()).size === 1;
 }
 
-/** Without what tells single counters apart: all of a type are one. */
-function reduced({ [names.ATTR_HW_ID]: id, ...attributes }: Attributes): Attributes {
-  const { [names.ATTR_HW_NAME]: _name, [names.ATTR_HW_PARENT]: _parent, ...rest } = attributes;
-  return id === undefined ? rest : { [names.ATTR_HW_ID]: rest[names.ATTR_HW_TYPE] ?? 'host', ...rest };
+/** Without what makes many series: all counters of a type are one, and an executable is one in all containers. */
+function reduced(attributes: Attributes, scope: Scope): Attributes {
+  const {
+    [names.ATTR_HW_ID]: id,
+    [names.ATTR_HW_NAME]: _name,
+    [names.ATTR_HW_PARENT]: _parent,
+    ...rest
+  } = attributes;
+  if (id !== undefined) return { [names.ATTR_HW_ID]: rest[names.ATTR_HW_TYPE] ?? 'host', ...rest };
+  if (scope === 'process') return rest;
+  const { [names.ATTR_CONTAINER_ID]: _container, ...anywhere } = rest;
+  return anywhere;
 }
 
 function messageOf(error: unknown): string {
