@@ -42,7 +42,7 @@ export interface Meter extends AsyncIterable<Snapshot>, AsyncDisposable {
   snapshot(): Promise<Snapshot>;
   /** As `snapshot()`, with the processes' keys. */
   measure(): Promise<Measurement>;
-  /** How the source's first counter behaves, by polling it for up to 150 ms; undefined for an estimate. */
+  /** How the source's first counter behaves, by polling it for up to 150 ms; undefined where BPF reads none. */
   calibrate(): Promise<Calibration | undefined>;
   /** Whether the cgroup of a snapshot still exists; true where that cannot be told. */
   cgroupExists(path: string): boolean;

@@ -71,6 +71,6 @@ export async function run(): Promise<void> {
     (stream) => new Promise<void>((resolve) => stream.write('', () => resolve())),
   );
   await Promise.race([Promise.all(written), new Promise((resolve) => setTimeout(resolve, LAST_WRITE_MS))]);
-  // Not process.exitCode: retries of an export to a dead receiver would hold the process for 12 s more.
+  // Not process.exitCode: the agent gives up waiting for a meter that takes too long to close, which would go on.
   process.exit(status);
 }

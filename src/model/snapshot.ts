@@ -108,7 +108,7 @@ export interface SelfUsage extends CounterEvents {
   readonly switches: number;
   /** Charges and events that found no room and whose process detail is therefore missing. */
   readonly lost: number;
-  /** Series exported at the last collection; 0 where nothing is exported. */
+  /** Series that the ledger holds, with those that have ended and are still to be shown; 0 where there is no ledger. */
   readonly series: number;
 }
 

@@ -125,7 +125,7 @@ export const VARIABLES: { readonly [K in keyof Environment]: Variable<Environmen
     kind: MILLISECONDS,
     variables: otlp('TIMEOUT'),
     fallback: 10_000,
-    description: 'time for an OTLP export with its retries, ms',
+    description: 'time for an OTLP request with its retries, ms; less than that for a push',
   },
   compression: {
     kind: choice(['gzip', 'none']),
