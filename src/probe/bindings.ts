@@ -5,7 +5,7 @@ import type { Probe } from './addon.ts';
 import type { EnergySource, PerfEvent, Zone } from '../model/source.ts';
 
 export interface BindingOptions {
-  readonly probe: Pick<Probe, 'bind' | 'failing'>;
+  readonly probe: Pick<Probe, 'bind' | 'lookAfter'>;
   readonly source: EnergySource;
   /** Finds the source again: its zones, and its PMU's type, may be others. */
   readonly rediscover: () => EnergySource;
@@ -101,7 +101,7 @@ class CounterBindings implements Bindings {
 
   async reconcile(): Promise<void> {
     const { probe, sys, rediscover, log } = this.#options;
-    const { zones: unreadable, asleepNs } = await probe.failing();
+    const { zones: unreadable, asleepNs } = await probe.lookAfter();
     if (asleepNs > 0) log(`event=resume asleep_s=${(asleepNs / 1e9).toFixed(3)}`);
     // It is told once: kept until counters have been bound anew, whatever fails before that.
     this.#asleepNs += asleepNs;
