@@ -123,6 +123,7 @@ interface Addon {
 export function createProbe(): Probe {
   const native = new (addon ??= loadAddon()).Probe();
   return {
+    // `settings/variables.ts` describes the variable.
     open: async (options) => succeeded(await native.open(options, 'JOULES_LIBBPF_LOG' in process.env)),
     bind: async (index, { cpus, lead }, { type, config, config1, config2 }) => {
       succeeded(await native.bind(index, [...cpus], lead, type, config, config1, config2));

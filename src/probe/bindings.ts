@@ -29,9 +29,9 @@ export interface Bindings {
   take(): Pick<CounterEvents, 'rebinds' | 'gaps'>;
 }
 
-/** A CPU may go, and its core's lead change, between our look at sysfs and the binding: so many looks, 20 ms apart. */
+/** A CPU may go, and its core's lead change, between our look at sysfs and the binding: so many looks, so far apart. */
 const FIRST_LOOKS = 25;
-const LOOK_MS = 20;
+const FIRST_LOOKS_MS = 20;
 /** What a CPU in transition answers: not there, moved, or not counting yet. */
 const PASSING = new Set(['ENODEV', 'ENXIO', 'EINVAL', 'EBUSY', 'ENOENT']);
 
@@ -43,7 +43,7 @@ export async function bindCounters(options: BindingOptions): Promise<Bindings> {
     const failure = bindings.failure();
     if (failure === undefined) break;
     if (look === FIRST_LOOKS || !PASSING.has((failure as { code?: string }).code ?? '')) throw failure;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await new Promise((resolve) => setTimeout(resolve, FIRST_LOOKS_MS));
   }
   bindings.start();
   return bindings;
