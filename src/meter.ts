@@ -42,7 +42,7 @@ export interface Meter extends AsyncIterable<Snapshot>, AsyncDisposable {
   snapshot(): Promise<Snapshot>;
   /** As `snapshot()`, with the processes' keys. */
   measure(): Promise<Measurement>;
-  /** How the source's first counter behaves, by polling it for up to 150 ms; undefined for an estimate. */
+  /** How the source's first counter behaves, by polling it for up to 150 ms; undefined where BPF reads none. */
   calibrate(): Promise<Calibration | undefined>;
   /** Whether the cgroup of a snapshot still exists; true where that cannot be told. */
   cgroupExists(path: string): boolean;
@@ -64,7 +64,7 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
   const { root, interval, followForks, maxTasks, log = () => {} } = checked;
   const sys = join(root, 'sys');
   const proc = join(root, 'proc');
-  const select = (): Selection => selectSource(sourceRequest(root, checked));
+  const select = (): Selection => selectSource(sourceRequest(checked));
   // What may be wrong with the options, or with /proc and /sys, shows before anything is opened.
   const filter = createFilter(checked);
   const namer = namerOf(root, checked);
@@ -104,7 +104,9 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
   });
 }
 
-function sourceRequest(root: string, { source = 'auto', wattsIdle, wattsBusy }: MeterOptions): SourceRequest {
+/** Which source these options ask for, and where it is looked for. */
+export function sourceRequest(options: ReturnType<typeof checkMeterOptions>): SourceRequest {
+  const { root, source, wattsIdle, wattsBusy } = options;
   return {
     spec: source,
     sys: join(root, 'sys'),

@@ -8,6 +8,7 @@ import { record } from '../recorder.ts';
 import { snapshotJson } from '../snapshot/json.ts';
 import { readConfig } from '../settings/config.ts';
 import { publishSettings } from '../settings/environment.ts';
+import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
 import { DEFAULT_LIMITS, MAX_TIMER_MS } from '../settings/table.ts';
 import { within } from '../util/deadline.ts';
@@ -43,13 +44,13 @@ export async function agent(args: string[]): Promise<number> {
   const publisher = await startPublishing({ producer: producersOf(ledger), env: process.env, log: complain });
   let meter: Meter | undefined;
   try {
-    const options = { ...configured, ...given, log: complain };
+    const options = checkMeterOptions({ ...configured, ...given, log: complain });
     meter = await openMeter(options);
     announce(meter, publisher.endpoints);
     const show = own.json ? undefined : summaryPrinter();
     const recorder = record(meter, {
       ledger,
-      intervalMs: (options.interval ?? 1) * 1000,
+      intervalMs: options.interval * 1000,
       async onSnapshot(snapshot) {
         const self = { ...snapshot.self, series: ledger.size };
         if (own.json) await print(jsonLine(snapshotJson({ ...snapshot, self })), stopping.signal);

@@ -4,9 +4,10 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
 import { findHierarchy } from '../host/hierarchy.ts';
-import { type Meter, openMeter } from '../meter.ts';
+import { type Meter, openMeter, sourceRequest } from '../meter.ts';
 import { selectSource } from '../sources/select.ts';
 import type { Selection } from '../model/source.ts';
+import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
 import type { MeterOptions } from '../settings/types.ts';
 import { jsonLine, printable } from './print.ts';
@@ -24,9 +25,11 @@ const CAPABILITIES = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as c
 /** `joules doctor`: what this kernel, hardware and user can do. Exit status 0 if measuring is possible, else 3. */
 export async function doctor(args: string[]): Promise<number> {
   const { meter: options, own } = parseOptions('doctor', args);
-  const root = options.root ?? '/';
-  const [sys, proc] = [join(root, 'sys'), join(root, 'proc')];
-  const selection = selectSource({ spec: 'auto', ...options, sys, proc, dev: join(root, 'dev') });
+  const checked = checkMeterOptions(options);
+  const { root } = checked;
+  const request = sourceRequest(checked);
+  const { sys, proc } = request;
+  const selection = selectSource(request);
   const findings: Finding[] = [
     { name: 'kernel', ok: null, detail: release() },
     btf(sys),

@@ -20,15 +20,15 @@ const VERBS: Readonly<Record<VerbName, () => Promise<Verb>>> = {
 export async function main(argv: readonly string[]): Promise<number> {
   const [name, ...args] = argv;
   try {
-    if (name === '--help' || name === '-h' || name === 'help') return print(help());
-    if (name === '--version') return print(`${SCOPE_VERSION}\n`);
+    if (name === '--help' || name === '-h' || name === 'help') return answer(help());
+    if (name === '--version') return answer(`${SCOPE_VERSION}\n`);
     const verbs = Object.keys(VERBS).join(', ');
     if (name === undefined) throw usageError(`a verb is missing: use one of ${verbs}, or --help`);
     const load = isVerb(name) ? VERBS[name] : undefined;
     if (!load) throw usageError(`unknown verb ${JSON.stringify(name)}: use one of ${verbs}, or --help`);
     const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
-    if (own.includes('--help') || own.includes('-h')) return print(help());
-    if (own.includes('--version')) return print(`${SCOPE_VERSION}\n`);
+    if (own.includes('--help') || own.includes('-h')) return answer(help());
+    if (own.includes('--version')) return answer(`${SCOPE_VERSION}\n`);
     const verb = await load();
     return await verb(args);
   } catch (error) {
@@ -40,7 +40,7 @@ function isVerb(name: string): name is VerbName {
   return Object.hasOwn(VERBS, name);
 }
 
-function print(text: string): number {
+function answer(text: string): number {
   process.stdout.write(text);
   return 0;
 }
@@ -71,6 +71,6 @@ export async function run(): Promise<void> {
     (stream) => new Promise<void>((resolve) => stream.write('', () => resolve())),
   );
   await Promise.race([Promise.all(written), new Promise((resolve) => setTimeout(resolve, LAST_WRITE_MS))]);
-  // Not process.exitCode: retries of an export to a dead receiver would hold the process for 12 s more.
+  // Not process.exitCode: the agent gives up waiting for a meter that takes too long to close, which would go on.
   process.exit(status);
 }

@@ -4,6 +4,7 @@ import { openMeter } from '../meter.ts';
 import { jsonLine, print } from './print.ts';
 import { onStop } from './signals.ts';
 import { parseOptions } from '../settings/options.ts';
+import { COMMAND } from '../settings/table.ts';
 import type { View } from '../settings/types.ts';
 import { snapshotJson } from '../snapshot/json.ts';
 import { limited, table } from './table.ts';
@@ -11,7 +12,7 @@ import { limited, table } from './table.ts';
 /** `joules top`: a live table, or one snapshot a line with --json. Ends after --count, on SIGINT or SIGTERM. */
 export async function top(args: string[]): Promise<number> {
   const { meter: options, own } = parseOptions('top', args);
-  const { by = 'process', limit } = own;
+  const { by = COMMAND.by.fallback!, limit } = own;
   let left = own.count ?? Infinity;
   const meter = await openMeter(options);
   const stopped = new AbortController();

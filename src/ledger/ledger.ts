@@ -5,7 +5,7 @@ import { atOnce } from '../util/cooperative.ts';
 import { ContainerPaths } from './container-paths.ts';
 import { Partition } from './partition.ts';
 import { ProcessSeries } from './processes.ts';
-import { type ReaderOptions, Receipts } from './reader.ts';
+import { type ReaderOptions, Receipts } from './receipts.ts';
 import {
   allSeries,
   type CgroupOwner,

@@ -7,7 +7,8 @@ export interface Candidate<Owner> {
   readonly key: string;
   readonly owner: Owner;
   watts: number;
-  interval: number;
+  /** What it was charged elsewhere since `watts` was brought up to date, J. */
+  unsettled: number;
   /** Monotonic time from which on it has been a candidate, ms. */
   readonly sinceMs: number;
 }
@@ -68,8 +69,8 @@ export class Places<Owner> {
   /** Remembers who was charged elsewhere for want of a place. */
   consider(key: string, owner: Owner, joules: number, { fromMs }: Span): void {
     const known = this.#candidates.get(key);
-    const candidate = known ?? { key, owner, watts: 0, interval: 0, sinceMs: fromMs };
-    candidate.interval += joules;
+    const candidate = known ?? { key, owner, watts: 0, unsettled: 0, sinceMs: fromMs };
+    candidate.unsettled += joules;
     if (!known) this.#candidates.set(key, candidate);
   }
 
@@ -82,12 +83,12 @@ export class Places<Owner> {
   /** Ends an interval: brings mean powers up to date and gives places to candidates that `deserves` lets through. */
   settle(span: Span, deserves: (candidate: Candidate<Owner>) => boolean = () => true): void {
     for (const entry of this.#entries.values()) {
-      entry.watts = meanPower(entry.watts, entry.interval, span);
-      entry.interval = 0;
+      entry.watts = meanPower(entry.watts, entry.unsettled, span);
+      entry.unsettled = 0;
     }
     for (const candidate of this.#candidates.values()) {
-      candidate.watts = meanPower(candidate.watts, candidate.interval, span);
-      candidate.interval = 0;
+      candidate.watts = meanPower(candidate.watts, candidate.unsettled, span);
+      candidate.unsettled = 0;
     }
     const falling = [...this.#candidates.values()].toSorted((a, b) => b.watts - a.watts);
     for (const { key } of falling.slice(CANDIDATES_PER_PLACE * this.limit)) this.#candidates.delete(key);

@@ -110,7 +110,7 @@ export interface SelfUsage extends CounterEvents {
   readonly lost: number;
   /** Measurements that failed since the last one that did not: this one covers their time. */
   readonly skipped: number;
-  /** Series exported at the last collection; 0 where nothing is exported. */
+  /** Series that the ledger holds, with those that have ended and are still to be shown; 0 where there is no ledger. */
   readonly series: number;
 }
 

@@ -28,7 +28,7 @@ export interface ProbeOptions {
   readonly idlePays: boolean;
   /** Also report forks (costs about 0.1 µs per fork). */
   readonly followForks: boolean;
-  /** Processes per interval and CPU that may overflow the CPU's own table before detail is lost, 1 to 4,000,000. */
+  /** Rows per interval that may overflow the tables of their CPUs before detail is lost, 1 to 4,000,000. */
   readonly spillEntries: number;
 }
 
@@ -66,10 +66,13 @@ export interface Probe {
   open(options: ProbeOptions): Promise<{ readonly ownPid: number }>;
   /** Opens the counter of a zone, or opens it anew after CPUs came or went; closes that of a zone without CPUs. */
   bind(index: number, zone: Zone, event: PerfEvent): Promise<void>;
-  /** What BPF and the clocks tell of the counters: cheap enough to be asked every moment. */
-  failing(): Promise<Failing>;
   /**
-   * Calls back, until it is closed, when `failing()` and the list of CPUs want looking at: a CPU came or went, or a
+   * What BPF and the clocks tell of the counters. It also finds the phase of counters that BPF has lost, and takes out
+   * early what a CPU could not add up for much longer: to be called every second or so, whatever the answer is for.
+   */
+  lookAfter(): Promise<Failing>;
+  /**
+   * Calls back, until it is closed, when `lookAfter()` and the list of CPUs want looking at: a CPU came or went, or a
    * counter cannot be read. Waits for calls that are under way.
    */
   onAlarm(callback: () => void): void;
@@ -97,7 +100,7 @@ interface Addon {
     ): Promise<Outcome>;
     calibrate(zone: number, cpu: number): Promise<Outcome<{ readonly calibration: Calibration }>>;
     start(): Promise<Outcome>;
-    failing(): Promise<Outcome<Failing>>;
+    lookAfter(): Promise<Outcome<Failing>>;
     onAlarm(callback: () => void): Outcome;
     drain(): Promise<Outcome<{ readonly columns: Columns }>>;
     close(): Promise<Outcome>;
@@ -121,12 +124,13 @@ interface Addon {
 export function createProbe(): Probe {
   const native = new (addon ??= loadAddon()).Probe();
   return {
+    // `settings/variables.ts` describes the variable.
     open: async (options) => succeeded(await native.open(options, 'JOULES_LIBBPF_LOG' in process.env)),
     bind: async (index, { cpus, lead }, { type, config, config1, config2 }) => {
       succeeded(await native.bind(index, [...cpus], lead, type, config, config1, config2));
     },
     calibrate: async (index, cpu) => succeeded(await native.calibrate(index, cpu)).calibration,
-    failing: async () => succeeded(await native.failing()),
+    lookAfter: async () => succeeded(await native.lookAfter()),
     onAlarm(callback) {
       succeeded(native.onAlarm(callback));
     },

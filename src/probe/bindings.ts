@@ -5,7 +5,7 @@ import type { Probe } from './addon.ts';
 import type { EnergySource, PerfEvent, Zone } from '../model/source.ts';
 
 export interface BindingOptions {
-  readonly probe: Pick<Probe, 'bind' | 'failing'>;
+  readonly probe: Pick<Probe, 'bind' | 'lookAfter'>;
   readonly source: EnergySource;
   /** Finds the source again: its zones, and its PMU's type, may be others. */
   readonly rediscover: () => EnergySource;
@@ -29,9 +29,9 @@ export interface Bindings {
   take(): Pick<CounterEvents, 'rebinds' | 'gaps'>;
 }
 
-/** A CPU may go, and its core's lead change, between our look at sysfs and the binding: so many looks, 20 ms apart. */
+/** A CPU may go, and its core's lead change, between our look at sysfs and the binding: so many looks, so far apart. */
 const FIRST_LOOKS = 25;
-const LOOK_MS = 20;
+const FIRST_LOOKS_MS = 20;
 /** What a CPU in transition answers: not there, moved, or not counting yet. */
 const PASSING = new Set(['ENODEV', 'ENXIO', 'EINVAL', 'EBUSY', 'ENOENT']);
 
@@ -43,7 +43,7 @@ export async function bindCounters(options: BindingOptions): Promise<Bindings> {
     const failure = bindings.failure();
     if (failure === undefined) break;
     if (look === FIRST_LOOKS || !PASSING.has((failure as { code?: string }).code ?? '')) throw failure;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    await new Promise((resolve) => setTimeout(resolve, FIRST_LOOKS_MS));
   }
   bindings.start();
   return bindings;
@@ -101,7 +101,7 @@ class CounterBindings implements Bindings {
 
   async reconcile(): Promise<void> {
     const { probe, sys, rediscover, log } = this.#options;
-    const { zones: unreadable, asleepNs } = await probe.failing();
+    const { zones: unreadable, asleepNs } = await probe.lookAfter();
     if (asleepNs > 0) log(`event=resume asleep_s=${(asleepNs / 1e9).toFixed(3)}`);
     // It is told once: kept until counters have been bound anew, whatever fails before that.
     this.#asleepNs += asleepNs;

@@ -20,8 +20,8 @@ export interface CollectorOptions {
   /** The hierarchy whose cgroups are charged: its v1 controller (null for v2) and its number (0 for v2). */
   readonly hierarchy: { readonly controller: string | null; readonly id: number };
   readonly followForks: boolean;
-  /** Processes that may be live between two drains before detail is lost. */
-  readonly maxTasks?: number;
+  /** Rows that may overflow the tables of the CPUs between two drains before detail is lost. */
+  readonly maxTasks: number;
   /** How often counters are looked after beside what BPF tells, ms; default 500. */
   readonly lookMs?: number;
   /** Takes a line of `event=…` when a CPU goes or comes, a gap begins, a counter is bound anew or reset. */
@@ -68,7 +68,7 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
       joulesPerCount: source.reader === 'bpf' ? source.joulesPerCount : 1,
       maxWatts: source.reader === 'bpf' ? source.maxWatts : 0,
       followForks: options.followForks,
-      spillEntries: options.maxTasks ?? 32_768,
+      spillEntries: options.maxTasks,
     });
     const { log = () => {} } = options;
     const bindings = await bindCounters({ probe, source, rediscover: options.rediscover, sys, log });

@@ -10,7 +10,7 @@ export const LIFE = { fork: 1, exec: 2, exit: 3 } as const;
  * energy counter, times are nanoseconds, `comm` holds 16 bytes per entry, ids are exact below 2^53.
  */
 export interface Columns {
-  /** Run time and energy per CPU, process (pid and start) and cgroup. pid 0 is idle. */
+  /** Run time and energy per CPU, process (pid and start), cgroup and label. pid 0 is idle. */
   readonly rows: {
     readonly cpu: Uint32Array;
     readonly pid: Uint32Array;
@@ -24,7 +24,10 @@ export interface Columns {
     readonly uncertainCounts: Float64Array;
     readonly comm: Buffer;
   };
-  /** One entry per online CPU. `counts` = Σ rows + `lostCounts`; `residualCounts` is the difference, always 0. */
+  /**
+   * One entry per CPU that was online in the interval, or two where `joinColumns` put two intervals together.
+   * `counts` = Σ rows + `lostCounts`; `residualCounts` is the difference, always 0.
+   */
   readonly cpus: {
     readonly cpu: Uint32Array;
     readonly switches: Uint32Array;
@@ -32,7 +35,6 @@ export interface Columns {
     readonly backwards: Uint32Array;
     /** How often a counter advanced by more than its hardware can draw; part of `gapCounts`. */
     readonly jumps: Uint32Array;
-    readonly reads: Uint32Array;
     readonly counts: Float64Array;
     readonly gapCounts: Float64Array;
     readonly lostCounts: Float64Array;

@@ -131,7 +131,8 @@ export const METER: Table<Omit<MeterOptions, 'kubelet'> & InGroup<'kubelet', Kub
     kind: integer({ min: 3, max: 4_000_000 }),
     fallback: 32_768,
     key: 'max_tasks',
-    description: 'processes that keep their detail within an interval, beyond the table of each CPU',
+    description:
+      'processes, on each of their CPUs, that keep their detail within an interval beyond the tables of the CPUs',
   },
   'kubelet.url': {
     kind: httpUrl(),

@@ -12,7 +12,7 @@ import { cpuSeconds, describeOnKernel, Load, scheduledSeconds, TSC, waitFor } fr
 import { temporaryDirectory } from '../support/temporary.ts';
 import { sum } from '../../src/util/sum.ts';
 
-async function open(spec: string, maxTasks?: number): Promise<Collector> {
+async function open(spec: string, maxTasks = 1000): Promise<Collector> {
   const source = selectSource({ spec, sys: '/sys', proc: '/proc' }).source;
   return openCollector({
     source,
@@ -20,7 +20,7 @@ async function open(spec: string, maxTasks?: number): Promise<Collector> {
     sys: '/sys',
     hierarchy: { controller: null, id: 0 },
     followForks: true,
-    ...(maxTasks === undefined ? {} : { maxTasks }),
+    maxTasks,
   });
 }
 
@@ -79,6 +79,7 @@ describeOnKernel('a collector whose CPUs come and go', () => {
       sys: sysfs.path,
       hierarchy: { controller: null, id: 0 },
       followForks: false,
+      maxTasks: 1000,
       log: (line) => said.push(line),
     });
     await sleep(300);
@@ -129,6 +130,7 @@ describeOnKernel('a collector whose CPUs come and go', () => {
       sys: sysfs.path,
       hierarchy: { controller: null, id: 0 },
       followForks: false,
+      maxTasks: 1000,
       log: (line) => said.push(line),
     });
     sysfs.setOnline([0]);
@@ -149,6 +151,7 @@ describeOnKernel('a collector whose CPUs come and go', () => {
       sys: '/sys',
       hierarchy: { controller: null, id: 0 },
       followForks: false,
+      maxTasks: 1000,
       lookMs: 2 ** 30,
       log: (line) => said.push(line),
     });
@@ -178,6 +181,7 @@ describeOnKernel('a collector whose CPUs come and go', () => {
       sys: sysfs.path,
       hierarchy: { controller: null, id: 0 },
       followForks: false,
+      maxTasks: 1000,
     });
     await sleep(100);
     const { columns, rebinds, gaps } = await collector.drain();
@@ -267,6 +271,7 @@ describeOnKernel('the BPF program', () => {
       sys: '/sys',
       hierarchy: { controller: null, id: 0 },
       followForks: false,
+      maxTasks: 1000,
     });
     let counted = 0;
     for (let i = 0; i < 3; i++) {

@@ -41,6 +41,7 @@ describeOnKernel('perf events that user space reads', () => {
       sys: '/sys',
       hierarchy: { controller: null, id: 0 },
       followForks: false,
+      maxTasks: 1000,
     });
     const lines: string[] = [];
     const log = (line: string): number => lines.push(line);

@@ -35,6 +35,7 @@ describeOnKernel('the shares of processes', () => {
       sys: '/sys',
       hierarchy: { controller: null, id: 0 },
       followForks: false,
+      maxTasks: 1000,
     });
     // By pid, of the process that had it last: the forking ones use up all pids in some seconds.
     const used = new Map<number, { startNs: number; joules: number; seconds: number }>();

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Handler } from '../../src/http/router.ts';
 import { EnergyError } from '../../src/model/errors.ts';
 import { publishSettings } from '../../src/settings/environment.ts';
 import { setUpPublishing } from '../support/publishing.ts';
@@ -37,14 +36,6 @@ describe('the Prometheus endpoint', () => {
     expect((await fetch(url!, { method: 'POST' })).status).toBe(405);
     const head = await fetch(`${url}?name[]=x`, { method: 'HEAD' });
     expect([head.status, await head.text()]).toEqual([200, '']);
-  });
-
-  it('serves other paths beside the metrics', async () => {
-    const live: Handler = (request, response) => void response.end(`page ${request.url}`);
-    const [url] = (await publish({}, { routes: { '/': live, '/style.css': live } })).endpoints;
-    expect(await (await fetch(new URL('/style.css', url))).text()).toBe('page /style.css');
-    expect(await (await fetch(new URL('/', url))).text()).toBe('page /');
-    expect(await (await fetch(url!)).text()).toContain('hw_energy_joules_total');
   });
 
   it('is gone once it is closed', async () => {

@@ -67,7 +67,6 @@ export function columnsOf(spec: {
       lostRows: Uint32Array.from(cpus, ({ lostRows }) => lostRows ?? 0),
       backwards: new Uint32Array(cpus.length),
       jumps: new Uint32Array(cpus.length),
-      reads: new Uint32Array(cpus.length),
       counts: Float64Array.from(cpus, ({ counts }) => counts ?? 0),
       gapCounts: Float64Array.from(cpus, ({ gap }) => gap ?? 0),
       lostCounts: Float64Array.from(cpus, ({ lost }) => lost ?? 0),
