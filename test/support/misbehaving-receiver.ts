@@ -8,7 +8,7 @@ import { decodeRequest, type ReceivedPoint } from './otlp-receiver.ts';
 
 /** Bytes of a text that is far longer than anything that is worth a log line. */
 const LONG_TEXT = 100_000;
-const DRIP_MS = 20;
+const DRIP_MS = 5;
 const SLOW_MS = 400;
 /** Seconds of Retry-After. */
 export const RETRY_AFTER = 1;
