@@ -90,7 +90,7 @@ export interface MisbehavingReceiver {
 }
 
 /** What is waited for and does not come within this time never does, ms. */
-const IN_VAIN_MS = 60_000;
+const IN_VAIN_MS = 20_000;
 
 export async function startMisbehavingReceiver(): Promise<MisbehavingReceiver> {
   const requests: MisbehavingRequest[] = [];
