@@ -8,7 +8,7 @@ import { decodeRequest, type ReceivedPoint } from './otlp-receiver.ts';
 
 /** Bytes of a text that is far longer than anything that is worth a log line. */
 const LONG_TEXT = 100_000;
-const DRIP_MS = 20;
+const DRIP_MS = 5;
 const SLOW_MS = 400;
 /** Seconds of Retry-After. */
 export const RETRY_AFTER = 1;
@@ -90,7 +90,7 @@ export interface MisbehavingReceiver {
 }
 
 /** What is waited for and does not come within this time never does, ms. */
-const IN_VAIN_MS = 60_000;
+const IN_VAIN_MS = 20_000;
 
 export async function startMisbehavingReceiver(): Promise<MisbehavingReceiver> {
   const requests: MisbehavingRequest[] = [];
