@@ -5,8 +5,8 @@
 const SETTLED_MS = 30_000;
 
 /** Of new series those that `accept(labels)`; all of them are told. */
-export async function measureChurn(view, from, accept) {
-  const series = await view.select('{job="joules"}', from);
+export async function measureChurn(view, span, accept) {
+  const series = await view.select('{job="joules"}', span);
   const begins = series.map(({ samples }) => samples[0]?.[0]).filter((time) => time !== undefined);
   const first = begins.reduce((a, b) => Math.min(a, b), Infinity);
   const last = series.reduce((max, { samples }) => Math.max(max, samples.at(-1)?.[0] ?? 0), 0);

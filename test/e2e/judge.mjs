@@ -18,8 +18,8 @@ const RESTART_MS = 15_000;
  * `increase()` of Prometheus extrapolates each series to the edges of its range by up to half a scrape interval,
  * which of a series of ten samples is 5 %. What it says itself is judged where series are long (`judgeIncrease`).
  */
-export async function judgeLaw({ stage, view, from, test }) {
-  const read = (metric) => readMetric(view, metric, from);
+export async function judgeLaw({ stage, view, span, test }) {
+  const read = (metric) => readMetric(view, metric, span);
   const hardware = (await read('hw.energy')).filter(({ labels }) => labels.hw_type === 'cpu');
   const [processes, unattributed, cgroups] = await Promise.all(
     ['process.energy', 'energy.unattributed', 'cgroup.energy'].map(read),
@@ -63,8 +63,8 @@ function judgeCounters({ stage, view, hardware, counted, test }) {
 }
 
 /** By executable and by container, as the snapshots have it. */
-export async function judgeOwners({ stage, view, from, processes, test, tell }) {
-  const containers = await readMetric(view, 'container.energy', from);
+export async function judgeOwners({ stage, view, span, processes, test, tell }) {
+  const containers = await readMetric(view, 'container.energy', span);
   judgeKind('executables', processes, 'process_executable_name', isOurProgram);
   judgeKind('containers', containers, 'container_id', isOurContainer);
 
@@ -96,8 +96,8 @@ export async function judgeOwners({ stage, view, from, processes, test, tell }) 
 }
 
 /** Whether scrapes of the agent succeed, but those while it is not there. */
-export async function judgeScrapes({ stage, view, from, test }) {
-  const [up] = await view.select('up{job="joules"}', from);
+export async function judgeScrapes({ stage, view, span, test }) {
+  const [up] = await view.select('up{job="joules"}', span);
   const since = up.samples.find(([, value]) => value === 1)?.[0];
   const absent = (time) =>
     time < since ||
@@ -111,10 +111,10 @@ export async function judgeScrapes({ stage, view, from, test }) {
 }
 
 /** The same law by the back end's own increase(). */
-export async function judgeIncrease({ stage, view, from, test }) {
-  const seconds = Math.ceil((Date.now() - from) / 1000);
+export async function judgeIncrease({ stage, view, span, test }) {
+  const seconds = Math.ceil((span.to - span.from) / 1000);
   const sum = async (metric) => {
-    const [row] = await view.query(`sum(increase(${metric}[${seconds}s]))`);
+    const [row] = await view.query(`sum(increase(${metric}[${seconds}s]))`, span.to);
     return Number(row?.value[1]);
   };
   const process = await sum('process_energy_joules_total');

@@ -48,7 +48,7 @@ export async function openStage({ name, programs, own, config, scrapes, shopPort
     receiver,
     prometheus,
     /** Writes what is wrong beside what the agent and the back ends wrote. */
-    keep: (name, what) => writeFileSync(join(directory, `${name}.json`), JSON.stringify(what)),
+    keep: (title, what) => writeFileSync(join(directory, `${title}.json`), JSON.stringify(what)),
     views: [prometheus, victoria, pushedTo(victoria, PUSH_SECONDS)],
   };
 }

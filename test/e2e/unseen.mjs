@@ -11,14 +11,17 @@ function lagOf({ pushed, seconds }) {
 
 /**
  * Whether a view need not have seen an interval: it ended after the last scrape but one before the agent ended, or
- * before the first one after it was back, or is too near the view's end `to` (ms).
+ * before the first one of what it measured when it was back, or is too near the view's end `to` (ms).
  */
-export function mayBeUnseen({ agent }, view, { end }, to = Infinity) {
-  const beforeMs = lagOf(view) + 2000;
-  const afterMs = view.pushed ? 0 : view.seconds * 1000 + 1000;
+export function mayBeUnseen({ agent, truth }, view, { end }, to = Infinity) {
+  const lag = lagOf(view);
   return (
-    end > to - lagOf(view) ||
-    agent.ends.some(({ at, back }) => end > at - beforeMs && end <= Math.max(at + 1000, back + afterMs))
+    end > to - lag ||
+    agent.ends.some(({ at }) => {
+      const first = truth.intervals.find((interval) => interval.end > at)?.end ?? at;
+      const seenFrom = view.pushed ? at : first + lag / 2;
+      return end > at - lag - 2000 && end <= Math.max(at, seenFrom);
+    })
   );
 }
 
