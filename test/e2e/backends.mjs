@@ -91,9 +91,7 @@ export async function readMetric(view, metric, span) {
 
 function queryOf(base) {
   return async (query, at = Date.now()) => {
-    const response = await fetch(
-      `${base}/api/v1/query?query=${encodeURIComponent(query)}&time=${at / 1000}`,
-    );
+    const response = await fetch(`${base}/api/v1/query?query=${encodeURIComponent(query)}&time=${at / 1000}`);
     const { status, data, error } = await response.json();
     if (status !== 'success') throw new Error(`${query}: ${error}`);
     return data.result;
