@@ -167,6 +167,18 @@ describe('a process', () => {
     }
   });
 
+  it('has none once it has ended, or has become another program', () => {
+    const { live, collect } = machine();
+    live(2, at(1));
+    live(1, { processes: [{ pid: 1, executable: 'db', energy_j: 1, exited: true }] });
+    live(9, {});
+    expect(collect().processes.filter(({ owner }) => owner.pid !== null)).toEqual([]);
+    live(2, at(1));
+    live(9, { processes: [{ pid: 1, executable: 'exec', energy_j: 1 }] });
+    const owners = collect().processes.map(({ owner }) => owner);
+    expect(owners.filter(({ pid }) => pid !== null)).toMatchObject([{ pid: 1, executable: 'exec' }]);
+  });
+
   it('waits for the reader that comes most rarely', () => {
     const { ledger, interval, live, collect } = machine();
     const rare = ledger.reader();
