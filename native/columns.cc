@@ -49,15 +49,15 @@ Napi::Object ToCpus(Napi::Env env, const decltype(Drained::cpus)& from) {
   return cpus;
 }
 
-Napi::Object ToLives(Napi::Env env, const decltype(Drained::lives)& from) {
-  auto lives = Napi::Object::New(env);
-  lives["kind"] = Column<U32>(env, from.kind);
-  lives["pid"] = Column<U32>(env, from.pid);
-  lives["startNs"] = Column<F64>(env, from.start_ns);
-  lives["parentPid"] = Column<U32>(env, from.parent_pid);
-  lives["parentStartNs"] = Column<F64>(env, from.parent_start_ns);
-  lives["comm"] = Bytes(env, from.comm);
-  return lives;
+Napi::Object ToLifecycle(Napi::Env env, const decltype(Drained::lifecycle)& from) {
+  auto lifecycle = Napi::Object::New(env);
+  lifecycle["kind"] = Column<U32>(env, from.kind);
+  lifecycle["pid"] = Column<U32>(env, from.pid);
+  lifecycle["startNs"] = Column<F64>(env, from.start_ns);
+  lifecycle["parentPid"] = Column<U32>(env, from.parent_pid);
+  lifecycle["parentStartNs"] = Column<F64>(env, from.parent_start_ns);
+  lifecycle["comm"] = Bytes(env, from.comm);
+  return lifecycle;
 }
 
 Napi::Object ToMkdirs(Napi::Env env, const decltype(Drained::mkdirs)& from) {
@@ -75,7 +75,7 @@ Napi::Value ToColumns(Napi::Env env, const Drained& drained) {
   auto columns = Napi::Object::New(env);
   columns["rows"] = ToRows(env, drained.rows);
   columns["cpus"] = ToCpus(env, drained.cpus);
-  columns["lives"] = ToLives(env, drained.lives);
+  columns["lifecycle"] = ToLifecycle(env, drained.lifecycle);
   columns["mkdirs"] = ToMkdirs(env, drained.mkdirs);
   columns["lostEvents"] = Napi::Number::New(env, drained.lost_events);
   columns["timeNs"] = Napi::Number::New(env, drained.time_ns);

@@ -46,12 +46,12 @@ void Append(Drained* to, const Drained& from) {
   AppendColumn(&to->rows.uncertain_counts, from.rows.uncertain_counts);
   AppendColumn(&to->rows.comm, from.rows.comm);
   for (size_t i = 0; i < from.cpus.cpu.size(); i++) AddCpu(&to->cpus, from.cpus, i);
-  AppendColumn(&to->lives.kind, from.lives.kind);
-  AppendColumn(&to->lives.pid, from.lives.pid);
-  AppendColumn(&to->lives.parent_pid, from.lives.parent_pid);
-  AppendColumn(&to->lives.start_ns, from.lives.start_ns);
-  AppendColumn(&to->lives.parent_start_ns, from.lives.parent_start_ns);
-  AppendColumn(&to->lives.comm, from.lives.comm);
+  AppendColumn(&to->lifecycle.kind, from.lifecycle.kind);
+  AppendColumn(&to->lifecycle.pid, from.lifecycle.pid);
+  AppendColumn(&to->lifecycle.parent_pid, from.lifecycle.parent_pid);
+  AppendColumn(&to->lifecycle.start_ns, from.lifecycle.start_ns);
+  AppendColumn(&to->lifecycle.parent_start_ns, from.lifecycle.parent_start_ns);
+  AppendColumn(&to->lifecycle.comm, from.lifecycle.comm);
   AppendColumn(&to->mkdirs.cgroup, from.mkdirs.cgroup);
   AppendColumn(&to->mkdirs.path, from.mkdirs.path);
   to->lost_events = from.lost_events;

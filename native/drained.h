@@ -21,7 +21,7 @@ struct Drained {
     std::vector<uint32_t> kind, pid, parent_pid;
     std::vector<double> start_ns, parent_start_ns;
     std::vector<char> comm;
-  } lives;
+  } lifecycle;
   struct {
     std::vector<double> cgroup;
     std::vector<std::string> path;

@@ -99,7 +99,7 @@ export class Places<Owner> {
     const falling = [...this.#candidates.values()].toSorted((a, b) => b.watts - a.watts);
     for (const { key } of falling.slice(CANDIDATES_PER_PLACE * this.limit)) this.#candidates.delete(key);
     const eligible = falling.filter((one) => one.chargedMs === span.toMs && deserves(one));
-    this.#admit(eligible.slice(0, this.limit), span.toMs);
+    this.#admit(eligible, span.toMs);
   }
 
   /** Takes out the series that have ended and that nobody needs to see again. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { type Columns, LIFE, NO_PROCESS } from './columns.ts';
+import { type Columns, LIFECYCLE, NO_PROCESS } from './columns.ts';
 import { getSystemErrorName } from 'node:util';
 import { EnergyError } from '../model/errors.ts';
 import { nativeError } from './advice.ts';
@@ -180,7 +180,12 @@ function loadAddon(): Addon {
   try {
     const loaded = createRequire(__filename)(path) as Addon;
     const { fork, exec, exit, noProcess } = loaded;
-    if (noProcess !== NO_PROCESS || fork !== LIFE.fork || exec !== LIFE.exec || exit !== LIFE.exit)
+    if (
+      noProcess !== NO_PROCESS ||
+      fork !== LIFECYCLE.fork ||
+      exec !== LIFECYCLE.exec ||
+      exit !== LIFECYCLE.exit
+    )
       throw new Error('it is of another version');
     return loaded;
   } catch (error) {

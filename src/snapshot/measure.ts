@@ -12,7 +12,7 @@ import type { Parts } from './parts.ts';
 export interface Measurement {
   readonly snapshot: Snapshot;
   readonly charges: Parts['charges'];
-  readonly lives: Columns['lives'];
+  readonly lifecycle: Columns['lifecycle'];
   /** Measurements before this one that failed, whose time it covers. */
   readonly skipped: number;
 }
@@ -35,6 +35,6 @@ export function createMeasure(
     lostBefore = columns.lostEvents;
     identifier.endInterval();
     namer?.endInterval();
-    return { snapshot, charges, lives: columns.lives, skipped };
+    return { snapshot, charges, lifecycle: columns.lifecycle, skipped };
   };
 }

@@ -286,6 +286,18 @@ describe('a series that has ended', () => {
     });
   });
 
+  it('is none that was charged in the last interval, though its cgroup is gone by now', () => {
+    const { ledger, interval, collect } = machine();
+    interval(IN_A);
+    ledger.endRemoved(gone);
+    collect();
+    expect(paths(collect())).toMatchObject({ '/a': 2 });
+    interval();
+    ledger.endRemoved(gone);
+    collect();
+    expect(paths(collect())).not.toHaveProperty('/a');
+  });
+
   it('is that of a container when the last of its cgroups is gone, and so its executables', () => {
     const { ledger, interval, collect } = machine();
     const inContainer = (path: string): ProcessSpec => ({
@@ -300,7 +312,11 @@ describe('a series that has ended', () => {
     interval();
     collect();
     const ids = ({ containers }: LedgerReading): string[] => containers.map(({ owner }) => owner.containerId);
-    expect(ids(collect())).toEqual(['(other)', 'c']);
+    const { containers } = collect();
+    expect(containers.map(({ owner, value }) => [owner.containerId, value])).toEqual([
+      ['(other)', 0],
+      ['c', 2],
+    ]);
     ledger.endRemoved({ cgroup: () => false });
     expect(processes(collect())).toEqual({ 'a c': 2 });
     expect(ids(collect())).toEqual(['(other)']);

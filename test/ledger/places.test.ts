@@ -15,7 +15,7 @@ function placesOf(limit: number) {
     /** Opens a series, as if it had come up now. */
     open: (key: string) => places.open(key, key, nowMs),
     end: (key: string) => places.end(places.live(key)!, nowMs),
-    interval(joules: Readonly<Record<string, number>> = {}, deserves?: (key: string) => boolean): void {
+    interval: (joules: Readonly<Record<string, number>> = {}, deserves?: (key: string) => boolean): void => {
       const span = { fromMs: nowMs, toMs: nowMs + MINUTE_MS };
       for (const [key, amount] of Object.entries(joules)) {
         const entry = places.live(key);
@@ -52,12 +52,12 @@ describe('a place', () => {
     places.end(entry, 1000);
     places.end(entry, 2000);
     expect(entry.endedMs).toBe(1000);
+    expect(places.live('a')).toBeUndefined();
     open('b');
     expect(places.hasRoom).toBe(false);
     places.forget(() => true);
     expect(places.hasRoom).toBe(false);
     interval();
-    expect(places.live('a')).toBeUndefined();
     expect(places.live('b')).toBeDefined();
   });
 
@@ -108,11 +108,11 @@ describe('a place', () => {
 
   it('is taken after ten minutes, from the one that uses least', () => {
     const { open, interval, live } = placesOf(2);
-    open('weak');
     open('weaker');
+    open('weak');
     const joules = { weak: 2, weaker: 1, strong: 9 };
     for (let i = 1; i < TENURE_MS / MINUTE_MS; i++) interval(joules);
-    expect(live()).toEqual(['weak', 'weaker']);
+    expect(live()).toEqual(['weaker', 'weak']);
     interval(joules);
     expect(live()).toEqual(['weak', 'strong']);
   });
