@@ -169,8 +169,8 @@ export function startCommand(words: readonly string[]): Command {
   const started = (addon ??= loadAddon()).startCommand([...words]);
   if (typeof started !== 'number') return started;
   const code = getSystemErrorName(started);
-  const remedy = code === 'ENOENT' ? 'no such program' : 'check that it may be executed';
-  throw new EnergyError(code, `cannot run ${words[0]} (${code}): ${remedy}`, code === 'ENOENT' ? 127 : 126);
+  const advice = code === 'ENOENT' ? 'no such program' : 'check that it may be executed';
+  throw new EnergyError(code, `cannot run ${words[0]} (${code}): ${advice}`, code === 'ENOENT' ? 127 : 126);
 }
 
 let addon: Addon | undefined;

@@ -79,7 +79,7 @@ describeOnKernel('when the kernel answers with an error', () => {
     expect(failed.step).toBe('read the overflow maps');
     expect([...retried.residual, ...last.residual].every((counts) => counts === 0)).toBe(true);
     retried.counts.forEach((counts, cpu) => {
-      // From the change of banks in the first drain to that in the failed one, and to that in the last one.
+      // From the swap of buffers in the first drain to that in the failed one, and to that in the last one.
       expectBetween(counts, failed.before - first.after, failed.after - first.before);
       expectBetween(counts + last.counts[cpu]!, last.before - first.after, last.after - first.before);
     });

@@ -105,7 +105,7 @@ describeOnKernel('a probe', () => {
       const sizes = hashMaps();
       for (const other of others) sizes.splice(sizes.indexOf(other), 1);
       await probe.close();
-      // One for each bank.
+      // One for each buffer.
       expect(sizes.filter((size) => size === expected)).toHaveLength(2);
     }
   });
