@@ -44,8 +44,8 @@ std::vector<uint32_t> Binder::CpusOf(uint32_t zone) const {
   return cpus;
 }
 
-// Takes from the former CPUs of a zone what they are owed and cannot be paid any more, units: all of them if
-// the counter could not be read, and those that have gone.
+// Takes from the former CPUs of a zone what is unpriced of them and cannot be charged any more, units: all of
+// it if the counter could not be read, and those that have gone.
 uint64_t Binder::TakeUnpriced(const std::vector<uint32_t>& former, const std::vector<uint32_t>& cpus,
                               bool in_gap) {
   uint64_t units = 0;
@@ -80,7 +80,8 @@ Binder::Handover Binder::ReadBoth(uint32_t zone, int next) const {
 }
 
 // Takes its event away from the CPUs of a zone, after they have charged all that it had counted. What they
-// cannot read any more, because it died or was moved along, and what a CPU was owed that has gone, is gap.
+// cannot read any more, because it died or was moved along, and what was unpriced of a CPU that has gone, is
+// gap.
 Binder::Handover Binder::TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus, int next) {
   const auto& skeleton = program_->skeleton();
   energy_cpu* accounts = program_->cpus();

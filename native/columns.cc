@@ -45,7 +45,7 @@ Napi::Value ToColumns(Napi::Env env, const Drained& drained) {
   auto columns = Napi::Object::New(env);
   columns["rows"] = ToObject(env, drained.rows);
   columns["cpus"] = ToObject(env, drained.cpus);
-  columns["lives"] = ToObject(env, drained.lives);
+  columns["lifecycle"] = ToObject(env, drained.lifecycle);
   columns["mkdirs"] = ToObject(env, drained.mkdirs);
   columns["lostEvents"] = Napi::Number::New(env, drained.lost_events);
   columns["timeNs"] = Napi::Number::New(env, drained.time_ns);

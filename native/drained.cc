@@ -29,7 +29,7 @@ void AddCpu(Drained::Cpus* to, const Drained::Cpus& from, size_t i) {
 void Append(Drained* to, const Drained& from) {
   AppendColumns(&to->rows, from.rows);
   for (size_t i = 0; i < from.cpus.cpu.size(); i++) AddCpu(&to->cpus, from.cpus, i);
-  AppendColumns(&to->lives, from.lives);
+  AppendColumns(&to->lifecycle, from.lifecycle);
   AppendColumns(&to->mkdirs, from.mkdirs);
   to->lost_events = from.lost_events;
   to->time_ns = from.time_ns;

@@ -45,21 +45,21 @@ struct Drained {
       visit("residualCounts", &Cpus::residual_counts);
     }
   } cpus;
-  struct Lives {
+  struct Lifecycle {
     std::vector<uint32_t> kind, pid, parent_pid;
     std::vector<double> start_ns, parent_start_ns;
     std::vector<char> comm;
 
     template <typename Visit>
     static constexpr void ForEach(Visit visit) {
-      visit("kind", &Lives::kind);
-      visit("pid", &Lives::pid);
-      visit("startNs", &Lives::start_ns);
-      visit("parentPid", &Lives::parent_pid);
-      visit("parentStartNs", &Lives::parent_start_ns);
-      visit("comm", &Lives::comm);
+      visit("kind", &Lifecycle::kind);
+      visit("pid", &Lifecycle::pid);
+      visit("startNs", &Lifecycle::start_ns);
+      visit("parentPid", &Lifecycle::parent_pid);
+      visit("parentStartNs", &Lifecycle::parent_start_ns);
+      visit("comm", &Lifecycle::comm);
     }
-  } lives;
+  } lifecycle;
   struct Mkdirs {
     std::vector<double> cgroup;
     std::vector<std::string> path;
@@ -83,7 +83,7 @@ constexpr bool ListsAllColumns() {
 }
 static_assert(ListsAllColumns<Drained::Rows>(), "a column of rows is not listed");
 static_assert(ListsAllColumns<Drained::Cpus>(), "a column of cpus is not listed");
-static_assert(ListsAllColumns<Drained::Lives>(), "a column of lives is not listed");
+static_assert(ListsAllColumns<Drained::Lifecycle>(), "a column of lifecycle is not listed");
 static_assert(ListsAllColumns<Drained::Mkdirs>(), "a column of mkdirs is not listed");
 
 // Appends an interval to the one before it, so that they become one: rows follow one another, and a CPU has

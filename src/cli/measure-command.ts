@@ -94,7 +94,7 @@ async function untilItWorks(work: () => Promise<void>): Promise<string | undefin
   }
 }
 
-function usedBy(family: Descendants, { charges, lives }: Measurement): Used {
-  family.follow(lives);
+function usedBy(family: Descendants, { charges, lifecycle }: Measurement): Used {
+  family.follow(lifecycle);
   return sumUsed(charges.processes.filter(({ pid, startNs }) => family.has(pid, startNs)));
 }

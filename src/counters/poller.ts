@@ -50,9 +50,9 @@ export async function openPoller({ counters, needed, log, periodMs }: PollerOpti
 }
 
 function unreadable({ counter: { id }, failure }: Account): EnergyError {
-  const remedy = 'see `joules doctor` for other sources';
-  if (isShortage(failure)) return systemError(`read ${id}`, failure, remedy);
-  const message = `${id} cannot be read: ${(failure as Error).message}; ${remedy}`;
+  const advice = 'see `joules doctor` for other sources';
+  if (isShortage(failure)) return systemError(`read ${id}`, failure, advice);
+  const message = `${id} cannot be read: ${(failure as Error).message}; ${advice}`;
   return new EnergyError('ECOUNTER', message, EXIT_UNABLE, { cause: failure });
 }
 

@@ -43,13 +43,13 @@ export function parseCpuList(text: string): number[] {
  */
 export function onlineCpus(sys: string): number[] {
   const path = join(sys, 'devices/system/cpu/online');
-  const remedy = `mount sysfs at ${sys}, or give another --root`;
+  const advice = `mount sysfs at ${sys}, or give another --root`;
   let list: string;
   try {
     list = readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw systemError(`read ${path}`, error, remedy);
-    throw new EnergyError('ESYSFS', `${path} is not there: ${remedy}`, EXIT_UNABLE, { cause: error });
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw systemError(`read ${path}`, error, advice);
+    throw new EnergyError('ESYSFS', `${path} is not there: ${advice}`, EXIT_UNABLE, { cause: error });
   }
   return parseCpuList(list);
 }

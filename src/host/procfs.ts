@@ -39,10 +39,10 @@ export function bootTimeMs(proc: string): number {
   const seconds = /^btime (\d+)$/m.exec(readText(path) ?? '')?.[1];
   if (seconds !== undefined) return Number(seconds) * 1000;
   // proc(5): mounted with subset=pid, which systemd's ProcSubset=pid does, it has the processes and nothing else.
-  const remedy = existsSync(join(proc, 'self'))
+  const advice = existsSync(join(proc, 'self'))
     ? 'mount procfs without subset=pid there (systemd: ProcSubset=all)'
     : `mount procfs at ${proc}`;
-  throw new EnergyError('EPROC', `${path} does not tell the time of boot: ${remedy}`);
+  throw new EnergyError('EPROC', `${path} does not tell the time of boot: ${advice}`);
 }
 
 /** Creation time in ISO 8601, of the resolution of /proc/PID/stat; see bootTimeMs for its accuracy. */

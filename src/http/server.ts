@@ -98,11 +98,11 @@ async function listen(server: Server, address: Address): Promise<number> {
     await listening;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'EUSAGE';
-    const remedy =
+    const advice =
       code === 'EADDRINUSE'
         ? 'the port is in use, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one'
         : `${code}, set OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT to an address of this machine`;
-    throw new EnergyError(code, `cannot serve metrics on ${hostPort(address)}: ${remedy}`, EXIT_USAGE, {
+    throw new EnergyError(code, `cannot serve metrics on ${hostPort(address)}: ${advice}`, EXIT_USAGE, {
       cause: error,
     });
   }

@@ -9,7 +9,7 @@ import { type ChargedProcess, createProcesses, type Process } from './processes.
 /** Says who was charged. For each interval: `beginInterval`, `prepare`, what is to be known, `endInterval`. */
 export interface Identifier {
   /** Takes in what the kernel recorded of processes and cgroups. */
-  beginInterval(columns: Pick<Columns, 'rows' | 'lives' | 'mkdirs'>): void;
+  beginInterval(columns: Pick<Columns, 'rows' | 'lifecycle' | 'mkdirs'>): void;
   /** Looks for the cgroups of the interval in slices of time. */
   prepare(charged: readonly ChargedCgroup[]): Promise<void>;
   process(charged: ChargedProcess): Process;

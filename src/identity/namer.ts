@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ContainerNames, KnownContainer } from '../model/container.ts';
+import { within } from '../util/deadline.ts';
 import { createGenerationalCache } from '../util/generational-cache.ts';
 
 /** Looks containers up. What it does not know is missing from its answer; it may reject. */
@@ -83,15 +84,6 @@ export function createNamer(options: {
       unknown.endInterval();
     },
   };
-}
-
-async function within(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }
 
 /** Longer ones are no names. */

@@ -159,10 +159,10 @@ export class Ledger {
       this.#domains.add(id, { id, type, parent }, counter_j);
   }
 
-  /** Whether each reader that still comes has collected twice since. */
+  /** Whether each reader that still comes has collected twice since; a collection at that moment is none since. */
   #hasBeenExportedTwice(sinceMs: number): boolean {
     const active = this.#activeReaders();
-    return active.length > 0 && active.every(({ beforeLastMs }) => (beforeLastMs ?? -Infinity) >= sinceMs);
+    return active.length > 0 && active.every(({ beforeLastMs }) => (beforeLastMs ?? -Infinity) > sinceMs);
   }
 
   #activeReaders(): Receipts[] {

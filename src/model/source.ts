@@ -70,7 +70,7 @@ interface SourceBase {
   /** Counters, by ascending lead CPU; every online CPU is in exactly one. */
   readonly zones: readonly Zone[];
   /**
-   * Counters that are read beside it: packages that hold its cores (domain `cpu`), whose rest is shared; and
+   * Auxiliary counters: packages that hold its cores (domain `cpu`), whose rest is shared; and
    * other domains, which are no part of the CPUs' ledger.
    */
   readonly auxiliary: readonly Counter[];

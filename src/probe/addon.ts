@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { type Columns, LIFE, NO_PROCESS } from './columns.ts';
+import { type Columns, LIFECYCLE, NO_PROCESS } from './columns.ts';
 import { getSystemErrorName } from 'node:util';
 import { EnergyError } from '../model/errors.ts';
 import { nativeError } from './advice.ts';
@@ -174,8 +174,8 @@ export function startCommand(words: readonly string[]): Command {
   const started = (addon ??= loadAddon()).startCommand([...words]);
   if (typeof started !== 'number') return started;
   const code = getSystemErrorName(started);
-  const remedy = code === 'ENOENT' ? 'no such program' : 'check that it may be executed';
-  throw new EnergyError(code, `cannot run ${words[0]} (${code}): ${remedy}`, code === 'ENOENT' ? 127 : 126);
+  const advice = code === 'ENOENT' ? 'no such program' : 'check that it may be executed';
+  throw new EnergyError(code, `cannot run ${words[0]} (${code}): ${advice}`, code === 'ENOENT' ? 127 : 126);
 }
 
 let addon: Addon | undefined;
@@ -186,7 +186,12 @@ function loadAddon(): Addon {
     const load = createRequire(join(directory, 'package.json'));
     const loaded = load(join(directory, 'build/Release/energy.node')) as Addon;
     const { fork, exec, exit, noProcess } = loaded;
-    if (noProcess !== NO_PROCESS || fork !== LIFE.fork || exec !== LIFE.exec || exit !== LIFE.exit)
+    if (
+      noProcess !== NO_PROCESS ||
+      fork !== LIFECYCLE.fork ||
+      exec !== LIFECYCLE.exec ||
+      exit !== LIFECYCLE.exit
+    )
       throw new Error('it is of another version');
     return loaded;
   } catch (error) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { getSystemErrorName } from 'node:util';
 import { EnergyError, usageError } from '../model/errors.ts';
+import { SHORTAGES } from '../util/system-error.ts';
 
 const VERIFIER =
   "the kernel's verifier refused it; run again with JOULES_LIBBPF_LOG=1 and report what it says " +
@@ -66,16 +67,15 @@ const BY_STEP: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 const BY_ERROR: Readonly<Record<string, string>> = {
   EPERM: "run as root, or with CAP_BPF and CAP_PERFMON; a container's seccomp profile must allow bpf as well",
   EACCES: 'run as root, or with CAP_BPF and CAP_PERFMON',
-  ENOMEM: 'free some memory, or lower max_tasks',
-  EMFILE: 'raise the limit of open files (ulimit -n)',
-  ENFILE: "raise the system's limit of open files (sysctl fs.file-max)",
+  ...SHORTAGES,
+  ENOMEM: `${SHORTAGES.ENOMEM}, or lower max_tasks`,
   EBADF: 'open it first',
   EALREADY: 'close it first',
 };
 
 const OTHERWISE = 'run again with JOULES_LIBBPF_LOG=1 and report what libbpf says';
 
-/** Steps that have remedies of their own. */
+/** Steps that have advice of their own. */
 export const STEPS: readonly string[] = [...Object.keys(BY_INPUT), ...Object.keys(BY_STEP)];
 
 /** The error for a step of native/ that ended with -errno: a usage error where the user's input made it fail. */
@@ -83,8 +83,8 @@ export function nativeError(step: string, status: number): EnergyError {
   const code = nameOf(status);
   const input = BY_INPUT[step];
   if (input !== undefined) return usageError(`cannot ${step} (${code}): ${input}`);
-  const remedy = BY_STEP[step]?.[code] ?? BY_ERROR[code] ?? BY_STEP[step]?.['*'] ?? OTHERWISE;
-  return new EnergyError(code, `cannot ${step} (${code}): ${remedy}`);
+  const advice = BY_STEP[step]?.[code] ?? BY_ERROR[code] ?? BY_STEP[step]?.['*'] ?? OTHERWISE;
+  return new EnergyError(code, `cannot ${step} (${code}): ${advice}`);
 }
 
 /** libuv knows neither libbpf's own errors (4000 and up in libbpf.h) nor what the BPF syscall lets out. */

@@ -29,21 +29,21 @@ export interface Bindings {
   take(): Pick<CounterEvents, 'rebinds' | 'gaps'>;
 }
 
-/** A CPU may go, and its core's lead change, between our look at sysfs and the binding: so many looks, so far apart. */
-const FIRST_LOOKS = 25;
-const FIRST_LOOKS_MS = 20;
+/** A CPU may go, and its core's lead change, between our reading of sysfs and the binding: so many attempts, 20 ms apart. */
+const FIRST_ATTEMPTS = 25;
+const ATTEMPT_MS = 20;
 /** What a CPU in transition answers: not there, moved, or not counting yet. */
 const PASSING = new Set(['ENODEV', 'ENXIO', 'EINVAL', 'EBUSY', 'ENOENT']);
 
 /** Binds all counters of a source. Rejects with the EnergyError of one that cannot be bound. */
 export async function bindCounters(options: BindingOptions): Promise<Bindings> {
   const bindings = new CounterBindings(options);
-  for (let look = 1; ; look++) {
+  for (let attempt = 1; ; attempt++) {
     await bindings.reconcile();
     const failure = bindings.failure();
     if (failure === undefined) break;
-    if (look === FIRST_LOOKS || !PASSING.has((failure as { code?: string }).code ?? '')) throw failure;
-    await new Promise((resolve) => setTimeout(resolve, FIRST_LOOKS_MS));
+    if (attempt === FIRST_ATTEMPTS || !PASSING.has((failure as { code?: string }).code ?? '')) throw failure;
+    await new Promise((resolve) => setTimeout(resolve, ATTEMPT_MS));
   }
   bindings.start();
   return bindings;
@@ -107,7 +107,7 @@ class CounterBindings implements Bindings {
     this.#asleepNs += asleepNs;
     const online = onlineCpus(sys);
     const failing = new Set([...unreadable, ...this.#unbound.keys()]);
-    // Not those of the last look: one that went while its zones were sought, and is back, would have none.
+    // The source's own CPUs are compared, not those that were online the last time: one that went while its zones were sought, and is back, would have none.
     const changed = online.join() !== cpusOf(this.#source).join();
     if (!changed && failing.size === 0 && this.#asleepNs === 0) return;
     const found = rediscover();

@@ -2,8 +2,8 @@
 
 /** pid of rows whose process detail was lost; their cgroup is known. */
 export const NO_PROCESS = 0xffff_ffff;
-/** Values of `lives.kind`. Like NO_PROCESS compared with the native part's own when that is loaded. */
-export const LIFE = { fork: 1, exec: 2, exit: 3 } as const;
+/** Values of `lifecycle.kind`. Like NO_PROCESS compared with the native part's own when that is loaded. */
+export const LIFECYCLE = { fork: 1, exec: 2, exit: 3 } as const;
 
 /**
  * What the kernel recorded since the last drain: one typed array per field. `counts` are counts of the
@@ -41,7 +41,7 @@ export interface Columns {
     readonly residualCounts: Float64Array;
   };
   /** Forks (if followed), execs and exits of whole processes, in their order. */
-  readonly lives: {
+  readonly lifecycle: {
     readonly kind: Uint32Array;
     readonly pid: Uint32Array;
     readonly startNs: Float64Array;
@@ -51,7 +51,7 @@ export interface Columns {
   };
   /** New cgroups of the hierarchy that is charged: id and path from its root. */
   readonly mkdirs: { readonly cgroup: Float64Array; readonly path: readonly string[] };
-  /** Lives and new cgroups that found no room, since the start. */
+  /** Lifecycle events and new cgroups that found no room, since the start. */
   readonly lostEvents: number;
   /** CLOCK_MONOTONIC at this drain. */
   readonly timeNs: number;

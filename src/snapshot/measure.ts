@@ -12,7 +12,7 @@ import type { Parts } from './parts.ts';
 export interface Measurement {
   readonly snapshot: Snapshot;
   readonly charges: Parts['charges'];
-  readonly lives: Columns['lives'];
+  readonly lifecycle: Columns['lifecycle'];
 }
 
 /** Makes a function that makes what was recorded in an interval into a measurement, one interval after the other. */
@@ -34,6 +34,6 @@ export function createMeasure(
     auxiliary.settle();
     identifier.endInterval();
     namer?.endInterval();
-    return { snapshot, charges, lives: columns.lives };
+    return { snapshot, charges, lifecycle: columns.lifecycle };
   };
 }

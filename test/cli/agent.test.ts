@@ -2,13 +2,13 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { snapshots, startJoules } from '../support/joules.ts';
 import { describeOnKernel, Load, TSC, waitFor } from '../support/kernel.ts';
 import { type OtlpReceiver, type ReceivedPoint, startOtlpReceiver } from '../support/otlp-receiver.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const sum = (points: readonly ReceivedPoint[], name: string): number =>
   points.filter((point) => point.name === name).reduce((total, { value }) => total + value, 0);
@@ -141,7 +141,7 @@ describeOnKernel('joules agent', () => {
   });
 
   it('takes its settings from a file, and from the command line before it', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'joules-test-'));
+    const directory = temporaryDirectory();
     const file = join(directory, 'agent.yaml');
     writeFileSync(
       file,
@@ -152,7 +152,6 @@ describeOnKernel('joules agent', () => {
     });
     await waitFor('two snapshots', () => (agent.output().stdout.split('\n').length > 2 ? true : undefined));
     await agent.stop('SIGINT');
-    rmSync(directory, { recursive: true });
     const { totals, interval_s, cores, self } = snapshots(agent.output().stdout)[1]!;
     const cpus = cores.flatMap((core) => core.cpus).length;
     expect(totals.counter_j / interval_s / cpus).toBeCloseTo(3, 1);

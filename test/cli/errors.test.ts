@@ -1,25 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { describeOnKernel, TSC } from '../support/kernel.ts';
 import { joules, JOULES, type Run, startJoules } from '../support/joules.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 let directory: string;
-beforeAll(() => (directory = mkdtempSync(join(tmpdir(), 'joules-test-'))));
-afterAll(() => rmSync(directory, { recursive: true }));
+beforeAll(() => (directory = temporaryDirectory()));
 
 /** One sentence on stderr, nothing on stdout, no stack trace. */
 function expectSentence(run: Run, status: number, words: RegExp): void {

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stat } from '../../src/cli/measure-command.ts';
 import { joules, JOULES, type Run, snapshots, startJoules } from '../support/joules.ts';
 import { cpuSeconds, describeOnKernel, Load, TSC, waitFor } from '../support/kernel.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 let directory: string;
-beforeAll(() => (directory = mkdtempSync(join(tmpdir(), 'joules-test-'))));
-afterAll(() => rmSync(directory, { recursive: true }));
+beforeAll(() => (directory = temporaryDirectory()));
 
 interface Measured extends Run {
   readonly result: Stat;

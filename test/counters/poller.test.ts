@@ -5,7 +5,8 @@ import { openPoller, type Poller } from '../../src/counters/poller.ts';
 import { selectSource } from '../../src/sources/select.ts';
 import type { Reading } from '../../src/model/reading.ts';
 import type { Counter } from '../../src/model/source.ts';
-import { openDescriptors, withFewDescriptors } from '../support/descriptors.ts';
+import { withFewDescriptors } from '../support/few-descriptors.ts';
+import { openDescriptors } from '../support/held.ts';
 import { waitFor } from '../support/kernel.ts';
 import { addPowercap, copyMachine, type Machine } from '../support/machine.ts';
 

@@ -2,7 +2,7 @@
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { coreReader, isSettled, onlineCores, onlineCpus, parseCpuList } from '../../src/host/cpus.ts';
-import { withFewDescriptors } from '../support/descriptors.ts';
+import { withFewDescriptors } from '../support/few-descriptors.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const MACHINES = join(__dirname, '../fixtures/sys');

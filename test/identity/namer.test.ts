@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createNamer, namesOf, type NameSource } from '../../src/identity/namer.ts';
 import type { KnownContainer } from '../../src/model/container.ts';
 import { runtimeFiles } from '../../src/identity/runtimes.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const FIXTURES = join(__dirname, '../fixtures/containers');
 const id = (pair: string): string => pair.repeat(32);
@@ -73,26 +73,22 @@ describe('what runtimes keep on the node', () => {
   });
 
   it('leaves out what is not there, cut off, too large, or outside of its directory', async () => {
-    const root = mkdtempSync(join(tmpdir(), 'joules-test-'));
-    try {
-      cpSync(FIXTURES, root, { recursive: true });
-      const file = (pair: string): string =>
-        join(root, 'var/lib/docker/containers', id(pair), 'config.v2.json');
-      cpSync(file('d0'), file('d1'));
-      writeFileSync(file('d0'), '{"Name": "/we');
-      writeFileSync(file('d1'), ' '.repeat(1 << 20), { flag: 'a' });
-      writeFileSync(join(root, 'var/lib/containers/storage/overlay-containers/containers.json'), '[{"id": ');
-      const found = await runtimeFiles(root)([
-        container(id('d0'), 'docker'),
-        container(id('d1'), 'docker'),
-        container(id('dd'), 'docker'),
-        container(`../containers/${id('d0')}`, 'docker'),
-        container(id('b0'), 'podman'),
-      ]);
-      expect(found).toEqual(new Map());
-    } finally {
-      rmSync(root, { recursive: true });
-    }
+    const root = temporaryDirectory();
+    cpSync(FIXTURES, root, { recursive: true });
+    const file = (pair: string): string =>
+      join(root, 'var/lib/docker/containers', id(pair), 'config.v2.json');
+    cpSync(file('d0'), file('d1'));
+    writeFileSync(file('d0'), '{"Name": "/we');
+    writeFileSync(file('d1'), ' '.repeat(1 << 20), { flag: 'a' });
+    writeFileSync(join(root, 'var/lib/containers/storage/overlay-containers/containers.json'), '[{"id": ');
+    const found = await runtimeFiles(root)([
+      container(id('d0'), 'docker'),
+      container(id('d1'), 'docker'),
+      container(id('dd'), 'docker'),
+      container(`../containers/${id('d0')}`, 'docker'),
+      container(id('b0'), 'podman'),
+    ]);
+    expect(found).toEqual(new Map());
   });
 });
 

@@ -296,8 +296,8 @@ describeOnKernel('the BPF program', () => {
     const interval = await collector.drain();
     await collector.close();
     expectConserved(interval);
-    const { rows, cpus, lives } = interval.columns;
-    expect(lives.kind.length).toBeGreaterThan(4000);
+    const { rows, cpus, lifecycle } = interval.columns;
+    expect(lifecycle.kind.length).toBeGreaterThan(4000);
     expect(sum(cpus.lostRows)).toBeGreaterThan(0);
     expect([...rows.pid].filter((pid) => pid === NO_PROCESS).length).toBeGreaterThan(0);
   });

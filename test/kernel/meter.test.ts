@@ -5,7 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Meter, openMeter } from '../../src/meter.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import type { MeterOptions } from '../../src/settings/types.ts';
-import { openDescriptors, withFewDescriptors } from '../support/descriptors.ts';
+import { withFewDescriptors } from '../support/few-descriptors.ts';
+import { openDescriptors } from '../support/held.ts';
 import { describeOnKernel, Load, TSC } from '../support/kernel.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 

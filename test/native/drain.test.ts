@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createProbe } from '../../src/probe/addon.ts';
+import { sum } from '../../src/util/sum.ts';
 import { describeOnKernel } from '../support/kernel.ts';
 import { OPTIONS, tscEvent, ZONE } from '../support/probe.ts';
-
-const sum = (values: Iterable<number>): number => [...values].reduce((total, value) => total + value, 0);
 
 describeOnKernel('a drain', () => {
   it('tells all that a CPU drew since the last one, also if that is more than BPF can add up', async () => {

@@ -44,7 +44,7 @@ describe('the Prometheus endpoint', () => {
     await expect(fetch(publisher.endpoints[0]!)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
   });
 
-  it('names the address and the remedy when the port is in use', async () => {
+  it('names the address and what to do when the port is in use', async () => {
     const taken = new URL(at.receiver.endpoint).port;
     const failure = publish({ OTEL_EXPORTER_PROMETHEUS_PORT: taken });
     await expect(failure).rejects.toBeInstanceOf(EnergyError);

@@ -36,8 +36,8 @@ function said(file: string, ...args: string[]): string {
   return spawnSync(file, args, { encoding: 'utf8' }).stderr;
 }
 
-describe('remedies', () => {
-  it('are for steps that native code has', () => {
+describe('advice', () => {
+  it('is for steps that native code has', () => {
     const files = readdirSync(join(ROOT, 'native')).map((name) => join(ROOT, 'native', name));
     const source = files.map((file) => readFileSync(file, 'utf8')).join('');
     expect(STEPS.filter((step) => !source.includes(`"${step}"`))).toEqual([]);

@@ -7,7 +7,7 @@ import type { KnownContainer } from '../../src/model/container.ts';
 import { NO_COUNTER_EVENTS } from '../../src/model/counter-events.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import type { SwitchedSource } from '../../src/model/source.ts';
-import { LIFE, NO_PROCESS } from '../../src/probe/columns.ts';
+import { LIFECYCLE, NO_PROCESS } from '../../src/probe/columns.ts';
 import { buildSnapshot } from '../../src/snapshot/build.ts';
 import { createFilter, type Patterns } from '../../src/snapshot/filter.ts';
 import { snapshotJson } from '../../src/snapshot/json.ts';
@@ -47,9 +47,9 @@ async function snapshotOf(options: {
     ],
     cpus: [{ cpu: 0, counts: 78, gap: 2, lost: 2, switches: 9, lostRows: 1 }],
     // The same start as that of process 11, which lives on.
-    lives: [
-      [LIFE.exec, 12, 1e9, 'backup'],
-      [LIFE.exit, 12, 1e9],
+    lifecycle: [
+      [LIFECYCLE.exec, 12, 1e9, 'backup'],
+      [LIFECYCLE.exit, 12, 1e9],
     ],
     cgroups: {
       101: `/system.slice/docker-${ID}.scope`,

@@ -5,7 +5,7 @@ import { createIdentifier } from '../../src/identity/identify.ts';
 import { NO_COUNTER_EVENTS } from '../../src/model/counter-events.ts';
 import type { Readings } from '../../src/model/reading.ts';
 import type { Counter, PolledSource } from '../../src/model/source.ts';
-import { LIFE } from '../../src/probe/columns.ts';
+import { LIFECYCLE } from '../../src/probe/columns.ts';
 import { createFilter } from '../../src/snapshot/filter.ts';
 import { createMeasure, type Measurement } from '../../src/snapshot/measure.ts';
 import { columnsOf } from '../support/columns.ts';
@@ -58,7 +58,7 @@ async function measureThree(): Promise<Measurement[]> {
     const columns = columnsOf({
       rows: [{ cpu: 0, pid: 9, start: 1e9, cgroup: 7, ms: 500, comm: 'meter' }],
       cpus: [{ cpu: 0 }],
-      lives: i === 1 ? [[LIFE.exit, 9, 1e9]] : [],
+      lifecycle: i === 1 ? [[LIFECYCLE.exit, 9, 1e9]] : [],
     });
     const interval = { columns: { ...columns, lostEvents }, seconds: 2, source, readings, skipped: i };
     const cores = [{ id: '0:0', package: '0', cpus: [0] }];
@@ -97,6 +97,6 @@ describe('an interval', () => {
   it('knows who has ended in it or before', async () => {
     const measurements = await measureThree();
     expect(measurements.map(({ snapshot }) => snapshot.processes[0]!.exited)).toEqual([false, true, true]);
-    expect(measurements.map(({ lives }) => lives.kind.length)).toEqual([0, 1, 0]);
+    expect(measurements.map(({ lifecycle }) => lifecycle.kind.length)).toEqual([0, 1, 0]);
   });
 });

@@ -236,7 +236,7 @@ describe('a source that cannot be had', () => {
     ['power_core', 'amd-hidden-event', /no event energy-core: .*; .*virtual machine.*--source estimated$/],
     ['power_per_core', 'amd-server-power-core', /no PMU power_per_core: it needs .*early version/],
     ['power', 'vm-none', /no PMU power: it needs .*modprobe rapl.*virtual machine.*--source estimated$/],
-  ] as const)('%s on %s is told with reason and remedy, exit status 3', (spec, machine, message) => {
+  ] as const)('%s on %s is told with reason and advice, exit status 3', (spec, machine, message) => {
     const error = failure(machine, spec);
     expect(error).toMatchObject({ code: 'ENOSOURCE', exitCode: 3, message: expect.stringMatching(message) });
   });
