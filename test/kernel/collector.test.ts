@@ -10,9 +10,12 @@ import type { EnergySource } from '../../src/model/source.ts';
 import { bpftool, heldMap } from '../support/held.ts';
 import { cpuSeconds, describeOnKernel, Load, scheduledSeconds, TSC, waitFor } from '../support/kernel.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { METER } from '../../src/settings/table.ts';
 import { sum } from '../../src/util/sum.ts';
 
-async function open(spec: string, maxTasks = 1000): Promise<Collector> {
+const DEFAULT_TASKS = METER.maxTasks.fallback!;
+
+async function open(spec: string, maxTasks = DEFAULT_TASKS): Promise<Collector> {
   const source = selectSource({ spec, sys: '/sys', proc: '/proc' }).source;
   return openCollector({
     source,
@@ -79,7 +82,7 @@ describeOnKernel('a collector whose CPUs come and go', () => {
       sys: sysfs.path,
       hierarchy: { controller: null, id: 0 },
       followForks: false,
-      maxTasks: 1000,
+      maxTasks: DEFAULT_TASKS,
       log: (line) => said.push(line),
     });
     await sleep(300);
@@ -130,7 +133,7 @@ describeOnKernel('a collector whose CPUs come and go', () => {
       sys: sysfs.path,
       hierarchy: { controller: null, id: 0 },
       followForks: false,
-      maxTasks: 1000,
+      maxTasks: DEFAULT_TASKS,
       log: (line) => said.push(line),
     });
     sysfs.setOnline([0]);
@@ -151,7 +154,7 @@ describeOnKernel('a collector whose CPUs come and go', () => {
       sys: '/sys',
       hierarchy: { controller: null, id: 0 },
       followForks: false,
-      maxTasks: 1000,
+      maxTasks: DEFAULT_TASKS,
       lookMs: 2 ** 30,
       log: (line) => said.push(line),
     });
@@ -181,7 +184,7 @@ describeOnKernel('a collector whose CPUs come and go', () => {
       sys: sysfs.path,
       hierarchy: { controller: null, id: 0 },
       followForks: false,
-      maxTasks: 1000,
+      maxTasks: DEFAULT_TASKS,
     });
     await sleep(100);
     const { columns, rebinds, gaps } = await collector.drain();
@@ -271,7 +274,7 @@ describeOnKernel('the BPF program', () => {
       sys: '/sys',
       hierarchy: { controller: null, id: 0 },
       followForks: false,
-      maxTasks: 1000,
+      maxTasks: DEFAULT_TASKS,
     });
     let counted = 0;
     for (let i = 0; i < 3; i++) {

@@ -9,6 +9,7 @@ import { selectSource } from '../../src/sources/select.ts';
 import type { Reading } from '../../src/model/reading.ts';
 import type { Counter, EnergySource, PerfEvent } from '../../src/model/source.ts';
 import { describeOnKernel, TSC } from '../support/kernel.ts';
+import { METER } from '../../src/settings/table.ts';
 import { sum } from '../../src/util/sum.ts';
 
 function tsc(): EnergySource & { readonly reader: 'bpf' } {
@@ -41,7 +42,7 @@ describeOnKernel('perf events that user space reads', () => {
       sys: '/sys',
       hierarchy: { controller: null, id: 0 },
       followForks: false,
-      maxTasks: 1000,
+      maxTasks: METER.maxTasks.fallback!,
     });
     const lines: string[] = [];
     const log = (line: string): number => lines.push(line);
