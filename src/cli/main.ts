@@ -3,7 +3,7 @@ import { EnergyError, usageError } from '../model/errors.ts';
 import { SCOPE_VERSION } from '../otel/semconv.ts';
 import { help } from '../settings/help.ts';
 import type { Verb as VerbName } from '../settings/types.ts';
-import { complain } from './print.ts';
+import { complain, stdoutFailed } from './print.ts';
 
 /** A verb: takes its arguments, resolves with the exit status. */
 type Verb = (args: string[]) => Promise<number>;
@@ -60,10 +60,7 @@ const LAST_WRITE_MS = 1000;
 
 /** The way in from bin/joules. */
 export async function run(): Promise<void> {
-  // The reader of a pipe may go away (`joules top --json | head`): that ends us quietly, as it ends others.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? 0 : 1);
-  });
+  process.stdout.on('error', stdoutFailed);
   // Nobody listens to what we say: that changes nothing of what we do.
   process.stderr.on('error', () => {});
   const status = await main(process.argv.slice(2));
