@@ -3,6 +3,7 @@ import { EnergyError, usageError } from '../model/errors.ts';
 import { SCOPE_VERSION } from '../otel/semconv.ts';
 import { help } from '../settings/help.ts';
 import type { Verb as VerbName } from '../settings/types.ts';
+import { isShortage, systemError } from '../util/system-error.ts';
 import { complain, stdoutFailed } from './print.ts';
 
 /** A verb: takes its arguments, resolves with the exit status. */
@@ -50,6 +51,8 @@ function fail(error: unknown): number {
     complain(error.message);
     return error.exitCode;
   }
+  // Node says so of any file that it cannot open just then, one of our own modules above all.
+  if (isShortage(error)) return fail(systemError('open what is needed', error, ''));
   // A defect of ours: without its stack it could not be reported.
   process.stderr.write(`joules: unexpected ${error instanceof Error ? error.stack : String(error)}\n`);
   return 1;
