@@ -34,6 +34,7 @@ export async function doctor(args: string[]): Promise<number> {
     { name: 'kernel', ok: null, detail: release() },
     btf(sys),
     privileges(),
+    ...(inUserNamespace() ? [{ name: 'user namespace', ok: false, detail: LEAVE_USER_NAMESPACE }] : []),
     cgroups(proc, root),
     ...(selection instanceof EnergyError
       ? [{ name: spec, ok: false, detail: selection.message }]
@@ -76,7 +77,6 @@ function privileges(): Finding {
   const status = readText('/proc/self/status', 'latin1');
   if (status === undefined)
     return { name, ok: false, detail: '/proc/self/status is not there: mount procfs at /proc' };
-  if (inUserNamespace()) return { name, ok: false, detail: LEAVE_USER_NAMESPACE };
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
   const has = (capability: keyof typeof CAPABILITIES): boolean =>
     ((effective >> CAPABILITIES[capability]) & 1n) === 1n;

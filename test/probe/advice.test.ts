@@ -111,7 +111,7 @@ describeOnKernel('what is wrong and what to do about it is said', () => {
       /^joules: cannot load the BPF program \(EPERM\): the capabilities of a user namespace do not count[^\n]*\n$/,
     );
     const doctor = spawnSync('unshare', ['-Ur', process.execPath, JOULES, 'doctor'], { encoding: 'utf8' });
-    expect(doctor.stdout).toMatch(/^- privileges +the capabilities of a user namespace do not count/m);
+    expect(doctor.stdout).toMatch(/^- user namespace +the capabilities of a user namespace do not count/m);
     expect(doctor.status).toBe(3);
   });
 
