@@ -93,10 +93,14 @@ const KERNEL_THREAD = 0x00200000;
 
 /** undefined when there is no such process. */
 export function readStat(proc: string, pid: number): ProcessStat | undefined {
-  const stat = attempt(() => readAtOnce(`${proc}/${pid}/stat`));
+  return parseStat(attempt(() => readAtOnce(`${proc}/${pid}/stat`)) ?? '');
+}
+
+/** The text of PID/stat; undefined where it is cut off. */
+export function parseStat(stat: string): ProcessStat | undefined {
   // Field 2 is the name of the process, which may hold spaces and parentheses; field 3 follows its last ")".
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  if (fields?.[22 - 3] === undefined) return undefined;
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (fields[22 - 3] === undefined) return undefined;
   return {
     startTicks: Number(fields[22 - 3]),
     kernelThread: (Number(fields[9 - 3]) & KERNEL_THREAD) !== 0,
