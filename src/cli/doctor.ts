@@ -29,7 +29,7 @@ export async function doctor(args: string[]): Promise<number> {
   const root = options.root ?? '/';
   const [sys, proc] = [join(root, 'sys'), join(root, 'proc')];
   const { source: spec = 'auto' } = options;
-  const selection = found(() => selectSource({ ...options, spec, sys, proc, dev: join(root, 'dev') }));
+  const selection = selected(() => selectSource({ ...options, spec, sys, proc, dev: join(root, 'dev') }));
   const findings: Finding[] = [
     { name: 'kernel', ok: null, detail: release() },
     btf(sys),
@@ -51,7 +51,7 @@ export async function doctor(args: string[]): Promise<number> {
 }
 
 /** The source that would be measured, or why there is none. */
-function found(select: () => Selection): Selection | EnergyError {
+function selected(select: () => Selection): Selection | EnergyError {
   try {
     return select();
   } catch (error) {
