@@ -12,7 +12,7 @@ import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
 import { DEFAULT_LIMITS, MAX_TIMER_MS } from '../settings/table.ts';
 import { within } from '../util/deadline.ts';
-import { complain, jsonLine, print } from './print.ts';
+import { complain, jsonLine, outliveStdout, print } from './print.ts';
 import { onStop } from './signals.ts';
 import { summary } from './table.ts';
 
@@ -40,6 +40,8 @@ export async function agent(args: string[]): Promise<number> {
     await aborted(stopping.signal);
     return 0;
   }
+  // The disk of a log may be full: metrics go elsewhere.
+  outliveStdout();
   const ledger = new Ledger({ ...DEFAULT_LIMITS, ...limits });
   const publisher = await startPublishing({ producer: producersOf(ledger), env: process.env, log: complain });
   let meter: Meter | undefined;

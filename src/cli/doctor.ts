@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
 import { findHierarchy } from '../host/hierarchy.ts';
+import { inUserNamespace, LEAVE_USER_NAMESPACE } from '../host/user-namespace.ts';
 import { type Meter, openMeter, sourceRequest } from '../meter.ts';
 import { selectSource } from '../sources/select.ts';
 import type { Selection } from '../model/source.ts';
 import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
 import type { MeterOptions } from '../settings/types.ts';
+import { readText } from '../util/files.ts';
 import { jsonLine, printable } from './print.ts';
 
 interface Finding {
@@ -29,21 +31,35 @@ export async function doctor(args: string[]): Promise<number> {
   const { root } = checked;
   const request = sourceRequest(checked);
   const { sys, proc } = request;
-  const selection = selectSource(request);
+  const selection = selected(() => selectSource(request));
   const findings: Finding[] = [
     { name: 'kernel', ok: null, detail: release() },
     btf(sys),
     privileges(),
+    ...(inUserNamespace() ? [{ name: 'user namespace', ok: false, detail: LEAVE_USER_NAMESPACE }] : []),
     cgroups(proc, root),
-    ...sources(selection),
+    ...(selection instanceof EnergyError
+      ? [{ name: checked.source, ok: false, detail: selection.message }]
+      : sources(selection)),
   ];
   const trial = await tryMeasuring(options);
   if (trial.blindTo) findings.push({ name: 'pid namespace', ok: false, detail: trial.blindTo });
   if (trial.counter) findings.push(trial.counter);
   findings.push(trial.finding);
-  if (own.json) process.stdout.write(jsonLine({ source: selection.source.name, findings }));
+  const source = selection instanceof EnergyError ? null : selection.source.name;
+  if (own.json) process.stdout.write(jsonLine({ source, findings }));
   else process.stdout.write(`${findings.map((finding) => printable(line(finding))).join('\n')}\n`);
   return trial.finding.ok ? 0 : EXIT_UNABLE;
+}
+
+/** The source that would be measured, or why there is none. */
+function selected(select: () => Selection): Selection | EnergyError {
+  try {
+    return select();
+  } catch (error) {
+    if (error instanceof EnergyError && error.exitCode === EXIT_UNABLE) return error;
+    throw error;
+  }
 }
 
 function line({ name, ok, detail }: Finding): string {
@@ -59,17 +75,17 @@ function btf(sys: string): Finding {
 
 /** Our own, hence our own /proc. */
 function privileges(): Finding {
-  const status = readFileSync('/proc/self/status', 'latin1');
+  const name = 'privileges';
+  const status = readText('/proc/self/status', 'latin1');
+  if (status === undefined)
+    return { name, ok: false, detail: '/proc/self/status is not there: mount procfs at /proc' };
   const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
-  const has = (name: keyof typeof CAPABILITIES): boolean => ((effective >> CAPABILITIES[name]) & 1n) === 1n;
-  const missing = (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !has(name) && !has('CAP_SYS_ADMIN'));
+  const has = (capability: keyof typeof CAPABILITIES): boolean =>
+    ((effective >> CAPABILITIES[capability]) & 1n) === 1n;
+  const missing = (['CAP_BPF', 'CAP_PERFMON'] as const).filter((one) => !has(one) && !has('CAP_SYS_ADMIN'));
   return missing.length === 0
-    ? { name: 'privileges', ok: true, detail: 'CAP_BPF and CAP_PERFMON' }
-    : {
-        name: 'privileges',
-        ok: false,
-        detail: `${missing.join(' and ')} missing: run as root or grant them`,
-      };
+    ? { name, ok: true, detail: 'CAP_BPF and CAP_PERFMON' }
+    : { name, ok: false, detail: `${missing.join(' and ')} missing: run as root or grant them` };
 }
 
 function cgroups(proc: string, root: string): Finding {

@@ -3,7 +3,8 @@ import { EnergyError, usageError } from '../model/errors.ts';
 import { SCOPE_VERSION } from '../otel/semconv.ts';
 import { help } from '../settings/help.ts';
 import type { Verb as VerbName } from '../settings/types.ts';
-import { complain } from './print.ts';
+import { isShortage, systemError } from '../util/system-error.ts';
+import { complain, stdoutFailed } from './print.ts';
 
 /** A verb: takes its arguments, resolves with the exit status. */
 type Verb = (args: string[]) => Promise<number>;
@@ -50,6 +51,8 @@ function fail(error: unknown): number {
     complain(error.message);
     return error.exitCode;
   }
+  // Node says so of any file that it cannot open just then, one of our own modules above all.
+  if (isShortage(error)) return fail(systemError('open what is needed', error, ''));
   // A defect of ours: without its stack it could not be reported.
   process.stderr.write(`joules: unexpected ${error instanceof Error ? error.stack : String(error)}\n`);
   return 1;
@@ -60,10 +63,7 @@ const LAST_WRITE_MS = 1000;
 
 /** The way in from bin/joules. */
 export async function run(): Promise<void> {
-  // The reader of a pipe may go away (`joules top --json | head`): that ends us quietly, as it ends others.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? 0 : 1);
-  });
+  process.stdout.on('error', stdoutFailed);
   // Nobody listens to what we say: that changes nothing of what we do.
   process.stderr.on('error', () => {});
   const status = await main(process.argv.slice(2));

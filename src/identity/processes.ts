@@ -55,7 +55,7 @@ export function createProcesses(options: {
     const program = readable ? readExecutable(proc, pid) : undefined;
     // Read after the program: if it still is the same process now, that was its program.
     const stat = readable ? readStat(proc, pid) : undefined;
-    const alive = stat?.startTicks === startTicks(startNs);
+    const alive = stat?.startTicks === startTicks(startNs, proc);
     return {
       startNs,
       comm,

@@ -93,6 +93,12 @@ async function served(
     routes: { '/': pointToMetrics, '/metrics': endpoint.handle },
     log,
   });
+  if (server.isExposed)
+    log(
+      `${server.origin} may be reached from other machines, without TLS or a password: whoever reads it sees every ` +
+        'program that runs here, and by its energy what it does; set OTEL_EXPORTER_PROMETHEUS_HOST to 127.0.0.1 ' +
+        'behind a proxy that asks who it is, or let only scrapers through to it',
+    );
   return {
     url: `${server.origin}/metrics`,
     // Whoever scrapes comes when they like.

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { type Columns, LIFECYCLE, NO_PROCESS } from './columns.ts';
 import { getSystemErrorName } from 'node:util';
-import { EnergyError } from '../model/errors.ts';
+import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
 import { nativeError } from './advice.ts';
 import type { PerfEvent, Zone } from '../model/source.ts';
 
@@ -180,6 +180,11 @@ export function startCommand(words: readonly string[]): Command {
 
 let addon: Addon | undefined;
 
+/** An installed package has the sources of the native part, and not what they are built with. */
+const HOW_TO_BUILD = __dirname.includes('/node_modules/')
+  ? 'run `npm run build` in a clone of the project, and install that by `npm install DIRECTORY`'
+  : 'run `npm run build`';
+
 function loadAddon(): Addon {
   try {
     const directory = ownDirectory();
@@ -197,9 +202,8 @@ function loadAddon(): Addon {
   } catch (error) {
     if (error instanceof EnergyError) throw error;
     const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new EnergyError('ENOADDON', `cannot load the native part (${why}): run \`npm run build\``, 3, {
-      cause: error,
-    });
+    const message = `cannot load the native part (${why}): ${HOW_TO_BUILD}`;
+    throw new EnergyError('ENOADDON', message, EXIT_UNABLE, { cause: error });
   }
 }
 

@@ -142,6 +142,29 @@ describe('an agent that OTEL_SDK_DISABLED disables', () => {
   });
 });
 
+describeOnKernel('the doctor', () => {
+  it('shows the source that would be measured', () => {
+    const tsc = joules(['doctor', '--source', TSC]);
+    expect(tsc.stdout).toMatch(/^\+ perf:msr\/tsc\/ +measured, scope cpu/m);
+    expect(tsc.stdout).toMatch(/^\+ measuring +works with perf:msr\/tsc\/ /m);
+    expect(tsc.stdout).not.toMatch(/estimated/);
+    expect(tsc.status).toBe(0);
+    expect(JSON.parse(joules(['doctor', '--json', '--source', TSC]).stdout)).toMatchObject({
+      source: 'perf:msr/tsc/',
+    });
+  });
+
+  it('shows why the source that is asked for is not there, and nothing of others', () => {
+    const missing = joules(['doctor', '--source', 'power_core']);
+    expect(missing.stdout).toMatch(/^- power_core +this kernel has no PMU power_core/m);
+    expect(missing.stdout).not.toMatch(/^. estimated/m);
+    expect([missing.status, missing.stderr]).toEqual([3, '']);
+    expect(JSON.parse(joules(['doctor', '--json', '--source', 'power_core']).stdout)).toMatchObject({
+      source: null,
+    });
+  });
+});
+
 describe('help', () => {
   it.each([['--help'], ['top', '--help'], ['stat', '--help', '--', 'true']])(
     'is data on stdout: %s %s',
@@ -184,6 +207,34 @@ describeOnKernel('what cannot be measured is said with exit status 3', () => {
     expect(doctor.status).toBe(3);
     expect(doctor.stdout).toMatch(/^- BTF .*CONFIG_DEBUG_INFO_BTF$/m);
     expect(doctor.stdout).toMatch(/^- measuring .*BTF/m);
+  });
+
+  it.each([
+    [
+      'no procfs',
+      'mount -t tmpfs none /proc',
+      /^[ -] privileges .*\/proc\/self\/status .*: mount procfs/m,
+      /mount procfs at \/proc$/m,
+    ],
+    [
+      'a procfs of processes alone',
+      'mount -t proc -o subset=pid none /proc',
+      /^\+ privileges /m,
+      /mount procfs without subset=pid there \(systemd: ProcSubset=all\)$/m,
+    ],
+  ])('%s', (_, mount, privileges, remedy) => {
+    const there = (verb: string): Run => {
+      const script = `${mount} && exec ${process.execPath} ${JOULES} ${verb} --source ${TSC}`;
+      const { status, stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', script], {
+        encoding: 'utf8',
+      });
+      return { status, stdout, stderr };
+    };
+    expectSentence(there('top'), 3, remedy);
+    const doctor = there('doctor');
+    expect([doctor.status, doctor.stderr]).toEqual([3, '']);
+    expect(doctor.stdout).toMatch(privileges);
+    expect(doctor.stdout).toMatch(remedy);
   });
 
   it('a root without sysfs', () => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cpSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createNamer, namesOf, type NameSource } from '../../src/identity/namer.ts';
 import type { KnownContainer } from '../../src/model/container.ts';
@@ -92,6 +93,38 @@ describe('what runtimes keep on the node', () => {
   });
 });
 
+describe('what others put where runtimes keep their files', () => {
+  let root: string;
+  const docker = (pair: string): string =>
+    join(root, 'var/lib/docker/containers', id(pair), 'config.v2.json');
+  const podman = (): string => join(root, 'var/lib/containers/storage/overlay-containers/containers.json');
+  const KINDS: [string, (path: string) => void][] = [
+    ['a FIFO', (path) => execFileSync('mkfifo', [path])],
+    ['a link to a device without end', (path) => symlinkSync('/dev/zero', path)],
+    ['a link to another container', (path) => symlinkSync(docker('d0'), path)],
+    ['a directory', (path) => mkdirSync(path)],
+    ['a hole of a terabyte', (path) => execFileSync('truncate', ['--size=1T', path])],
+  ];
+
+  beforeEach(() => {
+    root = temporaryDirectory();
+    cpSync(FIXTURES, root, { recursive: true });
+  });
+
+  it.each(KINDS)('is not read, and the others are: %s', async (_, put) => {
+    mkdirSync(join(docker('dd'), '..'));
+    put(docker('dd'));
+    rmSync(podman());
+    put(podman());
+    const found = await runtimeFiles(root)([
+      container(id('dd'), 'docker'),
+      container(id('b0'), 'podman'),
+      container(id('d0'), 'docker'),
+    ]);
+    expect([...found.keys()]).toEqual([id('d0')]);
+  });
+});
+
 describe('names', () => {
   it.each([
     ['nginx', 'nginx', undefined],
@@ -167,5 +200,34 @@ describe('looking names up', () => {
     answer(new Map([[a.containerId, { name: 'late' }]]));
     await late;
     expect(namer.of(a.containerId)).toEqual({ name: 'late' });
+  });
+
+  it('gives up a source that does not answer at all, until it does, and asks the others', async () => {
+    const lines: string[] = [];
+    const asked: string[] = [];
+    let answer = (_: Awaited<ReturnType<NameSource>>): void => {};
+    const hanging: NameSource = () => {
+      asked.push('hanging');
+      return new Promise((resolve) => (answer = resolve));
+    };
+    const knowing: NameSource = () => {
+      asked.push('knowing');
+      return Promise.resolve(new Map([[a.containerId, { name: 'a' }]]));
+    };
+    const namer = createNamer({
+      sources: [hanging, knowing],
+      log: (line) => lines.push(line),
+      deadlineMs: 10,
+    });
+    await namer.prepare([a]);
+    while (namer.of(a.containerId) === undefined) await namer.prepare([a]);
+    expect(lines).toEqual(['cannot look up names of containers: there is no answer after 0.01 s']);
+    await namer.prepare([b]);
+    expect(asked).toEqual(['hanging', 'knowing', 'knowing']);
+    answer(new Map());
+    await new Promise(setImmediate);
+    namer.endInterval();
+    await namer.prepare([b]);
+    expect(asked).toEqual(['hanging', 'knowing', 'knowing', 'hanging', 'knowing']);
   });
 });

@@ -38,6 +38,26 @@ describe('the Prometheus endpoint', () => {
     expect([head.status, await head.text()]).toEqual([200, '']);
   });
 
+  it.each(['127.0.0.1', '127.0.0.2', 'localhost'])(
+    'says nothing where only this machine reaches it: %s',
+    async (host) => {
+      await publish({ OTEL_EXPORTER_PROMETHEUS_HOST: host });
+      expect(at.lines).toEqual([]);
+    },
+  );
+
+  it.each(['0.0.0.0', '::', '::ffff:0.0.0.0'])(
+    'says what others may see where they reach it: %s',
+    async (host) => {
+      await publish({ OTEL_EXPORTER_PROMETHEUS_HOST: host });
+      expect(at.lines).toEqual([
+        expect.stringMatching(
+          /^http:\S+ may be reached from other machines, .*OTEL_EXPORTER_PROMETHEUS_HOST/,
+        ),
+      ]);
+    },
+  );
+
   it('is gone once it is closed', async () => {
     const publisher = await publish({});
     await publisher.close(10_000);

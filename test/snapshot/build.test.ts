@@ -35,8 +35,10 @@ async function snapshotOf(options: {
   patterns?: Patterns;
   ownPid?: number;
   asked?: KnownContainer[];
+  /** Where the container's cgroup is. */
+  slice?: string;
 }): Promise<Snapshot> {
-  const { patterns = {}, ownPid = 0, asked } = options;
+  const { patterns = {}, ownPid = 0, asked, slice = '/system.slice' } = options;
   const columns = columnsOf({
     rows: [
       { cpu: 0, pid: 0, ms: 1000, counts: 20 },
@@ -52,8 +54,8 @@ async function snapshotOf(options: {
       [LIFECYCLE.exit, 12, 1e9],
     ],
     cgroups: {
-      101: `/system.slice/docker-${ID}.scope`,
-      102: `/system.slice/docker-${ID}.scope/worker`,
+      101: `${slice}/docker-${ID}.scope`,
+      102: `${slice}/docker-${ID}.scope/worker`,
       103: '/cron',
     },
   });
@@ -166,6 +168,18 @@ describe('a snapshot', () => {
       energy_j: 4,
     });
     expect((await snapshotOf({ patterns: { exclude: ['nginx'] } })).cgroups).toHaveLength(3);
+  });
+
+  it('asks nobody for the names of a container that a user made, or only called so', async () => {
+    const asked: KnownContainer[] = [];
+    const slice = '/user.slice/user-1000.slice/user@1000.service/app.slice';
+    const { cgroups } = await snapshotOf({ asked, slice });
+    expect(asked).toEqual([]);
+    expect(cgroups.map(({ container_id: id, names }) => [id, names])).toEqual([
+      [ID, undefined],
+      [ID, undefined],
+      [null, undefined],
+    ]);
   });
 
   it('names all cgroups of a container, and asks for its names once', async () => {
