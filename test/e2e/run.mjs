@@ -6,6 +6,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { readMetric } from './backends.mjs';
 import { makeCgroups } from './cgroups.mjs';
 import { measureChurn } from './churn.mjs';
 import { judgeIncrease, judgeLaw, judgeOwners, judgeScrapes } from './judge.mjs';
@@ -114,6 +115,7 @@ async function run({ programs, seconds, ...rig }) {
     const page = await stage.agent.start();
     test(`${stage.name}: promtool has nothing to say of the first page`, lint(programs.promtool, page));
   }
+  await Promise.all(stages.flatMap(({ views }) => views.map(hasSeenTwice)));
   tell(`workload of ${seconds} s`);
   const over = [...happenings({ seconds, stages }), ...plan({ ...rig, seconds })].map(async ([at, what]) => {
     await sleep(at * 1000);
@@ -128,6 +130,23 @@ async function run({ programs, seconds, ...rig }) {
     judgeEnds(stage);
   }
   await Promise.all(ended.map((one) => one.stop()));
+}
+
+/** What a back end has not seen twice by then it never will, s. */
+const IN_VAIN_SECONDS = 120;
+
+/** Waits until what is new from now on is new to a back end that knows the agent. */
+async function hasSeenTwice(view) {
+  const begin = Date.now();
+  while (
+    (await readMetric(view, 'hw.energy', { from: begin, to: Date.now() })).every(
+      ({ samples }) => samples.length < 3,
+    )
+  ) {
+    if (Date.now() - begin > IN_VAIN_SECONDS * 1000)
+      throw new Error(`${view.title} does not get the metrics`);
+    await sleep(500);
+  }
 }
 
 /** What happens to the agents and their receivers: [[second, what]]. */
