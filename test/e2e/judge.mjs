@@ -2,7 +2,7 @@
 // Whether what the back ends have is what the agent measured.
 import { readMetric } from './backends.mjs';
 import { growthByTime, sumOf, sumsBy } from './growth.mjs';
-import { mayBeUnseen, spanOf } from './unseen.mjs';
+import { isOfRestart, mayBeUnseen, spanOf } from './unseen.mjs';
 import { isOurContainer, isOurProgram } from './workload.mjs';
 
 const TOLERANCE = 0.01;
@@ -10,8 +10,6 @@ const TOLERANCE = 0.01;
 const MOST_FAILED = 0.05;
 /** Between two samples the law holds to the last digits that are written. */
 const STEP_TOLERANCE = 1e-4;
-/** Around a restart a sample may follow on one of the agent before. */
-const RESTART_MS = 15_000;
 
 /**
  * The law, in one view of one stage: a Joule is in one series of each metric. Judged on growth from raw samples:
@@ -36,7 +34,10 @@ export async function judgeLaw({ stage, view, span, test }) {
   const groups = compare(grouped, used);
   test(`${name}: cgroups grow by what processes do (${groups.text})`, groups.off > TOLERANCE && groups.why);
   judgeCounters({ stage, view, hardware, counted, test });
-  const worst = worstStep(stage, hardware, [...processes, ...unattributed]);
+  const worst = worstStep((time) => isOfRestart(stage, view, time), hardware, [
+    ...processes,
+    ...unattributed,
+  ]);
   test(
     `${name}: so they do between any two samples`,
     !(worst <= STEP_TOLERANCE) && `off by ${percent(worst)} of a mean step in the worst`,
@@ -99,9 +100,7 @@ export async function judgeOwners({ stage, view, span, processes, test, tell }) 
 export async function judgeScrapes({ stage, view, span, test }) {
   const [up] = await view.select('up{job="joules"}', span);
   const since = up.samples.find(([, value]) => value === 1)?.[0];
-  const absent = (time) =>
-    time < since ||
-    stage.agent.ends.some(({ at, seconds, back }) => time > at - seconds * 1000 - 1000 && time < back + 1000);
+  const absent = (time) => time < since || isOfRestart(stage, view, time);
   const failed = up.samples.filter(([time, value]) => value !== 1 && !absent(time));
   test(
     `${stage.name}, ${view.title}: ${up.samples.length} scrapes succeed`,
@@ -132,9 +131,8 @@ export async function judgeIncrease({ stage, view, span, test }) {
 }
 
 /** How far two kinds of series grew apart between two samples, at most, as a part of a mean step; restarts are left out. */
-function worstStep({ agent }, hardware, others) {
-  const restarting = (time) => agent.ends.some(({ at }) => Math.abs(time - at) < RESTART_MS);
-  const steps = [...growthByTime(hardware)].filter(([time]) => !restarting(time));
+function worstStep(isLeftOut, hardware, others) {
+  const steps = [...growthByTime(hardware)].filter(([time]) => !isLeftOut(time));
   const attributed = growthByTime(others);
   const mean = steps.reduce((sum, [, joules]) => sum + joules, 0) / steps.length;
   return Math.max(...steps.map(([time, joules]) => Math.abs((attributed.get(time) ?? 0) - joules))) / mean;

@@ -6,6 +6,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { readMetric } from './backends.mjs';
 import { makeCgroups } from './cgroups.mjs';
 import { measureChurn } from './churn.mjs';
 import { judgeIncrease, judgeLaw, judgeOwners, judgeScrapes } from './judge.mjs';
@@ -36,6 +37,8 @@ const BEFORE_SECONDS = 6;
 const AFTER_SECONDS = 15;
 /** What has happened until so long ago has come to all back ends. */
 const ARRIVAL_SECONDS = 4;
+/** What a back end has not seen by then it never will. */
+const IN_VAIN_SECONDS = 120;
 /** New series an hour with 100 processes a second. */
 const MOST_CHURN = 500;
 const MOST_STOP_SECONDS = 5;
@@ -114,6 +117,7 @@ async function run({ programs, seconds, ...rig }) {
     const page = await stage.agent.start();
     test(`${stage.name}: promtool has nothing to say of the first page`, lint(programs.promtool, page));
   }
+  await Promise.all(stages.flatMap(({ views }) => views.map((view) => hasSeenTwice(view, from))));
   tell(`workload of ${seconds} s`);
   const over = [...happenings({ seconds, stages }), ...plan({ ...rig, seconds })].map(async ([at, what]) => {
     await sleep(at * 1000);
@@ -128,6 +132,17 @@ async function run({ programs, seconds, ...rig }) {
     judgeEnds(stage);
   }
   await Promise.all(ended.map((one) => one.stop()));
+}
+
+/** Waits until what is new from now on is new to a back end that knows the agent. */
+async function hasSeenTwice(view, from) {
+  const inVain = Date.now() + IN_VAIN_SECONDS * 1000;
+  for (;;) {
+    const series = await readMetric(view, 'hw.energy', { from, to: Date.now() });
+    if (series.some(({ samples }) => samples.length > 2)) return;
+    if (Date.now() > inVain) throw new Error(`${view.title} does not get the metrics`);
+    await sleep(500);
+  }
 }
 
 /** What happens to the agents and their receivers: [[second, what]]. */

@@ -9,20 +9,26 @@ function lagOf({ pushed, seconds }) {
   return pushed ? 0 : 2000 * Math.max(seconds, 2);
 }
 
+/** From when on a view cannot have seen all until when it has seen what the next agent measured first: [[from, to]], ms. */
+function restarts({ agent, truth }, view) {
+  const lag = lagOf(view);
+  return agent.ends.map(({ at }) => {
+    const first = truth.intervals.find(({ end }) => end > at)?.end ?? at;
+    return [at - lag - 2000, view.pushed ? first : first + lag];
+  });
+}
+
+/** Whether a sample was taken while the agent was ended and begun again. */
+export function isOfRestart(stage, view, time) {
+  return restarts(stage, view).some(([from, to]) => time > from && time <= to + 2000);
+}
+
 /**
  * Whether a view need not have seen an interval: it ended after the last scrape but one before the agent ended, or
  * before the first one of what it measured when it was back, or is too near the view's end `to` (ms).
  */
-export function mayBeUnseen({ agent, truth }, view, { end }, to = Infinity) {
-  const lag = lagOf(view);
-  return (
-    end > to - lag ||
-    agent.ends.some(({ at }) => {
-      const first = truth.intervals.find((interval) => interval.end > at)?.end ?? at;
-      const seenFrom = view.pushed ? at : first + lag / 2;
-      return end > at - lag - 2000 && end <= Math.max(at, seenFrom);
-    })
-  );
+export function mayBeUnseen(stage, view, { end }, to = Infinity) {
+  return end > to - lagOf(view) || restarts(stage, view).some(([from, until]) => end > from && end <= until);
 }
 
 /** Times of the first and the last sample, ms; 0 instead of the first where it is 0, and so all before it is to come. */
