@@ -103,6 +103,26 @@ describe('a recorder', () => {
     expect(counted()).toBe(1);
   });
 
+  it('begins no other measurement after one during which it was stopped', async () => {
+    const { promise: gate, resolve: open } = withResolvers();
+    const { promise: begun, resolve: begin } = withResolvers();
+    const { recorder, asked } = recording({
+      intervalMs: 1,
+      snapshot: () => {
+        begin();
+        return gate.then(() => snapshotOf());
+      },
+    });
+    const keep = setInterval(() => {}, AN_HOUR_MS);
+    await begun;
+    const stopped = recorder.stop();
+    open();
+    await stopped;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    clearInterval(keep);
+    expect(asked()).toBe(1);
+  });
+
   it('ends the series of cgroups that are gone at every tenth measurement', async () => {
     const asked: string[] = [];
     const ledger = new Ledger(DEFAULT_LIMITS);
