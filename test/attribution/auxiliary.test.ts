@@ -5,8 +5,8 @@ import type { ZoneCharge } from '../../src/attribution/by-zone.ts';
 import type { Counter, SwitchedSource } from '../../src/model/source.ts';
 
 function counter(id: string, domain: Counter['domain'], cpus: number[], parent?: string): Counter {
-  const place = { via: 'powercap', path: '' } as const;
-  const common = { id, domain, cpus, joulesPerCount: 1, range: 0n, maxWatts: 1, place };
+  const location = { via: 'powercap', path: '' } as const;
+  const common = { id, domain, cpus, joulesPerCount: 1, range: 0n, maxWatts: 1, location };
   return parent === undefined ? common : { ...common, parent };
 }
 
