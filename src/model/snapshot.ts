@@ -21,7 +21,7 @@ interface Usage {
   readonly cpu_time_s: Seconds;
 }
 
-/** ... with the estimated standard deviation of `energy_j`, beside the counter's own error; null where there is none. */
+/** What somebody used, where `energy_err_j` is the estimated standard deviation of `energy_j`; null where there is none. The counter's own error comes on top. */
 interface UncertainUsage extends Usage {
   readonly energy_err_j: Joules | null;
 }
