@@ -102,10 +102,10 @@ function sources({ source, rejected }: Selection): Finding[] {
       ok: true,
       detail: `${source.kind}, scope ${source.scope}, ${source.zones.length} counter(s)${source.kind === 'estimated' ? `, ${source.watts.idle}-${source.watts.busy} W per CPU from ${source.watts.reference}` : ''}`,
     },
-    ...source.auxiliary.map(({ id, place }) => ({
+    ...source.auxiliary.map(({ id, location }) => ({
       name: id,
       ok: true,
-      detail: `beside it, by ${place.via}`,
+      detail: `beside it, by ${location.via}`,
     })),
   ];
 }

@@ -49,7 +49,7 @@ export class Account {
     const { last } = before;
     let reader = before.state === 'open' ? before.reader : undefined;
     try {
-      reader ??= openCounter(this.#counter.place);
+      reader ??= openCounter(this.#counter.location);
       const now = { count: await reader.read(), ms: performance.now(), interval: this.#interval };
       this.#access = { state: 'open', last: now, reader };
       const again: readonly CounterEvent[] = before.state === 'failed' ? [{ event: 'rebind' }] : [];
@@ -61,7 +61,7 @@ export class Account {
     }
   }
 
-  /** Goes on at the counter's new place. What the former one counted up to now is not lost, if it can still be read. */
+  /** Goes on at the counter's new location. What the former one counted up to now is not lost, if it can still be read. */
   async moveTo(counter: Counter): Promise<readonly CounterEvent[]> {
     const former = this.#access.state === 'open' && isEvent(this.#counter) ? await this.read() : [];
     const { state } = this.#access;
@@ -77,7 +77,7 @@ export class Account {
     return [...former, { event: 'rebind' }, ...latter];
   }
 
-  /** Reads the counter a last time, since it is there no more. It may be moved to a place later on. */
+  /** Reads the counter a last time, since it is there no more. It may be moved to a location later on. */
   async leave(): Promise<readonly CounterEvent[]> {
     const events = this.#access.state === 'open' ? await this.read() : [];
     const alive = this.#access.state === 'open';
@@ -128,8 +128,8 @@ export class Account {
 
 const NO_ADVANCE = { joules: undefined, wrapped: false } as const;
 
-function isEvent({ place }: Counter): boolean {
-  return place.via === 'perf';
+function isEvent({ location }: Counter): boolean {
+  return location.via === 'perf';
 }
 
 function messageOf(error: unknown): string {

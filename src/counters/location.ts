@@ -2,7 +2,7 @@
 import { closeSync, openSync, read } from 'node:fs';
 import { promisify } from 'node:util';
 import { openPerfEvent } from '../probe/addon.ts';
-import type { Place } from '../model/source.ts';
+import type { CounterLocation } from '../model/source.ts';
 
 /** A counter that is open. `read()` rejects where it cannot be read, or is dead. */
 export interface OpenCounter {
@@ -13,10 +13,10 @@ export interface OpenCounter {
 const readAt = promisify(read);
 
 /** Opens a counter. @throws EnergyError, or the error of open(2). */
-export function openCounter(place: Place): OpenCounter {
-  if (place.via === 'perf') return opened(openPerfEvent(place.event, place.cpu), eventReader);
-  const fd = openSync(place.path, 'r');
-  return opened(fd, place.via === 'msr' ? () => registerReader(fd, place.address) : textReader);
+export function openCounter(location: CounterLocation): OpenCounter {
+  if (location.via === 'perf') return opened(openPerfEvent(location.event, location.cpu), eventReader);
+  const fd = openSync(location.path, 'r');
+  return opened(fd, location.via === 'msr' ? () => registerReader(fd, location.address) : textReader);
 }
 
 function opened(fd: number, reader: (fd: number) => () => Promise<bigint>): OpenCounter {

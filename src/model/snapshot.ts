@@ -21,7 +21,10 @@ interface Usage {
   readonly cpu_time_s: Seconds;
 }
 
-/** ... with the estimated standard deviation of `energy_j`, beside the counter's own error; null where there is none. */
+/**
+ * What somebody used. `energy_err_j` is the estimated standard deviation of `energy_j`, to which the counter's own error
+ * comes; null where there is none.
+ */
 interface UncertainUsage extends Usage {
   readonly energy_err_j: Joules | null;
 }

@@ -39,7 +39,7 @@ export interface CpuPower {
 export type Domain = 'cpu' | 'memory' | 'gpu' | 'host';
 
 /** Where user space reads a counter. */
-export type Place =
+export type CounterLocation =
   | { readonly via: 'perf'; readonly event: PerfEvent; readonly cpu: number }
   | { readonly via: 'powercap'; readonly path: string }
   | { readonly via: 'msr'; readonly path: string; readonly address: number };
@@ -58,7 +58,7 @@ export interface Counter {
   readonly range: bigint;
   /** An advance beyond this power is no energy but a counter that was reset or lied, W. */
   readonly maxWatts: Watts;
-  readonly place: Place;
+  readonly location: CounterLocation;
 }
 
 interface SourceBase {

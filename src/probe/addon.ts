@@ -18,7 +18,7 @@ export interface ProbeOptions {
   readonly hierarchy: number;
   /** BPF reads the counters at switches; otherwise what is bound is only calibrated, or nothing is bound. */
   readonly switched: boolean;
-  /** ... and the two threads of a core share one (costs up to 8 ns per switch). */
+  /** Whether the two threads of a core share a counter, which costs up to 8 ns per switch. */
   readonly shared: boolean;
   /** Of the counters that BPF reads, which reckons in units of about 2^-32 J: from 5.9e-11 to 256 J. */
   readonly joulesPerCount: number;

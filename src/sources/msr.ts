@@ -62,7 +62,7 @@ export function msrSource(roots: {
       joulesPerCount,
       range: RANGE,
       maxWatts: MAX_WATTS.core,
-      place: { via: 'msr', path: path(lead), address: CORE_ENERGY },
+      location: { via: 'msr', path: path(lead), address: CORE_ENERGY },
     })),
     idleWeight: IDLE_WEIGHT,
   };

@@ -46,8 +46,8 @@ export function perfSource(spec: string, sys: string): SwitchedSource | PolledSo
     };
   }
   const counters = zones.map(({ id, cpus, lead }): Counter => {
-    const place = { via: 'perf', event: encoded, cpu: lead } as const;
-    return { id, domain: 'cpu', cpus, joulesPerCount: joules, range: 0n, maxWatts: Infinity, place };
+    const location = { via: 'perf', event: encoded, cpu: lead } as const;
+    return { id, domain: 'cpu', cpus, joulesPerCount: joules, range: 0n, maxWatts: Infinity, location };
   });
   return { ...common, scope, reader: 'user', kind: 'apportioned', counters, idleWeight: 1 };
 }

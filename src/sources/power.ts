@@ -89,7 +89,7 @@ function perfCounters(pmu: Pmu, event: 'energy-pkg' | keyof typeof OTHERS, sys: 
     joulesPerCount: joules,
     // perf adds the 32 bits of the hardware up to 64.
     range: 0n,
-    place: { via: 'perf', event: encoded, cpu: zone.lead },
+    location: { via: 'perf', event: encoded, cpu: zone.lead },
   }));
 }
 

@@ -26,7 +26,7 @@ export function powercapSource(sys: string): Omit<PolledSource, 'auxiliary'> | R
   if (counters.length === 0) {
     return { name, reason: `${classOf(sys)} has no package: it needs the module intel_rapl_msr` };
   }
-  const hidden = counters.find(({ place }) => place.via === 'powercap' && !isReadable(place.path));
+  const hidden = counters.find(({ location }) => location.via === 'powercap' && !isReadable(location.path));
   if (hidden)
     return { name, reason: "powercap's energy_uj files may be read by root alone (kernel 5.10 and later)" };
   return {
@@ -100,7 +100,7 @@ function counter(domain: Domain, { path }: Node, packageId: string, cpus: readon
       joulesPerCount: 1e-6,
       // The largest value that energy_uj has, 2^32-1 of the hardware's units.
       range: BigInt(range) + 1n,
-      place: { via: 'powercap', path: join(path, 'energy_uj') },
+      location: { via: 'powercap', path: join(path, 'energy_uj') },
     },
   ];
 }

@@ -5,8 +5,8 @@ import type { ZoneCharge } from '../../src/attribution/by-zone.ts';
 import type { Counter, SwitchedSource } from '../../src/model/source.ts';
 
 function counter(id: string, domain: Counter['domain'], cpus: number[], parent?: string): Counter {
-  const place = { via: 'powercap', path: '' } as const;
-  const common = { id, domain, cpus, joulesPerCount: 1, range: 0n, maxWatts: 1, place };
+  const location = { via: 'powercap', path: '' } as const;
+  const common = { id, domain, cpus, joulesPerCount: 1, range: 0n, maxWatts: 1, location };
   return parent === undefined ? common : { ...common, parent };
 }
 
@@ -84,6 +84,17 @@ describe('what packages count beyond their cores', () => {
       ['shared:0', 'package:0', 4, 4],
       ['shared:1', 'package:1', 1, 1],
     ]);
+  });
+
+  it('is none of a core whose package has no counter', () => {
+    const first = { ...source, auxiliary: source.auxiliary.filter(({ id }) => id === 'package:0') };
+    const { zones, domains } = createAuxiliary()(first, cores(6, 3), readings({ 'package:0': 10 }));
+    expect(zones.map(({ id, parent }) => [id, parent])).toEqual([
+      ['core:0:0', 'package:0'],
+      ['core:1:0', null],
+      ['shared:0', 'package:0'],
+    ]);
+    expect(domains).toEqual([]);
   });
 
   it('is unknown while the package cannot be read, and its next reading makes up for that', () => {

@@ -21,6 +21,12 @@ describe('what became of processes', () => {
     expect([lifecycle.hasExited(first), lifecycle.hasExited(second)]).toEqual([false, true]);
   });
 
+  it('is changed by an exec alone: a fork has the name of the parent', () => {
+    const lifecycle = createLifecycle();
+    lifecycle.follow(lifecycleOf([[LIFECYCLE.fork, 1, 100, 'parent']]));
+    expect(lifecycle.newNameOf({ pid: 1, startNs: 100 })).toBeUndefined();
+  });
+
   it('is not taken for that of a process which began at the same moment, nor of one with the same pid', () => {
     const lifecycle = createLifecycle();
     lifecycle.follow(

@@ -179,10 +179,35 @@ describe('looking names up', () => {
       Promise.resolve(new Map(containers.map(({ containerId }) => [containerId, { name: 'x' }])));
     const namer = createNamer({ sources: [failing, knowing], log: (line) => lines.push(line) });
     await namer.prepare([a]);
+    expect(lines).toHaveLength(1);
     await namer.prepare([a, b]);
     const its = { name: 'x' };
     expect([namer.of(a.containerId), namer.of(b.containerId)]).toEqual([its, its]);
     expect(lines).toEqual(['cannot look up names of containers: HTTP 401']);
+  });
+
+  it('asks each source only for what those before it do not know, and 256 at a time', async () => {
+    const asked: number[][] = [[], []];
+    const source =
+      (i: number, known: number): NameSource =>
+      (containers) => {
+        asked[i]!.push(containers.length);
+        return Promise.resolve(
+          new Map(containers.slice(0, known).map(({ containerId }) => [containerId, { name: `${i}` }])),
+        );
+      };
+    const namer = createNamer({ sources: [source(0, 200), source(1, 256)], log: () => {} });
+    const many = Array.from({ length: 300 }, (_, i) => ({ ...a, containerId: `c${i}` }));
+    await namer.prepare(many);
+    expect(asked).toEqual([[256], [56]]);
+    expect([namer.of('c199'), namer.of('c200'), namer.of('c256')]).toEqual([
+      { name: '0' },
+      { name: '1' },
+      undefined,
+    ]);
+    // The second source is not asked for nothing.
+    await namer.prepare(many);
+    expect(asked).toEqual([[256, 44], [56]]);
   });
 
   it('does not wait for a source that hangs, nor asks it again meanwhile', async () => {

@@ -25,8 +25,8 @@ function joulesOf(reading: Reading | undefined): number {
 
 /** A perf event that user space reads, as a package that holds `cpus`. */
 function asPackage(event: PerfEvent, cpus: readonly number[], joulesPerCount: number): Counter {
-  const place = { via: 'perf', event, cpu: cpus[0]! } as const;
-  return { id: 'package:0', domain: 'cpu', cpus, joulesPerCount, range: 0n, maxWatts: Infinity, place };
+  const location = { via: 'perf', event, cpu: cpus[0]! } as const;
+  return { id: 'package:0', domain: 'cpu', cpus, joulesPerCount, range: 0n, maxWatts: Infinity, location };
 }
 
 describeOnKernel('perf events that user space reads', () => {

@@ -12,8 +12,8 @@ import { columnsOf } from '../support/columns.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 function counter(id: string, domain: Counter['domain']): Counter {
-  const place = { via: 'powercap', path: '' } as const;
-  return { id, domain, cpus: [0], joulesPerCount: 1, range: 0n, maxWatts: 1, place };
+  const location = { via: 'powercap', path: '' } as const;
+  return { id, domain, cpus: [0], joulesPerCount: 1, range: 0n, maxWatts: 1, location };
 }
 
 const source: PolledSource = {

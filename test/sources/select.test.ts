@@ -146,8 +146,8 @@ describe('power', () => {
     });
     expect(source.zones).toEqual(perPackage);
     expect(source.reader === 'user' && source.counters).toMatchObject([
-      { id: 'package:0', joulesPerCount: 2 ** -32, place: { via: 'perf', event: PKG, cpu: 0 } },
-      { id: 'package:1', joulesPerCount: 2 ** -32, place: { via: 'perf', event: PKG, cpu: 8 } },
+      { id: 'package:0', joulesPerCount: 2 ** -32, location: { via: 'perf', event: PKG, cpu: 0 } },
+      { id: 'package:1', joulesPerCount: 2 ** -32, location: { via: 'perf', event: PKG, cpu: 8 } },
     ]);
   });
 
@@ -167,7 +167,7 @@ describe('power', () => {
 
   it('takes the package of a laptop, not its cores or the whole platform', () => {
     expect(select('intel-laptop', 'power').source).toMatchObject({
-      counters: [{ id: 'package:0', place: { event: { type: 20, config: 2n } } }],
+      counters: [{ id: 'package:0', location: { event: { type: 20, config: 2n } } }],
     });
   });
 });
