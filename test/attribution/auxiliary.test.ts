@@ -88,7 +88,7 @@ describe('what packages count beyond their cores', () => {
 
   it('is none of a core whose package has no counter', () => {
     const first = { ...source, auxiliary: source.auxiliary.filter(({ id }) => id === 'package:0') };
-    const { zones, domains } = createAuxiliary()(first, cores(6, 3), readings({ 'package:0': 10 }));
+    const { zones, domains } = createAuxiliary().charge(first, cores(6, 3), readings({ 'package:0': 10 }));
     expect(zones.map(({ id, parent }) => [id, parent])).toEqual([
       ['core:0:0', 'package:0'],
       ['core:1:0', null],
