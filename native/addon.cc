@@ -36,7 +36,8 @@ Napi::Value OpenPerfEvent(const Napi::CallbackInfo& info) {
   return opened;
 }
 
-// dropPrivileges(keep: bigint): {status, step}, at once: until all threads have answered, none runs JavaScript.
+// dropPrivileges(keep: bigint): {status, step}, at once: until all threads have answered, none runs
+// JavaScript.
 Napi::Value Drop(const Napi::CallbackInfo& info) {
   Arguments arguments;
   uint64_t keep = 0;

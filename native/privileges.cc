@@ -23,9 +23,10 @@ namespace {
 
 constexpr const char* kStep = "drop privileges";
 
-// The signal by which glibc makes all threads follow a setuid(2). No other reaches them all: Node's thread that
-// waits for SIGUSR1 and our own have all signals blocked, but libc leaves its own ones out of every mask.
-// libpsx, which does the same, replaces pthread_create when a program is linked, which an addon is too late for.
+// The signal by which glibc makes all threads follow a setuid(2). No other reaches them all: Node's thread
+// that waits for SIGUSR1 and our own have all signals blocked, but libc leaves its own ones out of every
+// mask. libpsx, which does the same, replaces pthread_create when a program is linked, which an addon is too
+// late for.
 constexpr int kSignal = 33;
 
 // A thread answers within microseconds, unless it waits for a disk.
@@ -75,8 +76,8 @@ void OnOrder(int, siginfo_t* info, void*) {
   errno = interrupted_errno;
 }
 
-// The handler, as long as this exists. libc lets nobody set one for a signal of its own: the kernel is asked, with
-// what libc makes of a handler for another signal, since it alone knows how to return from one.
+// The handler, as long as this exists. libc lets nobody set one for a signal of its own: the kernel is asked,
+// with what libc makes of a handler for another signal, since it alone knows how to return from one.
 class Handler {
  public:
   Handler() {
@@ -145,8 +146,8 @@ int Reach(pid_t thread) {
 
 }  // namespace
 
-// The calling thread goes first. Another one may start threads until it is reached, so the list is read again until
-// it has nobody new: those that come later are started by threads that have given up.
+// The calling thread goes first. Another one may start threads until it is reached, so the list is read again
+// until it has nobody new: those that come later are started by threads that have given up.
 Outcome DropPrivileges(uint64_t keep) {
   int status = GiveUp(keep);
   if (status) return Fail(kStep, status);
@@ -169,8 +170,8 @@ Outcome DropPrivileges(uint64_t keep) {
 
 void ClearAmbientCapabilities() { prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); }
 
-// A call that fails for want of a program, unless it is refused before. A thread of its own can be without the
-// capabilities, and ends.
+// A call that fails for want of a program, unless it is refused before. A thread of its own can be without
+// the capabilities, and ends.
 bool BpfWantsCapability() {
   bool refused = false;
   InOwnThread([&] {

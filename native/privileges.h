@@ -19,5 +19,6 @@ Outcome DropPrivileges(uint64_t keep);
 void ClearAmbientCapabilities();
 
 // Whether bpf(2) wants CAP_BPF for what is open already. It does before Linux 5.19 where
-// kernel.unprivileged_bpf_disabled is not 0; since then it does for what is created alone (commit c8644cd0efe7).
+// kernel.unprivileged_bpf_disabled is not 0; since then it does for what is created alone (commit
+// c8644cd0efe7).
 bool BpfWantsCapability();

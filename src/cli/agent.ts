@@ -11,8 +11,9 @@ import { publishSettings } from '../settings/environment.ts';
 import { parseOptions } from '../settings/options.ts';
 import { DEFAULT_LIMITS, MAX_TIMER_MS } from '../settings/table.ts';
 import { within } from '../util/deadline.ts';
+import { keepOnlyNeeded } from './least-privilege.ts';
 import { complain, jsonLine, print } from './print.ts';
-import { onStop } from './signals.ts';
+import { ignoreDebugger, onStop } from './signals.ts';
 import { summary } from './table.ts';
 
 /** The end takes 5 s at most, whatever the load and the receiver: for the last interval, its export, and closing. */
@@ -31,6 +32,7 @@ export async function agent(args: string[]): Promise<number> {
   // From the very start, and until the last flush: a stop is never cut short by another.
   const stopping = new AbortController();
   const release = onStop(() => stopping.abort());
+  ignoreDebugger();
   if (disabled) {
     // Whoever keeps services alive would start one that ends again and again.
     complain(
@@ -45,7 +47,15 @@ export async function agent(args: string[]): Promise<number> {
   try {
     const options = { ...configured, ...given, log: complain };
     meter = await openMeter(options);
+    // Whatever is bound to a port, or opened with privileges, is by now.
+    const kept = keepOnlyNeeded({
+      source: meter.selection.source,
+      namesPrograms: meter.blindTo === undefined,
+      readsFiles: options.names === true || options.kubelet !== undefined,
+      signals: false,
+    });
     announce(meter, publisher.endpoints);
+    complain(`privileges kept: ${kept.join(', ') || 'none'}`);
     const show = own.json ? undefined : summaryPrinter();
     const recorder = record(meter, {
       ledger,

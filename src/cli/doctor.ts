@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
+import { effectiveCapabilities } from '../host/capabilities.ts';
 import { findHierarchy } from '../host/hierarchy.ts';
 import { type Meter, openMeter } from '../meter.ts';
 import { selectSource } from '../sources/select.ts';
 import type { Selection } from '../model/source.ts';
 import { parseOptions } from '../settings/options.ts';
 import type { MeterOptions } from '../settings/types.ts';
+import { keepOnlyNeeded } from './least-privilege.ts';
 import { jsonLine, printable } from './print.ts';
+import { privileges } from './privileges.ts';
 
 interface Finding {
   readonly name: string;
@@ -19,7 +22,6 @@ interface Finding {
 }
 
 const TRIAL_MS = 300;
-const CAPABILITIES = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const;
 
 /** `joules doctor`: what this kernel, hardware and user can do. Exit status 0 if measuring is possible, else 3. */
 export async function doctor(args: string[]): Promise<number> {
@@ -30,13 +32,14 @@ export async function doctor(args: string[]): Promise<number> {
   const findings: Finding[] = [
     { name: 'kernel', ok: null, detail: release() },
     btf(sys),
-    privileges(),
+    ...privileges(effectiveCapabilities()),
     cgroups(proc, root),
     ...sources(selection),
   ];
   const trial = await tryMeasuring(options);
   if (trial.blindTo) findings.push({ name: 'pid namespace', ok: false, detail: trial.blindTo });
   if (trial.counter) findings.push(trial.counter);
+  if (trial.kept) findings.push(trial.kept);
   findings.push(trial.finding);
   if (own.json) process.stdout.write(jsonLine({ source: selection.source.name, findings }));
   else process.stdout.write(`${findings.map((finding) => printable(line(finding))).join('\n')}\n`);
@@ -52,21 +55,6 @@ function btf(sys: string): Finding {
   return existsSync(path)
     ? { name: 'BTF', ok: true, detail: path }
     : { name: 'BTF', ok: false, detail: `${path} is missing: use a kernel built with CONFIG_DEBUG_INFO_BTF` };
-}
-
-/** Our own, hence our own /proc. */
-function privileges(): Finding {
-  const status = readFileSync('/proc/self/status', 'latin1');
-  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
-  const has = (name: keyof typeof CAPABILITIES): boolean => ((effective >> CAPABILITIES[name]) & 1n) === 1n;
-  const missing = (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !has(name) && !has('CAP_SYS_ADMIN'));
-  return missing.length === 0
-    ? { name: 'privileges', ok: true, detail: 'CAP_BPF and CAP_PERFMON' }
-    : {
-        name: 'privileges',
-        ok: false,
-        detail: `${missing.join(' and ')} missing: run as root or grant them`,
-      };
 }
 
 function cgroups(proc: string, root: string): Finding {
@@ -116,14 +104,21 @@ function duration(ns: number): string {
 interface Trial {
   readonly finding: Finding;
   readonly counter?: Finding | undefined;
+  readonly kept?: Finding;
   readonly blindTo?: string | undefined;
 }
 
-/** The proof: measures for a moment. */
+/** The proof: measures for a moment, with the privileges that the agent has after its start. */
 async function tryMeasuring(options: MeterOptions): Promise<Trial> {
   const name = 'measuring';
   try {
     await using meter = await openMeter(options);
+    const kept = keepOnlyNeeded({
+      source: meter.selection.source,
+      namesPrograms: meter.blindTo === undefined,
+      readsFiles: false,
+      signals: false,
+    });
     await new Promise((resolve) => setTimeout(resolve, TRIAL_MS));
     const { totals, interval_s, self, source } = await meter.snapshot();
     const watts = (totals.counter_j / interval_s).toFixed(2);
@@ -132,6 +127,7 @@ async function tryMeasuring(options: MeterOptions): Promise<Trial> {
     return {
       finding: { name, ok: true, detail },
       counter: await counter(meter),
+      kept: { name: 'kept', ok: null, detail: `after the start: ${kept.join(', ') || 'no capability'}` },
       blindTo: meter.blindTo,
     };
   } catch (error) {

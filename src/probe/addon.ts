@@ -109,6 +109,8 @@ interface Addon {
     config1: bigint,
     config2: bigint,
   ): Outcome<{ readonly fd: number }>;
+  dropPrivileges(keep: bigint): Outcome;
+  bpfWantsCapability(): boolean;
   readonly noProcess: number;
   readonly fork: number;
   readonly exec: number;
@@ -151,6 +153,20 @@ function succeeded<Result>(outcome: Outcome<Result>): Result {
 export function openPerfEvent({ type, config, config1, config2 }: PerfEvent, cpu: number): number {
   const native = (addon ??= loadAddon());
   return succeeded(native.openPerfEvent(cpu, type, config, config1, config2)).fd;
+}
+
+/**
+ * Gives up, in all threads and for good, every capability that is not in the mask `keep` (bit N is number N of
+ * capabilities(7)), and what a program that is executed could gain (no_new_privs).
+ * @throws EnergyError where a thread did not follow.
+ */
+export function dropPrivileges(keep: bigint): void {
+  succeeded((addon ??= loadAddon()).dropPrivileges(keep));
+}
+
+/** Whether this kernel wants CAP_BPF for BPF programs and maps that are open already. */
+export function bpfWantsCapability(): boolean {
+  return (addon ??= loadAddon()).bpfWantsCapability();
 }
 
 /** A program that runs. */
