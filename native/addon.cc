@@ -45,9 +45,13 @@ Napi::Value Drop(const Napi::CallbackInfo& info) {
   return ToObject(info.Env(), arguments.Refused() ? arguments.outcome() : DropPrivileges(keep));
 }
 
-// bpfWantsCapability(): boolean
-Napi::Value BpfWants(const Napi::CallbackInfo& info) {
-  return Napi::Boolean::New(info.Env(), BpfWantsCapability());
+// askKernel(): {bpf: boolean, admin: boolean}
+Napi::Value Ask(const Napi::CallbackInfo& info) {
+  const KernelWants wants = AskKernel();
+  auto object = Napi::Object::New(info.Env());
+  object["bpf"] = Napi::Boolean::New(info.Env(), wants.bpf);
+  object["admin"] = Napi::Boolean::New(info.Env(), wants.admin);
+  return object;
 }
 
 }  // namespace
@@ -58,7 +62,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["startCommand"] = Napi::Function::New<StartCommand>(env, "startCommand");
   exports["openPerfEvent"] = Napi::Function::New<OpenPerfEvent>(env, "openPerfEvent");
   exports["dropPrivileges"] = Napi::Function::New<Drop>(env, "dropPrivileges");
-  exports["bpfWantsCapability"] = Napi::Function::New<BpfWants>(env, "bpfWantsCapability");
+  exports["askKernel"] = Napi::Function::New<Ask>(env, "askKernel");
   exports["noProcess"] = Napi::Number::New(env, static_cast<uint32_t>(ENERGY_NO_PROCESS));
   exports["fork"] = Napi::Number::New(env, ENERGY_FORK);
   exports["exec"] = Napi::Number::New(env, ENERGY_EXEC);

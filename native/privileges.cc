@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <linux/bpf.h>
 #include <linux/capability.h>
+#include <linux/perf_event.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -18,6 +19,7 @@
 
 #include "clock.h"
 #include "own_thread.h"
+#include "perf_event.h"
 
 namespace {
 
@@ -40,6 +42,15 @@ struct Capabilities {
   int Get() { return syscall(SYS_capget, &header, sets) ? -errno : 0; }
   int Set() { return syscall(SYS_capset, &header, sets) ? -errno : 0; }
 };
+
+// Takes a capability from what the calling thread may do. Returns 0 or -errno.
+int Without(int capability) {
+  Capabilities capabilities;
+  int status = capabilities.Get();
+  if (status) return status;
+  capabilities.sets[CAP_TO_INDEX(capability)].effective &= ~CAP_TO_MASK(capability);
+  return capabilities.Set();
+}
 
 // In the calling thread. It makes system calls alone, as a handler of signals may. Returns 0 or -errno.
 int GiveUp(uint64_t keep) {
@@ -170,19 +181,19 @@ Outcome DropPrivileges(uint64_t keep) {
 
 void ClearAmbientCapabilities() { prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); }
 
-// A call that fails for want of a program, unless it is refused before. A thread of its own can be without
-// the capabilities, and ends.
-bool BpfWantsCapability() {
-  bool refused = false;
+// A thread of its own can be without the capabilities, and ends.
+KernelWants AskKernel() {
+  KernelWants wants;
   InOwnThread([&] {
-    Capabilities capabilities;
-    if (capabilities.Get()) return;
-    capabilities.sets[CAP_TO_INDEX(CAP_BPF)].effective &= ~CAP_TO_MASK(CAP_BPF);
-    capabilities.sets[CAP_TO_INDEX(CAP_SYS_ADMIN)].effective &= ~CAP_TO_MASK(CAP_SYS_ADMIN);
-    if (capabilities.Set()) return;
+    if (Without(CAP_SYS_ADMIN)) return;
+    int event = OpenCpuCounter({PERF_TYPE_SOFTWARE, PERF_COUNT_SW_DUMMY}, 0);
+    wants.admin = event == -EACCES || event == -EPERM;
+    if (event >= 0) close(event);
+    if (Without(CAP_BPF)) return;
+    // It fails for want of a program, unless it is refused before.
     bpf_attr attributes{};
     attributes.test.prog_fd = -1;
-    refused = syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attributes, sizeof(attributes)) < 0 && errno == EPERM;
+    wants.bpf = syscall(SYS_bpf, BPF_PROG_TEST_RUN, &attributes, sizeof(attributes)) < 0 && errno == EPERM;
   });
-  return refused;
+  return wants;
 }

@@ -18,7 +18,15 @@ Outcome DropPrivileges(uint64_t keep);
 // Empties the ambient set of the calling thread: a program that it executes inherits nothing by that.
 void ClearAmbientCapabilities();
 
-// Whether bpf(2) wants CAP_BPF for what is open already. It does before Linux 5.19 where
-// kernel.unprivileged_bpf_disabled is not 0; since then it does for what is created alone (commit
-// c8644cd0efe7).
-bool BpfWantsCapability();
+// What this kernel wants beyond CAP_PERFMON, found out by trying without it.
+struct KernelWants {
+  // bpf(2) wants CAP_BPF for what is open already. It does before Linux 5.19 where
+  // kernel.unprivileged_bpf_disabled is not 0; since then it does for what is created alone (commit
+  // c8644cd0efe7).
+  bool bpf = false;
+  // perf_event_open(2) wants CAP_SYS_ADMIN. It does where a distribution has added levels to
+  // kernel.perf_event_paranoid and has not heard of CAP_PERFMON, above 2 or 3.
+  bool admin = false;
+};
+
+KernelWants AskKernel();

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
-import { effectiveCapabilities } from '../host/capabilities.ts';
+import { type Capability, effectiveCapabilities } from '../host/capabilities.ts';
 import { findHierarchy } from '../host/hierarchy.ts';
 import { type Meter, openMeter } from '../meter.ts';
 import { selectSource } from '../sources/select.ts';
@@ -108,6 +108,13 @@ interface Trial {
   readonly blindTo?: string | undefined;
 }
 
+function keptText(kept: readonly Capability[]): string {
+  const text = `after the start: ${kept.join(', ') || 'no capability'}`;
+  return kept.includes('CAP_SYS_ADMIN')
+    ? `${text}; CAP_PERFMON is enough where it is granted and kernel.perf_event_paranoid is at most 2`
+    : text;
+}
+
 /** The proof: measures for a moment, with the privileges that the agent has after its start. */
 async function tryMeasuring(options: MeterOptions): Promise<Trial> {
   const name = 'measuring';
@@ -127,7 +134,7 @@ async function tryMeasuring(options: MeterOptions): Promise<Trial> {
     return {
       finding: { name, ok: true, detail },
       counter: await counter(meter),
-      kept: { name: 'kept', ok: null, detail: `after the start: ${kept.join(', ') || 'no capability'}` },
+      kept: { name: 'kept', ok: null, detail: keptText(kept) },
       blindTo: meter.blindTo,
     };
   } catch (error) {

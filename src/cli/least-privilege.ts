@@ -3,7 +3,7 @@
 // is given up for good: by the commands, whose process is ours; an application that has the library keeps its own.
 import { type Capability, effectiveCapabilities, maskOf } from '../host/capabilities.ts';
 import type { EnergySource } from '../model/source.ts';
-import { bpfWantsCapability, dropPrivileges } from '../probe/addon.ts';
+import { askKernel, dropPrivileges, type KernelWants } from '../probe/addon.ts';
 
 /** What is done after the start, and decides what is needed for it. */
 export interface Duties {
@@ -20,25 +20,22 @@ export interface Duties {
 export interface Standing {
   readonly uid: number;
   readonly held: ReadonlySet<Capability>;
-  readonly bpfWantsCapability: boolean;
+  readonly wants: KernelWants;
 }
 
 /** The capabilities that measuring needs from now on, those that are held. SECURITY.md tells why, one by one. */
-export function neededCapabilities(
-  duties: Duties,
-  { uid, held, ...kernel }: Standing,
-): readonly Capability[] {
+export function neededCapabilities(duties: Duties, { uid, held, wants }: Standing): readonly Capability[] {
   const { source } = duties;
   const counters = [...(source.reader === 'user' ? source.counters : []), ...source.auxiliary];
   const places = new Set(counters.map(({ place }) => place.via));
   const devices = places.has('msr') || places.has('powercap');
   const asAdmin: Capability[] = ['CAP_SYS_ADMIN'];
   // The kernel takes CAP_SYS_ADMIN for either of these two, and older container runtimes know nothing else.
-  const events: Capability[] = held.has('CAP_PERFMON') ? ['CAP_PERFMON'] : asAdmin;
+  const events: Capability[] = held.has('CAP_PERFMON') && !wants.admin ? ['CAP_PERFMON'] : asAdmin;
   const bpf: Capability[] = held.has('CAP_BPF') ? ['CAP_BPF'] : asAdmin;
   const needed: readonly (readonly [boolean, readonly Capability[]])[] = [
     [source.reader === 'bpf' || places.has('perf'), events],
-    [kernel.bpfWantsCapability, bpf],
+    [wants.bpf, bpf],
     [duties.namesPrograms, ['CAP_SYS_PTRACE']],
     [places.has('msr'), ['CAP_SYS_RAWIO']],
     // They are root's, who needs no capability for his own files.
@@ -59,7 +56,7 @@ export function keepOnlyNeeded(duties: Duties): readonly Capability[] {
   const kept = neededCapabilities(duties, {
     uid: process.geteuid!(),
     held,
-    bpfWantsCapability: bpfWantsCapability(),
+    wants: askKernel(),
   });
   dropPrivileges(maskOf(kept));
   return kept;

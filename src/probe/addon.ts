@@ -110,7 +110,7 @@ interface Addon {
     config2: bigint,
   ): Outcome<{ readonly fd: number }>;
   dropPrivileges(keep: bigint): Outcome;
-  bpfWantsCapability(): boolean;
+  askKernel(): KernelWants;
   readonly noProcess: number;
   readonly fork: number;
   readonly exec: number;
@@ -164,9 +164,16 @@ export function dropPrivileges(keep: bigint): void {
   succeeded((addon ??= loadAddon()).dropPrivileges(keep));
 }
 
-/** Whether this kernel wants CAP_BPF for BPF programs and maps that are open already. */
-export function bpfWantsCapability(): boolean {
-  return (addon ??= loadAddon()).bpfWantsCapability();
+/** What this kernel wants beyond CAP_PERFMON, found out by trying without it. */
+export interface KernelWants {
+  /** CAP_BPF for BPF programs and maps that are open already. */
+  readonly bpf: boolean;
+  /** CAP_SYS_ADMIN for perf events, as some distributions have it. */
+  readonly admin: boolean;
+}
+
+export function askKernel(): KernelWants {
+  return (addon ??= loadAddon()).askKernel();
 }
 
 /** A program that runs. */

@@ -20,7 +20,7 @@ const ALL: ReadonlySet<Capability> = new Set([
 
 describe('the privileges that are kept', () => {
   const duties = { source: SOURCE, namesPrograms: true, readsFiles: true, signals: false };
-  const root = { uid: 0, held: ALL, bpfWantsCapability: false };
+  const root = { uid: 0, held: ALL, wants: { bpf: false, admin: false } };
 
   it.each<[string, object, object, Capability[]]>([
     ['to bind counters again and to name programs', {}, {}, ['CAP_PERFMON', 'CAP_SYS_PTRACE']],
@@ -48,13 +48,19 @@ describe('the privileges that are kept', () => {
     [
       'CAP_BPF where the kernel wants it for every call',
       { namesPrograms: false },
-      { bpfWantsCapability: true },
+      { wants: { bpf: true, admin: false } },
       ['CAP_PERFMON', 'CAP_BPF'],
     ],
     [
       'CAP_SYS_ADMIN in the place of what is a part of it',
       { namesPrograms: false },
-      { held: new Set(['CAP_SYS_ADMIN']), bpfWantsCapability: true },
+      { held: new Set(['CAP_SYS_ADMIN']), wants: { bpf: true, admin: false } },
+      ['CAP_SYS_ADMIN'],
+    ],
+    [
+      'CAP_SYS_ADMIN where the kernel wants it for perf events',
+      { namesPrograms: false },
+      { wants: { bpf: false, admin: true } },
       ['CAP_SYS_ADMIN'],
     ],
     ['to pass signals on', { namesPrograms: false, signals: true }, {}, ['CAP_PERFMON', 'CAP_KILL']],

@@ -63,6 +63,12 @@ export function longNamed(load: Load, name: string, ...runner: string[]): void {
   load.start(file, ...args);
 }
 
+/** `describe` where files can be given to others. */
+export const describeAsRoot: jest.Describe = ((title: string, body: () => void) => {
+  if (process.getuid?.() === 0) describe(title, body);
+  else describe.skip(`${title} (skipped: needs root)`, body);
+}) as jest.Describe;
+
 /** `describeOnKernel` where another user can read us, too: not in a home of mode 0700. */
 export const describeForNobody: jest.Describe = ((title: string, body: () => void) => {
   const isRoot = process.getuid?.() === 0;
