@@ -12,8 +12,9 @@ import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
 import { DEFAULT_LIMITS, MAX_TIMER_MS } from '../settings/table.ts';
 import { within } from '../util/deadline.ts';
+import { keepOnlyNeeded } from './least-privilege.ts';
 import { complain, jsonLine, outliveStdout, print } from './print.ts';
-import { onStop } from './signals.ts';
+import { ignoreDebugger, onStop } from './signals.ts';
 import { summary } from './table.ts';
 
 /** The end takes 5 s at most, whatever the load and the receiver: for the last interval, its export, and closing. */
@@ -32,6 +33,7 @@ export async function agent(args: string[]): Promise<number> {
   // From the very start, and until the last flush: a stop is never cut short by another.
   const stopping = new AbortController();
   const release = onStop(() => stopping.abort());
+  ignoreDebugger();
   if (disabled) {
     // Whoever keeps services alive would start one that ends again and again.
     complain(
@@ -48,7 +50,15 @@ export async function agent(args: string[]): Promise<number> {
   try {
     const options = checkMeterOptions({ ...configured, ...given, log: complain });
     meter = await openMeter(options);
+    // Whatever is bound to a port, or opened with privileges, is by now.
+    const kept = keepOnlyNeeded({
+      source: meter.selection.source,
+      namesPrograms: meter.blindTo === undefined,
+      readsFiles: options.names || options.kubelet !== undefined,
+      signals: false,
+    });
     announce(meter, publisher.endpoints);
+    complain(`privileges kept: ${kept.join(', ') || 'none'}`);
     const show = own.json ? undefined : summaryPrinter();
     const recorder = record(meter, {
       ledger,

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
+import { type Capability, effectiveCapabilities } from '../host/capabilities.ts';
 import { findHierarchy } from '../host/hierarchy.ts';
 import { inUserNamespace, LEAVE_USER_NAMESPACE } from '../host/user-namespace.ts';
 import { type Meter, openMeter, sourceRequest } from '../meter.ts';
@@ -11,8 +12,9 @@ import type { Selection } from '../model/source.ts';
 import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
 import type { MeterOptions } from '../settings/types.ts';
-import { readText } from '../util/files.ts';
+import { keepOnlyNeeded } from './least-privilege.ts';
 import { jsonLine, printable } from './print.ts';
+import { privileges } from './privileges.ts';
 
 interface Finding {
   readonly name: string;
@@ -22,7 +24,6 @@ interface Finding {
 }
 
 const TRIAL_MS = 300;
-const CAPABILITIES = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const;
 
 /** `joules doctor`: what this kernel, hardware and user can do. Exit status 0 if measuring is possible, else 3. */
 export async function doctor(args: string[]): Promise<number> {
@@ -35,7 +36,7 @@ export async function doctor(args: string[]): Promise<number> {
   const findings: Finding[] = [
     { name: 'kernel', ok: null, detail: release() },
     btf(sys),
-    privileges(),
+    ...privileges(effectiveCapabilities()),
     ...(inUserNamespace() ? [{ name: 'user namespace', ok: false, detail: LEAVE_USER_NAMESPACE }] : []),
     cgroups(proc, root),
     ...(selection instanceof EnergyError
@@ -45,6 +46,7 @@ export async function doctor(args: string[]): Promise<number> {
   const trial = await tryMeasuring(options);
   if (trial.blindTo) findings.push({ name: 'pid namespace', ok: false, detail: trial.blindTo });
   if (trial.counter) findings.push(trial.counter);
+  if (trial.kept) findings.push(trial.kept);
   findings.push(trial.finding);
   const source = selection instanceof EnergyError ? null : selection.source.name;
   if (own.json) process.stdout.write(jsonLine({ source, findings }));
@@ -71,21 +73,6 @@ function btf(sys: string): Finding {
   return existsSync(path)
     ? { name: 'BTF', ok: true, detail: path }
     : { name: 'BTF', ok: false, detail: `${path} is missing: use a kernel built with CONFIG_DEBUG_INFO_BTF` };
-}
-
-/** Our own, hence our own /proc. */
-function privileges(): Finding {
-  const name = 'privileges';
-  const status = readText('/proc/self/status', 'latin1');
-  if (status === undefined)
-    return { name, ok: false, detail: '/proc/self/status is not there: mount procfs at /proc' };
-  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
-  const has = (capability: keyof typeof CAPABILITIES): boolean =>
-    ((effective >> CAPABILITIES[capability]) & 1n) === 1n;
-  const missing = (['CAP_BPF', 'CAP_PERFMON'] as const).filter((one) => !has(one) && !has('CAP_SYS_ADMIN'));
-  return missing.length === 0
-    ? { name, ok: true, detail: 'CAP_BPF and CAP_PERFMON' }
-    : { name, ok: false, detail: `${missing.join(' and ')} missing: run as root or grant them` };
 }
 
 function cgroups(proc: string, root: string): Finding {
@@ -135,14 +122,28 @@ function duration(ns: number): string {
 interface Trial {
   readonly finding: Finding;
   readonly counter?: Finding | undefined;
+  readonly kept?: Finding;
   readonly blindTo?: string | undefined;
 }
 
-/** The proof: measures for a moment. */
+function keptText(kept: readonly Capability[]): string {
+  const text = `after the start: ${kept.join(', ') || 'no capability'}`;
+  return kept.includes('CAP_SYS_ADMIN')
+    ? `${text}; CAP_PERFMON is enough where it is granted and kernel.perf_event_paranoid is at most 2`
+    : text;
+}
+
+/** The proof: measures for a moment, with the privileges that the agent has after its start. */
 async function tryMeasuring(options: MeterOptions): Promise<Trial> {
   const name = 'measuring';
   try {
     await using meter = await openMeter(options);
+    const kept = keepOnlyNeeded({
+      source: meter.selection.source,
+      namesPrograms: meter.blindTo === undefined,
+      readsFiles: false,
+      signals: false,
+    });
     await new Promise((resolve) => setTimeout(resolve, TRIAL_MS));
     const { totals, interval_s, self, source } = await meter.snapshot();
     const watts = (totals.counter_j / interval_s).toFixed(2);
@@ -151,6 +152,7 @@ async function tryMeasuring(options: MeterOptions): Promise<Trial> {
     return {
       finding: { name, ok: true, detail },
       counter: await counter(meter),
+      kept: { name: 'kept', ok: null, detail: keptText(kept) },
       blindTo: meter.blindTo,
     };
   } catch (error) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, constants, ftruncateSync, openSync, writeFileSync } from 'node:fs';
-import { openMeter } from '../meter.ts';
+import { type Meter, openMeter } from '../meter.ts';
 import { usageError } from '../model/errors.ts';
 import { parseOptions } from '../settings/options.ts';
+import { keepOnlyNeeded } from './least-privilege.ts';
 import { measureCommand, type Stat } from './measure-command.ts';
 import { complain, jsonLine, printable } from './print.ts';
 
@@ -15,7 +16,7 @@ export async function stat(args: string[]): Promise<number> {
   const output = openOutput(own.output);
   const meter = await openMeter({ ...options, followForks: true });
   try {
-    const measured = await measureCommand(meter, command);
+    const measured = await measureCommand(meter, command, () => dropPrivileges(meter));
     if (measured.result) {
       if (output !== undefined) writeOutput(output, measured.result);
       process.stderr.write(own.json ? jsonLine(measured.result) : `${report(measured.result).join('\n')}\n`);
@@ -24,6 +25,16 @@ export async function stat(args: string[]): Promise<number> {
   } finally {
     await meter.close();
     if (output !== undefined) closeSync(output);
+  }
+}
+
+/** The command has begun with all that we had, and may use sudo: what we give up is no longer passed on to it. */
+function dropPrivileges({ selection: { source } }: Meter): void {
+  try {
+    keepOnlyNeeded({ source, namesPrograms: false, readsFiles: false, signals: true });
+  } catch (error) {
+    // It runs: that nothing can be done about it now is no reason not to measure it.
+    complain((error as Error).message);
   }
 }
 

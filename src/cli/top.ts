@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Snapshot } from '../model/snapshot.ts';
 import { openMeter } from '../meter.ts';
+import { keepOnlyNeeded } from './least-privilege.ts';
 import { jsonLine, print } from './print.ts';
-import { onStop } from './signals.ts';
+import { ignoreDebugger, onStop } from './signals.ts';
 import { parseOptions } from '../settings/options.ts';
 import { COMMAND } from '../settings/table.ts';
 import type { View } from '../settings/types.ts';
@@ -16,11 +17,18 @@ export async function top(args: string[]): Promise<number> {
   let left = own.count ?? Infinity;
   const meter = await openMeter(options);
   const stopped = new AbortController();
+  ignoreDebugger();
   const release = onStop(() => {
     stopped.abort();
     void meter.close();
   });
   try {
+    keepOnlyNeeded({
+      source: meter.selection.source,
+      namesPrograms: meter.blindTo === undefined,
+      readsFiles: options.names === true,
+      signals: false,
+    });
     for await (const snapshot of meter) {
       const line = own.json
         ? jsonLine(snapshotJson(limit === undefined ? snapshot : limited(snapshot, limit)))

@@ -113,6 +113,8 @@ interface Addon {
     config1: bigint,
     config2: bigint,
   ): Outcome<{ readonly fd: number }>;
+  dropPrivileges(keep: bigint): Outcome;
+  askKernel(): KernelWants;
   readonly noProcess: number;
   readonly fork: number;
   readonly exec: number;
@@ -156,6 +158,27 @@ function succeeded<Result>(outcome: Outcome<Result>): Result {
 export function openPerfEvent({ type, config, config1, config2 }: PerfEvent, cpu: number): number {
   const native = (addon ??= loadAddon());
   return succeeded(native.openPerfEvent(cpu, type, config, config1, config2)).fd;
+}
+
+/**
+ * Gives up, in all threads and for good, every capability that is not in the mask `keep` (bit N is number N of
+ * capabilities(7)), and what a program that is executed could gain (no_new_privs).
+ * @throws EnergyError where a thread did not follow.
+ */
+export function dropPrivileges(keep: bigint): void {
+  succeeded((addon ??= loadAddon()).dropPrivileges(keep));
+}
+
+/** What this kernel wants beyond CAP_PERFMON, found out by trying without it. */
+export interface KernelWants {
+  /** CAP_BPF for BPF programs and maps that are open already. */
+  readonly bpf: boolean;
+  /** CAP_SYS_ADMIN for perf events, as some distributions have it. */
+  readonly admin: boolean;
+}
+
+export function askKernel(): KernelWants {
+  return (addon ??= loadAddon()).askKernel();
 }
 
 /** A program that runs. */

@@ -9,6 +9,8 @@ const VERIFIER =
   '(Linux before 5.15 and lockdown=confidentiality always refuse it, and so may a low ulimit -n)';
 const NO_EVENT =
   'the PMU has no such event: see its events in /sys/bus/event_source/devices, or what `joules doctor` finds';
+const NOT_DROPPED =
+  'allow capset, prctl and rt_tgsigqueueinfo in the seccomp profile, or start it with fewer privileges';
 const IN_USE =
   'all counters of the PMU are taken, or its CPU went offline: end other programs that use perf events';
 const NOT_IN_BPF =
@@ -61,6 +63,12 @@ const BY_STEP: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   'read the perf event': { EBUSY: IN_USE },
   'read the counter in BPF': { EBUSY: IN_USE, '*': NOT_IN_BPF },
+  'drop privileges': {
+    ETIMEDOUT: 'a thread takes no signals: unset UV_USE_IO_URING, or start it with fewer privileges',
+    ENOENT: 'mount procfs at /proc',
+    EPERM: NOT_DROPPED,
+    '*': NOT_DROPPED,
+  },
   'share a counter between so many CPUs': { '*': 'use scope=package' },
 };
 
