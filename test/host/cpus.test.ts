@@ -95,6 +95,14 @@ describe('the topology', () => {
     expect([0, 1, 2, 3].map((cpu) => found[cpu])).toEqual(['0:0', '0:1', '0:1:0', '0:1:1']);
   });
 
+  it('leaves a CPU in its core while the lists of siblings disagree', () => {
+    onlineCores(sys);
+    for (const file of ['core_cpus_list', 'thread_siblings_list']) write(`cpu11/topology/${file}`, '11\n');
+    expect(onlineCores(sys).filter(({ cpus }) => cpus.includes(3) || cpus.includes(11))).toEqual([
+      { id: '0:3', package: '0', die: '0', cpus: [3, 11] },
+    ]);
+  });
+
   it('keeps package:core where numbers do not repeat, however many dies there are', () => {
     for (const cpu of [2, 3, 10, 11]) write(`cpu${cpu}/topology/die_id`, '1\n');
     expect(Object.values(idsByCpu()).slice(0, 4)).toEqual(['0:0', '0:1', '0:2', '0:3']);
