@@ -39,7 +39,7 @@ function afterDropping(keep: bigint): Record<string, string> {
       await new Promise((resolve) => late.once('online', resolve));
       ended.sets = sets().join('; ');
       await attempt('drain', async () => { await probe.drain(); });
-      await attempt('failing', async () => { await probe.failing(); });
+      await attempt('lookAfter', async () => { await probe.lookAfter(); });
       await attempt('bind', bind);
       await attempt('measure', async () => (await probe.drain()).rows.pid.length > 0);
       await attempt('open an event', () => openPerfEvent(${event}, 0) > 0);
@@ -74,7 +74,7 @@ describeOnKernel('after privileges were dropped in every thread, those that begi
       drop: 'done',
       sets: expect.stringMatching(sets(perfmon)),
       drain: 'done',
-      failing: 'done',
+      lookAfter: 'done',
       bind: 'done',
       measure: 'true',
       'open an event': 'true',
@@ -88,7 +88,7 @@ describeOnKernel('after privileges were dropped in every thread, those that begi
       drop: 'done',
       sets: expect.stringMatching(sets(0n)),
       drain: 'done',
-      failing: 'done',
+      lookAfter: 'done',
       bind: 'EACCES',
     });
   });
