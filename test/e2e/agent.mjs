@@ -6,18 +6,20 @@ import { join } from 'node:path';
 import { answers, start, stop } from './processes.mjs';
 
 /** Every CPU "uses" its TSC's frequency in nW, whatever runs: a truth that needs no energy counter. */
-const SOURCE = 'perf:msr/tsc/,scope=cpu,joules=1e-9';
+export const SOURCE = 'perf:msr/tsc/,scope=cpu,joules=1e-9';
 
 const root = join(import.meta.dirname, '../..');
 
 /** `config` is the agent's, as JSON, which is YAML. */
-export function createAgent({ directory, port, config, endpoint, pushSeconds, truth }) {
+export function createAgent({ directory, port, config, endpoint, protocol, pushSeconds, truth }) {
   const file = join(directory, 'agent.yaml');
   writeFileSync(file, JSON.stringify(config));
   const env = {
     OTEL_METRICS_EXPORTER: 'prometheus,otlp',
     OTEL_EXPORTER_PROMETHEUS_PORT: `${port}`,
     OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
+    OTEL_EXPORTER_OTLP_PROTOCOL: protocol,
+    OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
     OTEL_METRIC_EXPORT_INTERVAL: `${pushSeconds * 1000}`,
     OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=e2e',
   };

@@ -45,14 +45,14 @@ export async function freePorts(count) {
   return ports;
 }
 
-/** Waits until a URL answers 200; an Error with what it says after `seconds`. */
-export async function answers(url, child, seconds = 30) {
+/** Waits until a URL answers as it should, with 200 unless said otherwise; an Error with what it says after `seconds`. */
+export async function answers(url, child, seconds = 30, isRight = ({ ok }) => ok) {
   let why = '';
   for (let i = 0; i < seconds * 20; i++) {
     if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode} before it answered at ${url}`);
     try {
       const response = await fetch(url);
-      if (response.ok) return response;
+      if (isRight(response)) return response;
       why = `HTTP ${response.status}`;
     } catch (error) {
       why = error.cause?.code ?? error.message;

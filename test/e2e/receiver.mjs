@@ -6,13 +6,11 @@ import { buffer } from 'node:stream/consumers';
 
 export async function startReceiver(target) {
   const refused = [];
-  let bytes = 0;
   const server = createServer((request, response) => {
     void forward(request, response).catch(() => response.destroy());
   });
   async function forward(request, response) {
     const body = await buffer(request);
-    bytes += body.length;
     const { 'content-type': type, 'content-encoding': encoding } = request.headers;
     const headers = { 'content-type': type, ...(encoding && { 'content-encoding': encoding }) };
     const answer = await fetch(target + request.url, { method: request.method, headers, body });
@@ -32,8 +30,7 @@ export async function startReceiver(target) {
   return {
     endpoint: `http://127.0.0.1:${port}/opentelemetry`,
     /** What VictoriaMetrics did not take. */
-    refused,
-    bytes: () => bytes,
+    refused: () => refused,
     /** Connections are refused until it is back. */
     leave,
     comeBack: () => listen(port),

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createAgent } from './agent.mjs';
 import { pushedTo, startPrometheus, startVictoria } from './backends.mjs';
+import { startCollector } from './collector.mjs';
 import { freePorts } from './processes.mjs';
 import { startReceiver } from './receiver.mjs';
 import { createTruth } from './truth.mjs';
@@ -11,8 +12,11 @@ import { createTruth } from './truth.mjs';
 /** Seconds between two pushes. */
 const PUSH_SECONDS = 2;
 
-/** `scrapes` are seconds: { prometheus, victoria }; `config` is the agent's. */
-export async function openStage({ name, programs, own, config, scrapes, shopPort }) {
+/**
+ * `scrapes` are seconds: { prometheus, victoria }; `config` is the agent's. VictoriaMetrics takes protobuf alone: only
+ * with a Collector before it the agent speaks the stage's `protocol`.
+ */
+export async function openStage({ name, programs, own, config, scrapes, shopPort, protocol }) {
   const directory = join(own, name);
   mkdirSync(directory, { recursive: true });
   const [agentPort, prometheusPort, victoriaPort] = await freePorts(3);
@@ -31,7 +35,14 @@ export async function openStage({ name, programs, own, config, scrapes, shopPort
     seconds: scrapes.victoria,
     targets,
   });
-  const receiver = await startReceiver(victoria.url);
+  const { collector } = programs;
+  const receiver = collector
+    ? await startCollector({
+        program: collector,
+        directory: join(directory, 'collector'),
+        target: victoria.url,
+      })
+    : await startReceiver(victoria.url);
   const truth = createTruth();
   const agent = createAgent({
     directory,
@@ -39,6 +50,7 @@ export async function openStage({ name, programs, own, config, scrapes, shopPort
     config,
     endpoint: receiver.endpoint,
     pushSeconds: PUSH_SECONDS,
+    protocol: collector ? protocol : 'http/protobuf',
     truth,
   });
   return {

@@ -75,6 +75,7 @@ export function aptFor(suite, cache) {
   ].flatMap((option) => ['-o', option]);
   must('apt-get', [...options, '-qq', 'update']);
   return {
+    options,
     /** The newest version's record; empty if there is no such package. */
     show(name) {
       try {
