@@ -66,15 +66,18 @@ export function onlineCores(sys: string): OnlineCore[] {
 }
 
 /**
- * Whether all was read while the same CPUs were online. The files of a CPU go with it, and it leaves the lists of its
- * siblings; the list of CPUs may be the same before and after, since it may be back by then.
+ * Whether all was read while the same CPUs were online. The files of a CPU go with it, and before that all that they say
+ * (its list names nobody, its numbers are 0), and it leaves the lists of its siblings; the list of CPUs may be the same
+ * before and after, since it may be back by then.
  */
 export function isSettled(topologies: readonly Topology[]): boolean {
   const lists = new Map(topologies.map(({ cpu, siblings }) => [cpu, siblings]));
   const known = topologies.filter(({ siblings }) => siblings !== undefined);
   if (known.length === 0) return true;
-  const agree = ({ siblings }: Topology): boolean =>
-    parseCpuList(siblings!).every((cpu) => !lists.has(cpu) || lists.get(cpu) === siblings);
+  const agree = ({ cpu: own, siblings }: Topology): boolean => {
+    const cpus = parseCpuList(siblings!);
+    return cpus.includes(own) && cpus.every((cpu) => !lists.has(cpu) || lists.get(cpu) === siblings);
+  };
   return known.length === topologies.length && known.every(agree);
 }
 

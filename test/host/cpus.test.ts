@@ -114,6 +114,7 @@ describe('the topology', () => {
     ['no CPU has any', true, [undefined, undefined, undefined, undefined]],
     ['a CPU came back after its sibling was read', false, ['0', '0-1', '2', '3']],
     ['a CPU had gone when it was read', false, ['0-1', undefined, '2', '3']],
+    ['a CPU had gone when it was read, and its files had not', false, ['0', '', '2', '3']],
     ['a CPU had gone when it and its sibling were read', false, ['0', undefined, '2', '3']],
   ])('where %s, is settled: %j', (_how, settled, lists) => {
     const topologies = lists.map((siblings, cpu) => ({
