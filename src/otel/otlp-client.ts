@@ -71,7 +71,12 @@ export function createOtlpClient(settings: OtlpConnection): OtlpClient {
       let answer: IncomingMessage | undefined;
       const pieces: Buffer[] = [];
       let size = 0;
-      let timer = setTimeout(() => settle(timedOut(timeoutMs)), timeoutMs);
+      // Where this process did not run for a while the answer may be there already: timers come before what was received,
+      // and what was accepted and is sent again counts twice as a difference.
+      const isLate = (): void => {
+        if (!answer) settle(timedOut(timeoutMs));
+      };
+      let timer = setTimeout(() => setImmediate(isLate), timeoutMs);
       const abort = (): void => settle(signal.reason as Error);
       signal.addEventListener('abort', abort, { once: true });
 

@@ -204,9 +204,10 @@ export function startCommand(words: readonly string[]): Command {
 let addon: Addon | undefined;
 
 /** An installed package has the sources of the native part, and not what they are built with. */
-const HOW_TO_BUILD = __dirname.includes('/node_modules/')
-  ? 'run `npm run build` in a clone of the project, and install that by `npm install DIRECTORY`'
-  : 'run `npm run build`';
+const HOW_TO_BUILD =
+  typeof __dirname === 'string' && __dirname.includes('/node_modules/')
+    ? 'run `npm run build` in a clone of the project, and install that by `npm install DIRECTORY`'
+    : 'run `npm run build`';
 
 function loadAddon(): Addon {
   try {

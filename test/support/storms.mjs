@@ -8,18 +8,20 @@ import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 const { openMeter } = require('../../dist/meter.js');
 const { Ledger } = require('../../dist/ledger/ledger.js');
-const { toScopeMetrics } = require('../../dist/otel/producer.js');
+const { createMetricProducer } = require('../../dist/otel/producer.js');
+const { DEFAULT_LIMITS } = require('../../dist/settings/table.js');
 
 const [source, storms, processes] = process.argv.slice(2);
 const meter = await openMeter({ source });
-const ledger = new Ledger({ processes: 100 });
-const read = ledger.reader();
+const ledger = new Ledger(DEFAULT_LIMITS);
+const reader = ledger.reader();
+const producer = createMetricProducer({ reader, mode: 'push' });
 let ended = 0;
 
 async function interval() {
   const snapshot = await meter.snapshot();
   ledger.add(snapshot);
-  toScopeMetrics(read());
+  producer.delivered((await producer.collect()).resourceMetrics);
   ended += snapshot.processes.filter(({ exited }) => exited).length;
 }
 
@@ -38,7 +40,8 @@ for (let storm = 0; storm < Number(storms); storm++) {
   for (let i = 0; i < QUIET; i++) await interval();
   globalThis.gc();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
-  const stormy = read().processes.filter(({ pid, executable }) => pid !== null && executable === 'stress-ng');
+  const { processes: series } = reader.collect();
+  const stormy = series.filter(({ owner }) => owner.pid !== null && owner.executable === 'stress-ng');
   left.push({ ended, heapMb: (heapUsed + arrayBuffers) / 2 ** 20, series: stormy.length });
 }
 await meter.close();
