@@ -87,7 +87,7 @@ function announce({ selection, blindTo }: Meter, endpoints: readonly string[]): 
   const { source, rejected } = selection;
   for (const { name, reason } of rejected) complain(`not ${name}: ${reason}`);
   const estimate =
-    source.kind === 'estimated'
+    source.reader === 'none'
       ? `: these are ESTIMATES from ${source.watts.reference}, not measurements`
       : '';
   complain(`source ${source.name} (${source.kind}, scope ${source.scope})${estimate}`);

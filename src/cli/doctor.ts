@@ -81,7 +81,7 @@ function sources({ source, rejected }: Selection): Finding[] {
     {
       name: source.name,
       ok: true,
-      detail: `${source.kind}, scope ${source.scope}, ${source.zones.length} counter(s)${source.kind === 'estimated' ? `, ${source.watts.idle}-${source.watts.busy} W per CPU from ${source.watts.reference}` : ''}`,
+      detail: `${source.kind}, scope ${source.scope}, ${source.zones.length} counter(s)${source.reader === 'none' ? `, ${source.watts.idle}-${source.watts.busy} W per CPU from ${source.watts.reference}` : ''}`,
     },
     ...source.auxiliary.map(({ id, place }) => ({
       name: id,

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, openSync, read } from 'node:fs';
 import { promisify } from 'node:util';
+import type { OpenCounter } from './open-counter.ts';
 import { openPerfEvent } from '../probe/addon.ts';
 import type { Place } from '../model/source.ts';
-
-/** A counter that is open. `read()` rejects where it cannot be read, or is dead. */
-export interface OpenCounter {
-  read(): Promise<bigint>;
-  close(): void;
-}
+import { isAsleep, openPower } from './power.ts';
 
 const readAt = promisify(read);
 
 /** Opens a counter. @throws EnergyError, or the error of open(2). */
 export function openCounter(place: Place): OpenCounter {
   if (place.via === 'perf') return opened(openPerfEvent(place.event, place.cpu), eventReader);
+  if (place.via === 'power') return openPower(place);
+  if (place.via === 'hwmon') return openUnlessAsleep(place);
   const fd = openSync(place.path, 'r');
   return opened(fd, place.via === 'msr' ? () => registerReader(fd, place.address) : textReader);
 }
@@ -34,6 +32,22 @@ function eventReader(fd: number): () => Promise<bigint> {
     if (bytesRead < words.byteLength || running <= lastRunning) throw new Error('its perf event is dead');
     lastRunning = running;
     return count;
+  };
+}
+
+/**
+ * A counter of a device that may sleep: it counts nothing meanwhile, and to read it would wake it (of i915, xe and
+ * amdgpu each read does).
+ */
+function openUnlessAsleep({ path, device }: Place & { via: 'hwmon' }): OpenCounter {
+  const file = opened(openSync(path, 'r'), textReader);
+  let last: bigint | undefined;
+  return {
+    async read() {
+      if (last === undefined || !(await isAsleep(device))) last = await file.read();
+      return last;
+    },
+    close: () => file.close(),
   };
 }
 

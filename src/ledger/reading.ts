@@ -17,6 +17,7 @@ export interface HardwareOwner {
 /** A counter that is no part of the CPUs' ledger. */
 export interface DomainOwner extends HardwareOwner {
   readonly type: DomainUsage['type'];
+  readonly kind: SourceKind;
 }
 
 export interface CgroupOwner {

@@ -96,6 +96,8 @@ export interface ZoneUsage {
 export interface DomainUsage {
   readonly id: string;
   readonly type: Exclude<Domain, 'cpu'>;
+  /** `measured`, or `estimated` where it is power that was integrated over time. */
+  readonly kind: SourceKind;
   readonly parent: string | null;
   readonly counter_j: Joules;
 }

@@ -31,7 +31,7 @@ export async function buildSnapshot(parts: Parts): Promise<Snapshot> {
       lost_j: zone.lostJoules,
       shared_j: zone.sharedJoules,
     })),
-    domains: charges.domains.map(({ id, type, parent, joules }) => ({ id, type, parent, counter_j: joules })),
+    domains: charges.domains.map(({ joules, ...domain }) => ({ ...domain, counter_j: joules })),
     cores: charges.cores.map(({ id, cpus, joules, idleJoules }) => ({
       id,
       cpus,

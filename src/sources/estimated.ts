@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 import { usageError } from '../model/errors.ts';
 import type { EstimatedSource, CpuPower } from '../model/source.ts';
-import { zonesOf } from './zones.ts';
+import { type HostRoots, zonesOf } from './zones.ts';
 
 /** A power model instead of a counter: a CPU draws `watts.busy` while a task runs on it, else `watts.idle`. */
-export function estimatedSource(sys: string, watts: CpuPower): EstimatedSource {
+export function estimatedSource(roots: HostRoots, watts: CpuPower): Omit<EstimatedSource, 'auxiliary'> {
   return {
     name: 'estimated',
     kind: 'estimated',
     reader: 'none',
     scope: 'cpu',
     domain: 'cpu',
-    zones: zonesOf('cpu', sys),
-    auxiliary: [],
+    zones: zonesOf('cpu', roots),
     watts,
   };
 }

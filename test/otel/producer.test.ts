@@ -153,9 +153,9 @@ describe('the metrics', () => {
     const { interval, producer } = machine();
     interval({
       domains: [
-        { id: 'memory:0', type: 'memory', parent: null, counter_j: 2 },
-        { id: 'gpu:0', type: 'gpu', parent: 'package:0', counter_j: 1 },
-        { id: 'host:0', type: 'host', parent: null, counter_j: 50 },
+        { id: 'memory:0', type: 'memory', kind: 'measured', parent: null, counter_j: 2 },
+        { id: 'gpu:0', type: 'gpu', kind: 'measured', parent: 'package:0', counter_j: 1 },
+        { id: 'host:0', type: 'host', kind: 'measured', parent: null, counter_j: 50 },
       ],
     });
     const now = await collect(producer('scrape'));
