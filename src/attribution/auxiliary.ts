@@ -65,9 +65,10 @@ export function createAuxiliary(): (
   return (source, zones, readings) => {
     const packages = source.auxiliary.filter(({ domain }) => domain === 'cpu');
     const parentOf = new Map(
-      source.zones.map(({ id, cpus }) => [
+      source.zones.map(({ id, cpus, hidden }) => [
         id,
-        packages.find((counter) => counter.cpus.includes(cpus[0]!))?.id,
+        // A CPU that is hidden is in some package: in which does not change the sum.
+        packages.find((counter) => hidden || counter.cpus.includes(cpus[0]!))?.id,
       ]),
     );
     const parts = zones.map((zone) => ({ ...zone, parent: parentOf.get(zone.id) ?? null }));

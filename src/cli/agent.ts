@@ -11,6 +11,7 @@ import { publishSettings } from '../settings/environment.ts';
 import { parseOptions } from '../settings/options.ts';
 import { DEFAULT_LIMITS, MAX_TIMER_MS } from '../settings/table.ts';
 import { within } from '../util/deadline.ts';
+import { describeWatts } from '../sources/estimated.ts';
 import { complain, jsonLine, print } from './print.ts';
 import { onStop } from './signals.ts';
 import { summary } from './table.ts';
@@ -88,7 +89,7 @@ function announce({ selection, blindTo }: Meter, endpoints: readonly string[]): 
   for (const { name, reason } of rejected) complain(`not ${name}: ${reason}`);
   const estimate =
     source.reader === 'none'
-      ? `: these are ESTIMATES from ${source.watts.reference}, not measurements`
+      ? `: these are ESTIMATES from ${describeWatts(source.watts)}, not measurements`
       : '';
   complain(`source ${source.name} (${source.kind}, scope ${source.scope})${estimate}`);
   if (blindTo) complain(blindTo);

@@ -2,9 +2,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isVirtual } from '../counters/update-period.ts';
 import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
 import { findHierarchy } from '../host/hierarchy.ts';
 import { type Meter, openMeter } from '../meter.ts';
+import { describeWatts } from '../sources/estimated.ts';
 import { selectSource } from '../sources/select.ts';
 import type { Selection } from '../model/source.ts';
 import { parseOptions } from '../settings/options.ts';
@@ -36,11 +39,16 @@ export async function doctor(args: string[]): Promise<number> {
   ];
   const trial = await tryMeasuring(options);
   if (trial.blindTo) findings.push({ name: 'pid namespace', ok: false, detail: trial.blindTo });
+  if (trial.hidden?.length) findings.push({ name: 'CPUs', ok: false, detail: hiddenDetail(trial.hidden) });
   if (trial.counter) findings.push(trial.counter);
   findings.push(trial.finding);
   if (own.json) process.stdout.write(jsonLine({ source: selection.source.name, findings }));
   else process.stdout.write(`${findings.map((finding) => printable(line(finding))).join('\n')}\n`);
   return trial.finding.ok ? 0 : EXIT_UNABLE;
+}
+
+function hiddenDetail(cpus: readonly string[]): string {
+  return `sysfs does not list ${cpus.join(', ')}, as lxcfs hides them: their energy is a gap; mount the host's /sys and give --root`;
 }
 
 function line({ name, ok, detail }: Finding): string {
@@ -81,12 +89,12 @@ function sources({ source, rejected }: Selection): Finding[] {
     {
       name: source.name,
       ok: true,
-      detail: `${source.kind}, scope ${source.scope}, ${source.zones.length} counter(s)${source.reader === 'none' ? `, ${source.watts.idle}-${source.watts.busy} W per CPU from ${source.watts.reference}` : ''}`,
+      detail: `${source.kind}, scope ${source.scope}, ${source.zones.length} counter(s)${source.reader === 'none' ? `, from ${describeWatts(source.watts)}` : ''}`,
     },
     ...source.auxiliary.map(({ id, place }) => ({
       name: id,
       ok: true,
-      detail: `beside it, by ${place.via}`,
+      detail: `beside it, by ${place.via}${place.via === 'power' ? ' integrated over time (estimated)' : ''}`,
     })),
   ];
 }
@@ -105,11 +113,14 @@ async function counter(meter: Meter): Promise<Finding | undefined> {
     periodNs === 0
       ? `changes from read to read (${reads})`
       : `changes every ${duration(periodNs)} ± ${duration(jitterNs)} (${changes} changes in ${reads})`;
-  return { name, ok: null, detail };
+  return { name, ok: null, detail: isVirtual(found) ? `${detail}: ${VIRTUAL}` : detail };
 }
 
+const VIRTUAL =
+  'it is virtual, its host shares energy out by CPU time, and so it is split here: apportioned by time, never learned';
+
 function duration(ns: number): string {
-  const [value, unit] = ns < 1e6 ? [ns / 1e3, 'µs'] : [ns / 1e6, 'ms'];
+  const [value, unit] = ns < 1e6 ? [ns / 1e3, 'µs'] : ns < 1e9 ? [ns / 1e6, 'ms'] : [ns / 1e9, 's'];
   return `${Number(value.toPrecision(3))} ${unit}`;
 }
 
@@ -117,15 +128,21 @@ interface Trial {
   readonly finding: Finding;
   readonly counter?: Finding | undefined;
   readonly blindTo?: string | undefined;
+  /** CPUs that sysfs does not list. */
+  readonly hidden?: readonly string[];
 }
 
 /** The proof: measures for a moment. */
 async function tryMeasuring(options: MeterOptions): Promise<Trial> {
   const name = 'measuring';
   try {
-    await using meter = await openMeter(options);
-    await new Promise((resolve) => setTimeout(resolve, TRIAL_MS));
+    const lines: string[] = [];
+    await using meter = await openMeter({ ...options, log: (text) => void lines.push(text) });
+    await sleep(TRIAL_MS);
     const { totals, interval_s, self, source } = await meter.snapshot();
+    // A CPU that is hidden is known as such by the second interval in which it ran something.
+    await sleep(TRIAL_MS);
+    await meter.snapshot();
     const watts = (totals.counter_j / interval_s).toFixed(2);
     const counted = `${watts} W, ${self.switches} switches in ${interval_s.toFixed(2)} s`;
     const detail = `works with ${source.name} (${source.kind}): ${counted}`;
@@ -133,6 +150,7 @@ async function tryMeasuring(options: MeterOptions): Promise<Trial> {
       finding: { name, ok: true, detail },
       counter: await counter(meter),
       blindTo: meter.blindTo,
+      hidden: lines.flatMap((text) => /^event=hidden (cpu=\d+)/.exec(text)?.[1] ?? []),
     };
   } catch (error) {
     if (!(error instanceof EnergyError) || error.exitCode !== EXIT_UNABLE) throw error;

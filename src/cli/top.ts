@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Snapshot } from '../model/snapshot.ts';
 import { openMeter } from '../meter.ts';
-import { jsonLine, print } from './print.ts';
+import { complainOfDoubts, jsonLine, print } from './print.ts';
 import { onStop } from './signals.ts';
 import { parseOptions } from '../settings/options.ts';
 import type { View } from '../settings/types.ts';
@@ -13,7 +13,7 @@ export async function top(args: string[]): Promise<number> {
   const { meter: options, own } = parseOptions('top', args);
   const { by = 'process', limit } = own;
   let left = own.count ?? Infinity;
-  const meter = await openMeter(options);
+  const meter = await openMeter({ ...options, log: complainOfDoubts });
   const stopped = new AbortController();
   const release = onStop(() => {
     stopped.abort();

@@ -185,6 +185,7 @@ export class Ledger {
     if (!this.#last || this.#nowMs === undefined) return undefined;
     return {
       kind: this.#last.source.kind,
+      covers: this.#last.source.estimate?.covers,
       domain: this.#last.source.domain,
       nowMs: this.#nowMs,
       beforeMs: receipts.beforeMs,

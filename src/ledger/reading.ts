@@ -71,6 +71,8 @@ export interface SeriesReading<Owner> {
  */
 export interface LedgerReading {
   readonly kind: SourceKind;
+  /** What an estimate is of; undefined where there is a counter. */
+  readonly covers?: 'cpu' | 'server' | undefined;
   /** Value of `hw.type` of the CPUs' ledger. */
   readonly domain: string;
   /** End of the last interval, monotonic, ms. */

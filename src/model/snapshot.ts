@@ -128,6 +128,15 @@ export interface Snapshot {
     readonly kind: SourceKind;
     readonly scope: SourceScope;
     readonly domain: string;
+    /** Of source `estimated` alone. */
+    readonly estimate?: {
+      /** Where the watts come from. */
+      readonly reference: string;
+      /** What their energy is of: of CPUs, or of a whole server at the wall. */
+      readonly covers: 'cpu' | 'server';
+      /** How many digits mean anything. */
+      readonly digits: number;
+    };
   };
   readonly totals: {
     readonly counter_j: Joules;

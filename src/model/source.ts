@@ -17,6 +17,11 @@ export interface Zone {
   readonly id: string;
   readonly cpus: readonly number[];
   readonly lead: number;
+  /**
+   * A CPU that BPF sees and sysfs does not list, as lxcfs hides them from containers. Nobody knows what core or package
+   * it belongs to: whatever it used is a gap.
+   */
+  readonly hidden?: true;
 }
 
 /** A perf event as perf_event_open(2) takes it. */
@@ -33,6 +38,10 @@ export interface CpuPower {
   readonly busy: Watts;
   /** Where the figures come from: a published table's name, or the option that gave them. */
   readonly reference: string;
+  /** `server`: the power at the wall of a whole server, memory, fans and power supply included, per hardware thread. */
+  readonly covers: 'cpu' | 'server';
+  /** How many digits of what is reckoned with them mean anything. */
+  readonly digits: number;
 }
 
 /**

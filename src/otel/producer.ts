@@ -99,7 +99,10 @@ export function toScopeMetrics(
   mode: Mode,
   known: WeakMap<object, Attributes> = new WeakMap(),
 ): SumScopeMetrics {
-  const kind: Attributes = { [names.ATTR_ENERGY_SOURCE_KIND]: reading.kind };
+  const kind: Attributes = {
+    [names.ATTR_ENERGY_SOURCE_KIND]: reading.kind,
+    ...(reading.covers === 'server' && { [names.ATTR_ENERGY_SOURCE_COVERS]: reading.covers }),
+  };
   const typed: Attributes = { [names.ATTR_HW_TYPE]: reading.domain, ...kind };
   // A domain is what its counter says, however the CPUs' energy is found.
   const domainKind = (owner: DomainOwner): Attributes => ({ [names.ATTR_ENERGY_SOURCE_KIND]: owner.kind });
