@@ -69,7 +69,13 @@ function graphicsOf(chip: Chip): Counter[] {
   const energy = energies.find((one) => labelOf(chip, 'energy', one) === 'card') ?? energies[0];
   if (energy !== undefined) return [energyCounter(chip, energy)];
   const power = channelsOf(chip, 'power')[0];
-  return power === undefined ? [] : [powerCounter(chip, power, chip.domain, chip.name)];
+  if (power === undefined) return [];
+  return [powerCounter(chip, power, isApu(chip) ? 'soc' : chip.domain, chip.name)];
+}
+
+/** AMD's graphics within a processor know the power of all of it; they alone have a supply `vddnb` (amdgpu_pm.c). */
+function isApu({ path }: Chip): boolean {
+  return readText(join(path, 'in1_label')) === 'vddnb';
 }
 
 /** Each channel of power is a counter. */

@@ -138,6 +138,13 @@ describe('graphics', () => {
     });
   });
 
+  it('are the whole processor’s where they sit in one of AMD’s, and no graphics’', () => {
+    const machine = emptyMachine();
+    for (const [file, text] of Object.entries({ name: 'amdgpu', power1_input: '1', in1_label: 'vddnb' }))
+      machine.write(`${HWMON}/${file}`, `${text}\n`);
+    expect(only(machine)).toMatchObject({ id: 'soc:hwmon4', domain: 'soc' });
+  });
+
   it.each([
     ['energy', { name: 'i915', energy1_input: '1000000' }, 'energy1_input'],
     ['power', { name: 'amdgpu', power1_input: '10000000' }, 'power1_input'],
@@ -199,5 +206,24 @@ describe('a battery', () => {
     machine.write(`${SUPPLIES}/${file}`, `${text}\n`);
     expect((await watched.take()).reading.kind).toBe('unknown');
     expect(watched.lines).toEqual([expect.stringContaining(why)]);
+  });
+});
+
+describe('an Ampere’s supplies', () => {
+  it('are the processor’s and its memory’s', () => {
+    const machine = emptyMachine();
+    for (const [file, text] of Object.entries({
+      name: 'smpro_hwmon',
+      // Documentation/hwmon/smpro-hwmon.rst
+      power1_input: '1',
+      power1_label: 'Core VRD power',
+      power3_input: '1',
+      power3_label: 'DIMM VRD1 power',
+    }))
+      machine.write(`sys/class/hwmon/hwmon2/${file}`, `${text}\n`);
+    expect(sensorCounters(machine.sys).map(({ id, domain }) => [id, domain])).toEqual([
+      ['soc:hwmon2:Core VRD power', 'soc'],
+      ['memory:hwmon2:DIMM VRD1 power', 'memory'],
+    ]);
   });
 });
