@@ -12,7 +12,7 @@ import { selectSource } from '../sources/select.ts';
 import type { Selection } from '../model/source.ts';
 import { parseOptions } from '../settings/options.ts';
 import type { MeterOptions } from '../settings/types.ts';
-import { jsonLine, printable } from './print.ts';
+import { figure, jsonLine, printable } from './print.ts';
 
 interface Finding {
   readonly name: string;
@@ -143,7 +143,7 @@ async function tryMeasuring(options: MeterOptions): Promise<Trial> {
     // A CPU that is hidden is known as such by the second interval in which it ran something.
     await sleep(TRIAL_MS);
     await meter.snapshot();
-    const watts = (totals.counter_j / interval_s).toFixed(2);
+    const watts = figure(totals.counter_j / interval_s, 2, source.estimate?.digits);
     const counted = `${watts} W, ${self.switches} switches in ${interval_s.toFixed(2)} s`;
     const detail = `works with ${source.name} (${source.kind}): ${counted}`;
     return {
