@@ -2,11 +2,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Brings a fresh clone to where `joules` runs: Debian packages, npm packages, native part, JavaScript.
 // `npm start` and the others run it first. What is there already is left alone, so that from the second time
-// on it takes some milliseconds and prints nothing. `--test` adds what tests, checks and benchmarks run.
+// on it takes some milliseconds and prints nothing. `--test` adds what tests, checks and benchmarks run; `--yes`
+// (`npm start --yes`) installs Debian packages on a terminal without a question.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, lstatSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
 
 process.chdir(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -32,13 +35,58 @@ const TEST_PACKAGES = [
   ['llvm', hasCommand('llvm-objdump')],
 ];
 
-installPackages(BUILD_PACKAGES, 'the native part is built with them');
-if (process.argv.includes('--test')) installPackages(TEST_PACKAGES, 'the tests run them');
+checkOwners();
+await installPackages(BUILD_PACKAGES, 'the native part is built with them');
+if (process.argv.includes('--test')) await installPackages(TEST_PACKAGES, 'the tests run them');
 installModules();
 buildNative();
 buildJavaScript();
 
-function installPackages(packages, why) {
+/**
+ * Root runs what is in this clone: whoever may write to it may become root. It is a guard against a slip of root's alone,
+ * since they may change this check as well. Tests and builds go on: they run where the project is worked on.
+ */
+function checkOwners() {
+  if (process.getuid() !== 0) return;
+  const path = foreignPath();
+  if (path === undefined) return;
+  const warning = `${path} can be written by others than root, who could have anything run as root`;
+  // A machine that runs tests is trusted with what it has checked out, whoever the owner is there.
+  const isTold = Boolean(process.env.JOULES_TRUST_CLONE || process.env.CI);
+  if (isTold || ![undefined, 'prestart'].includes(process.env.npm_lifecycle_event)) return say(warning);
+  fail(
+    `${warning}: clone it as root below directories of root's, or set JOULES_TRUST_CLONE=1 if you trust them`,
+  );
+}
+
+/** Something that others than root may change: on the way here, or here; packages of npm by their directories alone. */
+function foreignPath() {
+  const here = process.cwd();
+  for (let path = here; path !== '/'; path = dirname(path)) {
+    // In a sticky directory (/tmp) nobody moves what is another's.
+    if (isForeign(path, path !== here)) return path;
+  }
+  const top = readdirSync('.').filter((name) => name !== '.git');
+  const deep = ['bin', 'bpf', 'native', 'src', 'dist', 'build/Release']
+    .filter(existsSync)
+    .flatMap((directory) => {
+      return readdirSync(directory, { recursive: true }).map((name) => join(directory, name));
+    });
+  const packages = existsSync('node_modules') ? readdirSync('node_modules') : [];
+  const all = [...top, ...deep, ...packages.map((name) => join('node_modules', name))];
+  const found = all.find((path) => isForeign(path, false));
+  return found && join(here, found);
+}
+
+function isForeign(path, mayBeSticky) {
+  const { uid, gid, mode } = lstatSync(path);
+  const isLink = (mode & 0o170000) === 0o120000;
+  const isSticky = mayBeSticky && (mode & 0o1000) !== 0;
+  const writers = gid === 0 ? 0o002 : 0o022;
+  return uid !== 0 || (!isLink && !isSticky && (mode & writers) !== 0);
+}
+
+async function installPackages(packages, why) {
   const missing = packages.filter(([, present]) => !present).map(([name]) => name);
   if (missing.length === 0) return;
   const list = missing.join(', ');
@@ -49,12 +97,26 @@ function installPackages(packages, why) {
   if (process.getuid() !== 0) {
     fail(`missing: ${list} (${why}); run "sudo ${install.join(' ')}" and start again`);
   }
+  await agree(`install the Debian packages ${list} (${why})`);
   say(`installing the Debian packages ${list} (${why}) …`);
   process.env.DEBIAN_FRONTEND = 'noninteractive';
   // The index is fetched only when it is missing or too old to install from.
   if (run(install).ok) return;
   run(['apt-get', 'update']);
   must(run(install), `apt-get could not install ${list}: mend what it says above and start again`);
+}
+
+/** Asks on a terminal, unless `--yes` has answered; without one there is nobody to ask. */
+async function agree(what) {
+  const isYes = process.argv.includes('--yes') || process.env.npm_config_yes === 'true';
+  if (isYes || !process.stdin.isTTY || !process.stderr.isTTY) return;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // Ctrl-C closes the terminal without an answer, Ctrl-D rejects it: both say no.
+  const closed = once(terminal, 'close').then(() => '');
+  const asked = terminal.question(`joules set-up: ${what}? [y/N] `).catch(() => '');
+  const answer = await Promise.race([asked, closed]);
+  terminal.close();
+  if (!/^y(es)?$/i.test(answer.trim())) fail(`did not ${what}: answer y, or give --yes, and start again`);
 }
 
 function installModules() {

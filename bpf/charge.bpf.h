@@ -71,6 +71,7 @@ static __always_inline void charge(struct task_struct *prev, struct energy_cpu *
 	c->wall_ns = now.wall_ns;
 	if (shared_zones)
 		weight = weigh_slice(c, !tgid, ns, now.wall_ns);
+	/* Of so short a slice this is what predict() gives, without its branch. */
 	if (hot->owner == tgid + 1 && hot->tag == row_tag(prev) && hot->window == c->window &&
 	    ns < MAX_SLICE_NS)
 		accumulate(c, row, ns, weight * hot->power >> ENERGY_POWER_FRACTION);

@@ -30,8 +30,8 @@ enum reading {
 struct advance {
 	__u32 error; /* errno of READING_FAILED */
 	__u64 units;
-	__u64 comparable; /* part of them that prediction can be compared with: the rest came after the clock
-			   */
+	__u64 comparable; /* units up to the run queue's clock, to which prediction reaches; of a counter with
+			     a period all of them */
 	__u64 since_ns;	  /* time since the counter changed last */
 	bool certain;	  /* whether it is certain which update it comes from */
 };
@@ -66,10 +66,6 @@ static __always_inline __u32 misdated_part(struct energy_zone *z, struct energy_
 /*
  * Splits what the counter advanced over the threads of its core, by what was predicted for each since the
  * last split.
- *
- * It is global (not static), as are all functions here that are __noinline and take no task: the verifier
- * then checks each once, on its own, instead of anew on every path that leads to it (40 ms instead of 900).
- * In return it believes no caller, so each checks its pointers.
  */
 __noinline int split(struct energy_zone *z, struct energy_cpu *c, __u64 units, __u64 comparable, __u64 clock)
 {

@@ -27,7 +27,7 @@ static __noinline bool account_start(struct energy_cpu *c, __u64 run_ns, __u64 w
 	/* On its way online perf has no events for it yet, and native may still read what it left: its next
 	 * switch does it. */
 	if (c->leaving ||
-	    __sync_val_compare_and_swap(&c->state, ENERGY_IDLE, ENERGY_CPU_OWNED) != ENERGY_IDLE)
+	    __sync_val_compare_and_swap(&c->state, ENERGY_UNOWNED, ENERGY_CPU_OWNED) != ENERGY_UNOWNED)
 		return false;
 	c->run_ns = run_ns;
 	c->wall_ns = wall_ns;
@@ -57,7 +57,7 @@ static __always_inline void account_retire(struct energy_cpu *c)
 	c->running_tgid = 0;
 	buffer_of(c)->switches += c->switches;
 	c->switches = 0;
-	__sync_lock_test_and_set(&c->state, ENERGY_IDLE); /* after all of the above, as native sees it */
+	__sync_lock_test_and_set(&c->state, ENERGY_UNOWNED); /* after all of the above, as native sees it */
 }
 
 /* Charges the running task up to now. */

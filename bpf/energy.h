@@ -65,6 +65,9 @@ enum {
 	ENERGY_PRICES = 128,	    /* prices kept: a row waits for 512 / 8 = 64 windows at most */
 	ENERGY_FRACTION = 16,	    /* energies are fixed point: 2^-16 units */
 	ENERGY_POWER_FRACTION = 12, /* powers are fixed point: 2^-12 units per ns */
+	ENERGY_WATT = 17592,	    /* about: 2^32 / 10^9 units per ns, 2^-12 */
+	ENERGY_VARIANCE_NEW =
+		16384, /* relative variance of a power of which nothing is known, 2^-16: +-50 % */
 	ENERGY_LEARNED =
 		32, /* rows of one window whose powers are learned: its end takes 1 us, cold 2 to 3 */
 	ENERGY_POWER_BITS = 15, /* learned powers: 32,768 processes, 512 KiB */
@@ -78,7 +81,7 @@ enum {
 
 /* Who may write a CPU's account. Whoever takes it does so by an atomic exchange. */
 enum energy_state {
-	ENERGY_IDLE = 0,	 /* nobody: the account has not begun, or the CPU went offline */
+	ENERGY_UNOWNED = 0,	 /* nobody: the account has not begun, or the CPU went offline */
 	ENERGY_CPU_OWNED = 1,	 /* the CPU itself */
 	ENERGY_READER_OWNED = 2, /* native, which reads what an offline CPU has left */
 };
@@ -116,8 +119,8 @@ struct energy_power {
 
 /* A mean power that forgets: both sums are divided now and then, so that the past fades. */
 struct energy_mean {
-	__u64 energy; /* units */
-	__u64 time_ns;
+	__u64 energy;  /* units */
+	__u64 time_ns; /* run time as it counts for energy: weighed, where threads share a core */
 };
 
 /*
@@ -132,8 +135,8 @@ struct energy_buffer {
 	__u64 lost_energy; /* 2^-16 units dropped because the overflow map by cgroup was full too */
 	__u32 backwards;   /* how often the counter went back: nothing is charged then */
 	__u32 jumps;	   /* how often it went ahead by more than its hardware can draw */
-	__u32 reads;
-	__u32 spills; /* rows moved to the overflow map */
+	__u32 reads;	   /* of the counter; only the simulator asks for it */
+	__u32 spills;	   /* rows moved to the overflow map */
 	__u64 unused[1];
 	struct energy_hot hot[ENERGY_ROWS];
 	struct energy_cold cold[ENERGY_ROWS];
@@ -177,7 +180,8 @@ struct energy_cpu {
 	__u64 clock_offset_ns;	  /* monotonic clock minus run queue's clock */
 	struct energy_mean idle;  /* power of this CPU's idle time */
 	struct energy_mean all;	  /* power of all that ran here */
-	__u32 unpriced_error;	  /* part of `unpriced` that may belong to another window, 2^-16 */
+	__u32 unpriced_error;	  /* what of `unpriced` may belong to another window, as a part of what
+				     was predicted for it: 2^-16, up to 16 */
 	__u32 touched;		  /* how many rows have entered the window */
 	__u32 window_rows[ENERGY_LEARNED]; /* the last of them */
 	__u32 share[ENERGY_LEARNED]; /* each one's part of the window, 2^-16; scratch of learn_window() */

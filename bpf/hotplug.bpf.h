@@ -16,7 +16,7 @@
 
 #define IS_STATE(idx, name) ((idx) == (int)bpf_core_enum_value(enum cpuhp_state, name))
 
-/* After a state: a CPU has come, or does not go after all. (If it has just begun to go, this does nothing.)
+/* After a state: a CPU has come, or does not go after all. (If it has just begun to go, this only rings.)
  */
 static __always_inline int on_hotplug_exit(unsigned int cpu, int idx)
 {

@@ -67,7 +67,9 @@ static __always_inline __u64 cgroup_id(struct task_struct *task)
 
 /* What a task works on, as an opaque number: its time goes to rows of that label. 0: no label, as always for
  * idle. Nothing sets labels yet. Whatever will (a request, a stack) answers here; the label at the end of a
- * slice counts for the whole slice. */
+ * slice counts for the whole slice. It is asked several times at a switch, and once more for the next task:
+ * each time it must answer the same. A label is a row of its own: ENERGY_LEARNED and max_tasks count rows, so
+ * a process with many labels fills them alone. */
 static __always_inline __u32 task_label(struct task_struct *task)
 {
 	return 0;

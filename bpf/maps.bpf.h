@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The maps, and the ways to what is in them. */
+/*
+ * The maps of what is measured, and the ways to what is in them. Those by which BPF speaks with the kernel
+ * and wakes native are in kernel.bpf.h, and the ring of events in lifecycle.bpf.h: the simulator has neither.
+ */
 #ifndef MAPS_BPF_H
 #define MAPS_BPF_H
 
@@ -26,7 +29,7 @@ struct {
  * allocated under the run queue's lock. */
 struct spill_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 32768);
+	__uint(max_entries, 32768); /* as many as the simulator has; native sets max_tasks */
 	__type(key, struct energy_spill_key);
 	__type(value, struct energy_spill);
 } spills0 SEC(".maps"), spills1 SEC(".maps");

@@ -14,7 +14,7 @@
 #define WINDOW_NS    1000000 /* pause between two reads of a counter that moves all the time */
 #define RETRY_NS     50000   /* pause before reading a counter again that was due and had not moved */
 #define POLL_NS	     5000    /* pause between two reads of a counter whose phase is lost */
-#define CERTAIN_FROM 8	     /* periods without a read after which any read is better than none */
+#define CERTAIN_FROM 8	     /* periods without a change after which any read is better than none */
 #define DRIFT	     11	     /* the phase gets wrong by 2^-11 of the time that goes by */
 #define DRIFT_EXACT  12	     /* the same once the period has been refined */
 #define PERIODS_MIN  16	     /* fewer tell nothing of their length, beside jitter */
@@ -116,7 +116,8 @@ static __always_inline __u64 phase_error_at(struct energy_zone *z, __u64 clock, 
 }
 
 /* A new value was read at `clock`. It is taken to have come at the predicted time, but not before it was
- * known not to have come. */
+ * known not to have come. `ahead`: the counter advanced; false: it went back, which is no update and tells
+ * nothing of the period. */
 static __always_inline void note_change(struct energy_zone *z, __u64 clock, bool ahead)
 {
 	__u64 period = period_of(z), from = clock - period - period / 10, at = clock;

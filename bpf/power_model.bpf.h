@@ -17,14 +17,10 @@
 #include "maps.bpf.h"
 #include "settings.bpf.h"
 
-#define HASH_MULTIPLIER 0x9E3779B1 /* 2^32 / golden ratio: Knuth, TAOCP 3, 6.4 */
-
-#define WATT	  17592 /* 2^32 / 10^9 units per ns, 2^-12 */
-#define POWER_MIN (WATT / 20)
+#define POWER_MIN (ENERGY_WATT / 20)
 #define POWER_MAX (1 << 24)
 
-/* Variances are relative, 2^-16. */
-#define VARIANCE_NEW	     16384 /* of a process of which nothing is known: +-50 % */
+/* Variances are relative, 2^-16, as is ENERGY_VARIANCE_NEW of a process of which nothing is known. */
 #define VARIANCE_COMM	     2621  /* of a process whose executable is known: +-20 % */
 #define VARIANCE_MIN	     80	   /* of what is known best: +-3.5 %, since powers change */
 #define VARIANCE_STEP	     20	   /* added with each window: knowledge fades */
@@ -112,7 +108,7 @@ static __always_inline struct energy_power *lookup_power(struct energy_cpu *c, _
 	known->owner = owner;
 	known->start = row->start_ns;
 	known->comm_class = comm_class;
-	known->variance = mean->time_ns > KNOWN_NS ? VARIANCE_COMM : VARIANCE_NEW;
+	known->variance = mean->time_ns > KNOWN_NS ? VARIANCE_COMM : ENERGY_VARIANCE_NEW;
 	known->power =
 		clamp_power(((mean->energy << ENERGY_POWER_FRACTION) + mean_power(&c->all) * PRIOR_NS) /
 			    (mean->time_ns + PRIOR_NS));

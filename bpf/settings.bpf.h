@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What native sets: constants before the programs are loaded, variables after calibration. */
+/*
+ * What native sets: constants before the programs are loaded, variables after calibration. Those that only
+ * say which part of the kernel is meant are in kernel.bpf.h, since the simulator has no such part.
+ */
 #ifndef SETTINGS_BPF_H
 #define SETTINGS_BPF_H
 
+#include "energy.h"
 #include "kernel.bpf.h"
 
 /* Whether the threads of a core share a counter. It costs some ns per switch. */
@@ -18,8 +22,8 @@ const volatile __u64 max_power = 0;
 __u64 period_ns = 0;
 /* How much an update may be early or late. */
 __u64 jitter_ns = 60000;
-/* Power of a CPU that runs something, 2^-12 units per ns: what is expected where nothing has been learned. It
- * is one watt until native has polled the counter. */
-__u32 first_power = 17592;
+/* Power of a CPU that runs something, 2^-12 units per ns: what is expected where nothing has been learned,
+ * until native has polled the counter. */
+__u32 first_power = ENERGY_WATT;
 
 #endif

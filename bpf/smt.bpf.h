@@ -27,40 +27,40 @@ static __always_inline __u64 busy_ns_at(__u64 busy_clock, __u64 clock)
 	return busy_clock & BUSY ? clock - (busy_clock & ~BUSY) : busy_clock;
 }
 
-/* Run time as it counts for energy. `both`: for how much of it both threads worked. An idle core is idle on
- * both threads, and each bears half. */
-static __always_inline __u64 weigh_run_time(bool idle, __u64 ns, __u64 both)
+/* Run time as it counts for energy. `sibling_ns`: for how much of it the other thread was busy, in which a
+ * task draws less, and idle nothing. An idle core is idle on both threads, and each bears half. */
+static __always_inline __u64 weigh_run_time(bool idle, __u64 ns, __u64 sibling_ns)
 {
-	return idle ? (ns - both) >> 1 : ns - (both * TOGETHER_DISCOUNT >> 4);
+	return idle ? (ns - sibling_ns) >> 1 : ns - (sibling_ns * TOGETHER_DISCOUNT >> 4);
 }
 
 /* Weighs a slice that ends now. */
 static __always_inline __u64 weigh_slice(struct energy_cpu *c, bool idle, __u64 ns, __u64 clock)
 {
 	struct energy_cpu *s;
-	__u64 now, both;
+	__u64 now, sibling_ns;
 	__u32 sibling = c->sibling;
 
 	s = bpf_map_lookup_elem(&cpus, &sibling);
 	if (!s)
 		return ns;
 	now = busy_ns_at(s->busy_clock, clock);
-	both = within(now - c->sibling_busy_ns, ns);
+	sibling_ns = within(now - c->sibling_busy_ns, ns);
 	c->sibling_busy_ns = now;
-	return weigh_run_time(idle, ns, both);
+	return weigh_run_time(idle, ns, sibling_ns);
 }
 
 /* Units that the sibling `s` of `c` was predicted to draw, up to the counter's last change. */
 static __always_inline __u64 sibling_predicted(struct energy_zone *z, struct energy_cpu *c,
 					       struct energy_cpu *s, __u64 clock)
 {
-	__u64 ns = clock - s->wall_ns, both, weight;
+	__u64 ns = clock - s->wall_ns, own_ns, weight;
 	bool idle = !s->running_tgid;
 
 	if (s->state != ENERGY_CPU_OWNED || (__s64)ns <= 0)
 		return s->predicted;
-	both = within(busy_ns_at(c->busy_clock, clock) - s->sibling_busy_ns, ns);
-	weight = weigh_run_time(idle, ns, both);
+	own_ns = within(busy_ns_at(c->busy_clock, clock) - s->sibling_busy_ns, ns);
+	weight = weigh_run_time(idle, ns, own_ns);
 	return s->predicted + predict(weight - part(weight, after_change(z, clock, ns), ns),
 				      idle ? s->running_power : running_power(s));
 }

@@ -3,12 +3,11 @@
 #ifndef TABLE_BPF_H
 #define TABLE_BPF_H
 
+#include "arithmetic.bpf.h"
 #include "energy.h"
 #include "kernel.bpf.h"
 #include "maps.bpf.h"
 #include "power_model.bpf.h"
-
-#define LABEL_MULTIPLIER 0x85EBCA77 /* any odd number that spreads: XXH_PRIME32_2 */
 
 /* Whose a row is. `tag` is enough while a row is hot, the rest is the truth. */
 struct row_key {
@@ -139,7 +138,7 @@ static __always_inline bool add_spill(void *map, struct energy_spill_key *key, s
 }
 
 /* Moves a settled row to the overflow maps. The key holds the CPU, so each entry has one writer, without lock
- * or atomics. */
+ * or atomics. The map by cgroup, the last resort, knows neither process nor label. */
 __noinline int spill(struct energy_cpu *c, __u32 i)
 {
 	struct energy_spill_key key = {};

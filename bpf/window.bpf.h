@@ -26,9 +26,9 @@ struct unpriced {
 	__u64 predicted;
 };
 
-/* `weight`: what was predicted for the window, the rest included. */
+/* `predicted`: units, for the window with the rest in it. */
 static __always_inline struct rest find_rest(struct energy_cpu *c, struct energy_zone *z, __u64 clock,
-					     __u64 weight)
+					     __u64 predicted)
 {
 	struct rest rest = {};
 
@@ -36,7 +36,8 @@ static __always_inline struct rest find_rest(struct energy_cpu *c, struct energy
 		return rest;
 	rest.ns = after_change(z, clock, c->slice_ns);
 	rest.predicted = part(c->slice_predicted, rest.ns, c->slice_ns);
-	if (rest.predicted >= weight) /* the window holds nothing else: the slice may have begun before it */
+	if (rest.predicted >=
+	    predicted) /* the window holds nothing else: the slice may have begun before it */
 		rest.ns = rest.predicted = 0;
 	return rest;
 }
@@ -57,13 +58,13 @@ static __always_inline struct unpriced take_unpriced(struct energy_cpu *c)
 }
 
 /* Sets the price of the window that is open. What the division leaves over is carried to the next price. */
-static __always_inline void set_price(struct energy_cpu *c, __u64 units, __u64 weight)
+static __always_inline void set_price(struct energy_cpu *c, __u64 units, __u64 predicted)
 {
 	struct energy_buffer *b = buffer_of(c);
-	__u64 energy = (units << ENERGY_FRACTION) + c->remainder, price = energy / weight;
+	__u64 energy = (units << ENERGY_FRACTION) + c->remainder, price = energy / predicted;
 
-	c->remainder = energy - price * weight;
-	b->energy += price * weight;
+	c->remainder = energy - price * predicted;
+	b->energy += price * predicted;
 	*price_of(b, c->window) = price;
 }
 
@@ -119,7 +120,7 @@ __noinline int close_window(struct energy_cpu *c, __u64 clock, bool force)
 	struct rest rest = {};
 	struct energy_zone *z;
 	struct energy_hot *last;
-	__u64 weight;
+	__u64 predicted;
 
 	if (!c)
 		return 0;
@@ -127,14 +128,14 @@ __noinline int close_window(struct energy_cpu *c, __u64 clock, bool force)
 	if (!c->unpriced && !force)
 		return 0;
 	z = zone_of(c);
-	weight = c->predicted - c->predicted_before;
+	predicted = c->predicted - c->predicted_before;
 	if (z && !force)
-		rest = find_rest(c, z, clock, weight);
-	weight -= rest.predicted;
-	if (!weight) /* nobody ran: the next window pays for what is unpriced */
+		rest = find_rest(c, z, clock, predicted);
+	predicted -= rest.predicted;
+	if (!predicted) /* nobody ran: the next window pays for what is unpriced */
 		return 0;
 	unpriced = take_unpriced(c);
-	set_price(c, unpriced.units, weight);
+	set_price(c, unpriced.units, predicted);
 	if (rest.ns) {
 		last = hot_at(buffer_of(c), c->slice_row);
 		last->pending -= rest.predicted;

@@ -10,6 +10,7 @@
 #include "energy.h"
 #include "libbpf_log.h"
 #include "perf_event.h"
+#include "privileges.h"
 #include "probe_object.h"
 #include "task.h"
 
@@ -35,6 +36,24 @@ Napi::Value OpenPerfEvent(const Napi::CallbackInfo& info) {
   return opened;
 }
 
+// dropPrivileges(keep: bigint): {status, step}, at once: until all threads have answered, none runs
+// JavaScript.
+Napi::Value Drop(const Napi::CallbackInfo& info) {
+  Arguments arguments;
+  uint64_t keep = 0;
+  arguments.Take(info[0], "drop privileges", &keep);
+  return ToObject(info.Env(), arguments.Refused() ? arguments.outcome() : DropPrivileges(keep));
+}
+
+// askKernel(): {bpf: boolean, admin: boolean}
+Napi::Value Ask(const Napi::CallbackInfo& info) {
+  const KernelWants wants = AskKernel();
+  auto object = Napi::Object::New(info.Env());
+  object["bpf"] = Napi::Boolean::New(info.Env(), wants.bpf);
+  object["admin"] = Napi::Boolean::New(info.Env(), wants.admin);
+  return object;
+}
+
 }  // namespace
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
@@ -42,6 +61,8 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["Probe"] = DefineProbe(env);
   exports["startCommand"] = Napi::Function::New<StartCommand>(env, "startCommand");
   exports["openPerfEvent"] = Napi::Function::New<OpenPerfEvent>(env, "openPerfEvent");
+  exports["dropPrivileges"] = Napi::Function::New<Drop>(env, "dropPrivileges");
+  exports["askKernel"] = Napi::Function::New<Ask>(env, "askKernel");
   exports["noProcess"] = Napi::Number::New(env, static_cast<uint32_t>(ENERGY_NO_PROCESS));
   exports["fork"] = Napi::Number::New(env, ENERGY_FORK);
   exports["exec"] = Napi::Number::New(env, ENERGY_EXEC);

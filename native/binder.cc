@@ -15,7 +15,9 @@
 
 namespace {
 
-constexpr int kTries = 3;
+// Reads of two events that are to see the same count of a register: where CPUs are on their way, one may take
+// as long as the register rests.
+constexpr int kTries = 10;
 
 bool Holds(const std::vector<uint32_t>& cpus, uint32_t cpu) {
   return std::find(cpus.begin(), cpus.end(), cpu) != cpus.end();
@@ -26,7 +28,7 @@ bool Holds(const std::vector<uint32_t>& cpus, uint32_t cpu) {
 Outcome Binder::CheckArguments(uint32_t zone, const std::vector<uint32_t>& cpus, uint32_t lead) const {
   const uint32_t count = program_->cpu_count();
   bool known = std::all_of(cpus.begin(), cpus.end(), [&](uint32_t cpu) { return cpu < count; });
-  if (zone >= count || !known || lead > INT32_MAX) return Fail("bind a counter", -EINVAL);
+  if (zone >= count || lead >= count || !known) return Fail("bind a counter", -EINVAL);
   if (program_->options().switched && cpus.size() > ENERGY_THREADS)
     return Fail("share a counter between so many CPUs", -E2BIG);
   std::vector<uint32_t> sorted = cpus;
@@ -44,8 +46,8 @@ std::vector<uint32_t> Binder::CpusOf(uint32_t zone) const {
   return cpus;
 }
 
-// Takes from the former CPUs of a zone what they are owed and cannot be paid any more, units: all of them if
-// the counter could not be read, and those that have gone.
+// Takes from the former CPUs of a zone what is unpriced of them and cannot be charged any more, units: all of
+// it if the counter could not be read, and those that have gone.
 uint64_t Binder::TakeUnpriced(const std::vector<uint32_t>& former, const std::vector<uint32_t>& cpus,
                               bool in_gap) {
   uint64_t units = 0;
@@ -59,8 +61,9 @@ uint64_t Binder::TakeUnpriced(const std::vector<uint32_t>& former, const std::ve
 }
 
 // Reads a zone's event for the last time, and its successor if there is one (`next` >= 0), until that has not
-// moved meanwhile: a counter rests for about a millisecond, and a read takes some us.
-Binder::Handover Binder::ReadBoth(uint32_t zone, int next) const {
+// moved meanwhile: a counter rests for about a millisecond, and a read takes some us. `earlier` is what the
+// old event had counted before its successor began.
+Binder::Handover Binder::ReadBoth(uint32_t zone, int next, uint64_t earlier) const {
   const energy_zone& state = program_->zones()[zone];
   Handover handover;
   PerfReading last, before, after;
@@ -69,19 +72,24 @@ Binder::Handover Binder::ReadBoth(uint32_t zone, int next) const {
   for (int i = 0; i < kTries; i++) {
     before = after;
     // A dead event still tells what it counted before it died.
-    read = state.valid && ReadCounter(counters_[zone].event.get(), &last) == 0;
+    read = ReadCounter(counters_[zone].event.get(), &last) == 0;
     if (next >= 0 && handover.status == 0) handover.status = ReadCounter(next, &after);
     if (before.count == after.count) break;
   }
   if (read && last.count > state.last_count)
     handover.rest_units = ToUnits(last.count - state.last_count, program_->unit().shift);
-  handover.from = after.count;
+  // Both count the same register, the new one from its beginning. An old one that had died before counted
+  // nothing meanwhile: then all that the new one has counted is news, however long it took to get here.
+  if (read && last.count > earlier) handover.from = std::min(after.count, last.count - earlier);
+  handover.last_count = read ? last.count : state.last_count;
   return handover;
 }
 
 // Takes its event away from the CPUs of a zone, after they have charged all that it had counted. What they
-// cannot read any more, because it died or was moved along, and what a CPU was owed that has gone, is gap.
-Binder::Handover Binder::TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus, int next) {
+// cannot read any more, because it died or was moved along, and what was unpriced of a CPU that has gone, is
+// gap.
+Binder::Handover Binder::TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus, int next,
+                                  uint64_t earlier) {
   const auto& skeleton = program_->skeleton();
   energy_cpu* accounts = program_->cpus();
   energy_zone& state = program_->zones()[zone];
@@ -94,17 +102,16 @@ Binder::Handover Binder::TakeAway(uint32_t zone, const std::vector<uint32_t>& cp
     bpf_map_delete_elem(bpf_map__fd(skeleton.maps.counters), &cpu);
   }
   const uint64_t unpriced = TakeUnpriced(former, cpus, state.failed);
-  const Handover handover = ReadBoth(zone, next);
+  const Handover handover = ReadBoth(zone, next, earlier);
   const uint64_t gap = unpriced + handover.rest_units;  // units
-  const auto& successors = cpus.empty() ? former : cpus;
-  if (gap && !successors.empty()) {
-    energy_cpu& successor = accounts[successors.front()];
-    successor.buffers[successor.buffer & 1].gap += gap;
-  }
+  energy_cpu& successor = accounts[counters_[zone].lead];
+  successor.buffers[successor.buffer & 1].gap += gap;
   // It is the same register: when it moves is still known, if it has been read until now.
   energy_zone fresh = state.valid && !state.failed ? state : energy_zone{};
   fresh.valid = fresh.failed = 0;
   fresh.period_ns = state.period_ns;
+  // Where none follows it, it may go on counting.
+  fresh.last_count = handover.last_count;
   state = fresh;
   return handover;
 }
@@ -132,7 +139,7 @@ Outcome Binder::GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int 
   // From now on, not from what BPF happens to read first: CPUs may sleep until then.
   energy_zone& state = program_->zones()[zone];
   state.last_count = from;
-  state.valid = readable;
+  state.valid = 1;
   state.failed = readable ? 0 : -last_error;
   for (size_t i = 0; i < cpus.size(); i++) {
     energy_cpu& cpu = program_->cpus()[cpus[i]];
@@ -153,17 +160,20 @@ Outcome Binder::Bind(uint32_t zone, const std::vector<uint32_t>& cpus, uint32_t 
   if (counters_.size() <= zone) counters_.resize(zone + 1);
   Counter& counter = counters_[zone];
   const bool switched = program_->options().switched;
+  counter.lead = lead;
+  PerfReading earlier;
+  ReadCounter(counter.event.get(), &earlier);
   // The new event counts before the old one is read for the last time.
   const int opened = cpus.empty() ? -1 : OpenCpuCounter(spec, lead);
   UniqueFd event(opened);
   Handover handover;
-  if (switched) handover = TakeAway(zone, cpus, event.get());
-  counter = Counter{UniqueFd(), lead};
-  if (cpus.empty()) return {};
-  if (opened < 0) return Fail("open the perf event", opened);
+  if (switched) handover = TakeAway(zone, cpus, event.get(), earlier.count);
+  // Where no other one follows it, the old one is kept: if the kernel has moved it along it goes on counting,
+  // and tells the next one what belongs to nobody. So is a new one that no CPU can read.
+  if (!cpus.empty() && opened < 0) return Fail("open the perf event", opened);
   if (handover.status) return Fail("read the perf event", handover.status);
-  Outcome given = switched ? GiveToBpf(zone, cpus, event.get(), handover.from) : Outcome{};
-  if (given.Failed()) return given;
+  StopCounter(counter.event.get());
   counter.event = std::move(event);
-  return {};
+  if (cpus.empty()) return {};
+  return switched ? GiveToBpf(zone, cpus, counter.event.get(), handover.from) : Outcome{};
 }

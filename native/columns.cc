@@ -3,80 +3,50 @@
 
 #include <cmath>
 #include <cstring>
+#include <string>
 
 namespace {
 
-using F64 = Napi::Float64Array;
-using U32 = Napi::Uint32Array;
-
 template <typename Array, typename T>
-Array Column(Napi::Env env, const std::vector<T>& values) {
+Array Copied(Napi::Env env, const std::vector<T>& values) {
   Array array = Array::New(env, values.size());
   if (!array.IsEmpty() && !values.empty()) memcpy(array.Data(), values.data(), values.size() * sizeof(T));
   return array;
 }
 
-Napi::Value Bytes(Napi::Env env, const std::vector<char>& data) {
-  return Napi::Buffer<char>::Copy(env, data.data(), data.size());
+Napi::Value Column(Napi::Env env, const std::vector<uint32_t>& values) {
+  return Copied<Napi::Uint32Array>(env, values);
 }
 
-Napi::Object ToRows(Napi::Env env, const decltype(Drained::rows)& from) {
-  auto rows = Napi::Object::New(env);
-  rows["cpu"] = Column<U32>(env, from.cpu);
-  rows["pid"] = Column<U32>(env, from.pid);
-  rows["startNs"] = Column<F64>(env, from.start_ns);
-  rows["cgroup"] = Column<F64>(env, from.cgroup);
-  rows["label"] = Column<U32>(env, from.label);
-  rows["timeNs"] = Column<F64>(env, from.time_ns);
-  rows["counts"] = Column<F64>(env, from.counts);
-  rows["uncertainCounts"] = Column<F64>(env, from.uncertain_counts);
-  rows["comm"] = Bytes(env, from.comm);
-  return rows;
+Napi::Value Column(Napi::Env env, const std::vector<double>& values) {
+  return Copied<Napi::Float64Array>(env, values);
 }
 
-Napi::Object ToCpus(Napi::Env env, const decltype(Drained::cpus)& from) {
-  auto cpus = Napi::Object::New(env);
-  cpus["cpu"] = Column<U32>(env, from.cpu);
-  cpus["switches"] = Column<U32>(env, from.switches);
-  cpus["lostRows"] = Column<U32>(env, from.lost_rows);
-  cpus["backwards"] = Column<U32>(env, from.backwards);
-  cpus["jumps"] = Column<U32>(env, from.jumps);
-  cpus["reads"] = Column<U32>(env, from.reads);
-  cpus["counts"] = Column<F64>(env, from.counts);
-  cpus["gapCounts"] = Column<F64>(env, from.gap_counts);
-  cpus["lostCounts"] = Column<F64>(env, from.lost_counts);
-  cpus["residualCounts"] = Column<F64>(env, from.residual_counts);
-  return cpus;
+Napi::Value Column(Napi::Env env, const std::vector<char>& bytes) {
+  return Napi::Buffer<char>::Copy(env, bytes.data(), bytes.size());
 }
 
-Napi::Object ToLives(Napi::Env env, const decltype(Drained::lives)& from) {
-  auto lives = Napi::Object::New(env);
-  lives["kind"] = Column<U32>(env, from.kind);
-  lives["pid"] = Column<U32>(env, from.pid);
-  lives["startNs"] = Column<F64>(env, from.start_ns);
-  lives["parentPid"] = Column<U32>(env, from.parent_pid);
-  lives["parentStartNs"] = Column<F64>(env, from.parent_start_ns);
-  lives["comm"] = Bytes(env, from.comm);
-  return lives;
+Napi::Value Column(Napi::Env env, const std::vector<std::string>& texts) {
+  auto array = Napi::Array::New(env, texts.size());
+  for (uint32_t i = 0; i < texts.size(); i++) array[i] = Napi::String::New(env, texts[i]);
+  return array;
 }
 
-Napi::Object ToMkdirs(Napi::Env env, const decltype(Drained::mkdirs)& from) {
-  auto mkdirs = Napi::Object::New(env);
-  mkdirs["cgroup"] = Column<F64>(env, from.cgroup);
-  auto paths = Napi::Array::New(env, from.path.size());
-  for (uint32_t i = 0; i < from.path.size(); i++) paths[i] = Napi::String::New(env, from.path[i]);
-  mkdirs["path"] = paths;
-  return mkdirs;
+template <typename Group>
+Napi::Object ToObject(Napi::Env env, const Group& from) {
+  auto object = Napi::Object::New(env);
+  Group::ForEach([&](const char* name, auto column) { object[name] = Column(env, from.*column); });
+  return object;
 }
 
 }  // namespace
 
 Napi::Value ToColumns(Napi::Env env, const Drained& drained) {
   auto columns = Napi::Object::New(env);
-  columns["rows"] = ToRows(env, drained.rows);
-  columns["cpus"] = ToCpus(env, drained.cpus);
-  columns["lives"] = ToLives(env, drained.lives);
-  columns["mkdirs"] = ToMkdirs(env, drained.mkdirs);
+  columns["rows"] = ToObject(env, drained.rows);
+  columns["cpus"] = ToObject(env, drained.cpus);
+  columns["lifecycle"] = ToObject(env, drained.lifecycle);
+  columns["mkdirs"] = ToObject(env, drained.mkdirs);
   columns["lostEvents"] = Napi::Number::New(env, drained.lost_events);
   columns["timeNs"] = Napi::Number::New(env, drained.time_ns);
   return columns;
@@ -97,5 +67,5 @@ Napi::Value ToCalibration(Napi::Env env, const Calibration& found) {
 }
 
 Napi::Uint32Array ToUint32Array(Napi::Env env, const std::vector<uint32_t>& values) {
-  return Column<U32>(env, values);
+  return Copied<Napi::Uint32Array>(env, values);
 }

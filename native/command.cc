@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "arguments.h"
+#include "privileges.h"
 
 namespace {
 
@@ -67,6 +68,7 @@ Napi::Value StartCommand(const Napi::CallbackInfo& info) {
   uv_loop_t* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) return Napi::Number::New(env, UV_ENOTSUP);
   auto* command = new Command(env);
+  ClearAmbientCapabilities();
   int status = uv_spawn(loop, &command->process, &options);
   if (status) {
     Close(command);

@@ -2,58 +2,35 @@
 #include "drained.h"
 
 #include <algorithm>
-#include <cstddef>
-#include <iterator>
 
 namespace {
 
-template <typename T>
-void AppendColumn(std::vector<T>* to, const std::vector<T>& from) {
-  to->insert(to->end(), from.begin(), from.end());
+template <typename Group>
+void AppendColumns(Group* to, const Group& from) {
+  Group::ForEach([&](const char*, auto column) {
+    (to->*column).insert((to->*column).end(), (from.*column).begin(), (from.*column).end());
+  });
 }
 
 // Adds what is counted of a CPU to its entry, or appends an entry.
-template <typename Cpus>
-void AddCpu(Cpus* to, const Cpus& from, size_t i) {
+void AddCpu(Drained::Cpus* to, const Drained::Cpus& from, size_t i) {
   const size_t at = std::find(to->cpu.begin(), to->cpu.end(), from.cpu[i]) - to->cpu.begin();
   const bool is_new = at == to->cpu.size();
-  auto add = [&](auto* column, const auto& others) {
-    if (is_new) column->push_back(0);
-    (*column)[at] += others[i];
-  };
-  if (is_new) to->cpu.push_back(from.cpu[i]);
-  add(&to->switches, from.switches);
-  add(&to->lost_rows, from.lost_rows);
-  add(&to->backwards, from.backwards);
-  add(&to->jumps, from.jumps);
-  add(&to->reads, from.reads);
-  add(&to->counts, from.counts);
-  add(&to->gap_counts, from.gap_counts);
-  add(&to->lost_counts, from.lost_counts);
-  add(&to->residual_counts, from.residual_counts);
+  Drained::Cpus::ForEach([&](const char*, auto column) {
+    auto& sums = to->*column;
+    if (is_new) sums.push_back(0);
+    sums[at] += (from.*column)[i];
+  });
+  to->cpu[at] = from.cpu[i];  // a name, and no sum
 }
 
 }  // namespace
 
 void Append(Drained* to, const Drained& from) {
-  AppendColumn(&to->rows.cpu, from.rows.cpu);
-  AppendColumn(&to->rows.pid, from.rows.pid);
-  AppendColumn(&to->rows.start_ns, from.rows.start_ns);
-  AppendColumn(&to->rows.cgroup, from.rows.cgroup);
-  AppendColumn(&to->rows.label, from.rows.label);
-  AppendColumn(&to->rows.time_ns, from.rows.time_ns);
-  AppendColumn(&to->rows.counts, from.rows.counts);
-  AppendColumn(&to->rows.uncertain_counts, from.rows.uncertain_counts);
-  AppendColumn(&to->rows.comm, from.rows.comm);
+  AppendColumns(&to->rows, from.rows);
   for (size_t i = 0; i < from.cpus.cpu.size(); i++) AddCpu(&to->cpus, from.cpus, i);
-  AppendColumn(&to->lives.kind, from.lives.kind);
-  AppendColumn(&to->lives.pid, from.lives.pid);
-  AppendColumn(&to->lives.parent_pid, from.lives.parent_pid);
-  AppendColumn(&to->lives.start_ns, from.lives.start_ns);
-  AppendColumn(&to->lives.parent_start_ns, from.lives.parent_start_ns);
-  AppendColumn(&to->lives.comm, from.lives.comm);
-  AppendColumn(&to->mkdirs.cgroup, from.mkdirs.cgroup);
-  AppendColumn(&to->mkdirs.path, from.mkdirs.path);
+  AppendColumns(&to->lifecycle, from.lifecycle);
+  AppendColumns(&to->mkdirs, from.mkdirs);
   to->lost_events = from.lost_events;
   to->time_ns = from.time_ns;
 }

@@ -1,34 +1,90 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 // What one drain takes out of the kernel: columns, all of one length per group. The meaning of each is told
-// in src/probe/columns.ts, which has the same names.
+// in src/probe/columns.ts. Whatever goes through all columns of a group does so by ForEach(), which has them
+// by their names there: a column that is not in its list does not compile.
 struct Drained {
-  struct {
+  struct Rows {
     std::vector<uint32_t> cpu, pid, label;
     std::vector<double> start_ns, cgroup, time_ns, counts, uncertain_counts;
     std::vector<char> comm;
+
+    template <typename Visit>
+    static constexpr void ForEach(Visit visit) {
+      visit("cpu", &Rows::cpu);
+      visit("pid", &Rows::pid);
+      visit("startNs", &Rows::start_ns);
+      visit("cgroup", &Rows::cgroup);
+      visit("label", &Rows::label);
+      visit("timeNs", &Rows::time_ns);
+      visit("counts", &Rows::counts);
+      visit("uncertainCounts", &Rows::uncertain_counts);
+      visit("comm", &Rows::comm);
+    }
   } rows;
-  struct {
-    std::vector<uint32_t> cpu, switches, lost_rows, backwards, jumps, reads;
+  struct Cpus {
+    std::vector<uint32_t> cpu, switches, lost_rows, backwards, jumps;
     std::vector<double> counts, gap_counts, lost_counts, residual_counts;
+
+    template <typename Visit>
+    static constexpr void ForEach(Visit visit) {
+      visit("cpu", &Cpus::cpu);
+      visit("switches", &Cpus::switches);
+      visit("lostRows", &Cpus::lost_rows);
+      visit("backwards", &Cpus::backwards);
+      visit("jumps", &Cpus::jumps);
+      visit("counts", &Cpus::counts);
+      visit("gapCounts", &Cpus::gap_counts);
+      visit("lostCounts", &Cpus::lost_counts);
+      visit("residualCounts", &Cpus::residual_counts);
+    }
   } cpus;
-  struct {
+  struct Lifecycle {
     std::vector<uint32_t> kind, pid, parent_pid;
     std::vector<double> start_ns, parent_start_ns;
     std::vector<char> comm;
-  } lives;
-  struct {
+
+    template <typename Visit>
+    static constexpr void ForEach(Visit visit) {
+      visit("kind", &Lifecycle::kind);
+      visit("pid", &Lifecycle::pid);
+      visit("startNs", &Lifecycle::start_ns);
+      visit("parentPid", &Lifecycle::parent_pid);
+      visit("parentStartNs", &Lifecycle::parent_start_ns);
+      visit("comm", &Lifecycle::comm);
+    }
+  } lifecycle;
+  struct Mkdirs {
     std::vector<double> cgroup;
     std::vector<std::string> path;
+
+    template <typename Visit>
+    static constexpr void ForEach(Visit visit) {
+      visit("cgroup", &Mkdirs::cgroup);
+      visit("path", &Mkdirs::path);
+    }
   } mkdirs;
   double lost_events = 0;
   double time_ns = 0;  // CLOCK_MONOTONIC when the buffers were swapped
 };
+
+// Whether ForEach() lists every column of a group, which has nothing else: vectors are of one size.
+template <typename Group>
+constexpr bool ListsAllColumns() {
+  size_t listed = 0;
+  Group::ForEach([&listed](const char*, auto) { listed++; });
+  return listed * sizeof(std::vector<char>) == sizeof(Group);
+}
+static_assert(ListsAllColumns<Drained::Rows>(), "a column of rows is not listed");
+static_assert(ListsAllColumns<Drained::Cpus>(), "a column of cpus is not listed");
+static_assert(ListsAllColumns<Drained::Lifecycle>(), "a column of lifecycle is not listed");
+static_assert(ListsAllColumns<Drained::Mkdirs>(), "a column of mkdirs is not listed");
 
 // Appends an interval to the one before it, so that they become one: rows follow one another, and a CPU has
 // one entry, with the sums.

@@ -51,7 +51,7 @@ Outcome Drainer::SwapBuffers() {
 // GiveBack(). False: nothing is in it, or the CPU is back.
 bool Drainer::TakeOver(uint32_t cpu) {
   energy_cpu& account = program_->cpus()[cpu];
-  if (!__sync_bool_compare_and_swap(&account.state, ENERGY_IDLE, ENERGY_READER_OWNED)) return false;
+  if (!__sync_bool_compare_and_swap(&account.state, ENERGY_UNOWNED, ENERGY_READER_OWNED)) return false;
   const energy_buffer& buffer = account.buffers[account.buffer & 1];
   if (buffer.switches || buffer.gap) return true;
   GiveBack(cpu);
@@ -59,7 +59,7 @@ bool Drainer::TakeOver(uint32_t cpu) {
 }
 
 void Drainer::GiveBack(uint32_t cpu) {
-  __sync_bool_compare_and_swap(&program_->cpus()[cpu].state, ENERGY_READER_OWNED, ENERGY_IDLE);
+  __sync_bool_compare_and_swap(&program_->cpus()[cpu].state, ENERGY_READER_OWNED, ENERGY_UNOWNED);
 }
 
 Outcome Drainer::ReadRows(RowReader* reader, Overflow (&overflows)[2]) const {

@@ -23,8 +23,8 @@ Outcome EventRing::Consume(Drained* out) {
 
 int EventRing::TakeRecord(void* ring, void* data, size_t) {
   Drained* out = static_cast<EventRing*>(ring)->out_;
-  const auto* life = static_cast<const energy_lifecycle*>(data);
-  if (life->kind == ENERGY_MKDIR) {
+  const auto* event = static_cast<const energy_lifecycle*>(data);
+  if (event->kind == ENERGY_MKDIR) {
     const auto* mkdir = static_cast<const energy_mkdir*>(data);
     // A path that was cut off is left out: the directory itself is asked for its name then.
     if (mkdir->path_bytes == 0 || mkdir->path_bytes >= ENERGY_PATH) return 0;
@@ -32,12 +32,12 @@ int EventRing::TakeRecord(void* ring, void* data, size_t) {
     out->mkdirs.path.emplace_back(mkdir->path, mkdir->path_bytes - 1);
     return 0;
   }
-  auto& lives = out->lives;
-  lives.kind.push_back(life->kind);
-  lives.pid.push_back(life->tgid);
-  lives.start_ns.push_back(life->start_ns);
-  lives.parent_pid.push_back(life->parent_tgid);
-  lives.parent_start_ns.push_back(life->parent_start_ns);
-  lives.comm.insert(lives.comm.end(), life->comm, life->comm + ENERGY_COMM);
+  auto& lifecycle = out->lifecycle;
+  lifecycle.kind.push_back(event->kind);
+  lifecycle.pid.push_back(event->tgid);
+  lifecycle.start_ns.push_back(event->start_ns);
+  lifecycle.parent_pid.push_back(event->parent_tgid);
+  lifecycle.parent_start_ns.push_back(event->parent_start_ns);
+  lifecycle.comm.insert(lifecycle.comm.end(), event->comm, event->comm + ENERGY_COMM);
   return 0;
 }

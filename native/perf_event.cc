@@ -2,6 +2,7 @@
 #include "perf_event.h"
 
 #include <linux/perf_event.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,4 +30,8 @@ int ReadCounter(int fd, PerfReading* out) {
   ssize_t bytes = read(fd, out, sizeof(*out));
   if (bytes < 0) return -errno;
   return bytes == sizeof(*out) ? 0 : -EBUSY;
+}
+
+void StopCounter(int fd) {
+  if (fd >= 0) ioctl(fd, PERF_EVENT_IOC_DISABLE, 0);
 }

@@ -23,3 +23,8 @@ int OpenCpuCounter(const PerfEventSpec& spec, int cpu);
 
 // Returns 0 or -errno; -EBUSY: a pinned event has ended.
 int ReadCounter(int fd, PerfReading* out);
+
+// Ends what an event counts. To close it is not enough: maps that held it let go of it some milliseconds
+// later, and a CPU that goes offline until then passes it on, on some kernels instead of the one that follows
+// it.
+void StopCounter(int fd);

@@ -93,7 +93,7 @@ Outcome Probe::Drain(Drained* out) {
   return parts_ ? parts_->drainer.Drain(out) : Fail("drain", -EBADF);
 }
 
-Outcome Probe::Failing(std::vector<uint32_t>* zones, double* asleep_ns) {
+Outcome Probe::LookAfter(std::vector<uint32_t>* zones, double* asleep_ns) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (!parts_) return Fail("look after the counters", -EBADF);
   *asleep_ns = parts_->watch.TakeSleepNs();

@@ -36,11 +36,11 @@ class Probe {
   Outcome Start();
   // As Drainer::Drain().
   Outcome Drain(Drained* out);
-  // As Watch::Failing() and Watch::TakeSleepNs(); also resynchronizes phases and relieves the drainer, for
-  // which it is to be called every second or so.
-  Outcome Failing(std::vector<uint32_t>* zones, double* asleep_ns);
-  // A descriptor, for the caller to keep, of the ring in which BPF rings when it wants Failing() to be asked
-  // and the CPUs to be looked at.
+  // What is to be done every second or so: tells as Watch::Failing() and Watch::TakeSleepNs() what may be
+  // wrong with the counters, resynchronizes phases, and relieves the drainer.
+  Outcome LookAfter(std::vector<uint32_t>* zones, double* asleep_ns);
+  // A descriptor, for the caller to keep, of the ring in which BPF rings when it wants LookAfter() to be
+  // called and the CPUs to be looked at.
   Outcome OpenAlarms(UniqueFd* ring);
   void Close();
 

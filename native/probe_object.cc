@@ -31,7 +31,7 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
   Napi::Value Calibrate(const Napi::CallbackInfo& info);
   Napi::Value Start(const Napi::CallbackInfo& info);
   Napi::Value Drain(const Napi::CallbackInfo& info);
-  Napi::Value Failing(const Napi::CallbackInfo& info);
+  Napi::Value LookAfter(const Napi::CallbackInfo& info);
   Napi::Value OnAlarm(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
 
@@ -53,7 +53,7 @@ Napi::Function ProbeObject::Define(Napi::Env env) {
                          InstanceMethod<&ProbeObject::Calibrate>("calibrate"),
                          InstanceMethod<&ProbeObject::Start>("start"),
                          InstanceMethod<&ProbeObject::Drain>("drain"),
-                         InstanceMethod<&ProbeObject::Failing>("failing"),
+                         InstanceMethod<&ProbeObject::LookAfter>("lookAfter"),
                          InstanceMethod<&ProbeObject::OnAlarm>("onAlarm"),
                          InstanceMethod<&ProbeObject::Close>("close"),
                      });
@@ -127,15 +127,15 @@ Napi::Value ProbeObject::Drain(const Napi::CallbackInfo& info) {
       [drained](Napi::Object result) { result["columns"] = ToColumns(result.Env(), *drained); });
 }
 
-// failing(): also resolves with `zones` and `asleepNs`.
-Napi::Value ProbeObject::Failing(const Napi::CallbackInfo& info) {
+// lookAfter(): also resolves with `zones` and `asleepNs`.
+Napi::Value ProbeObject::LookAfter(const Napi::CallbackInfo& info) {
   struct Found {
     std::vector<uint32_t> zones;
     double asleep_ns = 0;
   };
   auto found = std::make_shared<Found>();
   return Task::Run(
-      info.Env(), [probe = probe_, found] { return probe->Failing(&found->zones, &found->asleep_ns); },
+      info.Env(), [probe = probe_, found] { return probe->LookAfter(&found->zones, &found->asleep_ns); },
       [found](Napi::Object result) {
         result["zones"] = ToUint32Array(result.Env(), found->zones);
         result["asleepNs"] = Napi::Number::New(result.Env(), found->asleep_ns);

@@ -2,6 +2,7 @@
 #include "program.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <time.h>
 
@@ -59,6 +60,15 @@ Outcome Program::MapAccounts() {
   return {};
 }
 
+// Where the BTF of the kernel cannot be read, what failed for want of it does not say so: libbpf has many
+// words for that.
+Outcome Program::FailWithBtf(const char* step, int status) const {
+  btf* kernel = btf__parse(options_.btf.c_str(), nullptr);
+  if (!kernel) return Fail("read the BTF of the kernel", -errno);
+  btf__free(kernel);
+  return Fail(step, status);
+}
+
 Outcome Program::Load(const ProbeOptions& options, uint32_t* own_pid) {
   options_ = options;
   int possible = libbpf_num_possible_cpus();
@@ -68,15 +78,15 @@ Outcome Program::Load(const ProbeOptions& options, uint32_t* own_pid) {
   int subsys = -1;
   if (!options.controller.empty()) {
     subsys = CgroupSubsysIndex(options.btf, options.controller);
-    if (subsys < 0) return Fail("find the cgroup controller", subsys);
+    if (subsys < 0) return FailWithBtf("find the cgroup controller", subsys);
   }
 
   LIBBPF_OPTS(bpf_object_open_opts, open_options, .btf_custom_path = options_.btf.c_str());
   skeleton_ = energy_bpf__open_opts(&open_options);
-  if (!skeleton_) return Fail("load the BPF program", -errno);
+  if (!skeleton_) return FailWithBtf("load the BPF program", -errno);
   Configure(subsys);
   int status = energy_bpf__load(skeleton_);
-  if (status) return Fail("load the BPF program", status);
+  if (status) return FailWithBtf("load the BPF program", status);
 
   Outcome mapped = MapAccounts();
   if (mapped.Failed()) return mapped;

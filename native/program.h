@@ -41,6 +41,7 @@ class Program {
 
  private:
   void Configure(int subsys);
+  Outcome FailWithBtf(const char* step, int status) const;
   Outcome MapAccounts();
   int VisitCpus() const;
 

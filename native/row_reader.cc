@@ -13,9 +13,6 @@ namespace {
 
 constexpr double kFraction = 1 << ENERGY_FRACTION;  // of a unit, in which BPF keeps energies
 constexpr double kRelative = 1 << 16;               // of 1, in which BPF keeps variances
-// Relative variance of the power of a process of which nothing is known (VARIANCE_NEW in
-// bpf/power_model.bpf.h).
-constexpr uint32_t kUnknownVariance = 16384;
 
 // Appends what a row says, in counts of `fraction` counts each. Only the energy of mixtures with others can
 // be wrong: by the standard deviation of its process's power.
@@ -55,7 +52,6 @@ void RowReader::ReadBuffer(uint32_t cpu, const energy_buffer& buffer) {
   cpus.lost_rows.push_back(buffer.lost_rows);
   cpus.backwards.push_back(buffer.backwards);
   cpus.jumps.push_back(buffer.jumps);
-  cpus.reads.push_back(buffer.reads);
   cpus.counts.push_back(buffer.energy * unit_counts_ / kFraction);
   cpus.gap_counts.push_back(buffer.gap * unit_counts_);
   cpus.lost_counts.push_back(buffer.lost_energy * unit_counts_ / kFraction);
@@ -76,7 +72,7 @@ int RowReader::ReadOverflow(int map, const std::function<bool(uint32_t cpu)>& is
     last = status != 0;
     for (uint32_t i = 0; i < count; i++) {
       if (!is_taken(found[i].cpu)) continue;
-      AddRow(out_, found[i], values[i], kUnknownVariance, unit_counts_ / kFraction);
+      AddRow(out_, found[i], values[i], ENERGY_VARIANCE_NEW, unit_counts_ / kFraction);
       sums_[found[i].cpu] += values[i].energy;
       keys->push_back(found[i]);
     }

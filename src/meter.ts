@@ -68,7 +68,7 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
   const { root, interval, followForks, maxTasks, log = () => {} } = checked;
   const sys = join(root, 'sys');
   const proc = join(root, 'proc');
-  const select = (): Selection => selectSource(sourceRequest(root, checked));
+  const select = (): Selection => selectSource(sourceRequest(checked));
   // What may be wrong with the options, or with /proc and /sys, shows before anything is opened.
   const filter = createFilter(checked);
   const namer = namerOf(root, checked);
@@ -108,7 +108,9 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
   });
 }
 
-function sourceRequest(root: string, { source = 'auto', wattsIdle, wattsBusy }: MeterOptions): SourceRequest {
+/** Which source these options ask for, and where it is looked for. */
+export function sourceRequest(options: ReturnType<typeof checkMeterOptions>): SourceRequest {
+  const { root, source, wattsIdle, wattsBusy } = options;
   return {
     spec: source,
     sys: join(root, 'sys'),

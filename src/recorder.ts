@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import { basename } from 'node:path';
 import { Ledger } from './ledger/ledger.ts';
 import { type Meter, openMeter } from './meter.ts';
+import { EnergyError } from './model/errors.ts';
 import type { Snapshot } from './model/snapshot.ts';
 import { checkRecorderOptions } from './settings/library.ts';
 import { DEFAULT_LIMITS } from './settings/table.ts';
-import type { MeterOptions, RecorderOptions } from './settings/types.ts';
+import type { RecorderOptions, Scope } from './settings/types.ts';
+import { reducingTo } from './snapshot/own.ts';
 import { inSlices } from './util/cooperative.ts';
 import { within } from './util/deadline.ts';
 import { serial } from './util/serial.ts';
@@ -30,7 +33,7 @@ export interface RecordingOptions {
 const CGROUP_CHECK_ROUNDS = 10;
 
 /** Records what an open meter measures, until it is stopped. */
-export function record(meter: Meter, options: RecordingOptions): Recorder {
+export function record(meter: Pick<Meter, 'snapshot' | 'cgroupExists'>, options: RecordingOptions): Recorder {
   const { ledger, intervalMs, onSnapshot, onFailure } = options;
   const inTurn = serial();
   let rounds = 0;
@@ -78,8 +81,11 @@ export function record(meter: Meter, options: RecordingOptions): Recorder {
 /** A recorder beside an application, which it neither keeps alive nor fails: its meter is opened in the background. */
 export interface BackgroundRecorder {
   readonly ledger: Ledger;
+  /** What is in the ledger. */
+  readonly scope: Scope;
   /** As `Recorder.update`. Resolves with what went wrong since the last time, if anything did. */
   update(timeoutMs: number): Promise<unknown>;
+  /** Ends measuring, also while the meter is being opened; may be called twice. */
   close(): Promise<void>;
 }
 
@@ -89,24 +95,32 @@ export function recordInBackground(options: RecorderOptions): BackgroundRecorder
   const onFailure = (error: unknown): undefined => {
     failure = error;
   };
+  const onNeverOpened = (error: unknown): undefined => {
+    onFailure(error);
+    warnOnce(error);
+  };
   let checked: ReturnType<typeof checkRecorderOptions> | undefined;
   try {
     checked = checkRecorderOptions(options);
   } catch (error) {
-    onFailure(error);
+    onNeverOpened(error);
   }
-  const ledger = new Ledger(checked?.limits ?? DEFAULT_LIMITS);
-  const opening = checked ? open(checked.meter).catch(onFailure) : Promise.resolve(undefined);
+  const { limits = DEFAULT_LIMITS, scope = 'process' } = checked ?? {};
+  // All of a process is in one series: its resource says which process it is.
+  const ledger = new Ledger(scope === 'machine' ? limits : { ...DEFAULT_LIMITS, processes: 0 });
+  const opening = checked ? open(checked).catch(onNeverOpened) : Promise.resolve(undefined);
   let closing: Promise<void> | undefined;
 
-  async function open(meterOptions: MeterOptions): Promise<{ meter: Meter; recorder: Recorder }> {
-    const meter = await openMeter(meterOptions);
-    const intervalMs = (meterOptions.interval ?? 1) * 1000;
-    return { meter, recorder: record(meter, { ledger, intervalMs, onFailure }) };
+  async function open({ meter: given }: NonNullable<typeof checked>): Promise<Opened> {
+    const meter = await openMeter(scope === 'machine' ? given : { ...given, include: [], exclude: [] });
+    const intervalMs = given.interval! * 1000;
+    const measured = scope === 'machine' ? meter : ownPart(meter);
+    return { meter, recorder: record(measured, { ledger, intervalMs, onFailure }) };
   }
 
   return {
     ledger,
+    scope,
     async update(timeoutMs) {
       if (!closing)
         await within(
@@ -125,4 +139,33 @@ export function recordInBackground(options: RecorderOptions): BackgroundRecorder
       return closing;
     },
   };
+}
+
+interface Opened {
+  readonly meter: Meter;
+  readonly recorder: Recorder;
+}
+
+/** A meter that sees this process alone, and the container that it is in. */
+function ownPart(meter: Meter): Pick<Meter, 'snapshot' | 'cgroupExists'> {
+  const reduce = reducingTo(meter.ownPid, basename(process.execPath));
+  return {
+    snapshot: async () => reduce(await meter.snapshot()),
+    cgroupExists: (path) => meter.cgroupExists(path),
+  };
+}
+
+let isWarned = false;
+
+/** Tells whoever runs the application why there will be no energy metrics: once, however many ask for them. */
+function warnOnce(error: unknown): void {
+  if (isWarned) return;
+  isWarned = true;
+  const { message, code } =
+    error instanceof EnergyError ? error : new EnergyError('EUNKNOWN', `${String(error)}: report it`);
+  process.emitWarning(`energy is not measured: ${message}`, {
+    type: 'EnergyWarning',
+    code,
+    detail: 'The application goes on, without energy metrics until it is started again.',
+  });
 }

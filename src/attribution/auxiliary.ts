@@ -26,19 +26,23 @@ export interface AuxiliaryCharges {
 }
 
 /**
- * Makes a function that adds what packages counted beyond their cores: caches, memory controllers, the fabric
- * between cores. It is nobody's (`shared`), since nothing says who used them. Graphics with a counter of their own are
- * left out of it: cores, graphics and the shared rest add up to the package, and each Joule is in one `hw.type`.
+ * Adds what packages counted beyond their cores: caches, memory controllers, the fabric between cores. It is nobody's
+ * (`shared`), since nothing says who used them. Graphics with a counter of their own are left out of it: cores, graphics
+ * and the shared rest add up to the package, and each Joule is in one `hw.type`.
  *
  * Cores and packages are not read at one moment, and a package may be unreadable for a while: what its cores
  * were counted ahead of it is kept, and made up for by its next reading.
  */
-export function createAuxiliary(): (
-  source: EnergySource,
-  zones: readonly ZoneCharge[],
-  readings: Readings,
-) => AuxiliaryCharges {
-  const aheadOf = new Map<string, number>();
+export interface Auxiliary {
+  /** Charges an interval. What could not be measured then may be charged again, in a longer one. */
+  charge(source: EnergySource, zones: readonly ZoneCharge[], readings: Readings): AuxiliaryCharges;
+  /** The interval that was charged last has been measured: the next one begins after it. */
+  settle(): void;
+}
+
+export function createAuxiliary(): Auxiliary {
+  let settledAhead: ReadonlyMap<string, number> = new Map();
+  let aheadOf = new Map<string, number>();
 
   function shared(counter: Counter, parts: readonly Joules[], readings: Readings): PartCharge | undefined {
     const reading = readings.get(counter.id);
@@ -62,7 +66,8 @@ export function createAuxiliary(): (
     };
   }
 
-  return (source, zones, readings) => {
+  function charge(source: EnergySource, zones: readonly ZoneCharge[], readings: Readings): AuxiliaryCharges {
+    aheadOf = new Map(settledAhead);
     const packages = source.auxiliary.filter(({ domain }) => domain === 'cpu');
     const parentOf = new Map(
       source.zones.map(({ id, cpus, hidden }) => [
@@ -83,15 +88,22 @@ export function createAuxiliary(): (
       );
     });
     return { zones: [...parts, ...rests.filter((zone) => zone !== undefined)], domains };
+  }
+
+  return {
+    charge,
+    settle: () => {
+      settledAhead = aheadOf;
+    },
   };
 }
 
 /** The counters beside the CPUs' ledger that could be read. */
 function domainsOf({ auxiliary }: EnergySource, readings: Readings): DomainCharge[] {
-  return auxiliary.flatMap(({ id, domain, parent = null, place }) => {
+  return auxiliary.flatMap(({ id, domain, parent = null, location }) => {
     const reading = readings.get(id);
     if (domain === 'cpu' || reading === undefined || reading.kind === 'unknown') return [];
-    const kind = place.via === 'power' ? 'estimated' : 'measured';
+    const kind = location.via === 'power' ? 'estimated' : 'measured';
     return [{ id, type: domain, kind, parent, joules: reading.joules }];
   });
 }

@@ -8,12 +8,14 @@ import { record } from '../recorder.ts';
 import { snapshotJson } from '../snapshot/json.ts';
 import { readConfig } from '../settings/config.ts';
 import { publishSettings } from '../settings/environment.ts';
+import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
 import { DEFAULT_LIMITS, MAX_TIMER_MS } from '../settings/table.ts';
 import { within } from '../util/deadline.ts';
 import { describeWatts } from '../sources/estimated.ts';
-import { complain, jsonLine, print } from './print.ts';
-import { onStop } from './signals.ts';
+import { keepOnlyNeeded } from './least-privilege.ts';
+import { complain, jsonLine, outliveStdout, print } from './print.ts';
+import { ignoreDebugger, onStop } from './signals.ts';
 import { summary } from './table.ts';
 
 /** The end takes 5 s at most, whatever the load and the receiver: for the last interval, its export, and closing. */
@@ -32,6 +34,7 @@ export async function agent(args: string[]): Promise<number> {
   // From the very start, and until the last flush: a stop is never cut short by another.
   const stopping = new AbortController();
   const release = onStop(() => stopping.abort());
+  ignoreDebugger();
   if (disabled) {
     // Whoever keeps services alive would start one that ends again and again.
     complain(
@@ -40,17 +43,27 @@ export async function agent(args: string[]): Promise<number> {
     await aborted(stopping.signal);
     return 0;
   }
+  // The disk of a log may be full: metrics go elsewhere.
+  outliveStdout();
   const ledger = new Ledger({ ...DEFAULT_LIMITS, ...limits });
   const publisher = await startPublishing({ producer: producersOf(ledger), env: process.env, log: complain });
   let meter: Meter | undefined;
   try {
-    const options = { ...configured, ...given, log: complain };
+    const options = checkMeterOptions({ ...configured, ...given, log: complain });
     meter = await openMeter(options);
+    // Whatever is bound to a port, or opened with privileges, is by now.
+    const kept = keepOnlyNeeded({
+      source: meter.selection.source,
+      namesPrograms: meter.blindTo === undefined,
+      readsFiles: options.names || options.kubelet !== undefined,
+      signals: false,
+    });
     announce(meter, publisher.endpoints);
+    complain(`privileges kept: ${kept.join(', ') || 'none'}`);
     const show = own.json ? undefined : summaryPrinter();
     const recorder = record(meter, {
       ledger,
-      intervalMs: (options.interval ?? 1) * 1000,
+      intervalMs: options.interval * 1000,
       async onSnapshot(snapshot) {
         const self = { ...snapshot.self, series: ledger.size };
         if (own.json) await print(jsonLine(snapshotJson({ ...snapshot, self })), stopping.signal);

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isVirtual } from '../counters/update-period.ts';
 import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
+import { type Capability, effectiveCapabilities } from '../host/capabilities.ts';
 import { findHierarchy } from '../host/hierarchy.ts';
-import { type Meter, openMeter } from '../meter.ts';
+import { inUserNamespace, LEAVE_USER_NAMESPACE } from '../host/user-namespace.ts';
+import { type Meter, openMeter, sourceRequest } from '../meter.ts';
 import { describeWatts } from '../sources/estimated.ts';
 import { selectSource } from '../sources/select.ts';
 import type { Selection } from '../model/source.ts';
+import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
 import type { MeterOptions } from '../settings/types.ts';
+import { keepOnlyNeeded } from './least-privilege.ts';
 import { figure, jsonLine, printable } from './print.ts';
+import { privileges } from './privileges.ts';
 
 interface Finding {
   readonly name: string;
@@ -22,33 +27,49 @@ interface Finding {
 }
 
 const TRIAL_MS = 300;
-const CAPABILITIES = { CAP_SYS_ADMIN: 21n, CAP_PERFMON: 38n, CAP_BPF: 39n } as const;
 
 /** `joules doctor`: what this kernel, hardware and user can do. Exit status 0 if measuring is possible, else 3. */
 export async function doctor(args: string[]): Promise<number> {
   const { meter: options, own } = parseOptions('doctor', args);
-  const root = options.root ?? '/';
-  const [sys, proc] = [join(root, 'sys'), join(root, 'proc')];
-  const selection = selectSource({ spec: 'auto', ...options, sys, proc, dev: join(root, 'dev') });
+  const checked = checkMeterOptions(options);
+  const { root } = checked;
+  const request = sourceRequest(checked);
+  const { sys, proc } = request;
+  const selection = selected(() => selectSource(request));
   const findings: Finding[] = [
     { name: 'kernel', ok: null, detail: release() },
     btf(sys),
-    privileges(),
+    ...privileges(effectiveCapabilities()),
+    ...(inUserNamespace() ? [{ name: 'user namespace', ok: false, detail: LEAVE_USER_NAMESPACE }] : []),
     cgroups(proc, root),
-    ...sources(selection),
+    ...(selection instanceof EnergyError
+      ? [{ name: checked.source, ok: false, detail: selection.message }]
+      : sources(selection)),
   ];
   const trial = await tryMeasuring(options);
   if (trial.blindTo) findings.push({ name: 'pid namespace', ok: false, detail: trial.blindTo });
   if (trial.hidden?.length) findings.push({ name: 'CPUs', ok: false, detail: hiddenDetail(trial.hidden) });
   if (trial.counter) findings.push(trial.counter);
+  if (trial.kept) findings.push(trial.kept);
   findings.push(trial.finding);
-  if (own.json) process.stdout.write(jsonLine({ source: selection.source.name, findings }));
+  const source = selection instanceof EnergyError ? null : selection.source.name;
+  if (own.json) process.stdout.write(jsonLine({ source, findings }));
   else process.stdout.write(`${findings.map((finding) => printable(line(finding))).join('\n')}\n`);
   return trial.finding.ok ? 0 : EXIT_UNABLE;
 }
 
 function hiddenDetail(cpus: readonly string[]): string {
   return `sysfs does not list ${cpus.join(', ')}, as lxcfs hides them: their energy is a gap; mount the host's /sys and give --root`;
+}
+
+/** The source that would be measured, or why there is none. */
+function selected(select: () => Selection): Selection | EnergyError {
+  try {
+    return select();
+  } catch (error) {
+    if (error instanceof EnergyError && error.exitCode === EXIT_UNABLE) return error;
+    throw error;
+  }
 }
 
 function line({ name, ok, detail }: Finding): string {
@@ -60,21 +81,6 @@ function btf(sys: string): Finding {
   return existsSync(path)
     ? { name: 'BTF', ok: true, detail: path }
     : { name: 'BTF', ok: false, detail: `${path} is missing: use a kernel built with CONFIG_DEBUG_INFO_BTF` };
-}
-
-/** Our own, hence our own /proc. */
-function privileges(): Finding {
-  const status = readFileSync('/proc/self/status', 'latin1');
-  const effective = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'}`);
-  const has = (name: keyof typeof CAPABILITIES): boolean => ((effective >> CAPABILITIES[name]) & 1n) === 1n;
-  const missing = (['CAP_BPF', 'CAP_PERFMON'] as const).filter((name) => !has(name) && !has('CAP_SYS_ADMIN'));
-  return missing.length === 0
-    ? { name: 'privileges', ok: true, detail: 'CAP_BPF and CAP_PERFMON' }
-    : {
-        name: 'privileges',
-        ok: false,
-        detail: `${missing.join(' and ')} missing: run as root or grant them`,
-      };
 }
 
 function cgroups(proc: string, root: string): Finding {
@@ -91,10 +97,10 @@ function sources({ source, rejected }: Selection): Finding[] {
       ok: true,
       detail: `${source.kind}, scope ${source.scope}, ${source.zones.length} counter(s)${source.reader === 'none' ? `, from ${describeWatts(source.watts)}` : ''}`,
     },
-    ...source.auxiliary.map(({ id, place }) => ({
+    ...source.auxiliary.map(({ id, location }) => ({
       name: id,
       ok: true,
-      detail: `beside it, by ${place.via}${place.via === 'power' ? ' integrated over time (estimated)' : ''}`,
+      detail: `beside it, by ${location.via}${location.via === 'power' ? ' integrated over time (estimated)' : ''}`,
     })),
   ];
 }
@@ -127,17 +133,31 @@ function duration(ns: number): string {
 interface Trial {
   readonly finding: Finding;
   readonly counter?: Finding | undefined;
+  readonly kept?: Finding;
   readonly blindTo?: string | undefined;
   /** CPUs that sysfs does not list. */
   readonly hidden?: readonly string[];
 }
 
-/** The proof: measures for a moment. */
+function keptText(kept: readonly Capability[]): string {
+  const text = `after the start: ${kept.join(', ') || 'no capability'}`;
+  return kept.includes('CAP_SYS_ADMIN')
+    ? `${text}; CAP_PERFMON is enough where it is granted and kernel.perf_event_paranoid is at most 2`
+    : text;
+}
+
+/** The proof: measures for a moment, with the privileges that the agent has after its start. */
 async function tryMeasuring(options: MeterOptions): Promise<Trial> {
   const name = 'measuring';
   try {
     const lines: string[] = [];
     await using meter = await openMeter({ ...options, log: (text) => void lines.push(text) });
+    const kept = keepOnlyNeeded({
+      source: meter.selection.source,
+      namesPrograms: meter.blindTo === undefined,
+      readsFiles: false,
+      signals: false,
+    });
     await sleep(TRIAL_MS);
     const { totals, interval_s, self, source } = await meter.snapshot();
     // A CPU that is hidden is known as such by the second interval in which it ran something.
@@ -149,6 +169,7 @@ async function tryMeasuring(options: MeterOptions): Promise<Trial> {
     return {
       finding: { name, ok: true, detail },
       counter: await counter(meter),
+      kept: { name: 'kept', ok: null, detail: keptText(kept) },
       blindTo: meter.blindTo,
       hidden: lines.flatMap((text) => /^event=hidden (cpu=\d+)/.exec(text)?.[1] ?? []),
     };

@@ -3,7 +3,8 @@ import { EnergyError, usageError } from '../model/errors.ts';
 import { SCOPE_VERSION } from '../otel/semconv.ts';
 import { help } from '../settings/help.ts';
 import type { Verb as VerbName } from '../settings/types.ts';
-import { complain } from './print.ts';
+import { isShortage, systemError } from '../util/system-error.ts';
+import { complain, stdoutFailed } from './print.ts';
 
 /** A verb: takes its arguments, resolves with the exit status. */
 type Verb = (args: string[]) => Promise<number>;
@@ -20,15 +21,15 @@ const VERBS: Readonly<Record<VerbName, () => Promise<Verb>>> = {
 export async function main(argv: readonly string[]): Promise<number> {
   const [name, ...args] = argv;
   try {
-    if (name === '--help' || name === '-h' || name === 'help') return print(help());
-    if (name === '--version') return print(`${SCOPE_VERSION}\n`);
+    if (name === '--help' || name === '-h' || name === 'help') return answer(help());
+    if (name === '--version') return answer(`${SCOPE_VERSION}\n`);
     const verbs = Object.keys(VERBS).join(', ');
     if (name === undefined) throw usageError(`a verb is missing: use one of ${verbs}, or --help`);
     const load = isVerb(name) ? VERBS[name] : undefined;
     if (!load) throw usageError(`unknown verb ${JSON.stringify(name)}: use one of ${verbs}, or --help`);
     const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
-    if (own.includes('--help') || own.includes('-h')) return print(help());
-    if (own.includes('--version')) return print(`${SCOPE_VERSION}\n`);
+    if (own.includes('--help') || own.includes('-h')) return answer(help());
+    if (own.includes('--version')) return answer(`${SCOPE_VERSION}\n`);
     const verb = await load();
     return await verb(args);
   } catch (error) {
@@ -40,7 +41,7 @@ function isVerb(name: string): name is VerbName {
   return Object.hasOwn(VERBS, name);
 }
 
-function print(text: string): number {
+function answer(text: string): number {
   process.stdout.write(text);
   return 0;
 }
@@ -50,6 +51,8 @@ function fail(error: unknown): number {
     complain(error.message);
     return error.exitCode;
   }
+  // Node says so of any file that it cannot open just then, one of our own modules above all.
+  if (isShortage(error)) return fail(systemError('open what is needed', error, ''));
   // A defect of ours: without its stack it could not be reported.
   process.stderr.write(`joules: unexpected ${error instanceof Error ? error.stack : String(error)}\n`);
   return 1;
@@ -60,10 +63,7 @@ const LAST_WRITE_MS = 1000;
 
 /** The way in from bin/joules. */
 export async function run(): Promise<void> {
-  // The reader of a pipe may go away (`joules top --json | head`): that ends us quietly, as it ends others.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    process.exit(error.code === 'EPIPE' ? 0 : 1);
-  });
+  process.stdout.on('error', stdoutFailed);
   // Nobody listens to what we say: that changes nothing of what we do.
   process.stderr.on('error', () => {});
   const status = await main(process.argv.slice(2));
@@ -71,6 +71,6 @@ export async function run(): Promise<void> {
     (stream) => new Promise<void>((resolve) => stream.write('', () => resolve())),
   );
   await Promise.race([Promise.all(written), new Promise((resolve) => setTimeout(resolve, LAST_WRITE_MS))]);
-  // Not process.exitCode: retries of an export to a dead receiver would hold the process for 12 s more.
+  // Not process.exitCode: the agent gives up waiting for a meter that takes too long to close, which would go on.
   process.exit(status);
 }

@@ -36,8 +36,15 @@ const DRAIN_MS = 1000;
 const LAST_TRIES = 5;
 const LAST_TRY_MS = 200;
 
-/** Runs a command and adds up what it and its descendants use. Rejects only if the command could not be started. */
-export async function measureCommand(meter: Meter, command: readonly string[]): Promise<Measured> {
+/**
+ * Runs a command, calls `begun`, and adds up what the command and its descendants use. Rejects only if the command
+ * could not be started.
+ */
+export async function measureCommand(
+  meter: Meter,
+  command: readonly string[],
+  begun: () => void,
+): Promise<Measured> {
   // From here on: what was used before the command began is not its.
   const { source } = (await meter.measure()).snapshot;
   let own: Used = { joules: 0, uncertainJoules: 0, seconds: 0 };
@@ -45,6 +52,7 @@ export async function measureCommand(meter: Meter, command: readonly string[]): 
   const family = descendantsOf(meter.ownPid);
   const startedMs = performance.now();
   const exited = runCommand(command);
+  begun();
   const inTurn = serial();
 
   async function add(): Promise<void> {
@@ -94,7 +102,7 @@ async function untilItWorks(work: () => Promise<void>): Promise<string | undefin
   }
 }
 
-function usedBy(family: Descendants, { charges, lives }: Measurement): Used {
-  family.follow(lives);
+function usedBy(family: Descendants, { charges, lifecycle }: Measurement): Used {
+  family.follow(lifecycle);
   return sumUsed(charges.processes.filter(({ pid, startNs }) => family.has(pid, startNs)));
 }

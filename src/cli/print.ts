@@ -24,9 +24,35 @@ export function figure(value: number, decimals: number, digits?: number): string
   return rounded.includes('.') ? rounded.replace(/\.?0+$/, '') : rounded;
 }
 
+/** Whether stdout took nothing the last time. */
+let failing = false;
+let outlived = false;
+
+/** From here on it is no reason to end that stdout takes nothing: what matters more than the lines goes on. */
+export function outliveStdout(): void {
+  outlived = true;
+}
+
+/** Ends the process since stdout takes nothing any more, or tells it once until it takes something again. */
+export function stdoutFailed({ code = 'EIO' }: NodeJS.ErrnoException): void {
+  // The reader of a pipe may go away (`joules top --json | head`): that ends us quietly, as it ends others.
+  if (code === 'EPIPE') process.exit(0);
+  const remedy = code === 'ENOSPC' ? 'free some space, or write elsewhere' : 'write elsewhere';
+  if (!failing) {
+    complain(
+      `cannot write to stdout (${code}): ${remedy}${outlived ? '; its lines are lost until then' : ''}`,
+    );
+  }
+  failing = true;
+  if (!outlived) process.exit(1);
+}
+
 /** Writes to stdout, and waits for a slow reader rather than keep what it does not take. */
 export async function print(text: string, stopped: AbortSignal): Promise<void> {
-  if (process.stdout.write(text) || stopped.aborted) return;
+  const taken = process.stdout.write(text, (error) => {
+    if (!error) failing = false;
+  });
+  if (taken || stopped.aborted) return;
   // Whoever stops us does not wait for the reader.
   await once(process.stdout, 'drain', { signal: stopped }).catch(() => {});
 }

@@ -17,3 +17,8 @@ export function onStop(stop: () => void): () => void {
     for (const signal of STOP_SIGNALS) process.off(signal, onSignal);
   };
 }
+
+/** By SIGUSR1, which tools send to have logs reopened, Node would let every local user in with a debugger. */
+export function ignoreDebugger(): void {
+  process.on('SIGUSR1', () => {});
+}

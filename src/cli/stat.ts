@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { openMeter } from '../meter.ts';
+import { closeSync, constants, ftruncateSync, openSync, writeFileSync } from 'node:fs';
+import { type Meter, openMeter } from '../meter.ts';
 import { usageError } from '../model/errors.ts';
 import { parseOptions } from '../settings/options.ts';
+import { keepOnlyNeeded } from './least-privilege.ts';
 import { measureCommand, type Stat } from './measure-command.ts';
 import { complain, complainOfDoubts, figure, jsonLine, printable } from './print.ts';
 
@@ -15,7 +16,7 @@ export async function stat(args: string[]): Promise<number> {
   const output = openOutput(own.output);
   const meter = await openMeter({ ...options, followForks: true, log: complainOfDoubts });
   try {
-    const measured = await measureCommand(meter, command);
+    const measured = await measureCommand(meter, command, () => dropPrivileges(meter));
     if (measured.result) {
       if (output !== undefined) writeOutput(output, measured.result);
       process.stderr.write(own.json ? jsonLine(measured.result) : `${report(measured.result).join('\n')}\n`);
@@ -27,15 +28,29 @@ export async function stat(args: string[]): Promise<number> {
   }
 }
 
+/** The command has begun with all that we had, and may use sudo: what we give up is no longer passed on to it. */
+function dropPrivileges({ selection: { source } }: Meter): void {
+  try {
+    keepOnlyNeeded({ source, namesPrograms: false, readsFiles: false, signals: true });
+  } catch (error) {
+    // It runs: that nothing can be done about it now is no reason not to measure it.
+    complain((error as Error).message);
+  }
+}
+
+/** A FIFO that nobody reads is an error, and not waited for. */
+const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK, O_NOCTTY } = constants;
+const TO_APPEND = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOCTTY;
+
 /** Opened before the command runs, so that a result is not lost for want of a place; emptied only for a new one. */
 function openOutput(path: string | undefined): number | undefined {
   if (path === undefined) return undefined;
   try {
-    return openSync(path, 'a');
+    return openSync(path, TO_APPEND, 0o666);
   } catch (error) {
-    throw usageError(
-      `cannot write --output ${path} (${(error as NodeJS.ErrnoException).code}): choose another file`,
-    );
+    const { code } = error as NodeJS.ErrnoException;
+    const remedy = code === 'ENXIO' ? 'nobody reads it, start its reader first' : 'choose another file';
+    throw usageError(`cannot write --output ${path} (${code}): ${remedy}`);
   }
 }
 
@@ -46,7 +61,7 @@ function writeOutput(output: number, result: Stat): void {
     // A pipe or a device: there is nothing to empty.
   }
   try {
-    writeSync(output, jsonLine(result));
+    writeFileSync(output, jsonLine(result));
   } catch (error) {
     complain(`cannot write the result to --output (${(error as NodeJS.ErrnoException).code}): it follows`);
     process.stderr.write(jsonLine(result));

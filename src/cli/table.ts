@@ -4,10 +4,26 @@ import type { Snapshot } from '../model/snapshot.ts';
 import type { View } from '../settings/types.ts';
 import { figure, printable } from './print.ts';
 
+/** Numbers stand at the right of their columns. */
+interface Column {
+  readonly title: string;
+  readonly numeric: boolean;
+}
+
 interface Row {
   readonly cells: readonly string[];
+  /** What rows are sorted by. */
   readonly energy_j: number;
 }
+
+interface Listing {
+  readonly columns: readonly Column[];
+  readonly rows: readonly Row[];
+}
+
+const number = (title: string): Column => ({ title, numeric: true });
+const text = (title: string): Column => ({ title, numeric: false });
+const FIGURES = [number('WATTS'), number('JOULES'), number('CPU s')];
 
 /** A snapshot with at most `limit` processes, the largest first; the rest is in one row `(other)`. */
 export function limited(snapshot: Snapshot, limit: number): Snapshot {
@@ -24,15 +40,15 @@ export function limited(snapshot: Snapshot, limit: number): Snapshot {
 /** Lines of text for a terminal: a summary, a header and at most `limit` rows, the largest first. */
 export function table(snapshot: Snapshot, options: { by: View; limit: number; width?: number }): string[] {
   const { by, limit, width = 100 } = options;
-  const { header, rows } = VIEW_ROWS[by](snapshot, limit);
+  const { columns, rows } = VIEW_ROWS[by](snapshot, limit);
   const sorted = rows.toSorted((a, b) => b.energy_j - a.energy_j);
-  const cells = [header, ...(by === 'process' ? sorted : sorted.slice(0, limit)).map((row) => row.cells)];
-  const widths = header.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
-  const last = header.length - 1;
+  const shown = by === 'process' ? sorted : sorted.slice(0, limit);
+  const cells = [columns.map(({ title }) => title), ...shown.map((row) => row.cells)];
+  const widths = columns.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
   return [
     summary(snapshot),
     '',
-    ...cells.map((line) => layOut(line, widths, last).slice(0, width).trimEnd()),
+    ...cells.map((line) => layOut(line, columns, widths).slice(0, width).trimEnd()),
   ];
 }
 
@@ -50,12 +66,11 @@ export function summary({ totals, source, interval_s, self }: Snapshot): string 
   return parts.join(' · ');
 }
 
-const VIEW_ROWS: Readonly<
-  Record<View, (snapshot: Snapshot, limit: number) => { header: string[]; rows: Row[] }>
-> = {
+const VIEW_ROWS: Readonly<Record<View, (snapshot: Snapshot, limit: number) => Listing>> = {
   process: (snapshot, limit) => ({
-    header: ['PID', 'WATTS', 'JOULES', 'CPU s', 'EXECUTABLE', 'CGROUP'],
+    columns: [number('PID'), ...FIGURES, text('EXECUTABLE'), text('CGROUP')],
     rows: limited(snapshot, limit).processes.map((process) => ({
+      // The row (other) is the last one, however much is in it.
       energy_j: process.pid === null ? -1 : process.energy_j,
       cells: [
         process.pid === null ? '' : String(process.pid),
@@ -66,14 +81,14 @@ const VIEW_ROWS: Readonly<
     })),
   }),
   cgroup: ({ cgroups, source }) => ({
-    header: ['WATTS', 'JOULES', 'CPU s', 'CGROUP'],
+    columns: [...FIGURES, text('CGROUP')],
     rows: cgroups.map((cgroup) => ({
       energy_j: cgroup.energy_j,
       cells: [...figures(cgroup, source.estimate?.digits), printable(cgroup.path)],
     })),
   }),
   container: ({ cgroups, interval_s, source }) => ({
-    header: ['WATTS', 'JOULES', 'CPU s', 'CONTAINER'],
+    columns: [...FIGURES, text('CONTAINER')],
     rows: byContainer(cgroups).map(({ id, ...usage }) => ({
       energy_j: usage.energy_j,
       cells: [
@@ -83,7 +98,7 @@ const VIEW_ROWS: Readonly<
     })),
   }),
   core: ({ cores, interval_s, source: { estimate } }) => ({
-    header: ['WATTS', 'JOULES', 'IDLE J', 'CORE', 'CPUS'],
+    columns: [number('WATTS'), number('JOULES'), number('IDLE J'), text('CORE'), text('CPUS')],
     rows: cores.map((core) => ({
       energy_j: core.counter_j,
       cells: [
@@ -117,11 +132,8 @@ function figures(
   return [figure(usage.power_w, 3, digits), figure(usage.energy_j, 4, digits), usage.cpu_time_s.toFixed(3)];
 }
 
-function layOut(line: readonly string[], widths: readonly number[], last: number): string {
-  const numeric = (cell: string): boolean => /^[\d.]*$|^[A-Z]+( [sJ])?$/.test(cell);
+function layOut(line: readonly string[], columns: readonly Column[], widths: readonly number[]): string {
   return line
-    .map((cell, i) =>
-      i === last ? cell : i < 4 && numeric(cell) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!),
-    )
+    .map((cell, i) => (columns[i]!.numeric ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
     .join('  ');
 }

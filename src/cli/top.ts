@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Snapshot } from '../model/snapshot.ts';
 import { openMeter } from '../meter.ts';
+import { keepOnlyNeeded } from './least-privilege.ts';
 import { complainOfDoubts, jsonLine, print } from './print.ts';
-import { onStop } from './signals.ts';
+import { ignoreDebugger, onStop } from './signals.ts';
 import { parseOptions } from '../settings/options.ts';
+import { COMMAND } from '../settings/table.ts';
 import type { View } from '../settings/types.ts';
 import { snapshotJson } from '../snapshot/json.ts';
 import { limited, table } from './table.ts';
@@ -11,15 +13,22 @@ import { limited, table } from './table.ts';
 /** `joules top`: a live table, or one snapshot a line with --json. Ends after --count, on SIGINT or SIGTERM. */
 export async function top(args: string[]): Promise<number> {
   const { meter: options, own } = parseOptions('top', args);
-  const { by = 'process', limit } = own;
+  const { by = COMMAND.by.fallback!, limit } = own;
   let left = own.count ?? Infinity;
   const meter = await openMeter({ ...options, log: complainOfDoubts });
   const stopped = new AbortController();
+  ignoreDebugger();
   const release = onStop(() => {
     stopped.abort();
     void meter.close();
   });
   try {
+    keepOnlyNeeded({
+      source: meter.selection.source,
+      namesPrograms: meter.blindTo === undefined,
+      readsFiles: options.names === true,
+      signals: false,
+    });
     for await (const snapshot of meter) {
       const line = own.json
         ? jsonLine(snapshotJson(limit === undefined ? snapshot : limited(snapshot, limit)))

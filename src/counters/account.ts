@@ -50,7 +50,7 @@ export class Account {
     const { last } = before;
     let reader = before.state === 'open' ? before.reader : undefined;
     try {
-      reader ??= openCounter(this.#counter.place);
+      reader ??= openCounter(this.#counter.location);
       const now = { count: await reader.read(), ms: performance.now(), interval: this.#interval };
       this.#access = { state: 'open', last: now, reader };
       const again: readonly CounterEvent[] = before.state === 'failed' ? [{ event: 'rebind' }] : [];
@@ -62,7 +62,7 @@ export class Account {
     }
   }
 
-  /** Goes on at the counter's new place. What the former one counted up to now is not lost, if it can still be read. */
+  /** Goes on at the counter's new location. What the former one counted up to now is not lost, if it can still be read. */
   async moveTo(counter: Counter): Promise<readonly CounterEvent[]> {
     const former = this.#access.state === 'open' && countsFromOpening(this.#counter) ? await this.read() : [];
     const { state } = this.#access;
@@ -78,7 +78,7 @@ export class Account {
     return [...former, { event: 'rebind' }, ...latter];
   }
 
-  /** Reads the counter a last time, since it is there no more. It may be moved to a place later on. */
+  /** Reads the counter a last time, since it is there no more. It may be moved to a location later on. */
   async leave(): Promise<readonly CounterEvent[]> {
     const events = this.#access.state === 'open' ? await this.read() : [];
     const alive = this.#access.state === 'open';
@@ -130,8 +130,8 @@ export class Account {
 const NO_ADVANCE = { joules: undefined, wrapped: false } as const;
 
 /** Perf events, and power that is integrated. */
-function countsFromOpening({ place }: Counter): boolean {
-  return place.via === 'perf' || place.via === 'power';
+function countsFromOpening({ location }: Counter): boolean {
+  return location.via === 'perf' || location.via === 'power';
 }
 
 function messageOf(error: unknown): string {

@@ -3,18 +3,18 @@ import { closeSync, openSync, read } from 'node:fs';
 import { promisify } from 'node:util';
 import type { OpenCounter } from './open-counter.ts';
 import { openPerfEvent } from '../probe/addon.ts';
-import type { Place } from '../model/source.ts';
+import type { CounterLocation } from '../model/source.ts';
 import { isAsleep, openPower } from './power.ts';
 
 const readAt = promisify(read);
 
 /** Opens a counter. @throws EnergyError, or the error of open(2). */
-export function openCounter(place: Place): OpenCounter {
-  if (place.via === 'perf') return opened(openPerfEvent(place.event, place.cpu), eventReader);
-  if (place.via === 'power') return openPower(place);
-  if (place.via === 'hwmon') return openUnlessAsleep(place);
-  const fd = openSync(place.path, 'r');
-  return opened(fd, place.via === 'msr' ? () => registerReader(fd, place.address) : textReader);
+export function openCounter(location: CounterLocation): OpenCounter {
+  if (location.via === 'perf') return opened(openPerfEvent(location.event, location.cpu), eventReader);
+  if (location.via === 'power') return openPower(location);
+  if (location.via === 'hwmon') return openUnlessAsleep(location);
+  const fd = openSync(location.path, 'r');
+  return opened(fd, location.via === 'msr' ? () => registerReader(fd, location.address) : textReader);
 }
 
 function opened(fd: number, reader: (fd: number) => () => Promise<bigint>): OpenCounter {
@@ -39,7 +39,7 @@ function eventReader(fd: number): () => Promise<bigint> {
  * A counter of a device that may sleep: it counts nothing meanwhile, and to read it would wake it (of i915, xe and
  * amdgpu each read does).
  */
-function openUnlessAsleep({ path, device }: Place & { via: 'hwmon' }): OpenCounter {
+function openUnlessAsleep({ path, device }: CounterLocation & { via: 'hwmon' }): OpenCounter {
   const file = opened(openSync(path, 'r'), textReader);
   let last: bigint | undefined;
   return {

@@ -50,9 +50,9 @@ export async function openPoller({ counters, needed, log, periodMs }: PollerOpti
 }
 
 function unreadable({ counter: { id }, failure }: Account): EnergyError {
-  const remedy = 'see `joules doctor` for other sources';
-  if (isShortage(failure)) return systemError(`read ${id}`, failure, remedy);
-  const message = `${id} cannot be read: ${(failure as Error).message}; ${remedy}`;
+  const advice = 'see `joules doctor` for other sources';
+  if (isShortage(failure)) return systemError(`read ${id}`, failure, advice);
+  const message = `${id} cannot be read: ${(failure as Error).message}; ${advice}`;
   return new EnergyError('ECOUNTER', message, EXIT_UNABLE, { cause: failure });
 }
 
@@ -107,7 +107,7 @@ class PolledCounters implements Poller {
       const account = known ?? new Account(counter);
       present.set(counter.id, account);
       const returned = this.#gone.delete(counter.id);
-      if (!returned && placeOf(account.counter) === placeOf(counter)) continue;
+      if (!returned && locationOf(account.counter) === locationOf(counter)) continue;
       moved.push(account);
       await this.#told(account, account.moveTo(counter));
     }
@@ -129,6 +129,6 @@ class PolledCounters implements Poller {
   }
 }
 
-function placeOf({ place }: Counter): string {
-  return JSON.stringify(place, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value));
+function locationOf({ location }: Counter): string {
+  return JSON.stringify(location, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value));
 }

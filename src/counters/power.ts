@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { PowerPlace } from '../model/source.ts';
+import type { PowerLocation } from '../model/source.ts';
 import type { OpenCounter } from './open-counter.ts';
 
 /**
@@ -12,13 +12,13 @@ import type { OpenCounter } from './open-counter.ts';
 const NO_READING = new Set([2 ** 31 - 1, 2 ** 32 - 1].flatMap((bits) => [bits, bits * 1000]));
 
 /** Power that is integrated over time: the mean of two readings, times the time between them, adds to the µJ. */
-export function openPower(place: PowerPlace): OpenCounter {
+export function openPower(location: PowerLocation): OpenCounter {
   let last: { readonly microwatts: number; readonly ms: number } | undefined;
   let microjoules = 0;
   return {
     async read() {
-      const asleep = last !== undefined && place.device !== undefined && (await isAsleep(place.device));
-      const microwatts = asleep ? 0 : await powerNow(place);
+      const asleep = last !== undefined && location.device !== undefined && (await isAsleep(location.device));
+      const microwatts = asleep ? 0 : await powerNow(location);
       const ms = performance.now();
       if (last) microjoules += (((last.microwatts + microwatts) / 2) * (ms - last.ms)) / 1000;
       last = { microwatts, ms };
@@ -28,7 +28,7 @@ export function openPower(place: PowerPlace): OpenCounter {
   };
 }
 
-async function powerNow({ sensors, batteries, maxWatts }: PowerPlace): Promise<number> {
+async function powerNow({ sensors, batteries, maxWatts }: PowerLocation): Promise<number> {
   if (batteries) await mustDischarge(batteries);
   const all = await Promise.all(sensors.map((files) => readSensor(files, maxWatts)));
   return all.reduce((total, one) => total + one, 0);

@@ -24,8 +24,8 @@ const [FAST_STEP_MS, SLOW_STEP_MS] = [1, 10];
 const ENOUGH_CHANGES = { fast: 20, slow: 3 } as const;
 
 /** How a counter that user space reads behaves, by polling it for up to 3.5 s. Rejects where it cannot be read. */
-export async function watchUpdates({ place }: Counter): Promise<Calibration> {
-  const reader = openCounter(place);
+export async function watchUpdates({ location }: Counter): Promise<Calibration> {
+  const reader = openCounter(location);
   try {
     const beganMs = performance.now();
     const readMs: number[] = [];

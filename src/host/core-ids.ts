@@ -31,7 +31,7 @@ export class CoreIds {
   /** Every core seen so far, as the first of its CPUs that was seen. */
   readonly #cores: Topology[] = [];
   /** By CPU. */
-  readonly #ids = new Map<number, { readonly id: string; readonly place: string }>();
+  readonly #ids = new Map<number, { readonly id: string; readonly location: string }>();
 
   /** The ids of cores that are given as their online CPUs. */
   of(cores: readonly (readonly Topology[])[]): string[] {
@@ -40,7 +40,7 @@ export class CoreIds {
       this.#name(unnamed.filter((core) => core.package === name));
     return cores.map((cpus) => {
       const id = this.#find(cpus)!;
-      for (const one of cpus) this.#ids.set(one.cpu, { id, place: placeOf(one) });
+      for (const one of cpus) this.#ids.set(one.cpu, { id, location: locationOf(one) });
       return id;
     });
   }
@@ -49,7 +49,7 @@ export class CoreIds {
   #find(cpus: readonly Topology[]): string | undefined {
     for (const one of cpus) {
       const known = this.#ids.get(one.cpu);
-      if (known?.place === placeOf(one)) return known.id;
+      if (known?.location === locationOf(one)) return known.id;
     }
     return undefined;
   }
@@ -59,11 +59,11 @@ export class CoreIds {
     const inPackage = this.#cores.filter((core) => core.package === cores[0]!.package);
     const all = [...inPackage, ...cores];
     const form = FORMS.find((one) => new Set(all.map(one)).size === all.length) ?? FORMS.at(-1)!;
-    for (const core of cores) this.#ids.set(core.cpu, { id: form(core), place: placeOf(core) });
+    for (const core of cores) this.#ids.set(core.cpu, { id: form(core), location: locationOf(core) });
     this.#cores.push(...cores);
   }
 }
 
-function placeOf({ package: name, die, cluster, core }: Topology): string {
+function locationOf({ package: name, die, cluster, core }: Topology): string {
   return [name, die, cluster, core].join();
 }

@@ -43,13 +43,13 @@ export function parseCpuList(text: string): number[] {
  */
 export function onlineCpus(sys: string): number[] {
   const path = join(sys, 'devices/system/cpu/online');
-  const remedy = `mount sysfs at ${sys}, or give another --root`;
+  const advice = `mount sysfs at ${sys}, or give another --root`;
   let list: string;
   try {
     list = readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw systemError(`read ${path}`, error, remedy);
-    throw new EnergyError('ESYSFS', `${path} is not there: ${remedy}`, EXIT_UNABLE, { cause: error });
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw systemError(`read ${path}`, error, advice);
+    throw new EnergyError('ESYSFS', `${path} is not there: ${advice}`, EXIT_UNABLE, { cause: error });
   }
   return parseCpuList(list);
 }
@@ -106,10 +106,14 @@ function coresOf(topologies: readonly Topology[], sys: string): OnlineCore[] {
   const ids = idsOf.get(sys) ?? new CoreIds();
   idsOf.set(sys, ids);
   const names = ids.of(threads);
-  return threads.map((cpus, i) => {
-    const { package: name, die } = cpus[0]!;
-    return { id: names[i]!, package: name, die, cpus: cpus.map(({ cpu }) => cpu) };
-  });
+  // Of a CPU that comes or goes the lists disagree longer than we look: its core is known from before.
+  const found = new Map<string, OnlineCore>();
+  for (const [i, cpus] of threads.entries()) {
+    const [id, { package: name, die }] = [names[i]!, cpus[0]!];
+    const others = found.get(id)?.cpus ?? [];
+    found.set(id, { id, package: name, die, cpus: [...others, ...cpus.map(({ cpu }) => cpu)] });
+  }
+  return [...found.values()];
 }
 
 /**

@@ -73,8 +73,7 @@ export function findHierarchy(proc: string, root: string = '/'): Hierarchy {
 
 function hierarchyId(proc: string, controller: string): number {
   const table = readText(join(proc, 'cgroups')) ?? '';
-  const line = table.split('\n').find((row) => row.startsWith(`${controller}\t`));
-  return Number(line?.split('\t')[1] ?? 0);
+  return Number(new RegExp(`^${controller}\\t(\\d{1,9})\\t`, 'm').exec(table)?.[1] ?? 0);
 }
 
 function controllersOf(unified: Mount): string[] {
@@ -97,7 +96,7 @@ function depth(root: string): number {
 
 /** A line of mountinfo, proc_pid_mountinfo(5): `36 35 0:31 ROOT POINT rw shared:9 - TYPE SOURCE OPTIONS`. */
 function parseMount(line: string): Mount[] {
-  const match = /^\d+ \d+ [\d:]+ ([^ ]+) ([^ ]+) .*? - (cgroup2?) [^ ]* ([^ ]+)$/s.exec(line);
+  const match = /^\d+ \d+ [\d:]+ ([^ ]+) (\/[^ ]*) .*? - (cgroup2?) [^ ]* ([^ ]+)$/s.exec(line);
   if (!match) return [];
   const [, root = '', point = '', type = '', options = ''] = match;
   return [{ type, root: unescape(root), point: unescape(point), options: options.split(',') }];

@@ -19,10 +19,31 @@ export interface ProcessKey {
 const TICKS_PER_SECOND = 100;
 const NS_PER_TICK = 1e9 / TICKS_PER_SECOND;
 
-/** Start of a process in ticks since boot, rounded as the kernel does for /proc/PID/stat. */
-export function startTicks(startNs: number): number {
-  return Math.floor(startNs / NS_PER_TICK);
+/** Start of a process in ticks since boot, as the kernel has it in PID/stat of the procfs at `proc`. */
+export function startTicks(startNs: number, proc: string): number {
+  return Math.floor((startNs + bootOffsetNs(proc)) / NS_PER_TICK);
 }
+
+/** By where procfs is mounted: a process that runs stays in its time namespace. */
+const bootOffsets = new Map<string, number>();
+
+/**
+ * How far CLOCK_BOOTTIME of our time namespace, which procfs goes by, is ahead of the machine's, which BPF has, ns:
+ * time_namespaces(7). Containers that were moved to another machine have one.
+ */
+function bootOffsetNs(proc: string): number {
+  let offset = bootOffsets.get(proc);
+  if (offset === undefined) {
+    const text = readText(join(proc, 'self/timens_offsets')) ?? '';
+    const [, seconds = '0', ns = '0'] = /^boottime\s+(-?\d+)\s+(\d+)$/m.exec(text) ?? [];
+    offset = Number(seconds) * 1e9 + Number(ns);
+    bootOffsets.set(proc, offset);
+  }
+  return offset;
+}
+
+/** Farther from the epoch, in ms, no clock of a kernel gets, which counts ns in 64 bits. */
+const FARTHEST_MS = 2 ** 64 / 1e6;
 
 /**
  * Wall clock of boot in ms since the epoch: `btime` of /proc/stat.
@@ -36,18 +57,28 @@ export function startTicks(startNs: number): number {
  */
 export function bootTimeMs(proc: string): number {
   const path = join(proc, 'stat');
-  const seconds = /^btime (\d+)$/m.exec(readText(path) ?? '')?.[1];
-  if (seconds !== undefined) return Number(seconds) * 1000;
-  // proc(5): mounted with subset=pid, which systemd's ProcSubset=pid does, it has the processes and nothing else.
-  const remedy = existsSync(join(proc, 'self'))
-    ? 'mount procfs without subset=pid there (systemd: ProcSubset=all)'
-    : `mount procfs at ${proc}`;
-  throw new EnergyError('EPROC', `${path} does not tell the time of boot: ${remedy}`);
+  const written = /^btime (\d+)$/m.exec(readText(path) ?? '')?.[1];
+  if (written === undefined) {
+    // proc(5): mounted with subset=pid, which systemd's ProcSubset=pid does, it has the processes and nothing else.
+    const advice = existsSync(join(proc, 'self'))
+      ? 'mount procfs without subset=pid there (systemd: ProcSubset=all)'
+      : `mount procfs at ${proc}`;
+    throw new EnergyError('EPROC', `${path} does not tell the time of boot: ${advice}`);
+  }
+  // Before 1970 where the clock was set back to less than the uptime: the kernel prints that without its sign.
+  const seconds = Number(BigInt.asIntN(64, BigInt(written)));
+  const boot = seconds * 1000 + bootOffsetNs(proc) / 1e6;
+  if (Math.abs(boot) > FARTHEST_MS)
+    throw new EnergyError(
+      'EPROC',
+      `${path} tells an impossible time of boot: mount the kernel's own procfs there`,
+    );
+  return boot;
 }
 
 /** Creation time in ISO 8601, of the resolution of /proc/PID/stat; see bootTimeMs for its accuracy. */
 export function creationTimeOf(startNs: number, bootMs: number): string {
-  return new Date(bootMs + startTicks(startNs) * (1000 / TICKS_PER_SECOND)).toISOString();
+  return new Date(bootMs + Math.floor(startNs / NS_PER_TICK) * (1000 / TICKS_PER_SECOND)).toISOString();
 }
 
 /** What the kernel says of a process in /proc/PID/stat, proc_pid_stat(5). */
@@ -62,10 +93,14 @@ const KERNEL_THREAD = 0x00200000;
 
 /** undefined when there is no such process. */
 export function readStat(proc: string, pid: number): ProcessStat | undefined {
-  const stat = attempt(() => readAtOnce(`${proc}/${pid}/stat`));
+  return parseStat(attempt(() => readAtOnce(`${proc}/${pid}/stat`)) ?? '');
+}
+
+/** The text of PID/stat; undefined where it is cut off. */
+export function parseStat(stat: string): ProcessStat | undefined {
   // Field 2 is the name of the process, which may hold spaces and parentheses; field 3 follows its last ")".
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  if (fields?.[22 - 3] === undefined) return undefined;
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  if (fields[22 - 3] === undefined) return undefined;
   return {
     startTicks: Number(fields[22 - 3]),
     kernelThread: (Number(fields[9 - 3]) & KERNEL_THREAD) !== 0,
@@ -79,7 +114,7 @@ export function readStartTicks(proc: string, pid: number): number | undefined {
 
 /** Whether the pid still is the process that is meant. Ask after reading what is to be trusted, not before. */
 export function isAlive(proc: string, { pid, startNs }: ProcessKey): boolean {
-  return readStartTicks(proc, pid) === startTicks(startNs);
+  return readStartTicks(proc, pid) === startTicks(startNs, proc);
 }
 
 /**

@@ -30,6 +30,7 @@ function nameOf(host: string): string {
   return host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
 }
 
-function isLoopback(address: string): boolean {
+/** Whether only this machine reaches an address that is listened on. */
+export function isLoopback(address: string): boolean {
   return address === '::1' || /^(?:::ffff:)?127\./.test(address);
 }

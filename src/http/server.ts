@@ -5,7 +5,7 @@ import { isIPv6, type AddressInfo } from 'node:net';
 import { EnergyError, EXIT_USAGE } from '../model/errors.ts';
 import type { Address } from '../settings/environment.ts';
 import { Connections } from './connections.ts';
-import { isExpectedHost } from './host.ts';
+import { isExpectedHost, isLoopback } from './host.ts';
 import { sendLine, router, type Routes } from './router.ts';
 
 export interface HttpServerOptions {
@@ -18,6 +18,8 @@ export interface HttpServerOptions {
 export interface HttpServer {
   /** `http://127.0.0.1:9464`. */
   readonly origin: string;
+  /** Whether other machines may reach it. */
+  readonly isExposed: boolean;
   /** Cuts all connections. */
   readonly close: () => Promise<void>;
 }
@@ -75,10 +77,11 @@ export async function serve({ address, routes, log }: HttpServerOptions): Promis
 
   const server = createServer(BOUNDS, (request, response) => void handle(request, response));
   server.on('connection', (socket) => connections.opened(socket));
-  const port = await listen(server, address);
+  const bound = await listen(server, address);
   let closing: Promise<void> | undefined;
   return {
-    origin: `http://${hostPort({ ...address, port })}`,
+    origin: `http://${hostPort({ ...address, port: bound.port })}`,
+    isExposed: !isLoopback(bound.address),
     close: () => (closing ??= cutAll(server)),
   };
 }
@@ -90,23 +93,23 @@ async function cutAll(server: Server): Promise<void> {
   await closed;
 }
 
-/** The port that is listened on, which the system chooses for port 0. */
-async function listen(server: Server, address: Address): Promise<number> {
+/** What is listened on: the system resolves names, and chooses the port for port 0. */
+async function listen(server: Server, address: Address): Promise<AddressInfo> {
   try {
     const listening = once(server, 'listening');
     server.listen(address.port, address.host);
     await listening;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'EUSAGE';
-    const remedy =
+    const advice =
       code === 'EADDRINUSE'
         ? 'the port is in use, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one'
         : `${code}, set OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT to an address of this machine`;
-    throw new EnergyError(code, `cannot serve metrics on ${hostPort(address)}: ${remedy}`, EXIT_USAGE, {
+    throw new EnergyError(code, `cannot serve metrics on ${hostPort(address)}: ${advice}`, EXIT_USAGE, {
       cause: error,
     });
   }
-  return (server.address() as AddressInfo).port;
+  return server.address() as AddressInfo;
 }
 
 function hostPort({ host, port }: Address): string {

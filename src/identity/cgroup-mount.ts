@@ -17,6 +17,8 @@ export interface CgroupMount {
   path(below: string): string;
   /** Inode number of a directory, which is the cgroup's id; undefined if there is no such directory. */
   inode(below: string): number | undefined;
+  /** Whether a directory cannot be looked at: who owns the one above may close it to all who lack CAP_DAC_READ_SEARCH. */
+  isHidden(below: string): boolean;
   /** The directories by inode number, nearest to the root first and at most `limit`, in steps. */
   walk(limit: number): Generator<void, ReadonlyMap<number, string>>;
 }
@@ -35,6 +37,14 @@ export function openCgroupMount({ mount, mountRoot, atRoot }: Hierarchy): Cgroup
     },
     path: (below) => (above ? '' : root) + below || '/',
     inode: (below) => attempt(() => statSync(directory(below)).ino),
+    isHidden(below) {
+      try {
+        statSync(directory(below));
+        return false;
+      } catch (error) {
+        return (error as NodeJS.ErrnoException).code === 'EACCES';
+      }
+    },
     *walk(limit) {
       const found = new Map<number, string>();
       const queue = mount === null ? [] : [''];

@@ -85,7 +85,8 @@ export class CgroupPaths {
     // Bytes that are no UTF-8 cannot be had back from the path.
     if (path.includes('\ufffd')) return true;
     const below = this.#mount.below(toBytes(path));
-    return below === undefined || this.#mount.inode(below) !== undefined;
+    if (below === undefined) return true;
+    return this.#mount.inode(below) !== undefined || this.#mount.isHidden(below);
   }
 
   endInterval(): void {
@@ -113,8 +114,9 @@ export class CgroupPaths {
     this.#walked ??= atOnce(this.#mount.walk(this.#walkLimit));
     const found = this.#walked.get(id);
     if (found !== undefined) return this.#mount.path(found);
-    // What is not mounted here cannot be proved: believe the kernel about a process that is the one meant.
-    return below === undefined && isAlive(this.#proc, process) ? path : undefined;
+    // What is not mounted here, or hidden, cannot be proved: believe the kernel about a process that is the one meant.
+    const isOutOfSight = below === undefined || this.#mount.isHidden(below);
+    return isOutOfSight && isAlive(this.#proc, process) ? path : undefined;
   }
 
   /**

@@ -107,6 +107,14 @@ export function containerOf(path: string): Container {
   return { ...container, podUid: uid?.replaceAll('_', '-') ?? null };
 }
 
+/**
+ * Whether a user chose the names in `path`: below their systemd instance users make cgroups as they like, and their own
+ * (rootless) runtimes do. The machine's runtimes make none there.
+ */
+export function isNamedByUser(path: string): boolean {
+  return /\/user@\d+\.service\//.test(path);
+}
+
 /** Units that systemd gives a cgroup, with the characters it lets into their names (unit_name_is_valid()). */
 const UNIT = /^[\w:.\\@-]+\.(?:service|scope|socket|mount|swap)$/;
 const SLICE = /^[\w:.\\@-]+\.slice$/;

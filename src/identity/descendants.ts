@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Columns, LIFE } from '../probe/columns.ts';
+import { type Columns, LIFECYCLE } from '../probe/columns.ts';
 
 /** A command and all that descends from it, double forks and new sessions included. */
 export interface Descendants {
   /** Takes in the forks of an interval; call it before asking about that interval's processes. */
-  follow(lives: Columns['lives']): void;
+  follow(lifecycle: Columns['lifecycle']): void;
   has(pid: number, startNs: number): boolean;
   /** Processes so far, the command included. */
   readonly size: number;
@@ -17,13 +17,13 @@ export interface Descendants {
 export function descendantsOf(parent: number): Descendants {
   const members = new Set<string>();
   return {
-    follow(lives) {
-      for (let i = 0; i < lives.kind.length; i++) {
-        if (lives.kind[i] !== LIFE.fork) continue;
-        const pid = lives.pid[i]!;
-        const isRoot = members.size === 0 && lives.parentPid[i] === parent;
-        if (isRoot || members.has(key(lives.parentPid[i]!, lives.parentStartNs[i]!))) {
-          members.add(key(pid, lives.startNs[i]!));
+    follow(lifecycle) {
+      for (let i = 0; i < lifecycle.kind.length; i++) {
+        if (lifecycle.kind[i] !== LIFECYCLE.fork) continue;
+        const pid = lifecycle.pid[i]!;
+        const isRoot = members.size === 0 && lifecycle.parentPid[i] === parent;
+        if (isRoot || members.has(key(lifecycle.parentPid[i]!, lifecycle.parentStartNs[i]!))) {
+          members.add(key(pid, lifecycle.startNs[i]!));
         }
       }
     },

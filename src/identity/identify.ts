@@ -3,13 +3,15 @@ import type { Hierarchy } from '../host/hierarchy.ts';
 import type { ProcessKey } from '../host/procfs.ts';
 import { UNKNOWN } from '../model/snapshot.ts';
 import type { Columns } from '../probe/columns.ts';
+import { eachInSlices } from '../util/cooperative.ts';
 import { type Cgroup, type ChargedCgroup, CgroupPaths } from './cgroup.ts';
+import { ContainerClaims } from './container-claims.ts';
 import { type ChargedProcess, createProcesses, type Process } from './processes.ts';
 
 /** Says who was charged. For each interval: `beginInterval`, `prepare`, what is to be known, `endInterval`. */
 export interface Identifier {
   /** Takes in what the kernel recorded of processes and cgroups. */
-  beginInterval(columns: Pick<Columns, 'rows' | 'lives' | 'mkdirs'>): void;
+  beginInterval(columns: Pick<Columns, 'rows' | 'lifecycle' | 'mkdirs'>): void;
   /** Looks for the cgroups of the interval in slices of time. */
   prepare(charged: readonly ChargedCgroup[]): Promise<void>;
   process(charged: ChargedProcess): Process;
@@ -37,6 +39,7 @@ export function createIdentifier(options: {
   const { hostProc = true, hierarchy } = options;
   const processes = createProcesses({ ...options, hostProc });
   const cgroups = new CgroupPaths({ ...options, hostProc });
+  const claims = new ContainerClaims();
   if (hierarchy.mount === null) options.log?.(NO_CGROUPS);
   return {
     beginInterval(columns) {
@@ -44,13 +47,17 @@ export function createIdentifier(options: {
       const { cgroup, path } = columns.mkdirs;
       path.forEach((one, i) => cgroups.learn(cgroup[i]!, one));
     },
-    prepare: (charged) => cgroups.prepare(charged),
+    async prepare(charged) {
+      await cgroups.prepare(charged);
+      await eachInSlices(charged, ({ id, process }) => claims.note(cgroups.resolve(id, process)));
+    },
     process: (charged) => processes.identify(charged),
-    cgroup: (id, process) => cgroups.resolve(id, process),
+    cgroup: (id, process) => claims.judge(cgroups.resolve(id, process)),
     cgroupExists: (path) => cgroups.exists(path),
     endInterval() {
       processes.endInterval();
       cgroups.endInterval();
+      claims.endInterval();
     },
   };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ProcessKey } from '../host/procfs.ts';
-import { type Columns, commAt, LIFE } from '../probe/columns.ts';
+import { type Columns, commAt, LIFECYCLE } from '../probe/columns.ts';
 
 /** The last slices of a process come after the news of its end, mostly at once, under load some intervals later. */
 const EXITING_INTERVALS = 10;
@@ -8,7 +8,7 @@ const EXITING_INTERVALS = 10;
 /** What the kernel reported of processes that ended or became other programs. */
 export interface Lifecycle {
   /** Takes in the events of an interval, to be called once for each interval. */
-  follow(events: Columns['lives']): void;
+  follow(events: Columns['lifecycle']): void;
   /** Whether it ended in this interval, or in one of the last ones. */
   hasExited(process: ProcessKey): boolean;
   /** The last name that it took by execve(2) in this interval: a short program may never be charged under it. */
@@ -26,8 +26,8 @@ export function createLifecycle(): Lifecycle {
       }
       names.clear();
       for (let i = 0; i < kind.length; i++) {
-        if (kind[i] === LIFE.exit) exited.set(startNs[i]!, { pid: pid[i]!, intervals: 0 });
-        else if (kind[i] === LIFE.exec) names.set(startNs[i]!, { pid: pid[i]!, comm: commAt(comm, i) });
+        if (kind[i] === LIFECYCLE.exit) exited.set(startNs[i]!, { pid: pid[i]!, intervals: 0 });
+        else if (kind[i] === LIFECYCLE.exec) names.set(startNs[i]!, { pid: pid[i]!, comm: commAt(comm, i) });
       }
     },
     hasExited: ({ pid, startNs }) => exited.get(startNs)?.pid === pid,

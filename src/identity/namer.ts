@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ContainerNames, KnownContainer } from '../model/container.ts';
+import { within } from '../util/deadline.ts';
 import { createGenerationalCache } from '../util/generational-cache.ts';
 
 /** Looks containers up. What it does not know is missing from its answer; it may reject. */
@@ -18,6 +19,8 @@ export interface Namer {
 const KEEP_NAMES = 4096;
 /** Containers looked up per interval: 2,000 that are there at the start have their names after some seconds. */
 const LOOKUPS = 256;
+/** A source that does not answer for so long is not waited for any more, nor asked again before it has answered. */
+const DEADLINE_MS = 10_000;
 /** A snapshot waits this long for names, so that a container's first point has them already. */
 const WAIT_MS = 250;
 /** Kubelets know a container some seconds after it has begun; what nobody knows is asked for ever more rarely. */
@@ -27,12 +30,15 @@ const LONGEST_PAUSE = 256;
 export function createNamer(options: {
   readonly sources: readonly NameSource[];
   readonly log: (line: string) => void;
+  readonly deadlineMs?: number;
 }): Namer {
+  const { sources, log, deadlineMs = DEADLINE_MS } = options;
   const names = createGenerationalCache<string, ContainerNames>(KEEP_NAMES);
   const unknown = createGenerationalCache<string, { readonly due: number; readonly pause: number }>(
     KEEP_NAMES,
   );
   const failures = new Map<NameSource, string>();
+  const silent = new Set<NameSource>();
   let round = 0;
   let running: Promise<void> | undefined;
 
@@ -40,13 +46,21 @@ export function createNamer(options: {
     source: NameSource,
     containers: readonly KnownContainer[],
   ): Promise<ReadonlyMap<string, ContainerNames>> {
+    if (silent.has(source)) return new Map();
     try {
-      const found = await source(containers);
-      failures.delete(source);
-      return found;
+      const answer = source(containers);
+      const found = await within(answer, deadlineMs);
+      if (found) {
+        failures.delete(source);
+        return found;
+      }
+      silent.add(source);
+      const answered = (): void => void silent.delete(source);
+      answer.then(answered, answered);
+      throw new Error(`there is no answer after ${deadlineMs / 1000} s`);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      if (failures.get(source) !== why) options.log(`cannot look up names of containers: ${why}`);
+      if (failures.get(source) !== why) log(`cannot look up names of containers: ${why}`);
       failures.set(source, why);
       return new Map();
     }
@@ -54,7 +68,7 @@ export function createNamer(options: {
 
   async function lookUp(containers: readonly KnownContainer[]): Promise<void> {
     let left = containers;
-    for (const source of options.sources) {
+    for (const source of sources) {
       if (left.length === 0) break;
       const found = await ask(source, left);
       for (const [id, its] of found) names.set(id, its);
@@ -83,15 +97,6 @@ export function createNamer(options: {
       unknown.endInterval();
     },
   };
-}
-
-async function within(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, late]);
-  clearTimeout(timer);
 }
 
 /** Longer ones are no names. */

@@ -23,7 +23,7 @@ export interface Process {
 /** Who processes are: the one place where their names are decided, and where it is known who has ended. */
 export interface Processes {
   /** Takes in an interval, before its processes are asked for. */
-  beginInterval(columns: Pick<Columns, 'rows' | 'lives'>): void;
+  beginInterval(columns: Pick<Columns, 'rows' | 'lifecycle'>): void;
   identify(charged: ChargedProcess): Process;
   /** To be called after each interval: bounds what is remembered. */
   endInterval(): void;
@@ -55,7 +55,7 @@ export function createProcesses(options: {
     const program = readable ? readExecutable(proc, pid) : undefined;
     // Read after the program: if it still is the same process now, that was its program.
     const stat = readable ? readStat(proc, pid) : undefined;
-    const alive = stat?.startTicks === startTicks(startNs);
+    const alive = stat?.startTicks === startTicks(startNs, proc);
     return {
       startNs,
       comm,
@@ -66,9 +66,9 @@ export function createProcesses(options: {
   }
 
   return {
-    beginInterval({ rows, lives }) {
+    beginInterval({ rows, lifecycle: events }) {
       comms = rows.comm;
-      lifecycle.follow(lives);
+      lifecycle.follow(events);
     },
     identify(charged) {
       const { pid, startNs, row } = charged;

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // What container runtimes keep on the node about their containers: no daemon is asked, none has to be trusted
 // with our privileges. Rootless runtimes keep theirs in users' homes, where nobody looks.
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { attempt } from '../util/files.ts';
 import { dig, jsonObjects } from '../util/json.ts';
+import { readRegularFile, regularFilePieces } from '../util/regular-file.ts';
 import type { ContainerNames, KnownContainer } from '../model/container.ts';
 import { namesOf, type NameSource } from './namer.ts';
 
 /** Bytes of one container's file; those of real ones have some tens of thousands. */
 const FILE_LIMIT = 1 << 20;
+/** Bytes of Podman's list, which has about a thousand for each container. */
+const LIST_LIMIT = 1 << 26;
 
 /** Names from the files of Docker, containerd, CRI-O and Podman below the host's `root`. */
 export function runtimeFiles(root: string): NameSource {
@@ -105,11 +107,14 @@ async function fromPodman(
   const found = new Map<string, ContainerNames>();
   const path = join(root, 'var/lib/containers/storage/overlay-containers/containers.json');
   try {
-    for await (const entry of jsonObjects(createReadStream(path, 'utf8'), 1)) {
+    for await (const entry of jsonObjects(regularFilePieces(path, LIST_LIMIT), 1)) {
       const id = dig(entry, 'id');
       if (!ids.has(id)) continue;
       const metadata = dig(entry, 'metadata');
-      const image = typeof metadata === 'string' ? dig(JSON.parse(metadata), 'image-name') : undefined;
+      // What is wrong with one container's says nothing of the others.
+      const parsed =
+        typeof metadata === 'string' ? attempt(() => JSON.parse(metadata) as unknown) : undefined;
+      const image = dig(parsed, 'image-name');
       found.set(id as string, namesOf({ name: dig(entry, 'names', '0'), image }));
     }
   } catch {
@@ -120,9 +125,7 @@ async function fromPodman(
 
 async function readJson(path: string): Promise<unknown> {
   try {
-    await using file = await open(path);
-    const { size } = await file.stat();
-    return size > FILE_LIMIT ? undefined : JSON.parse(await file.readFile('utf8'));
+    return JSON.parse(await readRegularFile(path, FILE_LIMIT));
   } catch {
     return undefined;
   }

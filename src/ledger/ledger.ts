@@ -5,7 +5,7 @@ import { atOnce } from '../util/cooperative.ts';
 import { ContainerPaths } from './container-paths.ts';
 import { Partition } from './partition.ts';
 import { ProcessSeries } from './processes.ts';
-import { type ReaderOptions, Receipts } from './reader.ts';
+import { type ReaderOptions, Receipts } from './receipts.ts';
 import {
   allSeries,
   type CgroupOwner,
@@ -158,10 +158,10 @@ export class Ledger {
     for (const { counter_j, ...owner } of domains) this.#domains.add(owner.id, owner, counter_j);
   }
 
-  /** Whether each reader that still comes has collected twice since. */
+  /** Whether each reader that still comes has collected twice since; a collection at that moment is none since. */
   #hasBeenExportedTwice(sinceMs: number): boolean {
     const active = this.#activeReaders();
-    return active.length > 0 && active.every(({ beforeLastMs }) => (beforeLastMs ?? -Infinity) >= sinceMs);
+    return active.length > 0 && active.every(({ beforeLastMs }) => (beforeLastMs ?? -Infinity) > sinceMs);
   }
 
   #activeReaders(): Receipts[] {

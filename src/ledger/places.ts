@@ -7,9 +7,11 @@ export interface Candidate<Owner> {
   readonly key: string;
   readonly owner: Owner;
   watts: number;
-  interval: number;
+  /** What it was charged elsewhere since `watts` was brought up to date, J. */
+  unsettled: number;
   /** Monotonic time from which on it has been a candidate, ms. */
   readonly sinceMs: number;
+  chargedMs: number;
 }
 
 /** A newcomer takes a place only from one that draws less than half as much, and has had it for ten minutes. */
@@ -66,11 +68,14 @@ export class Places<Owner> {
   }
 
   /** Remembers who was charged elsewhere for want of a place. */
-  consider(key: string, owner: Owner, joules: number, { fromMs }: Span): void {
-    const known = this.#candidates.get(key);
-    const candidate = known ?? { key, owner, watts: 0, interval: 0, sinceMs: fromMs };
-    candidate.interval += joules;
-    if (!known) this.#candidates.set(key, candidate);
+  consider(key: string, owner: Owner, joules: number, { fromMs, toMs }: Span): void {
+    let candidate = this.#candidates.get(key);
+    if (!candidate) {
+      candidate = { key, owner, watts: 0, unsettled: 0, sinceMs: fromMs, chargedMs: toMs };
+      this.#candidates.set(key, candidate);
+    }
+    candidate.unsettled += joules;
+    candidate.chargedMs = toMs;
   }
 
   end(entry: Entry<Owner>, nowMs: number): void {
@@ -79,19 +84,23 @@ export class Places<Owner> {
     this.#live--;
   }
 
-  /** Ends an interval: brings mean powers up to date and gives places to candidates that `deserves` lets through. */
+  /**
+   * Ends an interval: brings mean powers up to date and gives places to candidates that `deserves` lets through. Those
+   * that were not charged in the interval have to wait: a process may have ended, a cgroup may have been removed.
+   */
   settle(span: Span, deserves: (candidate: Candidate<Owner>) => boolean = () => true): void {
     for (const entry of this.#entries.values()) {
-      entry.watts = meanPower(entry.watts, entry.interval, span);
-      entry.interval = 0;
+      entry.watts = meanPower(entry.watts, entry.unsettled, span);
+      entry.unsettled = 0;
     }
     for (const candidate of this.#candidates.values()) {
-      candidate.watts = meanPower(candidate.watts, candidate.interval, span);
-      candidate.interval = 0;
+      candidate.watts = meanPower(candidate.watts, candidate.unsettled, span);
+      candidate.unsettled = 0;
     }
     const falling = [...this.#candidates.values()].toSorted((a, b) => b.watts - a.watts);
     for (const { key } of falling.slice(CANDIDATES_PER_PLACE * this.limit)) this.#candidates.delete(key);
-    this.#admit(falling.slice(0, this.limit).filter(deserves), span.toMs);
+    const eligible = falling.filter((one) => one.chargedMs === span.toMs && deserves(one));
+    this.#admit(eligible, span.toMs);
   }
 
   /** Takes out the series that have ended and that nobody needs to see again. */

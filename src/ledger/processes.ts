@@ -21,7 +21,7 @@ interface Plan {
   readonly placed: readonly { readonly entry: Entry<ProcessOwner>; readonly usage: Identified }[];
   /** Series whose process is another one now. */
   readonly replaced: readonly Entry<ProcessOwner>[];
-  /** Those that may get a series, the largest first. */
+  /** Those that may get a series. */
   readonly candidates: readonly Identified[];
   /** What all others used, by executable and container. */
   readonly rest: ReadonlyMap<string, Sum>;
@@ -165,16 +165,15 @@ function isSame(owner: ProcessOwner, usage: ProcessUsage): boolean {
   );
 }
 
-/** The `most` largest in falling order. To sort 10,000 for the sake of 100 takes as long as all else done with them. */
-function largest(usages: readonly Identified[], most: number): Identified[] {
-  const falling = (a: Identified, b: Identified): number => b.energy_j - a.energy_j;
-  if (usages.length <= most) return usages.toSorted(falling);
+/** The `most` largest, in any order. To sort 10,000 for the sake of 100 takes as long as all else done with them. */
+function largest(usages: readonly Identified[], most: number): readonly Identified[] {
+  if (usages.length <= most) return usages;
   if (most === 0) return [];
   const least = Float64Array.from(usages, ({ energy_j }) => energy_j)
     .toSorted()
     .at(-most)!;
   return usages
     .filter(({ energy_j }) => energy_j >= least)
-    .toSorted(falling)
+    .toSorted((a, b) => b.energy_j - a.energy_j)
     .slice(0, most);
 }

@@ -43,6 +43,7 @@ export interface UnattributedOwner {
 export const SELF = [
   'switches',
   'lost',
+  'skipped',
   'rebinds',
   'gaps',
   'resets',
@@ -66,8 +67,8 @@ export interface SeriesReading<Owner> {
 }
 
 /**
- * All series at one collection of one reader.
- * Σ hardware = Σ processes + Σ unattributed and Σ cgroups = Σ processes, also of what each grew since another collection.
+ * All series at one collection of one reader. Of what each grew since another collection,
+ * Σ hardware = Σ processes + Σ unattributed and Σ cgroups = Σ processes.
  */
 export interface LedgerReading {
   readonly kind: SourceKind;

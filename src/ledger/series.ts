@@ -17,7 +17,7 @@ export interface Entry<Owner> extends Series<Owner> {
   /** Mean power lately, W: it decides who has a place and who must give one up. */
   watts: number;
   /** What it was charged since `watts` was brought up to date, J. */
-  interval: number;
+  unsettled: number;
   chargedMs: number;
 }
 
@@ -38,12 +38,12 @@ export function meanPower(watts: number, joules: number, { fromMs, toMs }: Span)
 }
 
 export function newEntry<Owner>(owner: Owner, sinceMs: number, watts = 0): Entry<Owner> {
-  return { owner, value: 0, sinceMs, endedMs: undefined, watts, interval: 0, chargedMs: sinceMs };
+  return { owner, value: 0, sinceMs, endedMs: undefined, watts, unsettled: 0, chargedMs: sinceMs };
 }
 
 /** Adds to a series that goes on. */
 export function charge(entry: Entry<unknown>, amount: number, { toMs }: Span): void {
   entry.value += amount;
-  entry.interval += amount;
+  entry.unsettled += amount;
   entry.chargedMs = toMs;
 }

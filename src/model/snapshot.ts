@@ -21,7 +21,10 @@ interface Usage {
   readonly cpu_time_s: Seconds;
 }
 
-/** ... with the estimated standard deviation of `energy_j`, beside the counter's own error; null where there is none. */
+/**
+ * What somebody used. `energy_err_j` is the estimated standard deviation of `energy_j`, to which the counter's own error
+ * comes; null where there is none.
+ */
 interface UncertainUsage extends Usage {
   readonly energy_err_j: Joules | null;
 }
@@ -110,7 +113,9 @@ export interface SelfUsage extends CounterEvents {
   readonly switches: number;
   /** Charges and events that found no room and whose process detail is therefore missing. */
   readonly lost: number;
-  /** Series exported at the last collection; 0 where nothing is exported. */
+  /** Measurements that failed since the last one that did not: this one covers their time. */
+  readonly skipped: number;
+  /** Series that the ledger holds, with those that have ended and are still to be shown; 0 where there is no ledger. */
   readonly series: number;
 }
 

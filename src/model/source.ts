@@ -51,7 +51,7 @@ export interface CpuPower {
 export type Domain = 'cpu' | 'memory' | 'gpu' | 'soc' | 'host';
 
 /** A sensor of power, or several whose sum it is. */
-export interface PowerPlace {
+export interface PowerLocation {
   readonly via: 'power';
   /** Files of µW, or pairs of them, in µA and µV. */
   readonly sensors: readonly (readonly string[])[];
@@ -64,13 +64,13 @@ export interface PowerPlace {
 }
 
 /** Where user space reads a counter. */
-export type Place =
+export type CounterLocation =
   | { readonly via: 'perf'; readonly event: PerfEvent; readonly cpu: number }
   | { readonly via: 'powercap'; readonly path: string }
   /** An `energyN_input` of hwmon; not read while the device sleeps, since that would wake it. */
   | { readonly via: 'hwmon'; readonly path: string; readonly device: string }
   /** Power that is integrated over time, so that it counts in µJ. */
-  | PowerPlace
+  | PowerLocation
   | { readonly via: 'msr'; readonly path: string; readonly address: number };
 
 /** An energy counter that user space reads. */
@@ -87,7 +87,7 @@ export interface Counter {
   readonly range: bigint;
   /** An advance beyond this power is no energy but a counter that was reset or lied, W. */
   readonly maxWatts: Watts;
-  readonly place: Place;
+  readonly location: CounterLocation;
 }
 
 interface SourceBase {
@@ -99,7 +99,7 @@ interface SourceBase {
   /** Counters, by ascending lead CPU; every online CPU is in exactly one. */
   readonly zones: readonly Zone[];
   /**
-   * Counters that are read beside it: packages that hold its cores (domain `cpu`), whose rest is shared; and
+   * Auxiliary counters: packages that hold its cores (domain `cpu`), whose rest is shared; and
    * other domains, which are no part of the CPUs' ledger.
    */
   readonly auxiliary: readonly Counter[];

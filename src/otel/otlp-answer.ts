@@ -3,7 +3,7 @@ import { type IncomingHttpHeaders, STATUS_CODES } from 'node:http';
 import type { IExportMetricsServiceResponse, ISerializer } from '@opentelemetry/otlp-transformer';
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import { replaceUnprintable } from '../util/printable.ts';
-import { displayed } from './displayed.ts';
+import { withoutSecrets } from '../util/url.ts';
 import type { Answer } from './otlp-client.ts';
 
 export type Serializer = ISerializer<ResourceMetrics, IExportMetricsServiceResponse>;
@@ -63,7 +63,7 @@ function refusal({ status, headers, body }: Answer): string {
 
 function location(target: string | undefined): string | undefined {
   if (target === undefined) return undefined;
-  return readable(URL.canParse(target) ? displayed(target) : (target.split('?', 1)[0] ?? ''));
+  return readable(URL.canParse(target) ? withoutSecrets(target) : (target.split('?', 1)[0] ?? ''));
 }
 
 /** `google.rpc.Status` in the form of the request, or whatever text there is. */

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { diag } from '@opentelemetry/api';
 import { JsonMetricsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
 import type { OtlpSettings } from '../settings/environment.ts';
+import { withoutSecrets } from '../util/url.ts';
 import { Batches, halves } from './batches.ts';
-import { displayed } from './displayed.ts';
 import { judge, readable, type Serializer, type Verdict } from './otlp-answer.ts';
 import { createOtlpClient, type OtlpClient } from './otlp-client.ts';
 import { OtlpReport } from './otlp-report.ts';
@@ -30,6 +30,7 @@ const MAX_PAUSE_MS = 300_000;
 
 /** OTLP over HTTP. What does not arrive is left to the next collection. */
 export class OtlpDestination implements Destination {
+  readonly url: string;
   readonly #client: OtlpClient;
   readonly #serializer: Serializer;
   readonly #contentType: string;
@@ -47,7 +48,8 @@ export class OtlpDestination implements Destination {
     this.#contentType = json ? 'application/json' : 'application/x-protobuf';
     this.#client = createOtlpClient(otlp);
     this.#timeoutMs = otlp.timeoutMs;
-    this.#report = new OtlpReport(displayed(otlp.url), log);
+    this.url = withoutSecrets(otlp.url);
+    this.#report = new OtlpReport(this.url, log);
     this.#most = series;
     this.#size = series;
   }

@@ -9,9 +9,11 @@ import type { WallClock } from '../util/wall-clock.ts';
  * `scrape`: cumulative, and as they were at its collection before, what is new at 0: the back end keeps one sample a
  * scrape, and `increase()` does not count the first one;
  * `push`: cumulative, up to now; what is new has two points, 0 when it began and its sum now;
+ * `single`: as `push`, but one point a series: of what is new the 0 alone, its sum comes with the next collection. Sums
+ * of new and of old series do not close then;
  * `delta`: what was added since the last collection that arrived.
  */
-export type Mode = 'scrape' | 'push' | 'delta';
+export type Mode = 'scrape' | 'push' | 'single' | 'delta';
 
 /** Makes the points of one series. */
 export type ToPoints = (series: SeriesReading<unknown>, attributes: Attributes) => DataPoint<number>[];
@@ -47,7 +49,9 @@ export function pointsOf(mode: Mode, { nowMs, beforeMs }: LedgerReading, clock: 
     ];
   return ({ value, sinceMs, before }, attributes) => {
     const now = point(value, sinceMs, nowMs, attributes);
-    return before || value === 0 ? [now] : [point(0, sinceMs, sinceMs, attributes), now];
+    if (before || value === 0) return [now];
+    const begin = point(0, sinceMs, sinceMs, attributes);
+    return mode === 'single' ? [begin] : [begin, now];
   };
 }
 

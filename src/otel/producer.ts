@@ -182,6 +182,11 @@ const UNATTRIBUTED = describe(names.METRIC_ENERGY_UNATTRIBUTED, 'J', 'Counted en
 const AGENT: Readonly<Record<SelfOwner, MetricDescriptor>> = {
   switches: describe(names.METRIC_AGENT_SWITCHES, '{switch}', 'Context switches accounted'),
   lost: describe(names.METRIC_AGENT_LOST, '{event}', 'Charges and events that found no room'),
+  skipped: describe(
+    names.METRIC_AGENT_SKIPPED,
+    '{interval}',
+    'Intervals that could not be measured by themselves',
+  ),
   rebinds: describe(names.METRIC_AGENT_REBINDS, '{rebind}', 'Energy counters opened anew'),
   gaps: describe(names.METRIC_AGENT_GAPS, '{gap}', 'Times an energy counter fell out of reach'),
   resets: describe(names.METRIC_AGENT_RESETS, '{reset}', 'Times an energy counter began anew'),

@@ -3,14 +3,13 @@ import { inspect } from 'node:util';
 import { diag, type Attributes, type DiagLogFunction } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import { ConsoleMetricExporter } from '@opentelemetry/sdk-metrics';
-import { sendLine, type Handler, type Routes } from '../http/router.ts';
+import { sendLine, type Handler } from '../http/router.ts';
 import { serve } from '../http/server.ts';
-import { publishSettings, type Address, type PublishSettings } from '../settings/environment.ts';
+import { publishSettings, type Address } from '../settings/environment.ts';
 import type { CreateProducer } from './deliverable.ts';
-import { displayed } from './displayed.ts';
 import { OtlpDestination } from './otlp.ts';
 import { prometheusEndpoint } from './prometheus.ts';
-import { type Destination, type Push, startPush } from './push.ts';
+import { type Destination, startPush } from './push.ts';
 import { describeAgent } from './resource.ts';
 
 export interface PublishOptions {
@@ -19,8 +18,6 @@ export interface PublishOptions {
   /** `process.env`: the resource's attributes are read there, whatever this is. */
   readonly env: NodeJS.ProcessEnv;
   readonly resourceAttributes?: Attributes;
-  /** What the Prometheus endpoint serves beside `/metrics`: a live page. */
-  readonly routes?: Routes;
   /** Takes one line at a time: outages, and what OTEL_LOG_LEVEL (default `warn`) lets through. */
   readonly log: (line: string) => void;
 }
@@ -28,7 +25,10 @@ export interface PublishOptions {
 export interface Publisher {
   /** Where metrics are served and pushed to, to be shown to the user. */
   readonly endpoints: readonly string[];
-  /** Pushes now. Resolves after at most `timeoutMs`, whether that succeeded or not. */
+  /**
+   * Pushes now. Resolves after at most `timeoutMs`, whether that succeeded or not. The agent has no use for it, whose
+   * pushes are due by the clock, and the last by `close`; tests have.
+   */
   readonly flush: (timeoutMs: number) => Promise<void>;
   /** Pushes a last time and stops. Resolves after at most `timeoutMs`; nothing goes on after that. */
   readonly close: (timeoutMs: number) => Promise<void>;
@@ -44,69 +44,74 @@ export async function startPublishing(options: PublishOptions): Promise<Publishe
   const settings = publishSettings(env);
   diag.setLogger(lineLogger(log), { logLevel: settings.logLevel, suppressOverrideMessage: true });
   const resource = await describeAgent({ env, attributes: options.resourceAttributes, log });
-  const served = settings.prometheus && (await serveMetrics(settings.prometheus, resource, options));
-
-  const push = (mode: 'push' | 'delta', destination: Destination): Push => {
+  const exporters: Exporter[] = [];
+  if (settings.prometheus) exporters.push(await served(settings.prometheus, resource, options));
+  const push = (mode: 'push' | 'delta', destination: Destination): void => {
     const { intervalMs, timeoutMs } = settings;
-    return startPush({ producer: options.producer(mode), destination, resource, intervalMs, timeoutMs });
+    const producer = options.producer(mode);
+    const pushing = startPush({ producer, destination, resource, intervalMs, timeoutMs });
+    exporters.push({ url: destination.url, ...pushing });
   };
-  const pushes: Push[] = [];
-  if (settings.otlp) {
-    const destination = new OtlpDestination({ otlp: settings.otlp, log });
-    pushes.push(push(settings.otlp.delta ? 'delta' : 'push', destination));
-  }
-  if (settings.console) pushes.push(push('push', consoleDestination()));
-  return publisher(settings, served, pushes, log);
+  if (settings.otlp)
+    push(settings.otlp.delta ? 'delta' : 'push', new OtlpDestination({ otlp: settings.otlp, log }));
+  if (settings.console) push('push', consoleDestination());
+  return publisher(exporters, log);
 }
 
-function publisher(
-  settings: PublishSettings,
-  served: Served | undefined,
-  pushes: readonly Push[],
-  log: (line: string) => void,
-): Publisher {
-  const urls = [served?.url, settings.otlp && displayed(settings.otlp.url)];
+/** One that serves metrics or pushes them, while it runs. */
+interface Exporter {
+  readonly url: string | undefined;
+  readonly flush: (timeoutMs: number) => Promise<void>;
+  /** Resolves with whether all that was to be sent has arrived. */
+  readonly close: (timeoutMs: number) => Promise<boolean>;
+}
+
+function publisher(exporters: readonly Exporter[], log: (line: string) => void): Publisher {
   let closed: Promise<void> | undefined;
 
   async function close(timeoutMs: number): Promise<void> {
-    const [, ...sent] = await Promise.all([served?.close(), ...pushes.map((push) => push.close(timeoutMs))]);
+    const sent = await Promise.all(exporters.map((exporter) => exporter.close(timeoutMs)));
     if (!sent.every(Boolean)) log('the energy since the last export was not sent');
   }
   return {
-    endpoints: urls.filter((url) => url !== undefined),
+    endpoints: exporters.map(({ url }) => url).filter((url) => url !== undefined),
     async flush(timeoutMs) {
-      await Promise.all(pushes.map((push) => push.flush(timeoutMs)));
+      await Promise.all(exporters.map((exporter) => exporter.flush(timeoutMs)));
     },
     close: (timeoutMs) => (closed ??= close(timeoutMs)),
   };
 }
 
-interface Served {
-  readonly url: string;
-  readonly close: () => Promise<void>;
-}
-
-async function serveMetrics(
+async function served(
   address: Address,
   resource: Resource,
-  { producer, routes, log }: PublishOptions,
-): Promise<Served> {
+  { producer, log }: PublishOptions,
+): Promise<Exporter> {
   const endpoint = prometheusEndpoint(() => producer('scrape'), resource.attributes);
   const server = await serve({
     address,
-    routes: { '/': pointToMetrics, ...routes, '/metrics': endpoint.handle },
+    routes: { '/': pointToMetrics, '/metrics': endpoint.handle },
     log,
   });
+  if (server.isExposed)
+    log(
+      `${server.origin} may be reached from other machines, without TLS or a password: whoever reads it sees every ` +
+        'program that runs here, and by its energy what it does; set OTEL_EXPORTER_PROMETHEUS_HOST to 127.0.0.1 ' +
+        'behind a proxy that asks who it is, or let only scrapers through to it',
+    );
   return {
     url: `${server.origin}/metrics`,
+    // Whoever scrapes comes when they like.
+    flush: () => Promise.resolve(),
     async close() {
       await server.close();
       endpoint.close();
+      return true;
     },
   };
 }
 
-/** What there is where no live page is: the way to the metrics. */
+/** Who looks at the root is shown the way. */
 const pointToMetrics: Handler = (_request, response) => {
   sendLine(response, 200, 'otel-ebpf-energy: metrics are at /metrics');
 };

@@ -6,19 +6,21 @@ import type { Delivered, DeliverableProducer } from './deliverable.ts';
 
 /** Where collections are pushed to. */
 export interface Destination {
-  /**
-   * Sends a collection, in one or several requests, and tells of each part that arrived. Never rejects, and
-   * gives up when `signal` says so: with an AbortError because the agent stops, or else for the signal's reason. `last` is whether there will be no other: then nothing is put off.
-   * Resolves with whether everything arrived.
-   */
+  /** Where that is, as it may be shown to the user; undefined: not worth telling. */
+  readonly url?: string;
+  /** Sends a collection, in one or several requests. Never rejects. Resolves with whether everything arrived. */
   readonly send: (collection: Collection) => Promise<boolean>;
   readonly close: () => void;
 }
 
+/** What is to be sent, and how long it may take. */
 export interface Collection {
   readonly metrics: ResourceMetrics;
+  /** To be told of each part that has arrived. */
   readonly arrived: (part: Delivered) => void;
+  /** Aborted when sending is to be given up: for an AbortError because the agent stops, else for want of time. */
   readonly signal: AbortSignal;
+  /** There will be no other collection: nothing may be put off. */
   readonly last: boolean;
 }
 

@@ -11,6 +11,7 @@ import {
   resourceFromAttributes,
   type Resource,
 } from '@opentelemetry/resources';
+import { VARIABLES } from '../settings/variables.ts';
 import { readText } from '../util/files.ts';
 import { SCOPE_NAME, SCOPE_VERSION } from './semconv.ts';
 
@@ -53,16 +54,10 @@ function isHostId(value: unknown): boolean {
   return typeof value === 'string' && value !== '' && value !== UNINITIALIZED;
 }
 
-/**
- * Where Kubernetes' downward API puts `spec.nodeName`, by the habits of the OpenTelemetry Collector's and
- * Operator's manifests. NODE_NAME is common too, but outside of a cluster may mean anything (Jenkins sets it).
- */
-const NODE_NAME_VARIABLES = ['K8S_NODE_NAME', 'KUBE_NODE_NAME', 'OTEL_RESOURCE_ATTRIBUTES_NODE_NAME'];
-
+/** NODE_NAME is common too, but outside of a cluster may mean anything (Jenkins sets it). */
 function nodeName(env: NodeJS.ProcessEnv): Attributes {
-  const variables = env['KUBERNETES_SERVICE_HOST']
-    ? [...NODE_NAME_VARIABLES, 'NODE_NAME']
-    : NODE_NAME_VARIABLES;
+  const { variables: always } = VARIABLES.nodeName;
+  const variables = env['KUBERNETES_SERVICE_HOST'] ? [...always, 'NODE_NAME'] : always;
   const name = variables.map((variable) => env[variable]?.trim()).find((value) => value);
   return name ? { 'k8s.node.name': name } : {};
 }

@@ -25,6 +25,7 @@ export const METRIC_ENERGY_UNATTRIBUTED = 'energy.unattributed';
 /** The agent about itself. Ours. */
 export const METRIC_AGENT_SWITCHES = 'energy.agent.switches';
 export const METRIC_AGENT_LOST = 'energy.agent.lost';
+export const METRIC_AGENT_SKIPPED = 'energy.agent.skipped';
 export const METRIC_AGENT_REBINDS = 'energy.agent.rebinds';
 export const METRIC_AGENT_GAPS = 'energy.agent.gaps';
 export const METRIC_AGENT_RESETS = 'energy.agent.resets';

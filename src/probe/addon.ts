@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { type Columns, LIFE, NO_PROCESS } from './columns.ts';
+import { type Columns, LIFECYCLE, NO_PROCESS } from './columns.ts';
 import { getSystemErrorName } from 'node:util';
-import { EnergyError } from '../model/errors.ts';
+import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
 import { nativeError } from './advice.ts';
 import type { PerfEvent, Zone } from '../model/source.ts';
 
@@ -17,7 +18,7 @@ export interface ProbeOptions {
   readonly hierarchy: number;
   /** BPF reads the counters at switches; otherwise what is bound is only calibrated, or nothing is bound. */
   readonly switched: boolean;
-  /** ... and the two threads of a core share one (costs up to 8 ns per switch). */
+  /** Whether the two threads of a core share a counter, which costs up to 8 ns per switch. */
   readonly shared: boolean;
   /** Of the counters that BPF reads, which reckons in units of about 2^-32 J: from 5.9e-11 to 256 J. */
   readonly joulesPerCount: number;
@@ -27,7 +28,7 @@ export interface ProbeOptions {
   readonly idlePays: boolean;
   /** Also report forks (costs about 0.1 µs per fork). */
   readonly followForks: boolean;
-  /** Processes per interval and CPU that may overflow the CPU's own table before detail is lost, 1 to 4,000,000. */
+  /** Rows per interval that may overflow the tables of their CPUs before detail is lost, 1 to 4,000,000. */
   readonly spillEntries: number;
 }
 
@@ -65,10 +66,13 @@ export interface Probe {
   open(options: ProbeOptions): Promise<{ readonly ownPid: number }>;
   /** Opens the counter of a zone, or opens it anew after CPUs came or went; closes that of a zone without CPUs. */
   bind(index: number, zone: Zone, event: PerfEvent): Promise<void>;
-  /** What BPF and the clocks tell of the counters: cheap enough to be asked every moment. */
-  failing(): Promise<Failing>;
   /**
-   * Calls back, until it is closed, when `failing()` and the list of CPUs want looking at: a CPU came or went, or a
+   * What BPF and the clocks tell of the counters. It also finds the phase of counters that BPF has lost, and takes out
+   * early what a CPU could not add up for much longer: to be called every second or so, whatever the answer is for.
+   */
+  lookAfter(): Promise<Failing>;
+  /**
+   * Calls back, until it is closed, when `lookAfter()` and the list of CPUs want looking at: a CPU came or went, or a
    * counter cannot be read. Waits for calls that are under way.
    */
   onAlarm(callback: () => void): void;
@@ -96,7 +100,7 @@ interface Addon {
     ): Promise<Outcome>;
     calibrate(zone: number, cpu: number): Promise<Outcome<{ readonly calibration: Calibration }>>;
     start(): Promise<Outcome>;
-    failing(): Promise<Outcome<Failing>>;
+    lookAfter(): Promise<Outcome<Failing>>;
     onAlarm(callback: () => void): Outcome;
     drain(): Promise<Outcome<{ readonly columns: Columns }>>;
     close(): Promise<Outcome>;
@@ -109,6 +113,8 @@ interface Addon {
     config1: bigint,
     config2: bigint,
   ): Outcome<{ readonly fd: number }>;
+  dropPrivileges(keep: bigint): Outcome;
+  askKernel(): KernelWants;
   readonly noProcess: number;
   readonly fork: number;
   readonly exec: number;
@@ -120,12 +126,13 @@ interface Addon {
 export function createProbe(): Probe {
   const native = new (addon ??= loadAddon()).Probe();
   return {
+    // `settings/variables.ts` describes the variable.
     open: async (options) => succeeded(await native.open(options, 'JOULES_LIBBPF_LOG' in process.env)),
     bind: async (index, { cpus, lead }, { type, config, config1, config2 }) => {
       succeeded(await native.bind(index, [...cpus], lead, type, config, config1, config2));
     },
     calibrate: async (index, cpu) => succeeded(await native.calibrate(index, cpu)).calibration,
-    failing: async () => succeeded(await native.failing()),
+    lookAfter: async () => succeeded(await native.lookAfter()),
     onAlarm(callback) {
       succeeded(native.onAlarm(callback));
     },
@@ -153,6 +160,27 @@ export function openPerfEvent({ type, config, config1, config2 }: PerfEvent, cpu
   return succeeded(native.openPerfEvent(cpu, type, config, config1, config2)).fd;
 }
 
+/**
+ * Gives up, in all threads and for good, every capability that is not in the mask `keep` (bit N is number N of
+ * capabilities(7)), and what a program that is executed could gain (no_new_privs).
+ * @throws EnergyError where a thread did not follow.
+ */
+export function dropPrivileges(keep: bigint): void {
+  succeeded((addon ??= loadAddon()).dropPrivileges(keep));
+}
+
+/** What this kernel wants beyond CAP_PERFMON, found out by trying without it. */
+export interface KernelWants {
+  /** CAP_BPF for BPF programs and maps that are open already. */
+  readonly bpf: boolean;
+  /** CAP_SYS_ADMIN for perf events, as some distributions have it. */
+  readonly admin: boolean;
+}
+
+export function askKernel(): KernelWants {
+  return (addon ??= loadAddon()).askKernel();
+}
+
 /** A program that runs. */
 export interface Command {
   readonly pid: number;
@@ -169,24 +197,58 @@ export function startCommand(words: readonly string[]): Command {
   const started = (addon ??= loadAddon()).startCommand([...words]);
   if (typeof started !== 'number') return started;
   const code = getSystemErrorName(started);
-  const remedy = code === 'ENOENT' ? 'no such program' : 'check that it may be executed';
-  throw new EnergyError(code, `cannot run ${words[0]} (${code}): ${remedy}`, code === 'ENOENT' ? 127 : 126);
+  const advice = code === 'ENOENT' ? 'no such program' : 'check that it may be executed';
+  throw new EnergyError(code, `cannot run ${words[0]} (${code}): ${advice}`, code === 'ENOENT' ? 127 : 126);
 }
 
 let addon: Addon | undefined;
 
+/** An installed package has the sources of the native part, and not what they are built with. */
+const HOW_TO_BUILD = __dirname.includes('/node_modules/')
+  ? 'run `npm run build` in a clone of the project, and install that by `npm install DIRECTORY`'
+  : 'run `npm run build`';
+
 function loadAddon(): Addon {
-  const path = join(__dirname, '../../build/Release/energy.node');
   try {
-    const loaded = createRequire(__filename)(path) as Addon;
+    const directory = ownDirectory();
+    const load = createRequire(join(directory, 'package.json'));
+    const loaded = load(join(directory, 'build/Release/energy.node')) as Addon;
     const { fork, exec, exit, noProcess } = loaded;
-    if (noProcess !== NO_PROCESS || fork !== LIFE.fork || exec !== LIFE.exec || exit !== LIFE.exit)
+    if (
+      noProcess !== NO_PROCESS ||
+      fork !== LIFECYCLE.fork ||
+      exec !== LIFECYCLE.exec ||
+      exit !== LIFECYCLE.exit
+    )
       throw new Error('it is of another version');
     return loaded;
   } catch (error) {
+    if (error instanceof EnergyError) throw error;
     const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new EnergyError('ENOADDON', `cannot load the native part (${why}): run \`npm run build\``, 3, {
-      cause: error,
-    });
+    const message = `cannot load the native part (${why}): ${HOW_TO_BUILD}`;
+    throw new EnergyError('ENOADDON', message, EXIT_UNABLE, { cause: error });
+  }
+}
+
+/**
+ * The directory of our package, two levels up from src/probe and from dist/probe alike.
+ * @throws EnergyError where a bundler has moved this code away from it.
+ */
+function ownDirectory(): string {
+  // Bundles that are ES modules have no __dirname.
+  const directory = typeof __dirname === 'string' ? join(__dirname, '../..') : undefined;
+  if (directory !== undefined && isOurs(join(directory, 'package.json'))) return directory;
+  throw new EnergyError(
+    'ENOADDON',
+    "cannot load the native part: it is not in the bundle that this code is in; mark 'otel-ebpf-energy' as " +
+      'external for the bundler (esbuild: --external:otel-ebpf-energy) and install the package beside the bundle',
+  );
+}
+
+function isOurs(path: string): boolean {
+  try {
+    return (JSON.parse(readFileSync(path, 'utf8')) as { name?: unknown }).name === 'otel-ebpf-energy';
+  } catch {
+    return false;
   }
 }

@@ -6,7 +6,7 @@ import type { EnergySource, PerfEvent, Zone } from '../model/source.ts';
 import { HiddenCpus } from './hidden-cpus.ts';
 
 export interface BindingOptions {
-  readonly probe: Pick<Probe, 'bind' | 'failing'>;
+  readonly probe: Pick<Probe, 'bind' | 'lookAfter'>;
   readonly source: EnergySource;
   /** Finds the source again: its zones, and its PMU's type, may be others. */
   readonly rediscover: () => EnergySource;
@@ -36,21 +36,21 @@ export interface Bindings {
   take(): Pick<CounterEvents, 'rebinds' | 'gaps'>;
 }
 
-/** A CPU may go, and its core's lead change, between our look at sysfs and the binding: so many looks, 20 ms apart. */
-const FIRST_LOOKS = 25;
-const LOOK_MS = 20;
+/** A CPU may go, and its core's lead change, between our reading of sysfs and the binding: so many attempts, 20 ms apart. */
+const FIRST_ATTEMPTS = 25;
+const ATTEMPT_MS = 20;
 /** What a CPU in transition answers: not there, moved, or not counting yet. */
 const PASSING = new Set(['ENODEV', 'ENXIO', 'EINVAL', 'EBUSY', 'ENOENT']);
 
 /** Binds all counters of a source. Rejects with the EnergyError of one that cannot be bound. */
 export async function bindCounters(options: BindingOptions): Promise<Bindings> {
   const bindings = new CounterBindings(options);
-  for (let look = 1; ; look++) {
+  for (let attempt = 1; ; attempt++) {
     await bindings.reconcile();
     const failure = bindings.failure();
     if (failure === undefined) break;
-    if (look === FIRST_LOOKS || !PASSING.has((failure as { code?: string }).code ?? '')) throw failure;
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    if (attempt === FIRST_ATTEMPTS || !PASSING.has((failure as { code?: string }).code ?? '')) throw failure;
+    await new Promise((resolve) => setTimeout(resolve, ATTEMPT_MS));
   }
   bindings.start();
   return bindings;
@@ -111,13 +111,14 @@ class CounterBindings implements Bindings {
 
   async reconcile(): Promise<void> {
     const { probe, sys, rediscover, log } = this.#options;
-    const { zones: unreadable, asleepNs } = await probe.failing();
+    const { zones: unreadable, asleepNs } = await probe.lookAfter();
     if (asleepNs > 0) log(`event=resume asleep_s=${(asleepNs / 1e9).toFixed(3)}`);
     // It is told once: kept until counters have been bound anew, whatever fails before that.
     this.#asleepNs += asleepNs;
     const online = this.#hidden.among(onlineCpus(sys));
     const failing = new Set([...unreadable, ...this.#unbound.keys()]);
-    // Not those of the last look: one that went while its zones were sought, and is back, would have none.
+    // The source's own CPUs are compared, not those that were online the last time: one that went while its zones were
+    // sought, and is back, would have none.
     const changed = online.join() !== cpusOf(this.#source).join() || !this.#hidden.areIn(this.#source);
     if (!changed && failing.size === 0 && this.#asleepNs === 0) return;
     const found = this.#hidden.within(rediscover());

@@ -20,9 +20,9 @@ export interface CollectorOptions {
   /** The hierarchy whose cgroups are charged: its v1 controller (null for v2) and its number (0 for v2). */
   readonly hierarchy: { readonly controller: string | null; readonly id: number };
   readonly followForks: boolean;
-  /** Processes that may be live between two drains before detail is lost. */
-  readonly maxTasks?: number;
-  /** How often counters are looked after beside what BPF tells, ms; default 500. */
+  /** Rows that may overflow the tables of the CPUs between two drains before detail is lost. */
+  readonly maxTasks: number;
+  /** How often counters are looked after where BPF tells nothing, ms; default 500. */
   readonly lookMs?: number;
   /** Takes a line of `event=…` when a CPU goes or comes, a gap begins, a counter is bound anew or reset. */
   readonly log?: (line: string) => void;
@@ -68,7 +68,7 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
       joulesPerCount: source.reader === 'bpf' ? source.joulesPerCount : 1,
       maxWatts: source.reader === 'bpf' ? source.maxWatts : 0,
       followForks: options.followForks,
-      spillEntries: options.maxTasks ?? 32_768,
+      spillEntries: options.maxTasks,
     });
     const { log = () => {} } = options;
     const bindings = await bindCounters({ probe, source, rediscover: options.rediscover, sys, log });
@@ -86,7 +86,7 @@ const LONGEST_PAUSE = 512;
 
 /**
  * Finds out when the counters move, which BPF then expects, by polling one for up to 150 ms. Where it stands still, or
- * nothing can be told beside what else runs there, the next call tries the next one, and later ones ever more rarely.
+ * nothing can be told because of what else runs there, the next call tries the next one, and later ones ever more rarely.
  * Without that, shares are worse, and no reason not to measure.
  */
 function updatesOf(probe: Probe): (zones: readonly Zone[]) => Promise<void> {
@@ -105,7 +105,7 @@ function updatesOf(probe: Probe): (zones: readonly Zone[]) => Promise<void> {
 
 /**
  * How often counters are looked after if BPF does not ring, as it does when a CPU comes or goes: a suspend in which
- * no CPU goes is found by this alone. It costs one read of sysfs and one look at what BPF reported.
+ * no CPU goes is found by this alone. It costs one read of sysfs and one of what BPF reported.
  */
 const LOOK_MS = 500;
 
@@ -130,7 +130,7 @@ class OpenCollector implements Collector {
   #lastNs: number;
   /** Why counters could not be looked after the last time; said once. */
   #complaint = '';
-  /** A look that is still to begin sees whatever has happened by then. */
+  /** One that is still to begin sees whatever has happened by then. */
   #lookIsDue = false;
   #closed = false;
 
@@ -150,7 +150,7 @@ class OpenCollector implements Collector {
     return this.#inTurn(async () => {
       const columns = await this.#probe.drain();
       // What has been drained is told, whatever becomes of the counters: from here on nothing rejects.
-      await this.#look();
+      await this.#reconcile();
       const source = this.#bindings.source();
       const seconds = (columns.timeNs - this.#lastNs) / 1e9;
       this.#lastNs = columns.timeNs;
@@ -180,12 +180,12 @@ class OpenCollector implements Collector {
     this.#lookIsDue = true;
     void this.#inTurn(() => {
       this.#lookIsDue = false;
-      return this.#look();
+      return this.#reconcile();
     });
   }
 
-  /** Never rejects: what fails is done by the next look. */
-  async #look(): Promise<void> {
+  /** Never rejects: what fails is done by the next one. */
+  async #reconcile(): Promise<void> {
     try {
       await this.#bindings.reconcile();
       this.#complaint = '';

@@ -2,15 +2,15 @@
 
 /** pid of rows whose process detail was lost; their cgroup is known. */
 export const NO_PROCESS = 0xffff_ffff;
-/** Values of `lives.kind`. Like NO_PROCESS compared with the native part's own when that is loaded. */
-export const LIFE = { fork: 1, exec: 2, exit: 3 } as const;
+/** Values of `lifecycle.kind`. Like NO_PROCESS compared with the native part's own when that is loaded. */
+export const LIFECYCLE = { fork: 1, exec: 2, exit: 3 } as const;
 
 /**
  * What the kernel recorded since the last drain: one typed array per field. `counts` are counts of the
  * energy counter, times are nanoseconds, `comm` holds 16 bytes per entry, ids are exact below 2^53.
  */
 export interface Columns {
-  /** Run time and energy per CPU, process (pid and start) and cgroup. pid 0 is idle. */
+  /** Run time and energy per CPU, process (pid and start), cgroup and label. pid 0 is idle. */
   readonly rows: {
     readonly cpu: Uint32Array;
     readonly pid: Uint32Array;
@@ -24,7 +24,10 @@ export interface Columns {
     readonly uncertainCounts: Float64Array;
     readonly comm: Buffer;
   };
-  /** One entry per online CPU. `counts` = Σ rows + `lostCounts`; `residualCounts` is the difference, always 0. */
+  /**
+   * One entry per CPU that was online in the interval, or two where `joinColumns` put two intervals together.
+   * `counts` = Σ rows + `lostCounts`; `residualCounts` is the difference, always 0.
+   */
   readonly cpus: {
     readonly cpu: Uint32Array;
     readonly switches: Uint32Array;
@@ -32,14 +35,13 @@ export interface Columns {
     readonly backwards: Uint32Array;
     /** How often a counter advanced by more than its hardware can draw; part of `gapCounts`. */
     readonly jumps: Uint32Array;
-    readonly reads: Uint32Array;
     readonly counts: Float64Array;
     readonly gapCounts: Float64Array;
     readonly lostCounts: Float64Array;
     readonly residualCounts: Float64Array;
   };
   /** Forks (if followed), execs and exits of whole processes, in their order. */
-  readonly lives: {
+  readonly lifecycle: {
     readonly kind: Uint32Array;
     readonly pid: Uint32Array;
     readonly startNs: Float64Array;
@@ -49,7 +51,7 @@ export interface Columns {
   };
   /** New cgroups of the hierarchy that is charged: id and path from its root. */
   readonly mkdirs: { readonly cgroup: Float64Array; readonly path: readonly string[] };
-  /** Lives and new cgroups that found no room, since the start. */
+  /** Lifecycle events and new cgroups that found no room, since the start. */
   readonly lostEvents: number;
   /** CLOCK_MONOTONIC at this drain. */
   readonly timeNs: number;

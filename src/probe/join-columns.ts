@@ -9,7 +9,7 @@ export function joinColumns(earlier: Columns, later: Columns): Columns {
   return {
     rows: joinGroup(earlier.rows, later.rows),
     cpus: joinGroup(earlier.cpus, later.cpus),
-    lives: joinGroup(earlier.lives, later.lives),
+    lifecycle: joinGroup(earlier.lifecycle, later.lifecycle),
     mkdirs: joinGroup(earlier.mkdirs, later.mkdirs),
     lostEvents: later.lostEvents,
     timeNs: later.timeNs,

@@ -9,7 +9,7 @@ type Env = NodeJS.ProcessEnv;
 export interface OtlpSettings {
   readonly protocol: Environment['protocol'];
   readonly url: string;
-  /** Time for one request with its retries. */
+  /** Time for one request with its retries. An export may take several requests. */
   readonly timeoutMs: number;
   /** Of every request, by their names in lower case. */
   readonly headers: Readonly<Record<string, string>>;
@@ -92,7 +92,7 @@ function otlpSettings(env: Env, exportTimeoutMs: number): OtlpSettings {
   return {
     protocol: setting(env, 'protocol'),
     url: otlpUrl(env),
-    // A little less than the reader waits, so that it hears why an export failed instead of giving up on it.
+    // A little less than a push may take, so that it ends with why a request failed, and not for want of time.
     timeoutMs: Math.max(1, Math.min(setting(env, 'timeoutMs'), Math.floor(exportTimeoutMs * 0.9))),
     headers: { ...headersOf(read(env, 'headers')?.value), ...headersOf(read(env, 'metricsHeaders')?.value) },
     gzip: setting(env, 'compression') === 'gzip',

@@ -29,7 +29,7 @@ export function help(): string {
     ...options.flatMap((setting) => entry(usage(setting), optionText(setting))),
     ...entry('--help, --version', 'print this, or the version'),
     '',
-    'The OTEL_ variables that say where the agent publishes are in README.md.',
+    'Variables, such as those for where the agent publishes, are in README.md.',
     '',
   ].join('\n');
 }

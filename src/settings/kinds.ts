@@ -2,6 +2,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { inspect } from 'node:util';
 import * as v from 'valibot';
+import { withoutSecrets } from '../util/url.ts';
 
 /** What a setting may hold: checked by a schema, told to people by the same words everywhere. */
 export interface Kind<T> {
@@ -83,15 +84,6 @@ export function httpUrl(): Kind<string> {
     schema: v.pipe(v.string(), v.check(isHttp)),
     show: (value) => shown(typeof value === 'string' ? withoutSecrets(value) : value),
   };
-}
-
-/** Also of what is no URL: all before the last `@` but a scheme, and all after a `?` or `#`. */
-function withoutSecrets(url: string): string {
-  const at = url.lastIndexOf('@');
-  const host = url.indexOf('//') + 2;
-  const open = at < 0 ? url : `${host > 1 && host <= at ? url.slice(0, host) : ''}…${url.slice(at)}`;
-  const query = open.search(/[?#]/);
-  return query < 0 ? open : `${open.slice(0, query)}?…`;
 }
 
 /** `NAME=VALUE`, which `accepts` takes: the name, and what is after the first and any further `=`, decoded. */

@@ -2,7 +2,7 @@
 import { usageError } from '../model/errors.ts';
 import { checkMapping, joined, type Row, sentence } from './check.ts';
 import { DEFAULT_LIMITS, type Library, METER, RECORDER, rowsOf } from './table.ts';
-import type { LedgerLimits, MeterOptions, RecorderOptions } from './types.ts';
+import type { LedgerLimits, MeterOptions, RecorderOptions, Scope } from './types.ts';
 
 /** What is wrong with values that are right each by itself, in a sentence; undefined if nothing is. */
 export function conflict(
@@ -24,9 +24,13 @@ export function checkMeterOptions(
 }
 
 /** Options of the library's recorder. @throws usageError that names the option. */
-export function checkRecorderOptions(options: unknown): { meter: MeterOptions; limits: LedgerLimits } {
-  const { limits, ...meter } = checkOptions(RECORDER, options);
-  return { meter, limits: { ...DEFAULT_LIMITS, ...limits } };
+export function checkRecorderOptions(options: unknown): {
+  meter: MeterOptions;
+  scope: Scope;
+  limits: LedgerLimits;
+} {
+  const { limits, scope, ...meter } = checkOptions(RECORDER, options) as RecorderOptions & { scope: Scope };
+  return { meter, scope, limits: { ...DEFAULT_LIMITS, ...limits } };
 }
 
 function checkOptions(table: object, options: unknown): RecorderOptions {

@@ -3,7 +3,15 @@
 // `variables.ts` has the OTEL_* variables.
 import type { KubeletOptions } from '../identity/kubelet.ts';
 import { callback, choice, flag, httpUrl, integer, type Kind, list, number, text } from './kinds.ts';
-import { type CommandOptions, type LedgerLimits, type MeterOptions, type Verb, VIEWS } from './types.ts';
+import {
+  type CommandOptions,
+  type LedgerLimits,
+  type MeterOptions,
+  type RecorderOptions,
+  SCOPES,
+  type Verb,
+  VIEWS,
+} from './types.ts';
 
 /** One setting. */
 export interface Setting<T> {
@@ -33,6 +41,7 @@ type InGroup<G extends string, O> = { [K in keyof O as `${G}.${K & string}`]: O[
 
 /** All options of the library, flat. */
 export type Library = Omit<MeterOptions, 'kubelet'> &
+  Pick<RecorderOptions, 'scope'> &
   InGroup<'kubelet', KubeletOptions> &
   InGroup<'limits', LedgerLimits>;
 
@@ -122,7 +131,8 @@ export const METER: Table<Omit<MeterOptions, 'kubelet'> & InGroup<'kubelet', Kub
     kind: integer({ min: 3, max: 4_000_000 }),
     fallback: 32_768,
     key: 'max_tasks',
-    description: 'processes that keep their detail within an interval, beyond the table of each CPU',
+    description:
+      'processes, on each of their CPUs, that keep their detail within an interval beyond the tables of the CPUs',
   },
   'kubelet.url': {
     kind: httpUrl(),
@@ -185,7 +195,15 @@ export const LIMITS: Table<InGroup<'limits', LedgerLimits>> = {
 };
 
 /** Options of the agent's, the producer's and the instrumentation's recorder. */
-export const RECORDER: Table<Library> = { ...METER, ...LIMITS };
+export const RECORDER: Table<Library> = {
+  ...METER,
+  scope: {
+    kind: choice(SCOPES),
+    fallback: 'process',
+    description: 'whose energy an application exports: its own, or all of the machine (as the agent does)',
+  },
+  ...LIMITS,
+};
 
 /** What the command line alone has. */
 export const COMMAND: Table<CommandOptions> = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The OTEL_* variables that the agent honours; `table.ts` has the other settings.
+// The environment variables that are honoured; `table.ts` has the other settings.
 import { choice, flag, httpUrl, integer, type Kind, list, pair, readableFile, text } from './kinds.ts';
 import { MAX_TIMER_MS } from './table.ts';
 
@@ -31,6 +31,8 @@ export interface Environment {
   readonly resourceAttributes: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly configFile: string;
+  readonly nodeName: string;
+  readonly libbpfLog: string;
 }
 
 /** One setting of the environment. */
@@ -125,7 +127,7 @@ export const VARIABLES: { readonly [K in keyof Environment]: Variable<Environmen
     kind: MILLISECONDS,
     variables: otlp('TIMEOUT'),
     fallback: 10_000,
-    description: 'time for an OTLP export with its retries, ms',
+    description: 'time for an OTLP request with its retries, ms; at most nine tenths of the time for a push',
   },
   compression: {
     kind: choice(['gzip', 'none']),
@@ -204,5 +206,20 @@ export const VARIABLES: { readonly [K in keyof Environment]: Variable<Environmen
     variables: ['OTEL_CONFIG_FILE'],
     otherwise: 'none',
     description: 'not supported: the agent says so in a line and goes on without it',
+  },
+  nodeName: {
+    kind: text('a name'),
+    // Where Kubernetes' downward API puts `spec.nodeName`, by the habits of the OpenTelemetry Collector's and
+    // Operator's manifests.
+    variables: ['K8S_NODE_NAME', 'KUBE_NODE_NAME', 'OTEL_RESOURCE_ATTRIBUTES_NODE_NAME'],
+    otherwise: 'NODE_NAME, where KUBERNETES_SERVICE_HOST is set',
+    description: 'k8s.node.name of all metrics, which OTEL_RESOURCE_ATTRIBUTES overrides',
+  },
+  // Read by src/probe/addon.ts, which is below the settings.
+  libbpfLog: {
+    kind: text('anything'),
+    variables: ['JOULES_LIBBPF_LOG'],
+    otherwise: 'nothing is said',
+    description: "if it is set: what libbpf and the kernel's verifier say is on stderr, with every verb",
   },
 };

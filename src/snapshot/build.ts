@@ -68,7 +68,7 @@ function totalsOf({ zones, processJoules }: Parts['charges']): Pick<Snapshot, 't
 }
 
 function selfUsage({ interval, charges, ownPid, lostEvents }: Parts): SelfUsage {
-  const { columns, rebinds, gaps, resets, wraps } = interval;
+  const { columns, skipped, rebinds, gaps, resets, wraps } = interval;
   // Also where a filter leaves it out.
   const self = charges.processes.find(({ pid }) => pid === ownPid);
   return {
@@ -76,6 +76,7 @@ function selfUsage({ interval, charges, ownPid, lostEvents }: Parts): SelfUsage 
     cpu_time_s: self?.seconds ?? 0,
     switches: sum(columns.cpus.switches),
     lost: sum(columns.cpus.lostRows) + lostEvents,
+    skipped,
     rebinds,
     gaps,
     resets,

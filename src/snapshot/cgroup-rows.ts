@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CgroupCharge } from '../attribution/by-cgroup.ts';
+import { isNamedByUser } from '../identity/container.ts';
 import type { KnownContainer } from '../model/container.ts';
 import { type CgroupUsage, OTHER } from '../model/snapshot.ts';
 import { powerOf } from '../model/units.ts';
@@ -21,7 +22,7 @@ export async function cgroupRows(parts: CgroupParts): Promise<CgroupUsage[]> {
       rest.push(charge);
       return;
     }
-    const names = containerId === null ? undefined : namer?.of(containerId);
+    const names = containerId === null || isNamedByUser(path) ? undefined : namer?.of(containerId);
     rows.push({
       id: String(charge.id),
       path,
@@ -54,12 +55,16 @@ function otherCgroups(charges: readonly CgroupCharge[], { interval }: CgroupPart
   };
 }
 
-/** The containers whose cgroups were charged, each once, though it may have several cgroups. */
+/**
+ * The containers whose cgroups were charged, each once, though it may have several cgroups. Not those of users: what the
+ * machine's runtimes know of a container of that id is of another one.
+ */
 function containersOf({ charges, identifier }: CgroupParts): KnownContainer[] {
   const containers = new Map<string, KnownContainer>();
   for (const { id, process } of charges.cgroups) {
-    const { containerId, runtime, podUid } = identifier.cgroup(id, process);
-    if (containerId !== null) containers.set(containerId, { containerId, runtime, podUid });
+    const { path, containerId, runtime, podUid } = identifier.cgroup(id, process);
+    if (containerId !== null && !isNamedByUser(path))
+      containers.set(containerId, { containerId, runtime, podUid });
   }
   return [...containers.values()];
 }

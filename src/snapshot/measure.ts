@@ -12,9 +12,7 @@ import type { Parts } from './parts.ts';
 export interface Measurement {
   readonly snapshot: Snapshot;
   readonly charges: Parts['charges'];
-  readonly lives: Columns['lives'];
-  /** Measurements before this one that failed, whose time it covers. */
-  readonly skipped: number;
+  readonly lifecycle: Columns['lifecycle'];
 }
 
 /** Makes a function that makes what was recorded in an interval into a measurement, one interval after the other. */
@@ -26,15 +24,16 @@ export function createMeasure(
   /** `lostEvents` counts from the start. */
   let lostBefore = 0;
   return async (interval) => {
-    const { columns, source, readings, cores, skipped } = interval;
+    const { columns, source, readings, cores } = interval;
     identifier.beginInterval(columns);
     const attributed = await inSlices(attributing(columns, source, cores, readings));
-    const charges = { ...attributed, ...auxiliary(source, attributed.zones, readings) };
+    const charges = { ...attributed, ...auxiliary.charge(source, attributed.zones, readings) };
     const lostEvents = columns.lostEvents - lostBefore;
     const snapshot = await buildSnapshot({ ...parts, interval, charges, lostEvents });
     lostBefore = columns.lostEvents;
+    auxiliary.settle();
     identifier.endInterval();
     namer?.endInterval();
-    return { snapshot, charges, lives: columns.lives, skipped };
+    return { snapshot, charges, lifecycle: columns.lifecycle };
   };
 }

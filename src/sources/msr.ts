@@ -56,7 +56,7 @@ export function msrSource(
       joulesPerCount,
       range: RANGE,
       maxWatts: MAX_WATTS.core,
-      place: { via: 'msr', path: path(lead), address: CORE_ENERGY },
+      location: { via: 'msr', path: path(lead), address: CORE_ENERGY },
     })),
     idleWeight: IDLE_CORE_WEIGHT,
   };

@@ -59,8 +59,8 @@ export function perfSource(spec: string, roots: HostRoots): SwitchedSource | Pol
     };
   }
   const counters = zones.map(({ id, cpus, lead }): Counter => {
-    const place = { via: 'perf', event: encoded, cpu: lead } as const;
-    return { id, domain: 'cpu', cpus, joulesPerCount: joules, range: 0n, maxWatts: Infinity, place };
+    const location = { via: 'perf', event: encoded, cpu: lead } as const;
+    return { id, domain: 'cpu', cpus, joulesPerCount: joules, range: 0n, maxWatts: Infinity, location };
   });
   return {
     ...common,

@@ -73,10 +73,10 @@ export function apportioned(name: string, counters: readonly Counter[]): Omit<Po
     scope: 'package',
     reader: 'user',
     kind: 'apportioned',
-    zones: counters.map(({ id, cpus, place }) => ({
+    zones: counters.map(({ id, cpus, location }) => ({
       id,
       cpus,
-      lead: place.via === 'perf' ? place.cpu : cpus[0]!,
+      lead: location.via === 'perf' ? location.cpu : cpus[0]!,
     })),
     counters,
     // A package draws the larger part of its power however busy it is; its cores alone do not.
@@ -122,7 +122,7 @@ function perfCounters(pmu: Pmu, event: keyof typeof DOMAINS, roots: HostRoots): 
     joulesPerCount: joules,
     // perf adds the 32 bits of the hardware up to 64.
     range: 0n,
-    place: { via: 'perf', event: encoded, cpu: zone.lead },
+    location: { via: 'perf', event: encoded, cpu: zone.lead },
   }));
 }
 

@@ -32,7 +32,7 @@ export function powercapSource(roots: HostRoots): Omit<PolledSource, 'auxiliary'
   const graphics = all.filter(({ domain }) => domain === 'gpu');
   const apart = cores.length === packages.length && graphics.length === packages.length;
   const counters = apart ? cores : packages;
-  const hidden = counters.find(({ place }) => place.via === 'powercap' && !isReadable(place.path));
+  const hidden = counters.find(({ location }) => location.via === 'powercap' && !isReadable(location.path));
   if (hidden)
     return { name, reason: "powercap's energy_uj files may be read by root alone (kernel 5.10 and later)" };
   return apportioned(name, counters);
@@ -120,7 +120,7 @@ function counter(
     joulesPerCount: 1e-6,
     // The largest value that energy_uj has, 2^32-1 of the hardware's units.
     range: BigInt(range) + 1n,
-    place: { via: 'powercap', path: join(path, 'energy_uj') },
+    location: { via: 'powercap', path: join(path, 'energy_uj') },
   };
 }
 

@@ -109,7 +109,7 @@ function energyCounter({ path, domain, name, device }: Chip, channel: number): C
     // The drivers add the 32 bits of the hardware up to 64.
     range: 0n,
     maxWatts: boundOf(domain),
-    place: { via: 'hwmon', path: join(path, `energy${channel}_input`), device },
+    location: { via: 'hwmon', path: join(path, `energy${channel}_input`), device },
   };
 }
 
@@ -145,7 +145,7 @@ function isSystemBattery(path: string): boolean {
 function integrated(
   id: string,
   domain: SensedDomain,
-  place: { sensors: string[][]; device?: string; batteries?: string[] },
+  location: { sensors: string[][]; device?: string; batteries?: string[] },
 ): Counter {
   const maxWatts = boundOf(domain);
   return {
@@ -155,7 +155,7 @@ function integrated(
     joulesPerCount: 1e-6,
     range: 0n,
     maxWatts,
-    place: { via: 'power', ...place, maxWatts },
+    location: { via: 'power', ...location, maxWatts },
   };
 }
 

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
 
-/** Errors that say nothing about what was asked for: the process, or the system, is short of something. */
-const SHORTAGES: ReadonlyMap<string, string> = new Map([
-  ['EMFILE', 'raise the limit of open files (ulimit -n)'],
-  ['ENFILE', "raise the system's limit of open files (sysctl fs.file-max)"],
-  ['ENOMEM', 'free some memory'],
-]);
+/** Advice on errors that say nothing about what was asked for: the process, or the system, is short of something. */
+export const SHORTAGES = {
+  EMFILE: 'raise the limit of open files (ulimit -n)',
+  ENFILE: "raise the system's limit of open files (sysctl fs.file-max)",
+  ENOMEM: 'free some memory',
+} as const;
 
 /** Whether a call failed for want of descriptors or memory, so that it may succeed the next time. */
 export function isShortage(error: unknown): boolean {
-  return SHORTAGES.has(codeOf(error));
+  return Object.hasOwn(SHORTAGES, codeOf(error));
 }
 
 /**
@@ -19,8 +19,10 @@ export function isShortage(error: unknown): boolean {
  */
 export function systemError(action: string, error: unknown, advice: string): EnergyError {
   const code = codeOf(error);
-  const remedy = SHORTAGES.get(code) ?? advice;
-  return new EnergyError(code, `cannot ${action} (${code}): ${remedy}`, EXIT_UNABLE, { cause: error });
+  const shortage: string | undefined = (SHORTAGES as Readonly<Record<string, string>>)[code];
+  return new EnergyError(code, `cannot ${action} (${code}): ${shortage ?? advice}`, EXIT_UNABLE, {
+    cause: error,
+  });
 }
 
 function codeOf(error: unknown): string {

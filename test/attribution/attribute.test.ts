@@ -84,6 +84,27 @@ describe('attribute', () => {
     expect(cores.map(({ id }) => id)).toEqual(['0:0']);
   });
 
+  it('knows a counter that counted while none of its rows is there, and leaves out a CPU of no counter', () => {
+    const columns = columnsOf({
+      rows: [{ cpu: 9, pid: 7, ms: 600, counts: 100 }],
+      cpus: [
+        { cpu: 0, gap: 30 },
+        { cpu: 9, counts: 100 },
+      ],
+    });
+    const charges = attribute(columns, perCore, CORES);
+    expect(charges.zones).toMatchObject([{ id: 'core:0:0', joules: 0.03, gapJoules: 0.03 }]);
+    expect(charges.cores).toEqual([]);
+    expectClosed(charges);
+  });
+
+  it('charges nothing where a counter counted nothing and nobody ran for a measurable time', () => {
+    const columns = columnsOf({ rows: [{ cpu: 0, pid: 7, ms: 0 }] });
+    const charges = attribute(columns, perPackage, CORES, read([0]));
+    expect(charges.processes).toMatchObject([{ pid: 7, joules: 0 }]);
+    expectClosed(charges);
+  });
+
   it('turns counts into Joules and closes, gaps and losses included', () => {
     const charges = attribute(
       columnsOf({

@@ -44,9 +44,9 @@ int main(int argc, char** argv) {
   std::vector<double> us;
   size_t drained = 0;
   for (int round = 0; round < atoi(argv[2]); round++) {
-    uint32_t bank = cpu0->buffer & 1;
-    Fill(spills[bank], entries);
-    cpu0->buffers[bank].spills += entries;
+    uint32_t buffer = cpu0->buffer & 1;
+    Fill(spills[buffer], entries);
+    cpu0->buffers[buffer].spills += entries;
     Drained out;
     double before = NowUs();
     Check(probe.Drain(&out));

@@ -1,25 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { describeOnKernel, TSC } from '../support/kernel.ts';
 import { joules, JOULES, type Run, startJoules } from '../support/joules.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 let directory: string;
-beforeAll(() => (directory = mkdtempSync(join(tmpdir(), 'joules-test-'))));
-afterAll(() => rmSync(directory, { recursive: true }));
+beforeAll(() => (directory = temporaryDirectory()));
 
 /** One sentence on stderr, nothing on stdout, no stack trace. */
 function expectSentence(run: Run, status: number, words: RegExp): void {
@@ -151,6 +142,29 @@ describe('an agent that OTEL_SDK_DISABLED disables', () => {
   });
 });
 
+describeOnKernel('the doctor', () => {
+  it('shows the source that would be measured', () => {
+    const tsc = joules(['doctor', '--source', TSC]);
+    expect(tsc.stdout).toMatch(/^\+ perf:msr\/tsc\/ +measured, scope cpu/m);
+    expect(tsc.stdout).toMatch(/^\+ measuring +works with perf:msr\/tsc\/ /m);
+    expect(tsc.stdout).not.toMatch(/estimated/);
+    expect(tsc.status).toBe(0);
+    expect(JSON.parse(joules(['doctor', '--json', '--source', TSC]).stdout)).toMatchObject({
+      source: 'perf:msr/tsc/',
+    });
+  });
+
+  it('shows why the source that is asked for is not there, and nothing of others', () => {
+    const missing = joules(['doctor', '--source', 'power_core']);
+    expect(missing.stdout).toMatch(/^- power_core +this kernel has no PMU power_core/m);
+    expect(missing.stdout).not.toMatch(/^. estimated/m);
+    expect([missing.status, missing.stderr]).toEqual([3, '']);
+    expect(JSON.parse(joules(['doctor', '--json', '--source', 'power_core']).stdout)).toMatchObject({
+      source: null,
+    });
+  });
+});
+
 describe('help', () => {
   it.each([['--help'], ['top', '--help'], ['stat', '--help', '--', 'true']])(
     'is data on stdout: %s %s',
@@ -193,6 +207,34 @@ describeOnKernel('what cannot be measured is said with exit status 3', () => {
     expect(doctor.status).toBe(3);
     expect(doctor.stdout).toMatch(/^- BTF .*CONFIG_DEBUG_INFO_BTF$/m);
     expect(doctor.stdout).toMatch(/^- measuring .*BTF/m);
+  });
+
+  it.each([
+    [
+      'no procfs',
+      'mount -t tmpfs none /proc',
+      /^[ -] privileges .*\/proc\/self\/status .*: mount procfs/m,
+      /mount procfs at \/proc$/m,
+    ],
+    [
+      'a procfs of processes alone',
+      'mount -t proc -o subset=pid none /proc',
+      /^\+ privileges /m,
+      /mount procfs without subset=pid there \(systemd: ProcSubset=all\)$/m,
+    ],
+  ])('%s', (_, mount, privileges, remedy) => {
+    const there = (verb: string): Run => {
+      const script = `${mount} && exec ${process.execPath} ${JOULES} ${verb} --source ${TSC}`;
+      const { status, stdout, stderr } = spawnSync('unshare', ['-m', 'sh', '-c', script], {
+        encoding: 'utf8',
+      });
+      return { status, stdout, stderr };
+    };
+    expectSentence(there('top'), 3, remedy);
+    const doctor = there('doctor');
+    expect([doctor.status, doctor.stderr]).toEqual([3, '']);
+    expect(doctor.stdout).toMatch(privileges);
+    expect(doctor.stdout).toMatch(remedy);
   });
 
   it('a root without sysfs', () => {

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Snapshot } from '../../src/model/snapshot.ts';
+import { sum } from '../../src/util/sum.ts';
 import { snapshots, startJoules } from '../support/joules.ts';
 import { describeOnKernel, waitFor } from '../support/kernel.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 /** This machine, but for a package and its memory in powercap. */
 function machineWithPowercap(): { root: string; write: (zone: string, microjoules: number) => void } {
-  const root = mkdtempSync(join(tmpdir(), 'joules-root-'));
+  const root = temporaryDirectory();
   mkdirSync(join(root, 'sys/class'), { recursive: true });
   symlinkSync('/proc', join(root, 'proc'));
   for (const name of ['kernel', 'devices', 'fs', 'bus']) symlinkSync(`/sys/${name}`, join(root, 'sys', name));
@@ -54,7 +55,6 @@ describeOnKernel('joules with powercap', () => {
       const all = printed();
       return all.some(({ domains }) => domains.length > 0) && all.at(-1)!.zones.length > 0 ? all : undefined;
     });
-    const sum = (values: number[]): number => values.reduce((total, value) => total + value, 0);
     expect(sum(taken.map(({ totals }) => totals.counter_j))).toBeCloseTo(2.328851, 9);
     expect(sum(taken.flatMap(({ domains }) => domains.map((one) => one.counter_j)))).toBeCloseTo(0.25, 9);
     for (const { totals, source } of taken) {
@@ -63,6 +63,5 @@ describeOnKernel('joules with powercap', () => {
       expect(source).toMatchObject({ name: 'powercap', kind: 'apportioned', scope: 'package' });
     }
     await run.stop('SIGINT');
-    rmSync(root, { recursive: true });
   });
 });

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stat } from '../../src/cli/measure-command.ts';
 import { joules, JOULES, type Run, snapshots, startJoules } from '../support/joules.ts';
 import { cpuSeconds, describeOnKernel, Load, TSC, waitFor } from '../support/kernel.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 let directory: string;
-beforeAll(() => (directory = mkdtempSync(join(tmpdir(), 'joules-test-'))));
-afterAll(() => rmSync(directory, { recursive: true }));
+beforeAll(() => (directory = temporaryDirectory()));
 
 interface Measured extends Run {
   readonly result: Stat;
@@ -169,7 +168,7 @@ describeOnKernel('joules stat', () => {
 
   it('says of an estimate that it compares CPU time, with no more digits than are known', () => {
     // A CPU that the table of watts does not have.
-    const root = mkdtempSync(join(directory, 'root-'));
+    const root = temporaryDirectory();
     for (const name of ['sys', 'dev']) symlinkSync(`/${name}`, join(root, name));
     mkdirSync(join(root, 'proc'));
     for (const name of ['self', 'stat', 'cgroups', 'uptime'])

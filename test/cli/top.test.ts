@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findHierarchy } from '../../src/host/hierarchy.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import { joules, JOULES, type Run, snapshots, startJoules } from '../support/joules.ts';
 import { describeOnKernel, Load, TSC, waitFor } from '../support/kernel.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const sum = (values: readonly { energy_j: number }[]): number =>
   values.reduce((total, { energy_j }) => total + energy_j, 0);
@@ -26,7 +26,7 @@ describeOnKernel('joules top', () => {
     const { mount } = findHierarchy('/proc');
     const id = 'd0'.repeat(32);
     const cgroup = join(mount!, `docker-${id}.scope`);
-    const root = mkdtempSync(join(tmpdir(), 'joules-test-'));
+    const root = temporaryDirectory();
     for (const shared of ['proc', 'sys']) symlinkSync(`/${shared}`, join(root, shared));
     symlinkSync(join(fixtures, 'var'), join(root, 'var'));
     mkdirSync(cgroup);
@@ -49,7 +49,6 @@ describeOnKernel('joules top', () => {
       expect(show().map((one) => 'names' in one)).toEqual([false, false]);
     } finally {
       rmdirSync(cgroup);
-      rmSync(root, { recursive: true });
     }
   });
 

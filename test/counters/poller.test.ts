@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { advance } from '../../src/counters/advance.ts';
 import { openPoller, type Poller } from '../../src/counters/poller.ts';
 import { selectSource } from '../../src/sources/select.ts';
 import type { Reading } from '../../src/model/reading.ts';
 import type { Counter } from '../../src/model/source.ts';
-import { openDescriptors, withFewDescriptors } from '../support/descriptors.ts';
+import { withFewDescriptors } from '../support/few-descriptors.ts';
+import { openDescriptors } from '../support/held.ts';
 import { waitFor } from '../support/kernel.ts';
 import { addPowercap, copyMachine, type Machine } from '../support/machine.ts';
 
@@ -17,7 +19,7 @@ describe('an advance', () => {
     joulesPerCount: 2 ** -16,
     range: 2n ** 32n,
     maxWatts: 400,
-    place: { via: 'msr', path: '', address: 0 },
+    location: { via: 'msr', path: '', address: 0 },
   };
   const between = (last: bigint, now: bigint, ms = 1000): unknown =>
     advance(counter, { count: last, ms: 0 }, { count: now, ms });
@@ -109,13 +111,16 @@ describe('the poller', () => {
     await open(counters, 5);
     const told = (line: string): Promise<string> =>
       waitFor(line, () => lines.splice(0).find((one) => one.includes(line)));
+    // A file that is emptied before it is written could be read in between.
+    const overwrite = (text: string): void =>
+      writeFileSync(join(machine.sys, '..', ENERGY), text.padEnd(16, '\n'), { flag: 'r+' });
     // Twice over the end of the range. A failure before each tells when the next count was read.
     for (let i = 0; i < 2; i++) {
-      machine.write(ENERGY, '\n');
+      overwrite('');
       await told('event=gap');
-      machine.write(ENERGY, '171150\n');
+      overwrite('171150');
       await told('event=rebind');
-      machine.write(ENERGY, '262143000000\n');
+      overwrite('262143000000');
       await told('event=reset');
     }
     const { readings: taken, ...events } = await poller!.take(counters);
@@ -197,7 +202,7 @@ describe('the poller', () => {
     ]);
   });
 
-  it('goes on where a register is found at another place', async () => {
+  it('goes on where a register is found at another location', async () => {
     const { machine, counters } = powercap();
     const [pkg] = counters as [Counter, Counter];
     await open([pkg]);
@@ -205,8 +210,8 @@ describe('the poller', () => {
     await readings([pkg]);
     const moved = 'sys/class/powercap/intel-rapl:7/energy_uj';
     machine.write(moved, '8000000\n');
-    const place = { via: 'powercap', path: join(machine.sys, '..', moved) } as const;
-    const { readings: taken, ...events } = await poller!.take([{ ...pkg, place }]);
+    const location = { via: 'powercap', path: join(machine.sys, '..', moved) } as const;
+    const { readings: taken, ...events } = await poller!.take([{ ...pkg, location }]);
     expect(taken.get('package:0')).toEqual({ kind: 'known', joules: 5, broken: false });
     expect(events).toEqual({ rebinds: 1, gaps: 0, resets: 0, wraps: 0 });
     expect(lines).toEqual(['event=rebind counter=package:0']);
@@ -214,8 +219,8 @@ describe('the poller', () => {
 
   it('refuses to begin without a counter that is needed', async () => {
     const { counters } = powercap();
-    const place = { via: 'powercap', path: '/nowhere/energy_uj' } as const;
-    await expect(open([{ ...counters[0]!, place }])).rejects.toMatchObject({
+    const location = { via: 'powercap', path: '/nowhere/energy_uj' } as const;
+    await expect(open([{ ...counters[0]!, location }])).rejects.toMatchObject({
       name: 'EnergyError',
       exitCode: 3,
       message: expect.stringMatching(
@@ -223,7 +228,7 @@ describe('the poller', () => {
       ),
     });
     await openPoller({
-      counters: [{ ...counters[0]!, place }],
+      counters: [{ ...counters[0]!, location }],
       needed: [],
       log: (line) => lines.push(line),
     }).then((opened) => opened.close());

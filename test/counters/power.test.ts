@@ -59,7 +59,7 @@ describe('power', () => {
   it('is integrated over time', async () => {
     const { machine, say } = metered();
     const counter = only(machine);
-    expect(counter).toMatchObject({ id: 'host:hwmon1', domain: 'host', place: { via: 'power' } });
+    expect(counter).toMatchObject({ id: 'host:hwmon1', domain: 'host', location: { via: 'power' } });
     const watched = await watch(counter);
     await sleep(50);
     const first = await watched.take();
@@ -124,7 +124,7 @@ describe('graphics', () => {
     expect(only(machine)).toMatchObject({
       id: 'gpu:hwmon4',
       domain: 'gpu',
-      place: { via: 'hwmon', path: expect.stringMatching(/energy2_input$/) },
+      location: { via: 'hwmon', path: expect.stringMatching(/energy2_input$/) },
     });
   });
 
@@ -134,7 +134,7 @@ describe('graphics', () => {
       machine.write(`${HWMON}/${file}`, `${text}\n`);
     expect(only(machine)).toMatchObject({
       domain: 'gpu',
-      place: { via: 'power', sensors: [[expect.stringMatching(/power1_average$/)]] },
+      location: { via: 'power', sensors: [[expect.stringMatching(/power1_average$/)]] },
     });
   });
 

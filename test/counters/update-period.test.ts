@@ -9,8 +9,8 @@ import { describedMachine } from '../support/described-machine.ts';
 function movingEvery(ms: number): { counter: Counter; stop: () => void } {
   const { source } = selectSource({ spec: 'powercap', ...describedMachine('guest-virtual-rapl') });
   const counter = source.reader === 'user' ? source.counters[0]! : undefined;
-  if (counter?.place.via !== 'powercap') throw new Error('powercap has a counter in a file');
-  const { path } = counter.place;
+  if (counter?.location.via !== 'powercap') throw new Error('powercap has a counter in a file');
+  const { path } = counter.location;
   // Without a moment in which the file is empty, which files of sysfs do not have either.
   const fd = openSync(path, 'r+');
   let microjoules = 1_000_000;

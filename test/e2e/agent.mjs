@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { answers, start, stop } from './processes.mjs';
 
 /** Every CPU "uses" its TSC's frequency in nW, whatever runs: a truth that needs no energy counter. */
-const SOURCE = 'perf:msr/tsc/,scope=cpu,joules=1e-9';
+const SOURCE = 'perf:msr/tsc/,scope=cpu,joules=1e-9,kind=measured';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -29,7 +29,7 @@ export function createAgent({ directory, port, config, endpoint, pushSeconds, tr
   return {
     url,
     log,
-    /** How it ended each time, and when: { status, seconds, at (ms), back (ms, when it served again) }. */
+    /** How it ended each time, and when: { status, seconds, at (ms) }. */
     ends,
     /** Resolves with the first page it serves. */
     async start() {
@@ -38,9 +38,7 @@ export function createAgent({ directory, port, config, endpoint, pushSeconds, tr
       const lines = createInterface({ input: child.stdout });
       lines.on('line', (line) => truth.add(line));
       read = new Promise((resolve) => lines.on('close', resolve));
-      const page = await (await answers(url, child)).text();
-      if (ends.length > 0) ends.at(-1).back = Date.now();
-      return page;
+      return (await answers(url, child)).text();
     },
     async stop() {
       const since = performance.now();

@@ -2,7 +2,6 @@
 // A Prometheus and a VictoriaMetrics that scrape, and what is asked of them.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { answers, start } from './processes.mjs';
 
 /** The name of a metric in Joules (`process.energy`) as it is scraped. */
@@ -37,10 +36,9 @@ export async function startPrometheus({ program, directory, port, seconds, targe
     pushed: false,
     child,
     query,
-    settle: async () => {},
-    /** All samples since `from` (ms) of the series that a selector selects. */
-    async select(selector, from) {
-      const found = await query(`${selector}[${Math.ceil((Date.now() - from) / 1000)}s]`);
+    /** All samples from `from` to `to` (ms) of the series that a selector selects. */
+    async select(selector, { from, to }) {
+      const found = await query(`${selector}[${Math.ceil((to - from) / 1000)}s]`, to);
       return found.map(({ metric, values }) => ({
         labels: metric,
         samples: values.map(([time, value]) => [time * 1000, Number(value)]),
@@ -70,12 +68,7 @@ export async function startVictoria({ program, directory, port, seconds, targets
     child,
     url: base,
     query: queryOf(base),
-    /** What has come in may be asked for. */
-    async settle() {
-      await fetch(`${base}/internal/force_flush`);
-      await sleep(1500);
-    },
-    select: (selector, from) => exported(base, selector, from),
+    select: (selector, span) => exported(base, selector, span),
   };
 }
 
@@ -85,9 +78,9 @@ export function pushedTo(victoria, seconds) {
 }
 
 /** Series of one metric in a view: { labels, samples }, names of labels with underscores. */
-export async function readMetric(view, metric, from) {
+export async function readMetric(view, metric, span) {
   const selector = view.pushed ? `{__name__="${metric}"}` : `${scrapedName(metric)}{job="joules"}`;
-  const series = await view.select(selector, from);
+  const series = await view.select(selector, span);
   return series.map(({ labels, samples }) => ({
     labels: Object.fromEntries(
       Object.entries(labels).map(([key, value]) => [key.replaceAll('.', '_'), value]),
@@ -97,31 +90,34 @@ export async function readMetric(view, metric, from) {
 }
 
 function queryOf(base) {
-  return async (query) => {
-    const response = await fetch(
-      `${base}/api/v1/query?query=${encodeURIComponent(query)}&time=${Date.now() / 1000}`,
-    );
+  return async (query, at = Date.now()) => {
+    const response = await fetch(`${base}/api/v1/query?query=${encodeURIComponent(query)}&time=${at / 1000}`);
     const { status, data, error } = await response.json();
     if (status !== 'success') throw new Error(`${query}: ${error}`);
     return data.result;
   };
 }
 
+/** It stores decimals: the last digits of the same value may differ from one block of samples to the next. */
+const DIGITS = 13;
+
 /** A line of JSON a block of a series. */
-async function exported(base, selector, from) {
+async function exported(base, selector, { from, to }) {
+  await fetch(`${base}/internal/force_flush`);
   const response = await fetch(
-    `${base}/api/v1/export?match[]=${encodeURIComponent(selector)}&start=${Math.floor(from / 1000)}`,
+    `${base}/api/v1/export?match[]=${encodeURIComponent(selector)}&start=${from / 1000}&end=${to / 1000}`,
   );
   const series = new Map();
   for (const line of (await response.text()).split('\n').filter(Boolean)) {
     const { metric, values, timestamps } = JSON.parse(line);
     const key = JSON.stringify(metric);
-    const samples = timestamps.map((time, i) => [time, values[i]]);
-    // What is no number marks the end of a series.
     const known = series.get(key) ?? { labels: metric, samples: [] };
-    known.samples.push(...samples.filter(([, value]) => typeof value === 'number'));
     series.set(key, known);
+    timestamps.forEach((time, i) => {
+      // What is no number marks the end of a series.
+      if (typeof values[i] === 'number') known.samples.push([time, Number(values[i].toPrecision(DIGITS))]);
+    });
   }
   for (const { samples } of series.values()) samples.sort(([a], [b]) => a - b);
-  return [...series.values()];
+  return [...series.values()].filter(({ samples }) => samples.length > 0);
 }

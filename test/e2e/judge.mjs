@@ -2,6 +2,7 @@
 // Whether what the back ends have is what the agent measured.
 import { readMetric } from './backends.mjs';
 import { growthByTime, sumOf, sumsBy } from './growth.mjs';
+import { isOfRestart, mayBeUnseen, spanOf } from './unseen.mjs';
 import { isOurContainer, isOurProgram } from './workload.mjs';
 
 const TOLERANCE = 0.01;
@@ -9,16 +10,14 @@ const TOLERANCE = 0.01;
 const MOST_FAILED = 0.05;
 /** Between two samples the law holds to the last digits that are written. */
 const STEP_TOLERANCE = 1e-4;
-/** Around a restart a sample may follow on one of the agent before. */
-const RESTART_MS = 15_000;
 
 /**
  * The law, in one view of one stage: a Joule is in one series of each metric. Judged on growth from raw samples:
  * `increase()` of Prometheus extrapolates each series to the edges of its range by up to half a scrape interval,
  * which of a series of ten samples is 5 %. What it says itself is judged where series are long (`judgeIncrease`).
  */
-export async function judgeLaw({ stage, view, from, test }) {
-  const read = (metric) => readMetric(view, metric, from);
+export async function judgeLaw({ stage, view, span, test }) {
+  const read = (metric) => readMetric(view, metric, span);
   const hardware = (await read('hw.energy')).filter(({ labels }) => labels.hw_type === 'cpu');
   const [processes, unattributed, cgroups] = await Promise.all(
     ['process.energy', 'energy.unattributed', 'cgroup.energy'].map(read),
@@ -34,19 +33,11 @@ export async function judgeLaw({ stage, view, from, test }) {
   );
   const groups = compare(grouped, used);
   test(`${name}: cgroups grow by what processes do (${groups.text})`, groups.off > TOLERANCE && groups.why);
-  const known = compare(
-    counted,
-    stage.truth.total(({ counted: joules }) => joules, within(hardware)),
-  );
-  const missable = stage.truth.total(
-    ({ counted: joules }) => joules,
-    (one) => isMissable(stage, view, one),
-  );
-  test(
-    `${name}: the counters grow by what the snapshots say (${known.text})`,
-    known.off > TOLERANCE + missable / counted && known.why,
-  );
-  const worst = worstStep(stage, hardware, [...processes, ...unattributed]);
+  judgeCounters({ stage, view, hardware, counted, test });
+  const worst = worstStep((time) => isOfRestart(stage, view, time), hardware, [
+    ...processes,
+    ...unattributed,
+  ]);
   test(
     `${name}: so they do between any two samples`,
     !(worst <= STEP_TOLERANCE) && `off by ${percent(worst)} of a mean step in the worst`,
@@ -54,20 +45,47 @@ export async function judgeLaw({ stage, view, from, test }) {
   return processes;
 }
 
-/** By executable and by container, as the snapshots have it. */
-export async function judgeOwners({ stage, view, from, processes, test, tell }) {
-  const containers = await readMetric(view, 'container.energy', from);
-  judgeKind('executables', sumsBy(processes, 'process_executable_name'), isOurProgram);
-  judgeKind('containers', sumsBy(containers, 'container_id'), isOurContainer);
+/** What the counters grew by, as the snapshots have it. */
+function judgeCounters({ stage, view, hardware, counted, test }) {
+  const [from, to] = spanOf(hardware);
+  const measured = (accept) =>
+    stage.truth.total(
+      ({ counted: joules }) => joules,
+      (interval) => interval.end > from && interval.end <= to && accept(interval),
+    );
+  const all = measured(() => true);
+  const seen = measured((interval) => !mayBeUnseen(stage, view, interval, to));
+  const most = view.pushed ? 2 * all - seen : all;
+  test(
+    `${stage.name}, ${view.title}: the counters grow by what the snapshots say (${compare(counted, all).text})`,
+    !(counted <= most * (1 + TOLERANCE) && counted >= seen * (1 - TOLERANCE)) &&
+      `not within ${seen.toFixed(2)} J, which must have been seen, and that`,
+  );
+}
 
-  function judgeKind(kind, found, accept) {
+/** By executable and by container, as the snapshots have it. */
+export async function judgeOwners({ stage, view, span, processes, test, tell }) {
+  const containers = await readMetric(view, 'container.energy', span);
+  judgeKind('executables', processes, 'process_executable_name', isOurProgram);
+  judgeKind('containers', containers, 'container_id', isOurContainer);
+
+  function judgeKind(kind, series, label, accept) {
+    const found = sumsBy(series, label);
     const truth = [...stage.truth.by(kind)].filter(([key]) => accept(key));
-    const missable = stage.truth.by(kind, (interval) => isMissable(stage, view, interval));
+    const unseen = stage.truth.by(kind, (interval) => mayBeUnseen(stage, view, interval));
     const rows = truth.map(([key, joules]) => {
       const one = compare(found.get(key) ?? 0, joules);
-      return { key, ...one, excess: one.off - (missable.get(key) ?? 0) / joules };
+      // What the agent measures last it pushes, but has no line for: there may be more than the snapshots say.
+      const excused = found.get(key) > joules && !view.pushed ? 0 : (unseen.get(key) ?? 0) / joules;
+      return { key, ...one, excess: one.off - excused };
     });
     const wrong = rows.filter(({ excess }) => excess > TOLERANCE).toSorted((a, b) => b.excess - a.excess);
+    // To be looked into.
+    const keys = new Set(wrong.map(({ key }) => key));
+    stage.keep(`${view.title} ${kind}`, {
+      wrong,
+      series: series.filter(({ labels }) => keys.has(labels[label])),
+    });
     const list = wrong.slice(0, 5).map(({ key, text }) => `${key.slice(0, 20)} ${text}`);
     test(
       `${stage.name}, ${view.title}: ${rows.length} ${kind} are as in the snapshots`,
@@ -79,12 +97,10 @@ export async function judgeOwners({ stage, view, from, processes, test, tell }) 
 }
 
 /** Whether scrapes of the agent succeed, but those while it is not there. */
-export async function judgeScrapes({ stage, view, from, test }) {
-  const [up] = await view.select('up{job="joules"}', from);
+export async function judgeScrapes({ stage, view, span, test }) {
+  const [up] = await view.select('up{job="joules"}', span);
   const since = up.samples.find(([, value]) => value === 1)?.[0];
-  const absent = (time) =>
-    time < since ||
-    stage.agent.ends.some(({ at, seconds, back }) => time > at - seconds * 1000 - 1000 && time < back + 1000);
+  const absent = (time) => time < since || isOfRestart(stage, view, time);
   const failed = up.samples.filter(([time, value]) => value !== 1 && !absent(time));
   test(
     `${stage.name}, ${view.title}: ${up.samples.length} scrapes succeed`,
@@ -94,10 +110,10 @@ export async function judgeScrapes({ stage, view, from, test }) {
 }
 
 /** The same law by the back end's own increase(). */
-export async function judgeIncrease({ stage, view, from, test }) {
-  const seconds = Math.ceil((Date.now() - from) / 1000);
+export async function judgeIncrease({ stage, view, span, test }) {
+  const seconds = Math.ceil((span.to - span.from) / 1000);
   const sum = async (metric) => {
-    const [row] = await view.query(`sum(increase(${metric}[${seconds}s]))`);
+    const [row] = await view.query(`sum(increase(${metric}[${seconds}s]))`, span.to);
     return Number(row?.value[1]);
   };
   const process = await sum('process_energy_joules_total');
@@ -114,27 +130,9 @@ export async function judgeIncrease({ stage, view, from, test }) {
   }
 }
 
-/** Accepts the intervals that ended between the first sample and the last; all before it where the first is 0. */
-function within(series) {
-  const samples = series.flatMap((one) => [one.samples[0], one.samples.at(-1)]);
-  const from = samples.some(([, value]) => value === 0) ? 0 : Math.min(...samples.map(([time]) => time));
-  const to = Math.max(...samples.map(([time]) => time));
-  return ({ end }) => end > from && end <= to;
-}
-
-/**
- * What no scrape can have seen: the last one was up to an interval before the agent ended. What it measured last it
- * pushes, but has no line for.
- */
-function isMissable({ agent }, view, { end }) {
-  const lastMs = ((view.pushed ? 0 : view.seconds) + 2) * 1000;
-  return agent.ends.some(({ at }) => end <= at + 1000 && end > at - lastMs);
-}
-
 /** How far two kinds of series grew apart between two samples, at most, as a part of a mean step; restarts are left out. */
-function worstStep({ agent }, hardware, others) {
-  const restarting = (time) => agent.ends.some(({ at }) => Math.abs(time - at) < RESTART_MS);
-  const steps = [...growthByTime(hardware)].filter(([time]) => !restarting(time));
+function worstStep(isLeftOut, hardware, others) {
+  const steps = [...growthByTime(hardware)].filter(([time]) => !isLeftOut(time));
   const attributed = growthByTime(others);
   const mean = steps.reduce((sum, [, joules]) => sum + joules, 0) / steps.length;
   return Math.max(...steps.map(([time, joules]) => Math.abs((attributed.get(time) ?? 0) - joules))) / mean;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One agent with its back ends: who scrapes it, and where it pushes to.
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createAgent } from './agent.mjs';
 import { pushedTo, startPrometheus, startVictoria } from './backends.mjs';
@@ -47,6 +47,8 @@ export async function openStage({ name, programs, own, config, scrapes, shopPort
     agent,
     receiver,
     prometheus,
+    /** Writes what is wrong beside what the agent and the back ends wrote. */
+    keep: (title, what) => writeFileSync(join(directory, `${title}.json`), JSON.stringify(what)),
     views: [prometheus, victoria, pushedTo(victoria, PUSH_SECONDS)],
   };
 }

@@ -2,7 +2,7 @@
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { coreReader, isSettled, onlineCores, onlineCpus, parseCpuList } from '../../src/host/cpus.ts';
-import { withFewDescriptors } from '../support/descriptors.ts';
+import { withFewDescriptors } from '../support/few-descriptors.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const MACHINES = join(__dirname, '../fixtures/sys');
@@ -93,6 +93,14 @@ describe('the topology', () => {
     write('online', '0-15\n');
     const found = idsByCpu();
     expect([0, 1, 2, 3].map((cpu) => found[cpu])).toEqual(['0:0', '0:1', '0:1:0', '0:1:1']);
+  });
+
+  it('leaves a CPU in its core while the lists of siblings disagree', () => {
+    onlineCores(sys);
+    for (const file of ['core_cpus_list', 'thread_siblings_list']) write(`cpu11/topology/${file}`, '11\n');
+    expect(onlineCores(sys).filter(({ cpus }) => cpus.includes(3) || cpus.includes(11))).toEqual([
+      { id: '0:3', package: '0', die: '0', cpus: [3, 11] },
+    ]);
   });
 
   it('keeps package:core where numbers do not repeat, however many dies there are', () => {

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import {
   bootTimeMs,
@@ -84,6 +92,60 @@ describe('creation time', () => {
       }),
     );
   });
+});
+
+describe('in a time namespace', () => {
+  /** As the kernel writes them: in the file of offsets, in PID/stat, and in the time of boot. */
+  function procWith(files: Readonly<Record<string, string>>): string {
+    const proc = temporaryDirectory();
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(join(proc, path, '..'), { recursive: true });
+      writeFileSync(join(proc, path), text);
+    }
+    return proc;
+  }
+  const offsets = (seconds: number, ns: number): string =>
+    `monotonic           7         0\nboottime   ${String(seconds).padStart(10)} ${String(ns).padStart(9)}\n`;
+
+  test.each([
+    [86_400, 0, 1_699_913_600],
+    [-1000, 250_000_000, 1_700_001_000],
+  ])('that is %d s and %d ns ahead a process is the same, and as old', (seconds, ns, btime) => {
+    const startNs = 42_429_999_999;
+    const ticks = Math.floor((startNs + seconds * 1e9 + ns) / 1e7);
+    const stat = readFileSync(join(fixture, '77/stat'), 'latin1').replace(' 4242 ', ` ${ticks} `);
+    const proc = procWith({
+      'self/timens_offsets': offsets(seconds, ns),
+      stat: `btime ${btime}\n`,
+      '77/stat': stat,
+    });
+    expect(isAlive(proc, { pid: 77, startNs })).toBe(true);
+    expect(isAlive(proc, { pid: 77, startNs: startNs + 1e7 })).toBe(false);
+    expect(bootTimeMs(proc)).toBe(1_700_000_000_000 + ns / 1e6);
+  });
+
+  test('a clock that was set back to before 1970 gives a time of boot before that', () => {
+    const proc = procWith({ stat: `btime ${2n ** 64n - 3600n}\n` });
+    expect(creationTimeOf(60e9, bootTimeMs(proc))).toBe('1969-12-31T23:01:00.000Z');
+  });
+
+  test.each(['99999999999999', '9223372036854775807', '9'.repeat(400)])(
+    'a time of boot that cannot be is refused, or is a date: %s',
+    (btime) => {
+      const proc = procWith({ stat: `btime ${btime}\n` });
+      let created: string | undefined;
+      try {
+        created = creationTimeOf(60e9, bootTimeMs(proc));
+      } catch (error) {
+        expect(error).toMatchObject({
+          code: 'EPROC',
+          message: expect.stringMatching(/impossible time of boot/),
+        });
+        return;
+      }
+      expect(Number.isFinite(Date.parse(created))).toBe(true);
+    },
+  );
 });
 
 describe('executable', () => {

@@ -1,18 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  existsSync,
-  readFileSync,
-  mkdirSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-  rmdirSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, mkdirSync, renameSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CgroupPaths } from '../../src/identity/cgroup.ts';
 import { UNKNOWN } from '../../src/model/snapshot.ts';
@@ -76,18 +65,14 @@ describe('the hierarchy that is charged', () => {
   });
 
   test("is taken from the host's mounts when the host's root is mounted below another directory", () => {
-    const root = mkdtempSync(join(tmpdir(), 'joules-'));
-    try {
-      mkdirSync(join(root, 'proc/self'), { recursive: true });
-      mkdirSync(join(root, 'sys/fs/cgroup'), { recursive: true });
-      writeFileSync(
-        join(root, 'proc/self/mountinfo'),
-        `1 0 0:1 / /proc rw - cgroup2 none rw\n2 0 0:1 / ${root}/sys/fs/cgroup rw - cgroup2 none rw\n`,
-      );
-      expect(findHierarchy(join(root, 'proc'), `${root}/`).mount).toBe(join(root, 'sys/fs/cgroup'));
-    } finally {
-      rmSync(root, { recursive: true });
-    }
+    const root = temporaryDirectory();
+    mkdirSync(join(root, 'proc/self'), { recursive: true });
+    mkdirSync(join(root, 'sys/fs/cgroup'), { recursive: true });
+    writeFileSync(
+      join(root, 'proc/self/mountinfo'),
+      `1 0 0:1 / /proc rw - cgroup2 none rw\n2 0 0:1 / ${root}/sys/fs/cgroup rw - cgroup2 none rw\n`,
+    );
+    expect(findHierarchy(join(root, 'proc'), `${root}/`).mount).toBe(join(root, 'sys/fs/cgroup'));
   });
 
   test('is v2 and nowhere where no cgroups are mounted', () => {
@@ -166,20 +151,13 @@ describe('the path of a cgroup', () => {
     ['is what it was before it was removed, with v2', 2, null, '0::', '/system.slice/ssh.service'],
     ['is what the kernel says, with v1', 1, 'memory', '4:memory:', '/system.slice/ssh.service (deleted)'],
   ] as const)('%s', (_what, version, controller, prefix, path) => {
-    const proc = mkdtempSync(join(tmpdir(), 'joules-'));
-    try {
-      mkdirSync(join(proc, '900'));
-      writeFileSync(join(proc, '900/cgroup'), `${prefix}/system.slice/ssh.service (deleted)\n`);
-      writeFileSync(
-        join(proc, '900/stat'),
-        '900 (sshd) Z 1 900 900 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1234 0 0',
-      );
-      const hierarchy = { version, controller, id: 0, mount: null, mountRoot: '/', atRoot: true };
-      const paths = new CgroupPaths({ proc, hierarchy });
-      expect(paths.resolve(2 ** 40, { pid: 900, startNs: 12_345_000_000 }).path).toBe(path);
-    } finally {
-      rmSync(proc, { recursive: true });
-    }
+    const proc = temporaryDirectory();
+    mkdirSync(join(proc, '900'));
+    writeFileSync(join(proc, '900/cgroup'), `${prefix}/system.slice/ssh.service (deleted)\n`);
+    writeFileSync(join(proc, '900/stat'), '900 (sshd) Z 1 900 900 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1234 0 0');
+    const hierarchy = { version, controller, id: 0, mount: null, mountRoot: '/', atRoot: true };
+    const paths = new CgroupPaths({ proc, hierarchy });
+    expect(paths.resolve(2 ** 40, { pid: 900, startNs: 12_345_000_000 }).path).toBe(path);
   });
 
   test('leaves out what lies above our cgroup namespace', () => {

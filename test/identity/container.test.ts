@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CgroupPaths } from '../../src/identity/cgroup.ts';
 import { containerOf, unitOf } from '../../src/identity/container.ts';
 import type { Container } from '../../src/model/container.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const ID = '4f0c1d2e3b4a5968778695a4b3c2d1e0f00112233445566778899aabbccddeef';
 const OUTER = 'a9a5ad238e59234193ee7ec3fcff5e735b3708ea1068826952255b69e3cfa413';
@@ -27,17 +27,13 @@ function readRows(file: string): readonly Row[] {
 
 /** What is told of a live process whose /proc/PID/cgroup has these lines, in a hierarchy that is not mounted. */
 function tell({ lines, controller }: Row) {
-  const proc = mkdtempSync(join(tmpdir(), 'joules-'));
-  try {
-    mkdirSync(join(proc, '900'));
-    writeFileSync(join(proc, '900/cgroup'), lines.map((line) => `${line}\n`).join(''));
-    writeFileSync(join(proc, '900/stat'), `900 (sh) S 1 900 900 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1234 0 0`);
-    const version = controller === null ? 2 : 1;
-    const hierarchy = { version, controller, id: 0, mount: null, mountRoot: '/', atRoot: true } as const;
-    return new CgroupPaths({ proc, hierarchy }).resolve(1, { pid: 900, startNs: 12_345_000_000 });
-  } finally {
-    rmSync(proc, { recursive: true });
-  }
+  const proc = temporaryDirectory();
+  mkdirSync(join(proc, '900'));
+  writeFileSync(join(proc, '900/cgroup'), lines.map((line) => `${line}\n`).join(''));
+  writeFileSync(join(proc, '900/stat'), `900 (sh) S 1 900 900 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1234 0 0`);
+  const version = controller === null ? 2 : 1;
+  const hierarchy = { version, controller, id: 0, mount: null, mountRoot: '/', atRoot: true } as const;
+  return new CgroupPaths({ proc, hierarchy }).resolve(1, { pid: 900, startNs: 12_345_000_000 });
 }
 
 describe.each(readdirSync(fixtures).filter((file) => file.endsWith('.json')))('%s', (file) => {

@@ -38,3 +38,45 @@ test('where no cgroups are mounted that is said, once and with what it means', (
   create(findHierarchy('/proc'), mounted);
   expect(mounted).toEqual([]);
 });
+
+describe('a cgroup that a user names like a container', () => {
+  const ID = '4f0c1d2e3b4a5968778695a4b3c2d1e0f00112233445566778899aabbccddeef';
+  const users = '/user.slice/user-1000.slice/user@1000.service/app.slice';
+  const charged = (...ids: number[]): { id: number; process: typeof nobody }[] =>
+    ids.map((id) => ({ id, process: nobody }));
+
+  test('is no container where the machine has one of that id, however late it comes', async () => {
+    const identifier = create(NOWHERE);
+    identifier.beginInterval(
+      columnsOf({
+        cgroups: {
+          1: `${users}/docker-${ID}.scope`,
+          2: `/system.slice/docker-${ID}.scope`,
+          3: `/docker/${ID}`,
+        },
+      }),
+    );
+    await identifier.prepare(charged(1));
+    expect(identifier.cgroup(1, nobody).containerId).toBe(ID);
+    identifier.endInterval();
+    await identifier.prepare(charged(1, 2));
+    expect(identifier.cgroup(1, nobody)).toEqual({
+      ...plain,
+      path: `${users}/docker-${ID}.scope`,
+      unit: `docker-${ID}.scope`,
+    });
+    expect(identifier.cgroup(2, nobody)).toMatchObject({ containerId: ID, runtime: 'docker' });
+    expect(identifier.cgroup(3, nobody)).toMatchObject({ containerId: ID, runtime: 'docker' });
+    identifier.endInterval();
+    // Also while the machine's idles.
+    await identifier.prepare(charged(1));
+    expect(identifier.cgroup(1, nobody).containerId).toBe(null);
+  });
+
+  test('is a container of the user otherwise', async () => {
+    const identifier = create(NOWHERE);
+    identifier.beginInterval(columnsOf({ cgroups: { 1: `${users}/libpod-${ID}.scope/container` } }));
+    await identifier.prepare(charged(1));
+    expect(identifier.cgroup(1, nobody)).toMatchObject({ containerId: ID, runtime: 'podman' });
+  });
+});

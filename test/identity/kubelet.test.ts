@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer as createHttp, type RequestListener, type Server } from 'node:http';
 import { createServer as createHttps } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { jsonObjects } from '../../src/util/json.ts';
 import { kubeletPods } from '../../src/identity/kubelet.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const PODS = readFileSync(join(__dirname, '../fixtures/containers/pods.json'), 'utf8');
 const hello = { containerId: 'e0'.repeat(32), runtime: 'containerd', podUid: null };
@@ -25,7 +25,7 @@ const HELLO = {
 let directory: string;
 let server: Server | undefined;
 beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'joules-test-'));
+  directory = temporaryDirectory();
   const at = { cwd: directory, stdio: 'ignore' } as const;
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
   execFileSync(
@@ -48,7 +48,6 @@ beforeAll(() => {
   );
   writeFileSync(join(directory, 'token'), 'secret\n');
 });
-afterAll(() => rmSync(directory, { recursive: true }));
 afterEach(async () => {
   if (!server) return;
   server.close();

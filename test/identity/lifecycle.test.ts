@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createLifecycle } from '../../src/identity/lifecycle.ts';
-import { LIFE } from '../../src/probe/columns.ts';
-import { livesOf } from '../support/columns.ts';
+import { LIFECYCLE } from '../../src/probe/columns.ts';
+import { lifecycleOf } from '../support/columns.ts';
 
 describe('what became of processes', () => {
   it('holds who ended, and the last name of who became another program', () => {
     const lifecycle = createLifecycle();
     lifecycle.follow(
-      livesOf([
-        [LIFE.exec, 1, 100, 'sh'],
-        [LIFE.exec, 1, 100, 'true'],
-        [LIFE.exit, 2, 200],
+      lifecycleOf([
+        [LIFECYCLE.exec, 1, 100, 'sh'],
+        [LIFECYCLE.exec, 1, 100, 'true'],
+        [LIFECYCLE.exit, 2, 200],
       ]),
     );
     const [first, second] = [
@@ -21,12 +21,18 @@ describe('what became of processes', () => {
     expect([lifecycle.hasExited(first), lifecycle.hasExited(second)]).toEqual([false, true]);
   });
 
+  it('is changed by an exec alone: a fork has the name of the parent', () => {
+    const lifecycle = createLifecycle();
+    lifecycle.follow(lifecycleOf([[LIFECYCLE.fork, 1, 100, 'parent']]));
+    expect(lifecycle.newNameOf({ pid: 1, startNs: 100 })).toBeUndefined();
+  });
+
   it('is not taken for that of a process which began at the same moment, nor of one with the same pid', () => {
     const lifecycle = createLifecycle();
     lifecycle.follow(
-      livesOf([
-        [LIFE.exec, 1, 100, 'true'],
-        [LIFE.exit, 1, 100],
+      lifecycleOf([
+        [LIFECYCLE.exec, 1, 100, 'true'],
+        [LIFECYCLE.exit, 1, 100],
       ]),
     );
     for (const other of [
@@ -39,8 +45,8 @@ describe('what became of processes', () => {
 
   it('holds a new name for one interval: from then on it is charged under that', () => {
     const lifecycle = createLifecycle();
-    lifecycle.follow(livesOf([[LIFE.exec, 1, 100, 'true']]));
-    lifecycle.follow(livesOf([]));
+    lifecycle.follow(lifecycleOf([[LIFECYCLE.exec, 1, 100, 'true']]));
+    lifecycle.follow(lifecycleOf([]));
     expect(lifecycle.newNameOf({ pid: 1, startNs: 100 })).toBeUndefined();
   });
 
@@ -48,10 +54,10 @@ describe('what became of processes', () => {
     const lifecycle = createLifecycle();
     const ended = Array.from({ length: 20_000 }, (_, i) => ({ pid: i, startNs: i * 1e7 }));
     const known = (): number => ended.filter((process) => lifecycle.hasExited(process)).length;
-    lifecycle.follow(livesOf(ended.map(({ pid, startNs }) => [LIFE.exit, pid, startNs])));
-    for (let interval = 0; interval < 10; interval++) lifecycle.follow(livesOf([]));
+    lifecycle.follow(lifecycleOf(ended.map(({ pid, startNs }) => [LIFECYCLE.exit, pid, startNs])));
+    for (let interval = 0; interval < 10; interval++) lifecycle.follow(lifecycleOf([]));
     expect(known()).toBe(20_000);
-    lifecycle.follow(livesOf([]));
+    lifecycle.follow(lifecycleOf([]));
     expect(known()).toBe(0);
   });
 });

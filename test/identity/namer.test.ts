@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createNamer, namesOf, type NameSource } from '../../src/identity/namer.ts';
 import type { KnownContainer } from '../../src/model/container.ts';
 import { runtimeFiles } from '../../src/identity/runtimes.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const FIXTURES = join(__dirname, '../fixtures/containers');
 const id = (pair: string): string => pair.repeat(32);
@@ -73,26 +74,54 @@ describe('what runtimes keep on the node', () => {
   });
 
   it('leaves out what is not there, cut off, too large, or outside of its directory', async () => {
-    const root = mkdtempSync(join(tmpdir(), 'joules-test-'));
-    try {
-      cpSync(FIXTURES, root, { recursive: true });
-      const file = (pair: string): string =>
-        join(root, 'var/lib/docker/containers', id(pair), 'config.v2.json');
-      cpSync(file('d0'), file('d1'));
-      writeFileSync(file('d0'), '{"Name": "/we');
-      writeFileSync(file('d1'), ' '.repeat(1 << 20), { flag: 'a' });
-      writeFileSync(join(root, 'var/lib/containers/storage/overlay-containers/containers.json'), '[{"id": ');
-      const found = await runtimeFiles(root)([
-        container(id('d0'), 'docker'),
-        container(id('d1'), 'docker'),
-        container(id('dd'), 'docker'),
-        container(`../containers/${id('d0')}`, 'docker'),
-        container(id('b0'), 'podman'),
-      ]);
-      expect(found).toEqual(new Map());
-    } finally {
-      rmSync(root, { recursive: true });
-    }
+    const root = temporaryDirectory();
+    cpSync(FIXTURES, root, { recursive: true });
+    const file = (pair: string): string =>
+      join(root, 'var/lib/docker/containers', id(pair), 'config.v2.json');
+    cpSync(file('d0'), file('d1'));
+    writeFileSync(file('d0'), '{"Name": "/we');
+    writeFileSync(file('d1'), ' '.repeat(1 << 20), { flag: 'a' });
+    writeFileSync(join(root, 'var/lib/containers/storage/overlay-containers/containers.json'), '[{"id": ');
+    const found = await runtimeFiles(root)([
+      container(id('d0'), 'docker'),
+      container(id('d1'), 'docker'),
+      container(id('dd'), 'docker'),
+      container(`../containers/${id('d0')}`, 'docker'),
+      container(id('b0'), 'podman'),
+    ]);
+    expect(found).toEqual(new Map());
+  });
+});
+
+describe('what others put where runtimes keep their files', () => {
+  let root: string;
+  const docker = (pair: string): string =>
+    join(root, 'var/lib/docker/containers', id(pair), 'config.v2.json');
+  const podman = (): string => join(root, 'var/lib/containers/storage/overlay-containers/containers.json');
+  const KINDS: [string, (path: string) => void][] = [
+    ['a FIFO', (path) => execFileSync('mkfifo', [path])],
+    ['a link to a device without end', (path) => symlinkSync('/dev/zero', path)],
+    ['a link to another container', (path) => symlinkSync(docker('d0'), path)],
+    ['a directory', (path) => mkdirSync(path)],
+    ['a hole of a terabyte', (path) => execFileSync('truncate', ['--size=1T', path])],
+  ];
+
+  beforeEach(() => {
+    root = temporaryDirectory();
+    cpSync(FIXTURES, root, { recursive: true });
+  });
+
+  it.each(KINDS)('is not read, and the others are: %s', async (_, put) => {
+    mkdirSync(join(docker('dd'), '..'));
+    put(docker('dd'));
+    rmSync(podman());
+    put(podman());
+    const found = await runtimeFiles(root)([
+      container(id('dd'), 'docker'),
+      container(id('b0'), 'podman'),
+      container(id('d0'), 'docker'),
+    ]);
+    expect([...found.keys()]).toEqual([id('d0')]);
   });
 });
 
@@ -150,10 +179,35 @@ describe('looking names up', () => {
       Promise.resolve(new Map(containers.map(({ containerId }) => [containerId, { name: 'x' }])));
     const namer = createNamer({ sources: [failing, knowing], log: (line) => lines.push(line) });
     await namer.prepare([a]);
+    expect(lines).toHaveLength(1);
     await namer.prepare([a, b]);
     const its = { name: 'x' };
     expect([namer.of(a.containerId), namer.of(b.containerId)]).toEqual([its, its]);
     expect(lines).toEqual(['cannot look up names of containers: HTTP 401']);
+  });
+
+  it('asks each source only for what those before it do not know, and 256 at a time', async () => {
+    const asked: number[][] = [[], []];
+    const source =
+      (i: number, known: number): NameSource =>
+      (containers) => {
+        asked[i]!.push(containers.length);
+        return Promise.resolve(
+          new Map(containers.slice(0, known).map(({ containerId }) => [containerId, { name: `${i}` }])),
+        );
+      };
+    const namer = createNamer({ sources: [source(0, 200), source(1, 256)], log: () => {} });
+    const many = Array.from({ length: 300 }, (_, i) => ({ ...a, containerId: `c${i}` }));
+    await namer.prepare(many);
+    expect(asked).toEqual([[256], [56]]);
+    expect([namer.of('c199'), namer.of('c200'), namer.of('c256')]).toEqual([
+      { name: '0' },
+      { name: '1' },
+      undefined,
+    ]);
+    // The second source is not asked for nothing.
+    await namer.prepare(many);
+    expect(asked).toEqual([[256, 44], [56]]);
   });
 
   it('does not wait for a source that hangs, nor asks it again meanwhile', async () => {
@@ -171,5 +225,34 @@ describe('looking names up', () => {
     answer(new Map([[a.containerId, { name: 'late' }]]));
     await late;
     expect(namer.of(a.containerId)).toEqual({ name: 'late' });
+  });
+
+  it('gives up a source that does not answer at all, until it does, and asks the others', async () => {
+    const lines: string[] = [];
+    const asked: string[] = [];
+    let answer = (_: Awaited<ReturnType<NameSource>>): void => {};
+    const hanging: NameSource = () => {
+      asked.push('hanging');
+      return new Promise((resolve) => (answer = resolve));
+    };
+    const knowing: NameSource = () => {
+      asked.push('knowing');
+      return Promise.resolve(new Map([[a.containerId, { name: 'a' }]]));
+    };
+    const namer = createNamer({
+      sources: [hanging, knowing],
+      log: (line) => lines.push(line),
+      deadlineMs: 10,
+    });
+    await namer.prepare([a]);
+    while (namer.of(a.containerId) === undefined) await namer.prepare([a]);
+    expect(lines).toEqual(['cannot look up names of containers: there is no answer after 0.01 s']);
+    await namer.prepare([b]);
+    expect(asked).toEqual(['hanging', 'knowing', 'knowing']);
+    answer(new Map());
+    await new Promise(setImmediate);
+    namer.endInterval();
+    await namer.prepare([b]);
+    expect(asked).toEqual(['hanging', 'knowing', 'knowing', 'hanging', 'knowing']);
   });
 });

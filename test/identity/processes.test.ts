@@ -5,8 +5,8 @@ import { copyFileSync, readFileSync, realpathSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { bootTimeMs, type ProcessKey, readStartTicks } from '../../src/host/procfs.ts';
 import { createProcesses, type Process, type Processes } from '../../src/identity/processes.ts';
-import { LIFE } from '../../src/probe/columns.ts';
-import { columnsOf, type LifeSpec } from '../support/columns.ts';
+import { LIFECYCLE } from '../../src/probe/columns.ts';
+import { columnsOf, type LifecycleSpec } from '../support/columns.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const NAME = 'a-name-of-more-than-15-characters';
@@ -26,9 +26,9 @@ function createLive(options: { hostProc?: boolean } = {}): Processes {
 function identify(
   processes: Processes,
   { pid, startNs, comm }: Row,
-  lives: readonly LifeSpec[] = [],
+  lifecycle: readonly LifecycleSpec[] = [],
 ): Process {
-  const columns = columnsOf({ rows: [{ cpu: 0, pid, start: startNs, comm, ms: 1 }], lives });
+  const columns = columnsOf({ rows: [{ cpu: 0, pid, start: startNs, comm, ms: 1 }], lifecycle });
   processes.beginInterval(columns);
   const process = processes.identify({ pid, startNs, row: 0 });
   processes.endInterval();
@@ -74,7 +74,10 @@ describe('a process', () => {
     const row = charged();
     const alive = identify(processes, row);
     await end();
-    expect(identify(processes, row, [[LIFE.exit, row.pid, row.startNs]])).toEqual({ ...alive, exited: true });
+    expect(identify(processes, row, [[LIFECYCLE.exit, row.pid, row.startNs]])).toEqual({
+      ...alive,
+      exited: true,
+    });
   });
 
   it('is named by what BPF kept if it was never seen alive', async () => {
@@ -111,9 +114,9 @@ describe('a process', () => {
   it('is named by the program it became, though it was charged under its former name', () => {
     const ended = { pid: 2 ** 22 + 1, startNs: 5e7, comm: 'sh' };
     const { pid, startNs } = ended;
-    const exec = [LIFE.exec, pid, startNs, 'true'] as const;
+    const exec = [LIFECYCLE.exec, pid, startNs, 'true'] as const;
     const processes = createLive();
-    expect(identify(processes, ended, [exec, [LIFE.exit, pid, startNs]])).toMatchObject({
+    expect(identify(processes, ended, [exec, [LIFECYCLE.exit, pid, startNs]])).toMatchObject({
       executable: 'true',
       exited: true,
     });
@@ -156,7 +159,7 @@ describe('a thread of the kernel', () => {
   it('is still known to be one after it has ended', () => {
     const processes = fixtures();
     identify(processes, kthreadd);
-    const exit = [LIFE.exit, kthreadd.pid, kthreadd.startNs] as const;
+    const exit = [LIFECYCLE.exit, kthreadd.pid, kthreadd.startNs] as const;
     expect(identify(processes, kthreadd, [exit])).toMatchObject({ kernel: true, exited: true });
   });
 });

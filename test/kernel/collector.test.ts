@@ -10,9 +10,12 @@ import type { EnergySource } from '../../src/model/source.ts';
 import { bpftool, heldMap } from '../support/held.ts';
 import { cpuSeconds, describeOnKernel, Load, scheduledSeconds, TSC, waitFor } from '../support/kernel.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { METER } from '../../src/settings/table.ts';
 import { sum } from '../../src/util/sum.ts';
 
-async function open(spec: string, maxTasks?: number): Promise<Collector> {
+const DEFAULT_TASKS = METER.maxTasks.fallback!;
+
+async function open(spec: string, maxTasks = DEFAULT_TASKS): Promise<Collector> {
   const source = selectSource({ spec, sys: '/sys', proc: '/proc' }).source;
   return openCollector({
     source,
@@ -20,7 +23,7 @@ async function open(spec: string, maxTasks?: number): Promise<Collector> {
     sys: '/sys',
     hierarchy: { controller: null, id: 0 },
     followForks: true,
-    ...(maxTasks === undefined ? {} : { maxTasks }),
+    maxTasks,
   });
 }
 
@@ -79,6 +82,7 @@ describeOnKernel('a collector whose CPUs come and go', () => {
       sys: sysfs.path,
       hierarchy: { controller: null, id: 0 },
       followForks: false,
+      maxTasks: DEFAULT_TASKS,
       log: (line) => said.push(line),
     });
     await sleep(300);
@@ -129,6 +133,7 @@ describeOnKernel('a collector whose CPUs come and go', () => {
       sys: sysfs.path,
       hierarchy: { controller: null, id: 0 },
       followForks: false,
+      maxTasks: DEFAULT_TASKS,
       log: (line) => said.push(line),
     });
     sysfs.setOnline([0]);
@@ -149,6 +154,7 @@ describeOnKernel('a collector whose CPUs come and go', () => {
       sys: '/sys',
       hierarchy: { controller: null, id: 0 },
       followForks: false,
+      maxTasks: DEFAULT_TASKS,
       lookMs: 2 ** 30,
       log: (line) => said.push(line),
     });
@@ -178,6 +184,7 @@ describeOnKernel('a collector whose CPUs come and go', () => {
       sys: sysfs.path,
       hierarchy: { controller: null, id: 0 },
       followForks: false,
+      maxTasks: DEFAULT_TASKS,
     });
     await sleep(100);
     const { columns, rebinds, gaps } = await collector.drain();
@@ -267,6 +274,7 @@ describeOnKernel('the BPF program', () => {
       sys: '/sys',
       hierarchy: { controller: null, id: 0 },
       followForks: false,
+      maxTasks: DEFAULT_TASKS,
     });
     let counted = 0;
     for (let i = 0; i < 3; i++) {
@@ -291,8 +299,8 @@ describeOnKernel('the BPF program', () => {
     const interval = await collector.drain();
     await collector.close();
     expectConserved(interval);
-    const { rows, cpus, lives } = interval.columns;
-    expect(lives.kind.length).toBeGreaterThan(4000);
+    const { rows, cpus, lifecycle } = interval.columns;
+    expect(lifecycle.kind.length).toBeGreaterThan(4000);
     expect(sum(cpus.lostRows)).toBeGreaterThan(0);
     expect([...rows.pid].filter((pid) => pid === NO_PROCESS).length).toBeGreaterThan(0);
   });

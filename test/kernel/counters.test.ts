@@ -9,6 +9,7 @@ import { selectSource } from '../../src/sources/select.ts';
 import type { Reading } from '../../src/model/reading.ts';
 import type { Counter, EnergySource, PerfEvent } from '../../src/model/source.ts';
 import { describeOnKernel, TSC } from '../support/kernel.ts';
+import { METER } from '../../src/settings/table.ts';
 import { sum } from '../../src/util/sum.ts';
 
 function tsc(): EnergySource & { readonly reader: 'bpf' } {
@@ -24,8 +25,8 @@ function joulesOf(reading: Reading | undefined): number {
 
 /** A perf event that user space reads, as a package that holds `cpus`. */
 function asPackage(event: PerfEvent, cpus: readonly number[], joulesPerCount: number): Counter {
-  const place = { via: 'perf', event, cpu: cpus[0]! } as const;
-  return { id: 'package:0', domain: 'cpu', cpus, joulesPerCount, range: 0n, maxWatts: Infinity, place };
+  const location = { via: 'perf', event, cpu: cpus[0]! } as const;
+  return { id: 'package:0', domain: 'cpu', cpus, joulesPerCount, range: 0n, maxWatts: Infinity, location };
 }
 
 describeOnKernel('perf events that user space reads', () => {
@@ -41,6 +42,7 @@ describeOnKernel('perf events that user space reads', () => {
       sys: '/sys',
       hierarchy: { controller: null, id: 0 },
       followForks: false,
+      maxTasks: METER.maxTasks.fallback!,
     });
     const lines: string[] = [];
     const log = (line: string): number => lines.push(line);
@@ -52,7 +54,8 @@ describeOnKernel('perf events that user space reads', () => {
       const { columns } = await collector.drain();
       const { readings } = await poller.take(source.auxiliary);
       const { zones } = attribute(columns, source, onlineCores('/sys'), readings);
-      const all = auxiliary(source, zones, readings).zones;
+      const all = auxiliary.charge(source, zones, readings).zones;
+      auxiliary.settle();
       expect(all.map(({ parent }) => parent)).toEqual(all.map(() => 'package:0'));
       sums.zones += sum(all.map(({ joules }) => joules));
       sums.shared += sum(all.map(({ sharedJoules }) => sharedJoules));

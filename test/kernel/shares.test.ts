@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openCollector } from '../../src/probe/collector.ts';
 import { selectSource } from '../../src/sources/select.ts';
 import { cpuSeconds, describeOnKernel, Load, scheduledSeconds, TSC, waitFor } from '../support/kernel.ts';
+import { METER } from '../../src/settings/table.ts';
 import { sum } from '../../src/util/sum.ts';
 
 /** Programs that use a CPU in different ways: for ever, in bursts of some µs to some ms, forking, through pipes. */
@@ -35,6 +36,7 @@ describeOnKernel('the shares of processes', () => {
       sys: '/sys',
       hierarchy: { controller: null, id: 0 },
       followForks: false,
+      maxTasks: METER.maxTasks.fallback!,
     });
     // By pid, of the process that had it last: the forking ones use up all pids in some seconds.
     const used = new Map<number, { startNs: number; joules: number; seconds: number }>();

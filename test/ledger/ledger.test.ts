@@ -1,58 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { Ledger, type LedgerReader } from '../../src/ledger/ledger.ts';
+import { Ledger } from '../../src/ledger/ledger.ts';
+import type { LedgerReading } from '../../src/ledger/reading.ts';
 import { DEFAULT_LIMITS } from '../../src/settings/table.ts';
-import type { LedgerLimits } from '../../src/settings/types.ts';
-import type { LedgerReading, SeriesReading } from '../../src/ledger/reading.ts';
-import { sum } from '../../src/util/sum.ts';
+import { machine, paths, processes, total } from '../support/ledgers.ts';
 import { type ProcessSpec, type SnapshotSpec, snapshotOf } from '../support/snapshots.ts';
-
-/** A ledger whose intervals last a second, and a reader that receives what it collects. */
-function machine(limits: Partial<LedgerLimits> = {}): {
-  readonly ledger: Ledger;
-  readonly reader: LedgerReader;
-  readonly interval: (spec?: SnapshotSpec) => void;
-  /** So many intervals, each of which a reader collects. */
-  readonly live: (count: number, spec: SnapshotSpec, by?: LedgerReader) => void;
-  readonly collect: (by?: LedgerReader) => LedgerReading;
-} {
-  let nowMs = 0;
-  const ledger = new Ledger({ ...DEFAULT_LIMITS, ...limits }, () => nowMs);
-  const reader = ledger.reader();
-  return {
-    ledger,
-    reader,
-    interval(spec = {}) {
-      nowMs += 1000;
-      ledger.add(snapshotOf(spec));
-    },
-    live(count, spec, by = reader) {
-      for (let i = 0; i < count; i++) {
-        nowMs += 1000;
-        ledger.add(snapshotOf(spec));
-        by.collect();
-        by.received();
-      }
-    },
-    collect(by = reader) {
-      const reading = by.collect();
-      by.received();
-      return reading!;
-    },
-  };
-}
-
-/** Values by pid or executable, and container. */
-function processes({ processes: series }: LedgerReading): Record<string, number> {
-  const name = ({ owner: { pid, executable, containerId } }: LedgerReading['processes'][0]): string =>
-    [pid ?? executable, ...(containerId === null ? [] : [containerId])].join(' ');
-  return Object.fromEntries(series.filter(({ value }) => value > 0).map((one) => [name(one), one.value]));
-}
-
-function paths({ cgroups }: LedgerReading): Record<string, number> {
-  return Object.fromEntries(cgroups.map(({ owner, value }) => [owner.path, value]));
-}
-
-const total = (series: readonly SeriesReading<unknown>[]): number => sum(series.map(({ value }) => value));
 
 const many = (count: number, spec: (i: number) => ProcessSpec): ProcessSpec[] =>
   Array.from({ length: count }, (_, i) => spec(i));
@@ -98,6 +49,21 @@ describe('the ledger', () => {
     expect(total(reading.hardware)).toBe(2);
   });
 
+  it('has a part that is shared where something is', () => {
+    const { ledger, collect } = machine();
+    const snapshot = snapshotOf();
+    ledger.add({ ...snapshot, zones: snapshot.zones.map((zone) => ({ ...zone, shared_j: 3 })) });
+    const values = collect().unattributed.map(({ owner, value }) => [owner.reason, value]);
+    expect(values).toContainEqual(['shared', 3]);
+  });
+
+  it('takes nothing that a reader receives before it has collected anything', () => {
+    const { reader, interval, collect } = machine();
+    reader.received();
+    interval();
+    expect(collect().beforeMs).toBeUndefined();
+  });
+
   it('leaves what a process used with its executable when it ends', () => {
     const { interval, collect } = machine();
     interval({ processes: [{ pid: 1, executable: 'make', energy_j: 2 }] });
@@ -120,6 +86,19 @@ describe('the ledger', () => {
     expect(reading.containers.map(({ owner, value }) => [owner.containerId, value])).toContainEqual(['c', 3]);
   });
 
+  it('tells the executables of containers apart', () => {
+    const { interval, collect } = machine();
+    const inContainer = (id: string): ProcessSpec => ({
+      pid: id.length,
+      executable: 'nginx',
+      energy_j: id.length,
+      cgroup: `/${id}`,
+      container_id: id,
+    });
+    interval({ processes: [inContainer('c'), inContainer('dd')] });
+    expect(processes(collect())).toEqual({ 'nginx c': 1, 'nginx dd': 2 });
+  });
+
   it('takes kernel threads for one executable, whatever work they are named for', () => {
     const { interval, collect } = machine({ executables: 3 });
     const threads = many(112, (i) => ({
@@ -138,73 +117,6 @@ describe('the ledger', () => {
     const { interval, collect } = machine();
     interval({ processes: [{ energy_j: 3 }] });
     expect(processes(collect())).toEqual({ '(other)': 3 });
-  });
-});
-
-describe('a process', () => {
-  const at = (energy_j: number): SnapshotSpec => ({ processes: [{ pid: 1, executable: 'db', energy_j }] });
-
-  it('has a series of its own from when it has lived for two exports on', () => {
-    const { interval, collect } = machine();
-    interval(at(1));
-    collect();
-    interval(at(1));
-    collect();
-    interval(at(1));
-    // What it used before stays where it is.
-    expect(processes(collect())).toEqual({ db: 3 });
-    interval(at(4));
-    expect(processes(collect())).toEqual({ db: 3, 1: 4 });
-  });
-
-  it('has none while nobody has collected twice, and none at all where the limit is 0', () => {
-    for (const limits of [{}, { processes: 0 }]) {
-      const { interval, live, collect } = machine(limits);
-      for (let i = 0; i < 9; i++) interval(at(1));
-      if ('processes' in limits) live(9, at(1));
-      interval(at(1));
-      expect(Object.keys(processes(collect()))).toEqual(['db']);
-    }
-  });
-
-  it('waits for the reader that comes most rarely', () => {
-    const { ledger, interval, live, collect } = machine();
-    const rare = ledger.reader();
-    interval(at(1));
-    collect(rare);
-    live(5, at(1));
-    expect(Object.keys(processes(collect()))).toEqual(['db']);
-    live(2, at(1), rare);
-    interval(at(1));
-    interval(at(1));
-    expect(Object.keys(processes(collect()))).toEqual(['1', 'db']);
-  });
-
-  it('begins another series with another program, and leaves it when the pid is used again', () => {
-    const { interval, live, collect } = machine();
-    const as = (spec: Partial<ProcessSpec>): SnapshotSpec => ({
-      processes: [{ pid: 1, energy_j: 1, ...spec }],
-    });
-    live(4, as({ executable: 'sh' }));
-    expect(processes(collect())).toEqual({ sh: 3, 1: 1 });
-    interval(as({ executable: 'cc' }));
-    expect(processes(collect())).toEqual({ sh: 3, cc: 1, 1: 1 });
-    // Its own series has been shown to the end.
-    interval(as({ executable: 'ld', creation_time: '2026-01-01T00:00:09.000Z' }));
-    expect(processes(collect())).toEqual({ sh: 3, cc: 1, ld: 1 });
-  });
-
-  it('is not ended by what an earlier one of its pid used last', () => {
-    const { interval, live, collect } = machine();
-    const running = { pid: 1, executable: 'new', energy_j: 1 };
-    live(4, { processes: [running] });
-    interval({
-      processes: [
-        { pid: 1, executable: 'old', creation_time: '2025-12-31T00:00:00.000Z', exited: true, energy_j: 1 },
-      ],
-    });
-    interval({ processes: [running] });
-    expect(processes(collect())).toEqual({ new: 3, old: 1, 1: 2 });
   });
 });
 
@@ -274,6 +186,18 @@ describe('a series that has ended', () => {
     });
   });
 
+  it('is none that was charged in the last interval, though its cgroup is gone by now', () => {
+    const { ledger, interval, collect } = machine();
+    interval(IN_A);
+    ledger.endRemoved(gone);
+    collect();
+    expect(paths(collect())).toMatchObject({ '/a': 2 });
+    interval();
+    ledger.endRemoved(gone);
+    collect();
+    expect(paths(collect())).not.toHaveProperty('/a');
+  });
+
   it('is that of a container when the last of its cgroups is gone, and so its executables', () => {
     const { ledger, interval, collect } = machine();
     const inContainer = (path: string): ProcessSpec => ({
@@ -288,11 +212,43 @@ describe('a series that has ended', () => {
     interval();
     collect();
     const ids = ({ containers }: LedgerReading): string[] => containers.map(({ owner }) => owner.containerId);
-    expect(ids(collect())).toEqual(['(other)', 'c']);
+    const { containers } = collect();
+    expect(containers.map(({ owner, value }) => [owner.containerId, value])).toEqual([
+      ['(other)', 0],
+      ['c', 2],
+    ]);
     ledger.endRemoved({ cgroup: () => false });
     expect(processes(collect())).toEqual({ 'a c': 2 });
     expect(ids(collect())).toEqual(['(other)']);
     expect(processes(collect())).toEqual({});
+  });
+
+  it.each([
+    ['a container', { executables: 2 }],
+    ["a container's executable", { containers: 1 }],
+  ])('is that of %s, however often it was there when it was asked for', (_what, limits) => {
+    const { ledger, interval, collect } = machine(limits);
+    const inContainer = { pid: 1, executable: 'db', energy_j: 1, cgroup: '/c', container_id: 'c' };
+    interval({ processes: [inContainer] });
+    interval();
+    ledger.endRemoved({ cgroup: () => true });
+    ledger.endRemoved({ cgroup: () => true });
+    ledger.endRemoved({ cgroup: () => false });
+    collect();
+    const { processes: series, containers } = collect();
+    expect([...series, ...containers].filter(({ owner }) => owner.containerId === 'c')).toEqual([]);
+  });
+
+  it('is shown to the end where it was charged and ended between a collection and its arrival', () => {
+    const { ledger, reader, interval, collect } = machine();
+    interval(IN_A);
+    reader.collect();
+    interval(IN_A);
+    interval();
+    ledger.endRemoved(gone);
+    reader.received();
+    expect(paths(collect())).toMatchObject({ '/a': 4 });
+    expect(paths(collect())).not.toHaveProperty('/a');
   });
 
   it('is that of a container of other names, once these become known', () => {
@@ -325,7 +281,7 @@ describe('the places', () => {
     const reading = collect();
     expect(processes(reading)).toEqual({ n8: 9, n7: 8, n6: 7, '(other)': 21 });
     expect(paths(reading)).toEqual({ '/n8': 9, '/n7': 8, '/n6': 7, '(other)': 21, '(unknown)': 0 });
-    expect(ledger.size).toBe(23);
+    expect(ledger.size).toBe(24);
   });
 
   it('are kept for ten minutes, then taken by what uses more than twice as much', () => {

@@ -151,7 +151,7 @@ describe('the native part refuses', () => {
       startCommand: () => unknown;
     };
     const probe = new Probe();
-    for (const call of ['open', 'bind', 'calibrate', 'start', 'drain', 'failing', 'onAlarm'])
+    for (const call of ['open', 'bind', 'calibrate', 'start', 'drain', 'lookAfter', 'onAlarm'])
       expect(await probe[call]!()).toMatchObject({ status: expect.any(Number), step: expect.any(String) });
     expect(rest.openPerfEvent()).toMatchObject({ status: -22 });
     expect(rest.startCommand()).toBe(-22);

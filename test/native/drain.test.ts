@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createProbe } from '../../src/probe/addon.ts';
+import { sum } from '../../src/util/sum.ts';
 import { describeOnKernel } from '../support/kernel.ts';
 import { OPTIONS, tscEvent, ZONE } from '../support/probe.ts';
-
-const sum = (values: Iterable<number>): number => [...values].reduce((total, value) => total + value, 0);
 
 describeOnKernel('a drain', () => {
   it('tells all that a CPU drew since the last one, also if that is more than BPF can add up', async () => {
@@ -22,7 +21,7 @@ describeOnKernel('a drain', () => {
     // BPF adds up 2^48 units of about 2^-32 J per CPU: up to 65,536 J.
     const ns = 100_000 / joulesPerCount / perNs;
     for (const end = performance.now() + ns / 1e6; performance.now() < end; await sleep(200))
-      await probe.failing();
+      await probe.lookAfter();
     const { rows, cpus, timeNs } = await probe.drain();
     await probe.close();
 

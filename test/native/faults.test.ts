@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { constants, tmpdir } from 'node:os';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { JOULES } from '../support/joules.ts';
 import { describeOnKernel, TSC } from '../support/kernel.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 /** A drain of faults.cc: with the TSC before and after it, and by CPU what its TSC counted. */
 interface Drain {
@@ -56,7 +56,7 @@ describeOnKernel('when the kernel answers with an error', () => {
   let faults: string;
   let steps: string;
   beforeAll(() => {
-    directory = mkdtempSync(join(tmpdir(), 'joules-test-'));
+    directory = temporaryDirectory();
     [faults, steps] = ['faults', 'steps'].map((name) => {
       const program = join(directory, name);
       const libraries = ['build/Release/probe.a', '-l:libbpf.a', '-lelf', '-lz'];
@@ -65,7 +65,6 @@ describeOnKernel('when the kernel answers with an error', () => {
       return program;
     }) as [string, string];
   });
-  afterAll(() => rmSync(directory, { recursive: true }));
 
   it('to a drain that is half done, the next one gives everything once', () => {
     const [first, failed, retried, last] = JSON.parse(
@@ -80,7 +79,7 @@ describeOnKernel('when the kernel answers with an error', () => {
     expect(failed.step).toBe('read the overflow maps');
     expect([...retried.residual, ...last.residual].every((counts) => counts === 0)).toBe(true);
     retried.counts.forEach((counts, cpu) => {
-      // From the change of banks in the first drain to that in the failed one, and to that in the last one.
+      // From the swap of buffers in the first drain to that in the failed one, and to that in the last one.
       expectBetween(counts, failed.before - first.after, failed.after - first.before);
       expectBetween(counts + last.counts[cpu]!, last.before - first.after, last.after - first.before);
     });

@@ -35,7 +35,7 @@ describeOnKernel('what a probe holds in the kernel', () => {
     // Once before: what the first probe of a process brings along stays (threads of libuv's pool).
     for (let i = 0; i < 4; i++) {
       const probe = createProbe();
-      await Promise.all([measure(probe), probe.failing().catch(() => {})]);
+      await Promise.all([measure(probe), probe.lookAfter().catch(() => {})]);
       await probe.close();
     }
     const before = holdings();

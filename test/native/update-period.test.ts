@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRandom } from '../simulation/random.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 /** All times in ns. */
 interface Counter {
@@ -40,12 +39,11 @@ describe('the update period of a counter', () => {
   let directory: string;
   let program: string;
   beforeAll(() => {
-    directory = mkdtempSync(join(tmpdir(), 'joules-test-'));
+    directory = temporaryDirectory();
     program = join(directory, 'update_period');
     const sources = ['test/native/update_period.cc', 'native/update_period.cc'];
     execFileSync('g++', ['-std=c++17', '-Inative', ...sources, '-o', program], { cwd: ROOT });
   });
-  afterAll(() => rmSync(directory, { recursive: true }));
 
   const find = (counter: Counter): { period: number; jitter: number; steady: boolean; changes: number } =>
     JSON.parse(execFileSync(program, { input: poll(counter), encoding: 'utf8' }));

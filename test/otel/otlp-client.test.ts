@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { type Answer, createOtlpClient } from '../../src/otel/otlp-client.ts';
 import { publishSettings } from '../../src/settings/environment.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const openssl = spawnSync('openssl', ['version']).status === 0;
 
@@ -29,11 +29,10 @@ const openssl = spawnSync('openssl', ['version']).status === 0;
     );
   }
   beforeAll(() => {
-    directory = mkdtempSync(join(tmpdir(), 'otlp-tls-'));
+    directory = temporaryDirectory();
     certificate('server', 'receiver');
     certificate('client', 'agent 7');
   });
-  afterAll(() => rmSync(directory, { recursive: true }));
 
   beforeEach(async () => {
     seen = [];

@@ -35,6 +35,7 @@ describe('pushing by OTLP', () => {
           {
             'energy.agent.switches': '{switch}',
             'energy.agent.lost': '{event}',
+            'energy.agent.skipped': '{interval}',
             'energy.agent.rebinds': '{rebind}',
             'energy.agent.gaps': '{gap}',
             'energy.agent.resets': '{reset}',

@@ -79,6 +79,7 @@ describe('the metrics', () => {
       ['energy.unattributed', 'J'],
       ['energy.agent.switches', '{switch}'],
       ['energy.agent.lost', '{event}'],
+      ['energy.agent.skipped', '{interval}'],
       ['energy.agent.rebinds', '{rebind}'],
       ['energy.agent.gaps', '{gap}'],
       ['energy.agent.resets', '{reset}'],

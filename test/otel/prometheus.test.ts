@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Handler } from '../../src/http/router.ts';
 import { EnergyError } from '../../src/model/errors.ts';
 import { publishSettings } from '../../src/settings/environment.ts';
 import { setUpPublishing } from '../support/publishing.ts';
@@ -39,13 +38,25 @@ describe('the Prometheus endpoint', () => {
     expect([head.status, await head.text()]).toEqual([200, '']);
   });
 
-  it('serves other paths beside the metrics', async () => {
-    const live: Handler = (request, response) => void response.end(`page ${request.url}`);
-    const [url] = (await publish({}, { routes: { '/': live, '/style.css': live } })).endpoints;
-    expect(await (await fetch(new URL('/style.css', url))).text()).toBe('page /style.css');
-    expect(await (await fetch(new URL('/', url))).text()).toBe('page /');
-    expect(await (await fetch(url!)).text()).toContain('hw_energy_joules_total');
-  });
+  it.each(['127.0.0.1', '127.0.0.2', 'localhost'])(
+    'says nothing where only this machine reaches it: %s',
+    async (host) => {
+      await publish({ OTEL_EXPORTER_PROMETHEUS_HOST: host });
+      expect(at.lines).toEqual([]);
+    },
+  );
+
+  it.each(['0.0.0.0', '::', '::ffff:0.0.0.0'])(
+    'says what others may see where they reach it: %s',
+    async (host) => {
+      await publish({ OTEL_EXPORTER_PROMETHEUS_HOST: host });
+      expect(at.lines).toEqual([
+        expect.stringMatching(
+          /^http:\S+ may be reached from other machines, .*OTEL_EXPORTER_PROMETHEUS_HOST/,
+        ),
+      ]);
+    },
+  );
 
   it('is gone once it is closed', async () => {
     const publisher = await publish({});
@@ -53,7 +64,7 @@ describe('the Prometheus endpoint', () => {
     await expect(fetch(publisher.endpoints[0]!)).rejects.toMatchObject({ cause: { code: 'ECONNREFUSED' } });
   });
 
-  it('names the address and the remedy when the port is in use', async () => {
+  it('names the address and what to do when the port is in use', async () => {
     const taken = new URL(at.receiver.endpoint).port;
     const failure = publish({ OTEL_EXPORTER_PROMETHEUS_PORT: taken });
     await expect(failure).rejects.toBeInstanceOf(EnergyError);

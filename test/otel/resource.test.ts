@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Attributes } from '@opentelemetry/api';
 import { describeAgent, type ResourceOptions } from '../../src/otel/resource.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 describe('the resource', () => {
   let procRoot: string;
@@ -11,14 +11,13 @@ describe('the resource', () => {
   const inherited = process.env;
 
   beforeEach(() => {
-    procRoot = mkdtempSync(join(tmpdir(), 'resource-'));
+    procRoot = temporaryDirectory();
     lines = [];
     // The SDK's detector reads the environment of the process.
     process.env = Object.fromEntries(Object.entries(inherited).filter(([name]) => !name.startsWith('OTEL_')));
   });
   afterEach(() => {
     process.env = inherited;
-    rmSync(procRoot, { recursive: true });
   });
 
   const describeIt = async (options: Partial<ResourceOptions> = {}): Promise<Attributes> => {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createProbe, type ProbeOptions } from '../../src/probe/addon.ts';
 import { nativeError, STEPS } from '../../src/probe/advice.ts';
@@ -12,6 +13,10 @@ import { OPTIONS, tscEvent, ZONE } from '../support/probe.ts';
 const ROOT = join(__dirname, '../..');
 /** The types of our own program as those of the kernel: every field is at another place. */
 const WRONG_BTF = join(ROOT, 'build/Release/obj/gen/bpf/energy.bpf.o');
+
+let directory: string;
+beforeAll(() => (directory = mkdtempSync(join(tmpdir(), 'joules-test-'))));
+afterAll(() => rmSync(directory, { recursive: true }));
 
 /** What is said when a probe cannot be opened, or cannot bind a counter. */
 async function failure(
@@ -36,8 +41,8 @@ function said(file: string, ...args: string[]): string {
   return spawnSync(file, args, { encoding: 'utf8' }).stderr;
 }
 
-describe('remedies', () => {
-  it('are for steps that native code has', () => {
+describe('advice', () => {
+  it('is for steps that native code has', () => {
     const files = readdirSync(join(ROOT, 'native')).map((name) => join(ROOT, 'native', name));
     const source = files.map((file) => readFileSync(file, 'utf8')).join('');
     expect(STEPS.filter((step) => !source.includes(`"${step}"`))).toEqual([]);
@@ -70,9 +75,54 @@ describeOnKernel('what is wrong and what to do about it is said', () => {
 
   it.each([
     ['is missing', '/nowhere/vmlinux', /\(ENOENT\): .*CONFIG_DEBUG_INFO_BTF/],
-    ['is something else', __filename, /\(ELIBBPF\): .*damaged/],
-  ])('of a BTF that %s', async (_, btf, words) => {
-    expect(await failure({ btf })).toMatch(words);
+    ['is something else', __filename, /\((?:ELIBBPF|EINVAL)\): it is damaged/],
+    ['is empty', '/dev/null', /\(\w+\): it is damaged/],
+    ['is cut off', 'cut', /\(EINVAL\): it is damaged/],
+  ])('of a BTF that %s', async (_, path, words) => {
+    const cut = join(directory, 'cut');
+    writeFileSync(cut, readFileSync('/sys/kernel/btf/vmlinux').subarray(0, 1_000_000));
+    const btf = path === 'cut' ? cut : path;
+    // Whoever needs it first.
+    for (const controller of ['', 'memory']) {
+      const message = await failure({ btf, controller });
+      expect(message).toMatch(/^cannot read the BTF of the kernel \(/);
+      expect(message).toMatch(words);
+    }
+  });
+
+  it.each([
+    ['load the BPF program', 'bpf', 'cannot load the BPF program (ENOSYS): the kernel was built without'],
+    [
+      'open the perf event',
+      'perf_event_open',
+      'cannot open the perf event (ENOSYS): the kernel was built without',
+    ],
+  ])('of a kernel that has no call to %s', (_, call, sentence) => {
+    // As a seccomp profile has it, or a kernel without.
+    const without = join(directory, 'without');
+    if (!existsSync(without)) execFileSync('g++', ['-o', without, join(__dirname, '../native/without.cc')]);
+    expect(said(without, call, process.execPath, JOULES, 'top', '--source', TSC)).toMatch(
+      new RegExp(`^joules: ${sentence.replace(/[()]/g, '\\$&')}[^\n]*\n$`),
+    );
+  });
+
+  it('to the root of a user namespace', () => {
+    expect(said('unshare', '-Ur', process.execPath, JOULES, 'top', '--source', TSC)).toMatch(
+      /^joules: cannot load the BPF program \(EPERM\): the capabilities of a user namespace do not count[^\n]*\n$/,
+    );
+    const doctor = spawnSync('unshare', ['-Ur', process.execPath, JOULES, 'doctor'], { encoding: 'utf8' });
+    expect(doctor.stdout).toMatch(/^- user namespace +the capabilities of a user namespace do not count/m);
+    expect(doctor.status).toBe(3);
+  });
+
+  it.each(['19', '20', '24', '32'])('to a user who may open %s files', (files) => {
+    for (const verb of ['top', 'agent', 'stat']) {
+      const more = verb === 'stat' ? ['--', 'true'] : [];
+      const command = [process.execPath, JOULES, verb, '--source', TSC, ...more];
+      expect(said('prlimit', `--nofile=${files}`, ...command)).toMatch(
+        /^joules: cannot [^\n]*\bulimit -n\b[^\n]*\n$/,
+      );
+    }
   });
 
   it('of a cgroup controller that the kernel has not', async () => {

@@ -19,7 +19,7 @@ async function bindings() {
   const said: string[] = [];
   const probe = {
     bind: async (_: number, { id }: Zone) => void bound.push(id),
-    failing: async () => {
+    lookAfter: async () => {
       const { asleepNs } = slept;
       slept.asleepNs = 0;
       return { zones: new Uint32Array(), asleepNs };

@@ -39,6 +39,7 @@ describe('the options of openMeter', () => {
     [{ sauce: 'x' }, /^unknown option sauce: use source, interval, .*, followForks, log$/] as const,
     [{ watts_idle: 1 }, /^unknown option watts_idle: use /] as const,
     [{ limits: {} }, /^unknown option limits: use /] as const,
+    [{ scope: 'machine' }, /^unknown option scope: use /] as const,
     [{ wattsIdle: 1 }, /^--watts-idle and --watts-busy \(wattsIdle and wattsBusy\) belong together/] as const,
     [{ source: 'sun' }, /^unknown source "sun": use auto, power_core/] as const,
   ])('cannot be %p', async (options, message) => {
@@ -66,8 +67,10 @@ describe('the options of openMeter', () => {
 });
 
 describe('the options of the producer and the instrumentation', () => {
-  it('are those of the meter, and limits', () => {
-    const { meter, limits } = checkRecorderOptions({ source: 'power', limits: { processes: 0, cgroups: 5 } });
+  it('are those of the meter, a scope, and limits', () => {
+    const limited = { source: 'power', limits: { processes: 0, cgroups: 5 } };
+    const { meter, scope, limits } = checkRecorderOptions(limited);
+    expect(scope).toBe('process');
     expect(meter).toEqual(checkMeterOptions({ source: 'power' }));
     expect(limits).toEqual({ processes: 0, executables: 1000, cgroups: 5, containers: 1000 });
     expect(checkRecorderOptions({}).limits.processes).toBe(100);
@@ -76,6 +79,7 @@ describe('the options of the producer and the instrumentation', () => {
   it.each([
     ...WRONG,
     [{ limits: { processes: 1.5 } }, 'option limits.processes must be an integer from 0 to 1000000, not 1.5'],
+    [{ scope: 'host' }, 'option scope must be one of process, machine, not "host"'],
     [{ limits: { executables: 2 } }, 'option limits.executables must be an integer from 3 to 1000000, not 2'],
     [{ limits: { pods: 3 } }, 'unknown option limits.pods: use processes, executables, cgroups, containers'],
     [

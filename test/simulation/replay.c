@@ -76,7 +76,7 @@ static void add_row(uint32_t tgid, uint32_t label, const struct energy_spill* ro
 }
 
 static void add_spill(const struct energy_spill_key* key, const struct energy_spill* row) {
-  add_row(key->tgid, key->label, row, 16384 /* VARIANCE_NEW */);
+  add_row(key->tgid, key->label, row, ENERGY_VARIANCE_NEW);
 }
 
 static void take_buffer(struct energy_buffer* buffer) {

@@ -22,9 +22,9 @@ describe('a simulated core', () => {
     { ...steady, comm: 'a', powerW: 2, contention: 0.8 },
     { ...steady, comm: 'b', powerW: 3, contention: 0.5 },
   ];
-  const does = (...stints: readonly [startNs: number, task: number][]): Timeline => {
-    const task = stints.map(([, id]) => id);
-    return { startNs: stints.map(([start]) => start), task, seen: task };
+  const does = (...slices: readonly [startNs: number, task: number][]): Timeline => {
+    const task = slices.map(([, id]) => id);
+    return { startNs: slices.map(([start]) => start), task, seen: task };
   };
   const run = (options: Pick<CoreOptions, 'threads' | 'sampledNs'> & Partial<CoreOptions>): CoreEnergy =>
     simulateCore({

@@ -7,7 +7,7 @@ import type { KnownContainer } from '../../src/model/container.ts';
 import { NO_COUNTER_EVENTS } from '../../src/model/counter-events.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import type { SwitchedSource } from '../../src/model/source.ts';
-import { LIFE, NO_PROCESS } from '../../src/probe/columns.ts';
+import { LIFECYCLE, NO_PROCESS } from '../../src/probe/columns.ts';
 import { buildSnapshot } from '../../src/snapshot/build.ts';
 import { createFilter, type Patterns } from '../../src/snapshot/filter.ts';
 import { snapshotJson } from '../../src/snapshot/json.ts';
@@ -35,8 +35,10 @@ async function snapshotOf(options: {
   patterns?: Patterns;
   ownPid?: number;
   asked?: KnownContainer[];
+  /** Where the container's cgroup is. */
+  slice?: string;
 }): Promise<Snapshot> {
-  const { patterns = {}, ownPid = 0, asked } = options;
+  const { patterns = {}, ownPid = 0, asked, slice = '/system.slice' } = options;
   const columns = columnsOf({
     rows: [
       { cpu: 0, pid: 0, ms: 1000, counts: 20 },
@@ -47,13 +49,13 @@ async function snapshotOf(options: {
     ],
     cpus: [{ cpu: 0, counts: 78, gap: 2, lost: 2, switches: 9, lostRows: 1 }],
     // The same start as that of process 11, which lives on.
-    lives: [
-      [LIFE.exec, 12, 1e9, 'backup'],
-      [LIFE.exit, 12, 1e9],
+    lifecycle: [
+      [LIFECYCLE.exec, 12, 1e9, 'backup'],
+      [LIFECYCLE.exit, 12, 1e9],
     ],
     cgroups: {
-      101: `/system.slice/docker-${ID}.scope`,
-      102: `/system.slice/docker-${ID}.scope/worker`,
+      101: `${slice}/docker-${ID}.scope`,
+      102: `${slice}/docker-${ID}.scope/worker`,
       103: '/cron',
     },
   });
@@ -78,8 +80,8 @@ async function snapshotOf(options: {
     log: () => {},
   });
   return buildSnapshot({
-    interval: { columns, source, seconds: 2, ...NO_COUNTER_EVENTS, gaps: 1 },
-    charges: { ...charges, ...createAuxiliary()(source, charges.zones, new Map()) },
+    interval: { columns, source, seconds: 2, skipped: 0, ...NO_COUNTER_EVENTS, gaps: 1 },
+    charges: { ...charges, ...createAuxiliary().charge(source, charges.zones, new Map()) },
     identifier,
     filter: createFilter(patterns),
     namer: asked && namer,
@@ -168,6 +170,18 @@ describe('a snapshot', () => {
     expect((await snapshotOf({ patterns: { exclude: ['nginx'] } })).cgroups).toHaveLength(3);
   });
 
+  it('asks nobody for the names of a container that a user made, or only called so', async () => {
+    const asked: KnownContainer[] = [];
+    const slice = '/user.slice/user-1000.slice/user@1000.service/app.slice';
+    const { cgroups } = await snapshotOf({ asked, slice });
+    expect(asked).toEqual([]);
+    expect(cgroups.map(({ container_id: id, names }) => [id, names])).toEqual([
+      [ID, undefined],
+      [ID, undefined],
+      [null, undefined],
+    ]);
+  });
+
   it('names all cgroups of a container, and asks for its names once', async () => {
     const asked: KnownContainer[] = [];
     const { cgroups } = await snapshotOf({ asked });
@@ -187,6 +201,7 @@ describe('a snapshot', () => {
       cpu_time_s: 0.125,
       switches: 9,
       lost: 4,
+      skipped: 0,
       rebinds: 0,
       gaps: 1,
       resets: 0,

@@ -5,15 +5,15 @@ import { createIdentifier } from '../../src/identity/identify.ts';
 import { NO_COUNTER_EVENTS } from '../../src/model/counter-events.ts';
 import type { Readings } from '../../src/model/reading.ts';
 import type { Counter, PolledSource } from '../../src/model/source.ts';
-import { LIFE } from '../../src/probe/columns.ts';
+import { LIFECYCLE } from '../../src/probe/columns.ts';
 import { createFilter } from '../../src/snapshot/filter.ts';
 import { createMeasure, type Measurement } from '../../src/snapshot/measure.ts';
 import { columnsOf } from '../support/columns.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 function counter(id: string, domain: Counter['domain']): Counter {
-  const place = { via: 'powercap', path: '' } as const;
-  return { id, domain, cpus: [0], joulesPerCount: 1, range: 0n, maxWatts: 1, place };
+  const location = { via: 'powercap', path: '' } as const;
+  return { id, domain, cpus: [0], joulesPerCount: 1, range: 0n, maxWatts: 1, location };
 }
 
 const source: PolledSource = {
@@ -58,7 +58,7 @@ async function measureThree(): Promise<Measurement[]> {
     const columns = columnsOf({
       rows: [{ cpu: 0, pid: 9, start: 1e9, cgroup: 7, ms: 500, comm: 'meter' }],
       cpus: [{ cpu: 0 }],
-      lives: i === 1 ? [[LIFE.exit, 9, 1e9]] : [],
+      lifecycle: i === 1 ? [[LIFECYCLE.exit, 9, 1e9]] : [],
     });
     const interval = { columns: { ...columns, lostEvents }, seconds: 2, source, readings, skipped: i };
     const cores = [{ id: '0:0', package: '0', cpus: [0] }];
@@ -70,7 +70,7 @@ async function measureThree(): Promise<Measurement[]> {
 describe('an interval', () => {
   it('goes from the kernel and the counters to a snapshot', async () => {
     const measurements = await measureThree();
-    expect(measurements.map(({ skipped }) => skipped)).toEqual([0, 1, 2]);
+    expect(measurements.map(({ snapshot }) => snapshot.self.skipped)).toEqual([0, 1, 2]);
     for (const { snapshot, charges } of measurements) {
       expect(snapshot.processes).toMatchObject([{ pid: 9, executable: 'meter', energy_j: 6, power_w: 3 }]);
       expect(snapshot.totals).toMatchObject({ counter_j: 6, process_j: 6 });
@@ -99,6 +99,6 @@ describe('an interval', () => {
   it('knows who has ended in it or before', async () => {
     const measurements = await measureThree();
     expect(measurements.map(({ snapshot }) => snapshot.processes[0]!.exited)).toEqual([false, true, true]);
-    expect(measurements.map(({ lives }) => lives.kind.length)).toEqual([0, 1, 0]);
+    expect(measurements.map(({ lifecycle }) => lifecycle.kind.length)).toEqual([0, 1, 0]);
   });
 });

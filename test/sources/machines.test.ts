@@ -36,7 +36,7 @@ function interval(machine: Machine, source: EnergySource, joulesOf: Joules) {
     ]),
   );
   const charges = attribute(columns, source, [], readings);
-  const { zones, domains } = createAuxiliary()(source, charges.zones, readings);
+  const { zones, domains } = createAuxiliary().charge(source, charges.zones, readings);
   const total = sum(zones.map(({ joules }) => joules));
   const others = sum(
     zones.flatMap((zone) => [zone.idleJoules, zone.gapJoules, zone.lostJoules, zone.sharedJoules]),

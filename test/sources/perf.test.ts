@@ -108,7 +108,7 @@ describe('a perf source', () => {
       scope: 'package',
       reader: 'user',
       kind: 'apportioned',
-      counters: [{ id: 'package:0', place: { event: { config: 5n } } }],
+      counters: [{ id: 'package:0', location: { event: { config: 5n } } }],
     });
     expect(source).not.toHaveProperty('idlePays');
   });
@@ -129,7 +129,7 @@ describe('a perf source', () => {
     expect(source).toMatchObject({ name: 'perf:software/config=0/', event: { type: 1, config: 0n } });
     const ram = perfSource('perf:power/event=3/,scope=package,joules=0.5', machine('intel-server-2s'));
     expect(ram).toMatchObject({
-      counters: [{ joulesPerCount: 0.5, place: { event: { type: 21, config: 3n } } }, {}],
+      counters: [{ joulesPerCount: 0.5, location: { event: { type: 21, config: 3n } } }, {}],
     });
   });
 

@@ -37,7 +37,7 @@ describe('msr', () => {
     expect(source.counters[0]).toMatchObject({
       joulesPerCount: 2 ** -16,
       range: 2n ** 32n,
-      place: { via: 'msr', path: join(machine.dev, 'cpu/0/msr'), address: CORE },
+      location: { via: 'msr', path: join(machine.dev, 'cpu/0/msr'), address: CORE },
     });
   });
 
@@ -90,7 +90,7 @@ describe('msr', () => {
   });
 
   it('reads the package beside its cores', () => {
-    expect(polled(zen(), 'msr').auxiliary).toMatchObject([{ id: 'package:0', place: { via: 'perf' } }]);
+    expect(polled(zen(), 'msr').auxiliary).toMatchObject([{ id: 'package:0', location: { via: 'perf' } }]);
   });
 });
 
@@ -120,7 +120,7 @@ describe('powercap', () => {
       id: 'package:1',
       joulesPerCount: 1e-6,
       range: 262_143_328_851n,
-      place: { via: 'powercap', path: join(machine.sys, 'class/powercap/intel-rapl:1/energy_uj') },
+      location: { via: 'powercap', path: join(machine.sys, 'class/powercap/intel-rapl:1/energy_uj') },
     });
     expect(source.auxiliary.map(({ id, domain }) => [id, domain])).toEqual([
       ['memory:0', 'memory'],
@@ -155,7 +155,7 @@ describe('powercap', () => {
     addPowercap(machine, 'intel-rapl:0:0', { name: 'dram', energy_uj: 1 });
     addPowercap(machine, 'intel-rapl:0:1', { name: 'uncore', energy_uj: 1 });
     const { auxiliary } = polled(machine, 'powercap');
-    expect(auxiliary.map(({ id, place }) => [id, place.via])).toEqual([
+    expect(auxiliary.map(({ id, location }) => [id, location.via])).toEqual([
       ['gpu:0', 'perf'],
       ['host:0', 'perf'],
       ['memory:0', 'powercap'],
@@ -186,7 +186,7 @@ describe('powercap', () => {
     machine.remove('sys/bus/event_source/devices/power');
     addPowercap(machine, 'intel-rapl:0', { name: 'package-0', energy_uj: 1 });
     expect(select(machine, 'power_core').source.auxiliary).toMatchObject([
-      { id: 'package:0', place: { via: 'powercap' } },
+      { id: 'package:0', location: { via: 'powercap' } },
     ]);
   });
 });
@@ -213,7 +213,9 @@ describe('power on packages of two dies', () => {
     machine.write(MASK, '0,4,8,12\n');
     const source = polled(machine, 'power');
     expect(source.zones).toEqual(DIES);
-    expect(source.counters.map(({ place }) => place.via === 'perf' && place.cpu)).toEqual([0, 4, 8, 12]);
+    expect(source.counters.map(({ location }) => location.via === 'perf' && location.cpu)).toEqual([
+      0, 4, 8, 12,
+    ]);
     expect(source.auxiliary.map(({ id }) => id)).toEqual([
       'memory:0:0',
       'memory:0:1',

@@ -146,8 +146,8 @@ describe('power', () => {
     });
     expect(source.zones).toEqual(perPackage);
     expect(source.reader === 'user' && source.counters).toMatchObject([
-      { id: 'package:0', joulesPerCount: 2 ** -32, place: { via: 'perf', event: PKG, cpu: 0 } },
-      { id: 'package:1', joulesPerCount: 2 ** -32, place: { via: 'perf', event: PKG, cpu: 8 } },
+      { id: 'package:0', joulesPerCount: 2 ** -32, location: { via: 'perf', event: PKG, cpu: 0 } },
+      { id: 'package:1', joulesPerCount: 2 ** -32, location: { via: 'perf', event: PKG, cpu: 8 } },
     ]);
   });
 
@@ -167,7 +167,7 @@ describe('power', () => {
 
   it('takes the cores of a laptop, whose package has graphics, too, and not the whole platform', () => {
     expect(select('intel-laptop', 'power').source).toMatchObject({
-      counters: [{ id: 'cores:0', parent: 'package:0', place: { event: { type: 20, config: 1n } } }],
+      counters: [{ id: 'cores:0', parent: 'package:0', location: { event: { type: 20, config: 1n } } }],
     });
   });
 });
@@ -237,7 +237,7 @@ describe('a source that cannot be had', () => {
     ['power_core', 'amd-hidden-event', /no event energy-core: .*; .*virtual machine.*--source estimated$/],
     ['power_per_core', 'amd-server-power-core', /no PMU power_per_core: it needs .*early version/],
     ['power', 'vm-none', /no PMU power: it needs .*modprobe rapl.*virtual machine.*--source estimated$/],
-  ] as const)('%s on %s is told with reason and remedy, exit status 3', (spec, machine, message) => {
+  ] as const)('%s on %s is told with reason and advice, exit status 3', (spec, machine, message) => {
     const error = failure(machine, spec);
     expect(error).toMatchObject({ code: 'ENOSOURCE', exitCode: 3, message: expect.stringMatching(message) });
   });

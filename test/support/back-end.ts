@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import type { DataPoint, ScopeMetrics } from '@opentelemetry/sdk-metrics';
+import type { ReceivedPoint } from './otlp-receiver.ts';
 
 /** One sample of a series as a back end stores it. */
 interface Sample {
@@ -77,6 +78,25 @@ export class BackEnd {
     }
     return key;
   }
+}
+
+/** What a receiver got, in the form of what was sent. */
+export function asMetrics(points: readonly ReceivedPoint[]): ScopeMetrics[] {
+  const names = [...new Set(points.map(({ name }) => name))];
+  const time = (ns: bigint): HrTime => [Number(ns / 1_000_000_000n), Number(ns % 1_000_000_000n)];
+  return [
+    {
+      scope: { name: 'received' },
+      metrics: names.map((metric) => ({
+        descriptor: { name: metric },
+        dataPoints: points
+          .filter(({ name }) => name === metric)
+          .map(({ attributes, value, start, end }) => {
+            return { attributes, value, startTime: time(start), endTime: time(end) };
+          }),
+      })) as unknown as ScopeMetrics['metrics'],
+    },
+  ];
 }
 
 function* pointsOf(

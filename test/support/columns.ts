@@ -22,10 +22,10 @@ export interface CpuSpec {
   readonly lostRows?: number;
 }
 
-/** A lifecycle event: `LIFE.…`, pid, start, and the new name of an exec. */
-export type LifeSpec = readonly [kind: number, pid: number, start: number, comm?: string];
+/** A lifecycle event: `LIFECYCLE.…`, pid, start, and the new name of an exec. */
+export type LifecycleSpec = readonly [kind: number, pid: number, start: number, comm?: string];
 
-export function livesOf(spec: readonly LifeSpec[]): Columns['lives'] {
+export function lifecycleOf(spec: readonly LifecycleSpec[]): Columns['lifecycle'] {
   const comm = Buffer.alloc(spec.length * 16);
   spec.forEach(([, , , name = ''], i) => comm.write(name, i * 16, 15));
   return {
@@ -42,11 +42,11 @@ export function livesOf(spec: readonly LifeSpec[]): Columns['lives'] {
 export function columnsOf(spec: {
   readonly rows?: readonly RowSpec[];
   readonly cpus?: readonly CpuSpec[];
-  readonly lives?: readonly LifeSpec[];
+  readonly lifecycle?: readonly LifecycleSpec[];
   /** New cgroups: path by id. */
   readonly cgroups?: Readonly<Record<number, string>>;
 }): Columns {
-  const { rows = [], cpus = [], lives = [], cgroups = {} } = spec;
+  const { rows = [], cpus = [], lifecycle = [], cgroups = {} } = spec;
   const comm = Buffer.alloc(rows.length * 16);
   rows.forEach((row, i) => comm.write(row.comm ?? `p${row.pid}`, i * 16, 15));
   return {
@@ -67,13 +67,12 @@ export function columnsOf(spec: {
       lostRows: Uint32Array.from(cpus, ({ lostRows }) => lostRows ?? 0),
       backwards: new Uint32Array(cpus.length),
       jumps: new Uint32Array(cpus.length),
-      reads: new Uint32Array(cpus.length),
       counts: Float64Array.from(cpus, ({ counts }) => counts ?? 0),
       gapCounts: Float64Array.from(cpus, ({ gap }) => gap ?? 0),
       lostCounts: Float64Array.from(cpus, ({ lost }) => lost ?? 0),
       residualCounts: Float64Array.from(cpus, ({ residual }) => residual ?? 0),
     },
-    lives: livesOf(lives),
+    lifecycle: lifecycleOf(lifecycle),
     mkdirs: {
       cgroup: Float64Array.from(Object.keys(cgroups), Number),
       path: Object.values(cgroups),

@@ -5,15 +5,33 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 /** bpftool is in /usr/sbin, which is not in every PATH. */
 const ENVIRONMENT = { PATH: `${process.env['PATH']}:/usr/sbin:/sbin` };
 
-/** What `read` gives of each entry of a directory of /proc; entries that go meanwhile are left out. */
-function each(directory: string, read: (path: string) => string): string[] {
-  return readdirSync(directory).flatMap((name) => {
+/** What `read` gives of each entry of a directory of /proc, by its name; entries that go meanwhile are left out. */
+function each(directory: string, read: (path: string) => string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const name of readdirSync(directory)) {
     try {
-      return [read(`${directory}/${name}`)];
+      found.set(name, read(`${directory}/${name}`));
     } catch {
-      return [];
+      // As the descriptor that read the directory itself.
     }
-  });
+  }
+  return found;
+}
+
+function countEach(names: Iterable<string>): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
+  return counts;
+}
+
+/** Descriptors of this process with what they are of: `anon_inode:bpf-map`, `/dev/null`. */
+export function descriptors(): ReadonlyMap<number, string> {
+  return new Map([...each('/proc/self/fd', readlinkSync)].map(([fd, target]) => [Number(fd), target]));
+}
+
+/** How many of each kind are open, pipes and sockets apart, which are those of the test itself. */
+export function openDescriptors(): Record<string, number> {
+  return countEach([...descriptors().values()].filter((target) => !/^(pipe|socket):/.test(target)));
 }
 
 /** Runs bpftool and parses what it prints. */
@@ -28,9 +46,8 @@ export function bpftool(...args: string[]): unknown {
  * the machine have objects of the same names.
  */
 export function heldInfos(kind: 'map' | 'prog' | 'link'): string[] {
-  return each('/proc/self/fdinfo', (path) => readFileSync(path, 'latin1')).filter((info) =>
-    new RegExp(`^${kind}_id:`, 'm').test(info),
-  );
+  const infos = each('/proc/self/fdinfo', (path) => readFileSync(path, 'latin1'));
+  return [...infos.values()].filter((info) => new RegExp(`^${kind}_id:`, 'm').test(info));
 }
 
 /** The kernel's ids of those. */
@@ -50,11 +67,8 @@ export function heldMap(name: string): number {
 
 /** All that keeps something open in the kernel: descriptors, mappings of such, and threads, by how many there are. */
 export function holdings(): Record<string, number> {
-  const counts: Record<string, number> = {};
-  const descriptors = each('/proc/self/fd', readlinkSync).map((link) => link.replace(/\[?\d+\]?$/, ''));
+  const open = [...descriptors().values()].map((target) => target.replace(/\[?\d+\]?$/, ''));
   const mappings = [...readFileSync('/proc/self/maps', 'latin1').matchAll(/anon_inode:.*$/gm)];
   const threads = readdirSync('/proc/self/task').map(() => 'thread');
-  for (const one of [...descriptors, ...mappings.map(([name]) => `mapping of ${name}`), ...threads])
-    counts[one] = (counts[one] ?? 0) + 1;
-  return counts;
+  return countEach([...open, ...mappings.map(([name]) => `mapping of ${name}`), ...threads]);
 }

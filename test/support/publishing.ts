@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Ledger, type LedgerReader } from '../../src/ledger/ledger.ts';
 import { DEFAULT_LIMITS } from '../../src/settings/table.ts';
-import type { ReaderOptions } from '../../src/ledger/reader.ts';
+import type { ReaderOptions } from '../../src/ledger/receipts.ts';
 import type { LedgerReading } from '../../src/ledger/reading.ts';
 import { producersOf } from '../../src/otel/producer.ts';
 import { startPublishing, type Publisher, type PublishOptions } from '../../src/otel/publish.ts';

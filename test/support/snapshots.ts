@@ -62,6 +62,7 @@ export function snapshotOf(spec: SnapshotSpec = {}): Snapshot {
       cpu_time_s: 0.01,
       switches: 100,
       lost: 0,
+      skipped: 0,
       rebinds: 0,
       gaps: 0,
       resets: 0,

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { listNames, readText } from '../../src/util/files.ts';
-import { withFewDescriptors } from '../support/descriptors.ts';
+import { withFewDescriptors } from '../support/few-descriptors.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 describe('what may not be there', () => {

@@ -8,7 +8,10 @@ const PJ = 1e-12;
 export function readTruth(path) {
   const truth = {
     cores: new Map(),
-    /** Of a core: what its register moved while a perf event counted, the longest time it was not, events. */
+    /**
+     * Of a core: what its register moved while the newest perf event counted, and while any did; what nobody could read
+     * of it beside resets of the register; the longest time that the newest did not count, with a CPU online; events.
+     */
     watched: new Map(),
     idle: 0,
     uncore: 0,
@@ -25,6 +28,8 @@ export function readTruth(path) {
       truth.cores.set(fields.id, joules);
       truth.watched.set(fields.id, {
         joules: Number(fields.watched_pj) * PJ,
+        mostJoules: Number(fields.most_pj) * PJ,
+        resetJoules: Number(fields.reset_pj) * PJ,
         blindSeconds: Number(fields.blind_ns) / 1e9,
         opened: Number(fields.opened),
       });

@@ -6,24 +6,28 @@ export OTEL_METRICS_EXPORTER=none
 METER='joules agent --json --interval 1'
 
 late() {
-	loads 6
+	loads 0 1
 	sleep 1
 	on 2
+	loads 2
 	sleep 2
 	on 3
-	ended
+	loads 3
+	sleep 2
+	unloads
 }
 
 # Twice: while all goes on, and while all CPUs but CPU 0 are gone.
 resets() {
-	loads 6
+	loads 0 1 2 3
 	sleep 1
 	echo $((0x8000000)) >$RIG/register_offset
 	sleep 1
 	off 1 2 3
 	echo 0 >$RIG/register_offset
 	on 1 2 3
-	ended
+	sleep 2
+	unloads
 }
 
 insmod "$MODULE" scope="$SCOPE" default_mw=4000

@@ -6,18 +6,18 @@ METER='joules agent --json'
 
 # Each change alone, and time enough for the agent to see it: a thread, the lead, a core in both orders.
 paced() {
-	loads 26
+	loads 0 1 2 3
 	sleep 1
 	for step in '3' '2' '3 2' '2 3' '1 3 2'; do
 		for cpu in $step; do off $cpu; sleep 0.7; done
 		for cpu in $step; do on $cpu; sleep 0.9; done
 	done
-	ended
+	unloads
 }
 
 # As fast as the kernel can, in all orders; now and then a pause.
 storm() {
-	loads 18
+	loads 0 1 2 3
 	for round in $(seq 12); do
 		for step in 1 2 3 '3 2' '2 3' '1 2 3' '3 1 2'; do
 			off $step
@@ -26,7 +26,7 @@ storm() {
 			[ $((round % 5)) -gt 0 ] || sleep 0.2
 		done
 	done
-	ended
+	unloads
 }
 
 for run in paced storm; do

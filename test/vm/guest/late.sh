@@ -5,14 +5,15 @@ export OTEL_METRICS_EXPORTER=none
 METER='joules agent --json --interval 1'
 
 first() {
-	loads 6 0 1
+	loads 0 1
 	sleep 1
 	on 2
-	loads 4 2
+	loads 2
 	sleep 1
 	on 3
-	loads 2 3
-	ended
+	loads 3
+	sleep 2
+	unloads
 }
 
 on 1

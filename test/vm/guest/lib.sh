@@ -22,24 +22,24 @@ in_cgroup() { # PATH COMMAND…
 off() { for cpu; do echo 0 >"/sys/devices/system/cpu/cpu$cpu/online" && echo "$cpu" >>cycles; done; }
 on() { for cpu; do echo 1 >"/sys/devices/system/cpu/cpu$cpu/online"; done; }
 
-# Tasks of one power, which is exact whoever shares what, on CPUs (all four by default).
+# Tasks of one power, which is exact whoever shares what, on CPUs that are online, until unloads().
 LOADS=
-loads() { # SECONDS [CPU…]
-	local ms=$(($1 * 1000)) cpu
-	shift
-	for cpu in ${*:-0 1 2 3}; do
-		burn "load$cpu@4000" $cpu $ms 7 $((30 + 7 * cpu)) &
+loads() { # CPU…
+	local cpu
+	for cpu; do
+		burn "load$cpu@4000" $cpu 600000 7 $((30 + 7 * cpu)) &
 		LOADS="$LOADS $!"
 	done
 }
-ended() {
+unloads() {
+	kill $LOADS
 	wait $LOADS
 	LOADS=
 }
 
-lines() { # FILE N: waits until it has so many lines, at most a minute
+lines() { # FILE N: waits until it has so many lines, at most ten minutes of this machine's time
 	local i=0
-	until [ "$(wc -l <"$1")" -ge "$2" ] || [ $((i += 1)) -gt 600 ]; do sleep 0.1; done
+	until [ "$(wc -l <"$1")" -ge "$2" ] || [ $((i += 1)) -gt 6000 ]; do sleep 0.1; done
 }
 
 # Runs a load under the meter. Nothing draws power before the meter has taken its first snapshot, nor after

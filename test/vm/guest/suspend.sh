@@ -5,19 +5,15 @@ export OTEL_METRICS_EXPORTER=none
 METER='joules agent --json --interval 5'
 
 suspend() {
-	loads 20
+	loads 0 1 2 3
 	sleep 1
-	for offset in 0x8000000 0; do
-		# To fall asleep takes some seconds here.
-		echo +5 >/sys/class/rtc/rtc0/wakealarm
-		# What firmware does to the registers.
-		echo $((offset)) >$RIG/register_offset
+	for time in 1 2; do
 		echo mem >/sys/power/state && echo mem >>suspended
-		sleep 3
+		sleep 2
 	done
-	ended
+	unloads
 }
 
-insmod "$MODULE" scope="$SCOPE" default_mw=4000 first_register=0x10000000
+insmod "$MODULE" scope="$SCOPE" default_mw=4000 first_register=0x10000000 sleep_reset=0x8000000
 measure suspend suspend
 unload

@@ -43,32 +43,35 @@ static unsigned int lead_of(const struct pmu *pmu, unsigned int cpu)
 	return core ? cpumask_first_and(&core_leads, rig_threads(core)) : nr_cpu_ids;
 }
 
-static u32 read_register(struct perf_event *event)
+/* The register has 32 bits: its advance is a signed 32-bit difference, as in rapl_event_update(). */
+static void count_to(struct perf_event *event, u32 new)
 {
-	if (event->pmu == &package_pmu)
-		return rig_package_register();
-	return rig_core_register(rig_core_of(event->cpu));
+	u64 old = local64_xchg(&event->hw.prev_count, new);
+
+	local64_add((s64)(s32)(new - (u32)old) << 16, &event->count);
 }
 
-/* The register has 32 bits: its advance is a signed 32-bit difference, as in rapl_event_update(). */
 static void event_read(struct perf_event *event)
 {
 	u32 new;
 	u64 old;
 
+	/* Others may read at the same time. */
 	do {
 		old = local64_read(&event->hw.prev_count);
-		new = read_register(event);
+		new = event->pmu == &core_pmu ? rig_read(rig_core_of(event->cpu), event)
+					      : rig_package_register();
 	} while (local64_cmpxchg(&event->hw.prev_count, old, new) != old);
 	local64_add((s64)(s32)(new - (u32)old) << 16, &event->count);
 }
 
 static void event_start(struct perf_event *event, int flags)
 {
+	u32 now =
+		event->pmu == &core_pmu ? rig_begin(rig_core_of(event->cpu), event) : rig_package_register();
+
 	event->hw.state = 0;
-	if (event->pmu == &core_pmu)
-		rig_watch(rig_core_of(event->cpu), 1);
-	local64_set(&event->hw.prev_count, read_register(event));
+	local64_set(&event->hw.prev_count, now);
 }
 
 static void event_stop(struct perf_event *event, int flags)
@@ -76,9 +79,8 @@ static void event_stop(struct perf_event *event, int flags)
 	if (event->hw.state & PERF_HES_STOPPED)
 		return;
 	event->hw.state = PERF_HES_STOPPED | PERF_HES_UPTODATE;
-	event_read(event);
-	if (event->pmu == &core_pmu)
-		rig_watch(rig_core_of(event->cpu), -1);
+	count_to(event,
+		 event->pmu == &core_pmu ? rig_end(rig_core_of(event->cpu), event) : rig_package_register());
 }
 
 static int event_add(struct perf_event *event, int flags)
@@ -87,7 +89,7 @@ static int event_add(struct perf_event *event, int flags)
 	/* An event is added anew whenever it moves to another CPU. */
 	if (event->pmu == &core_pmu && !event->hw.config) {
 		event->hw.config = 1;
-		rig_opened(rig_core_of(event->cpu));
+		rig_opened(rig_core_of(event->cpu), event);
 	}
 	if (flags & PERF_EF_START)
 		event_start(event, flags);

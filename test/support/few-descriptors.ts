@@ -1,28 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readlinkSync } from 'node:fs';
-
-/** Descriptors of this process with what they are of: `anon_inode:bpf-map`, `/dev/null`. */
-function descriptors(): Map<number, string> {
-  const open = new Map<number, string>();
-  for (const fd of readdirSync('/proc/self/fd')) {
-    try {
-      open.set(Number(fd), readlinkSync(`/proc/self/fd/${fd}`));
-    } catch {
-      // The one that read the directory.
-    }
-  }
-  return open;
-}
-
-/** How many of each kind are open, pipes and sockets apart, which are those of the test itself. */
-export function openDescriptors(): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const target of descriptors().values())
-    if (!/^(pipe|socket):/.test(target)) counts[target] = (counts[target] ?? 0) + 1;
-  return counts;
-}
+import { descriptors } from './held.ts';
 
 /** Runs `body` while this process can open `free` files more: then the kernel answers EMFILE. */
 export async function withFewDescriptors<Result>(

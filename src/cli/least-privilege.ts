@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// A counter is opened and a program is loaded once. What is needed of privileges after that is little, and all else
+// is given up for good: by the commands, whose process is ours; an application that has the library keeps its own.
+import { type Capability, effectiveCapabilities, maskOf } from '../host/capabilities.ts';
+import type { EnergySource } from '../model/source.ts';
+import { askKernel, dropPrivileges, type KernelWants } from '../probe/addon.ts';
+
+/** What is done after the start, and decides what is needed for it. */
+export interface Duties {
+  readonly source: EnergySource;
+  /** Programs of others are named in full. */
+  readonly namesPrograms: boolean;
+  /** Files that only root may read are opened again and again: those of container runtimes, a token. */
+  readonly readsFiles: boolean;
+  /** Signals are passed on to a command, which may have become another user. */
+  readonly signals: boolean;
+}
+
+/** What decides beside it: our user, what we have, and what this kernel wants. */
+export interface Standing {
+  readonly uid: number;
+  readonly held: ReadonlySet<Capability>;
+  readonly wants: KernelWants;
+}
+
+/** The capabilities that measuring needs from now on, those that are held. SECURITY.md tells why, one by one. */
+export function neededCapabilities(duties: Duties, { uid, held, wants }: Standing): readonly Capability[] {
+  const { source } = duties;
+  const counters = [...(source.reader === 'user' ? source.counters : []), ...source.auxiliary];
+  const places = new Set(counters.map(({ location }) => location.via));
+  const devices = places.has('msr') || places.has('powercap');
+  const asAdmin: Capability[] = ['CAP_SYS_ADMIN'];
+  // The kernel takes CAP_SYS_ADMIN for either of these two, and older container runtimes know nothing else.
+  const events: Capability[] = held.has('CAP_PERFMON') && !wants.admin ? ['CAP_PERFMON'] : asAdmin;
+  const bpf: Capability[] = held.has('CAP_BPF') ? ['CAP_BPF'] : asAdmin;
+  const needed: readonly (readonly [boolean, readonly Capability[]])[] = [
+    [source.reader === 'bpf' || places.has('perf'), events],
+    [wants.bpf, bpf],
+    [duties.namesPrograms, ['CAP_SYS_PTRACE']],
+    [places.has('msr'), ['CAP_SYS_RAWIO']],
+    // They are root's, who needs no capability for his own files.
+    [uid !== 0 && (duties.readsFiles || devices), ['CAP_DAC_READ_SEARCH']],
+    [duties.signals, ['CAP_KILL']],
+  ];
+  const wanted = new Set(needed.flatMap(([isNeeded, capabilities]) => (isNeeded ? capabilities : [])));
+  return [...wanted].filter((one) => held.has(one));
+}
+
+/**
+ * Gives up all other privileges, in every thread of this process, and returns what is kept. Programs that are
+ * executed from now on gain none, not even by sudo.
+ * @throws EnergyError where a thread cannot be made to.
+ */
+export function keepOnlyNeeded(duties: Duties): readonly Capability[] {
+  const held = effectiveCapabilities() ?? new Set<Capability>();
+  const kept = neededCapabilities(duties, {
+    uid: process.geteuid!(),
+    held,
+    wants: askKernel(),
+  });
+  dropPrivileges(maskOf(kept));
+  return kept;
+}

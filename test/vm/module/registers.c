@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is seen of the energy: the registers, and what of them perf events were there to count.
+ */
+#include <linux/math64.h>
+#include <linux/module.h>
+#include <linux/timekeeping.h>
+
+#include "model.h"
+
+#define PJ_PER_16_UNITS 244140625ULL /* 16 x 2^-16 J */
+
+static unsigned int first_register = 0xffff0000; /* wraps after 1 J */
+module_param(first_register, uint, 0444);
+/* A reset: all registers read anything but what they did. */
+static u32 register_offset;
+module_param(register_offset, uint, 0644);
+
+bool rig_metered;
+
+void rig_registers_start(void)
+{
+	register_offset = first_register;
+}
+
+void rig_registers_lose(u32 units)
+{
+	WRITE_ONCE(register_offset, register_offset - units);
+}
+
+bool rig_any_online(const struct domain *d)
+{
+	return cpumask_intersects(&d->threads, cpu_online_mask);
+}
+
+static void begin_watch(struct watch *w, const struct domain *core)
+{
+	if (!w->watchers++)
+		w->from_pj = core->shown_pj;
+}
+
+static void end_watch(struct watch *w, const struct domain *core)
+{
+	if (!--w->watchers)
+		w->pj += core->shown_pj - w->from_pj;
+}
+
+u64 rig_watched(const struct watch *w, const struct domain *core)
+{
+	return w->pj + (w->watchers ? core->shown_pj - w->from_pj : 0);
+}
+
+static u32 to_register(u64 pj, u32 offset)
+{
+	return offset + (u32)div64_u64(pj * 16, PJ_PER_16_UNITS);
+}
+
+/* The register as the newest event, or another one, reads it; lock held, and advanced. */
+static u32 read_as(struct domain *core, const void *event)
+{
+	u32 offset = READ_ONCE(register_offset);
+
+	if (event == core->newest_event) {
+		/* It sees that the register began anew, but not what it had moved by then, nor from where. */
+		if (core->newest.watchers && offset != core->read_offset)
+			core->reset_pj += core->shown_pj - core->read_pj;
+		core->read_pj = core->shown_pj;
+		core->read_offset = offset;
+	}
+	return to_register(core->shown_pj, offset);
+}
+
+void rig_opened(struct domain *core, const void *event)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&core->lock, flags);
+	rig_advance(core, ktime_get_mono_fast_ns());
+	if (core->newest.watchers)
+		end_watch(&core->newest, core);
+	core->newest_event = event;
+	core->opened++;
+	rig_metered = true;
+	raw_spin_unlock_irqrestore(&core->lock, flags);
+}
+
+u32 rig_begin(struct domain *core, const void *event)
+{
+	unsigned long flags;
+	u32 now;
+
+	raw_spin_lock_irqsave(&core->lock, flags);
+	rig_advance(core, ktime_get_mono_fast_ns());
+	now = read_as(core, event);
+	begin_watch(&core->any, core);
+	if (event == core->newest_event) {
+		begin_watch(&core->newest, core);
+		if (core->blind_t)
+			core->blind_ns = max(core->blind_ns, core->t - core->blind_t);
+		core->blind_t = 0;
+	}
+	raw_spin_unlock_irqrestore(&core->lock, flags);
+	return now;
+}
+
+u32 rig_end(struct domain *core, const void *event)
+{
+	unsigned long flags;
+	u32 now;
+
+	raw_spin_lock_irqsave(&core->lock, flags);
+	rig_advance(core, ktime_get_mono_fast_ns());
+	now = read_as(core, event);
+	end_watch(&core->any, core);
+	if (event == core->newest_event) {
+		end_watch(&core->newest, core);
+		core->blind_t = rig_any_online(core) ? core->t : 0;
+	}
+	raw_spin_unlock_irqrestore(&core->lock, flags);
+	return now;
+}
+
+u32 rig_read(struct domain *core, const void *event)
+{
+	unsigned long flags;
+	u32 now;
+
+	raw_spin_lock_irqsave(&core->lock, flags);
+	rig_advance(core, ktime_get_mono_fast_ns());
+	now = read_as(core, event);
+	raw_spin_unlock_irqrestore(&core->lock, flags);
+	return now;
+}
+
+u64 rig_shown(struct domain *d)
+{
+	unsigned long flags;
+	u64 pj;
+
+	raw_spin_lock_irqsave(&d->lock, flags);
+	rig_advance(d, ktime_get_mono_fast_ns());
+	pj = d->shown_pj;
+	raw_spin_unlock_irqrestore(&d->lock, flags);
+	return pj;
+}
+
+u32 rig_package_register(void)
+{
+	u64 pj = rig_shown(&rig_uncore);
+	int i;
+
+	for (i = 0; i < rig_core_count; i++)
+		pj += rig_shown(&rig_cores[i]);
+	return to_register(pj, READ_ONCE(register_offset));
+}
