@@ -17,7 +17,6 @@ export interface HardwareOwner {
 /** A counter that is no part of the CPUs' ledger. */
 export interface DomainOwner extends HardwareOwner {
   readonly type: DomainUsage['type'];
-  readonly kind: SourceKind;
 }
 
 export interface CgroupOwner {
@@ -72,8 +71,6 @@ export interface SeriesReading<Owner> {
  */
 export interface LedgerReading {
   readonly kind: SourceKind;
-  /** What an estimate is of; undefined where there is a counter. */
-  readonly covers?: 'cpu' | 'server' | undefined;
   /** Value of `hw.type` of the CPUs' ledger. */
   readonly domain: string;
   /** End of the last interval, monotonic, ms. */
