@@ -7,7 +7,7 @@ import { readSnapshots, readTruth } from './truth.mjs';
 
 /**
  * Of hotplug.sh's paced(): how often a zone's CPUs change and some are left, and how often its lead goes. A PMU without
- * scope passes an event on before its CPU has gone, twice, and it is opened anew then, too.
+ * scope passes an event on before its CPU has gone, twice, and it is opened anew then, too, if it is looked at in between.
  */
 const PACED = { rebinds: 15, passedOn: 2, gaps: 5 };
 /** Part of the counters that may be opened in vain, and one at least: the CPU may have gone again, or not be there yet. */
@@ -39,7 +39,8 @@ export function checkHotplug(out, report) {
   const done = `${paced.self.rebinds} rebinds and ${paced.self.gaps} gaps`;
   report.test(
     `paced: ${done}, one for each change there was`,
-    (paced.self.rebinds !== PACED.rebinds + (report.scope ? 0 : PACED.passedOn) ||
+    (paced.self.rebinds < PACED.rebinds ||
+      paced.self.rebinds > PACED.rebinds + (report.scope ? 0 : PACED.passedOn) ||
       paced.self.gaps !== PACED.gaps) &&
       JSON.stringify(PACED),
   );
@@ -100,7 +101,9 @@ function checkRun(out, run, report) {
   for (const [core, watched] of truth.watched) {
     const known = meter.zones.get(`core:0:${core}`) ?? 0;
     const rounding = REGISTER_J + EVENT_J * watched.opened;
-    const least = watched.joules - watched.resetJoules - rounding;
+    // What a register had not told yet when an event was opened or died is nobody's: a millisecond's worth at most.
+    const untold = MOVE_J * (self.rebinds + self.gaps);
+    const least = watched.joules - watched.resetJoules - rounding - untold;
     const most = watched.mostJoules + rounding;
     test(
       `${run}: core ${core}: ${known.toFixed(4)} J of ${watched.joules.toFixed(4)} J that its counters counted`,
