@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Collector, openCollector } from './probe/collector.ts';
 import { Intervals, polledCounters, type Recorded } from './counters/intervals.ts';
 import { openPoller } from './counters/poller.ts';
+import { watchUpdates } from './counters/update-period.ts';
 import { coreReader } from './host/cpus.ts';
 import type { EnergyError } from './model/errors.ts';
 import { createFilter } from './snapshot/filter.ts';
@@ -42,7 +43,10 @@ export interface Meter extends AsyncIterable<Snapshot>, AsyncDisposable {
   snapshot(): Promise<Snapshot>;
   /** As `snapshot()`, with the processes' keys. */
   measure(): Promise<Measurement>;
-  /** How the source's first counter behaves, by polling it for up to 150 ms; undefined where BPF reads none. */
+  /**
+   * How the source's first counter behaves, by polling it for up to 150 ms where BPF reads it, and up to 3.5 s where user
+   * space does; undefined for an estimate.
+   */
   calibrate(): Promise<Calibration | undefined>;
   /** Whether the cgroup of a snapshot still exists; true where that cannot be told. */
   cgroupExists(path: string): boolean;
@@ -122,6 +126,12 @@ function namerOf(root: string, { names = false, kubelet, log = () => {} }: Meter
   return sources.length === 0 ? undefined : createNamer({ sources, log });
 }
 
+async function calibrate(source: EnergySource, collector: Collector): Promise<Calibration | undefined> {
+  const [first] = source.reader === 'user' ? source.counters : [];
+  // That it cannot be read just now is told by the readings.
+  return first ? watchUpdates(first).catch(() => undefined) : collector.calibrate();
+}
+
 /** A source does not become another one, nor none, while it is measured: then its errors are counted. */
 function sameSource(source: EnergySource, select: () => EnergySource): EnergySource {
   try {
@@ -158,7 +168,7 @@ function meter(parts: {
     blindTo: parts.hostProc ? undefined : BLIND_IN_NAMESPACE,
     measure,
     snapshot: async () => (await measure()).snapshot,
-    calibrate: () => collector.calibrate(),
+    calibrate: () => calibrate(selection.source, collector),
     cgroupExists: (path) => identifier.cgroupExists(path),
     stop: () => stopped.abort(),
     close,

@@ -70,5 +70,5 @@ export function* attributing(
 function pricingOf(columns: Columns, source: EnergySource, readings: Readings, zoneOf: GroupOfCpu): Pricing {
   if (source.reader === 'bpf') return switchedPricing(columns, source, zoneOf);
   if (source.reader === 'user') return polledPricing(columns, source, readings, zoneOf);
-  return estimatedPricing(columns, source);
+  return estimatedPricing(columns, source, zoneOf);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Readings } from '../model/reading.ts';
-import type { Counter, Domain, EnergySource } from '../model/source.ts';
+import type { Counter, Domain, EnergySource, SourceKind } from '../model/source.ts';
 import type { Joules } from '../model/units.ts';
 import { sum } from '../util/sum.ts';
 import type { ZoneCharge } from './by-zone.ts';
@@ -12,6 +12,8 @@ export type PartCharge = ZoneCharge & { readonly parent: string | null };
 export interface DomainCharge {
   readonly id: string;
   readonly type: Exclude<Domain, 'cpu'>;
+  /** `estimated` where it is power that was integrated over time. */
+  readonly kind: SourceKind;
   readonly parent: string | null;
   readonly joules: Joules;
 }
@@ -25,7 +27,8 @@ export interface AuxiliaryCharges {
 
 /**
  * Adds what packages counted beyond their cores: caches, memory controllers, the fabric between cores. It is nobody's
- * (`shared`), since nothing says who used them.
+ * (`shared`), since nothing says who used them. Graphics with a counter of their own are left out of it: cores, graphics
+ * and the shared rest add up to the package, and each Joule is in one `hw.type`.
  *
  * Cores and packages are not read at one moment, and a package may be unreadable for a while: what its cores
  * were counted ahead of it is kept, and made up for by its next reading.
@@ -41,17 +44,13 @@ export function createAuxiliary(): Auxiliary {
   let settledAhead: ReadonlyMap<string, number> = new Map();
   let aheadOf = new Map<string, number>();
 
-  function shared(
-    counter: Counter,
-    cores: readonly ZoneCharge[],
-    readings: Readings,
-  ): PartCharge | undefined {
+  function shared(counter: Counter, parts: readonly Joules[], readings: Readings): PartCharge | undefined {
     const reading = readings.get(counter.id);
     if (reading === undefined || reading.broken) {
       aheadOf.delete(counter.id);
       return undefined;
     }
-    const ahead = sum([aheadOf.get(counter.id) ?? 0, ...cores.map(({ joules }) => joules)]);
+    const ahead = sum([aheadOf.get(counter.id) ?? 0, ...parts]);
     const rest = (reading.kind === 'unknown' ? 0 : reading.joules) - ahead;
     aheadOf.set(counter.id, Math.max(0, -rest));
     if (reading.kind === 'unknown') return undefined;
@@ -71,28 +70,24 @@ export function createAuxiliary(): Auxiliary {
     aheadOf = new Map(settledAhead);
     const packages = source.auxiliary.filter(({ domain }) => domain === 'cpu');
     const parentOf = new Map(
-      source.zones.map(({ id, cpus }) => [
+      source.zones.map(({ id, cpus, hidden }) => [
         id,
-        packages.find((counter) => counter.cpus.includes(cpus[0]!))?.id,
+        // A CPU that is hidden is in some package: in which does not change the sum.
+        packages.find((counter) => hidden || counter.cpus.includes(cpus[0]!))?.id,
       ]),
     );
     const parts = zones.map((zone) => ({ ...zone, parent: parentOf.get(zone.id) ?? null }));
-    const rests = packages.map((counter) =>
-      shared(
+    const domains = domainsOf(source, readings);
+    const within = [...parts, ...domains];
+    const rests = packages.map((counter) => {
+      const inside = within.filter(({ parent }) => parent === counter.id);
+      return shared(
         counter,
-        parts.filter(({ parent }) => parent === counter.id),
+        inside.map(({ joules }) => joules),
         readings,
-      ),
-    );
-    return {
-      zones: [...parts, ...rests.filter((zone) => zone !== undefined)],
-      domains: source.auxiliary.flatMap(({ id, domain, parent = null }) => {
-        const reading = readings.get(id);
-        return domain === 'cpu' || reading === undefined || reading.kind === 'unknown'
-          ? []
-          : [{ id, type: domain, parent, joules: reading.joules }];
-      }),
-    };
+      );
+    });
+    return { zones: [...parts, ...rests.filter((zone) => zone !== undefined)], domains };
   }
 
   return {
@@ -101,4 +96,14 @@ export function createAuxiliary(): Auxiliary {
       settledAhead = aheadOf;
     },
   };
+}
+
+/** The counters beside the CPUs' ledger that could be read. */
+function domainsOf({ auxiliary }: EnergySource, readings: Readings): DomainCharge[] {
+  return auxiliary.flatMap(({ id, domain, parent = null, location }) => {
+    const reading = readings.get(id);
+    if (domain === 'cpu' || reading === undefined || reading.kind === 'unknown') return [];
+    const kind = location.via === 'power' ? 'estimated' : 'measured';
+    return [{ id, type: domain, kind, parent, joules: reading.joules }];
+  });
 }

@@ -23,10 +23,11 @@ export function switchedPricing(
     sum.joules += countedJoules(cpus.counts[i]!, joulesPerCount) + gap;
   }
   return {
-    joulesOf: (row) => countedJoules(rows.counts[row]!, joulesPerCount),
+    joulesOf: (row, zone) => (zones[zone]!.hidden ? 0 : countedJoules(rows.counts[row]!, joulesPerCount)),
     uncertainJoulesOf: (row) => countedJoules(rows.uncertainCounts[row]!, joulesPerCount),
     counted(zone, charged) {
       const { known, ...counted } = sums[zone]!;
+      if (zones[zone]!.hidden) return { ...counted, gapJoules: counted.joules, lostJoules: 0 };
       return known || charged !== undefined ? counted : undefined;
     },
   };

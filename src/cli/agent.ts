@@ -12,6 +12,7 @@ import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
 import { DEFAULT_LIMITS, MAX_TIMER_MS } from '../settings/table.ts';
 import { within } from '../util/deadline.ts';
+import { describeWatts } from '../sources/estimated.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
 import { complain, jsonLine, outliveStdout, print } from './print.ts';
 import { ignoreDebugger, onStop } from './signals.ts';
@@ -100,8 +101,8 @@ function announce({ selection, blindTo }: Meter, endpoints: readonly string[]): 
   const { source, rejected } = selection;
   for (const { name, reason } of rejected) complain(`not ${name}: ${reason}`);
   const estimate =
-    source.kind === 'estimated'
-      ? `: these are ESTIMATES from ${source.watts.reference}, not measurements`
+    source.reader === 'none'
+      ? `: these are ESTIMATES from ${describeWatts(source.watts)}, not measurements`
       : '';
   complain(`source ${source.name} (${source.kind}, scope ${source.scope})${estimate}`);
   if (blindTo) complain(blindTo);

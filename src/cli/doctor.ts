@@ -2,18 +2,21 @@
 import { existsSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isVirtual } from '../counters/update-period.ts';
 import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
 import { type Capability, effectiveCapabilities } from '../host/capabilities.ts';
 import { findHierarchy } from '../host/hierarchy.ts';
 import { inUserNamespace, LEAVE_USER_NAMESPACE } from '../host/user-namespace.ts';
 import { type Meter, openMeter, sourceRequest } from '../meter.ts';
+import { describeWatts } from '../sources/estimated.ts';
 import { selectSource } from '../sources/select.ts';
 import type { Selection } from '../model/source.ts';
 import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
 import type { MeterOptions } from '../settings/types.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
-import { jsonLine, printable } from './print.ts';
+import { figure, jsonLine, printable } from './print.ts';
 import { privileges } from './privileges.ts';
 
 interface Finding {
@@ -45,6 +48,7 @@ export async function doctor(args: string[]): Promise<number> {
   ];
   const trial = await tryMeasuring(options);
   if (trial.blindTo) findings.push({ name: 'pid namespace', ok: false, detail: trial.blindTo });
+  if (trial.hidden?.length) findings.push({ name: 'CPUs', ok: false, detail: hiddenDetail(trial.hidden) });
   if (trial.counter) findings.push(trial.counter);
   if (trial.kept) findings.push(trial.kept);
   findings.push(trial.finding);
@@ -52,6 +56,10 @@ export async function doctor(args: string[]): Promise<number> {
   if (own.json) process.stdout.write(jsonLine({ source, findings }));
   else process.stdout.write(`${findings.map((finding) => printable(line(finding))).join('\n')}\n`);
   return trial.finding.ok ? 0 : EXIT_UNABLE;
+}
+
+function hiddenDetail(cpus: readonly string[]): string {
+  return `sysfs does not list ${cpus.join(', ')}, as lxcfs hides them: their energy is a gap; mount the host's /sys and give --root`;
 }
 
 /** The source that would be measured, or why there is none. */
@@ -87,12 +95,12 @@ function sources({ source, rejected }: Selection): Finding[] {
     {
       name: source.name,
       ok: true,
-      detail: `${source.kind}, scope ${source.scope}, ${source.zones.length} counter(s)${source.kind === 'estimated' ? `, ${source.watts.idle}-${source.watts.busy} W per CPU from ${source.watts.reference}` : ''}`,
+      detail: `${source.kind}, scope ${source.scope}, ${source.zones.length} counter(s)${source.reader === 'none' ? `, from ${describeWatts(source.watts)}` : ''}`,
     },
     ...source.auxiliary.map(({ id, location }) => ({
       name: id,
       ok: true,
-      detail: `beside it, by ${location.via}`,
+      detail: `beside it, by ${location.via}${location.via === 'power' ? ' integrated over time (estimated)' : ''}`,
     })),
   ];
 }
@@ -111,11 +119,14 @@ async function counter(meter: Meter): Promise<Finding | undefined> {
     periodNs === 0
       ? `changes from read to read (${reads})`
       : `changes every ${duration(periodNs)} ± ${duration(jitterNs)} (${changes} changes in ${reads})`;
-  return { name, ok: null, detail };
+  return { name, ok: null, detail: isVirtual(found) ? `${detail}: ${VIRTUAL}` : detail };
 }
 
+const VIRTUAL =
+  'it is virtual, its host shares energy out by CPU time, and so it is split here: apportioned by time, never learned';
+
 function duration(ns: number): string {
-  const [value, unit] = ns < 1e6 ? [ns / 1e3, 'µs'] : [ns / 1e6, 'ms'];
+  const [value, unit] = ns < 1e6 ? [ns / 1e3, 'µs'] : ns < 1e9 ? [ns / 1e6, 'ms'] : [ns / 1e9, 's'];
   return `${Number(value.toPrecision(3))} ${unit}`;
 }
 
@@ -124,6 +135,8 @@ interface Trial {
   readonly counter?: Finding | undefined;
   readonly kept?: Finding;
   readonly blindTo?: string | undefined;
+  /** CPUs that sysfs does not list. */
+  readonly hidden?: readonly string[];
 }
 
 function keptText(kept: readonly Capability[]): string {
@@ -137,16 +150,20 @@ function keptText(kept: readonly Capability[]): string {
 async function tryMeasuring(options: MeterOptions): Promise<Trial> {
   const name = 'measuring';
   try {
-    await using meter = await openMeter(options);
+    const lines: string[] = [];
+    await using meter = await openMeter({ ...options, log: (text) => void lines.push(text) });
     const kept = keepOnlyNeeded({
       source: meter.selection.source,
       namesPrograms: meter.blindTo === undefined,
       readsFiles: false,
       signals: false,
     });
-    await new Promise((resolve) => setTimeout(resolve, TRIAL_MS));
+    await sleep(TRIAL_MS);
     const { totals, interval_s, self, source } = await meter.snapshot();
-    const watts = (totals.counter_j / interval_s).toFixed(2);
+    // A CPU that is hidden is known as such by the second interval in which it ran something.
+    await sleep(TRIAL_MS);
+    await meter.snapshot();
+    const watts = figure(totals.counter_j / interval_s, 2, source.estimate?.digits);
     const counted = `${watts} W, ${self.switches} switches in ${interval_s.toFixed(2)} s`;
     const detail = `works with ${source.name} (${source.kind}): ${counted}`;
     return {
@@ -154,6 +171,7 @@ async function tryMeasuring(options: MeterOptions): Promise<Trial> {
       counter: await counter(meter),
       kept: { name: 'kept', ok: null, detail: keptText(kept) },
       blindTo: meter.blindTo,
+      hidden: lines.flatMap((text) => /^event=hidden (cpu=\d+)/.exec(text)?.[1] ?? []),
     };
   } catch (error) {
     if (!(error instanceof EnergyError) || error.exitCode !== EXIT_UNABLE) throw error;

@@ -17,6 +17,13 @@ export function jsonLine(value: unknown): string {
   return `${printable(JSON.stringify(value))}\n`;
 }
 
+/** A figure with so many decimals; of an estimate with those of them alone that mean anything. */
+export function figure(value: number, decimals: number, digits?: number): string {
+  if (digits === undefined) return value.toFixed(decimals);
+  const rounded = Number(value.toPrecision(digits)).toFixed(decimals);
+  return rounded.includes('.') ? rounded.replace(/\.?0+$/, '') : rounded;
+}
+
 /** Whether stdout took nothing the last time. */
 let failing = false;
 let outlived = false;
@@ -48,6 +55,11 @@ export async function print(text: string, stopped: AbortSignal): Promise<void> {
   if (taken || stopped.aborted) return;
   // Whoever stops us does not wait for the reader.
   await once(process.stdout, 'drain', { signal: stopped }).catch(() => {});
+}
+
+/** Of what the meter logs, that which puts figures in doubt for as long as it runs. */
+export function complainOfDoubts(line: string): void {
+  if (line.startsWith('event=hidden ')) complain(line);
 }
 
 /** One line on stderr for a person. */

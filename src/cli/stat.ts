@@ -5,7 +5,7 @@ import { usageError } from '../model/errors.ts';
 import { parseOptions } from '../settings/options.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
 import { measureCommand, type Stat } from './measure-command.ts';
-import { complain, jsonLine, printable } from './print.ts';
+import { complain, complainOfDoubts, figure, jsonLine, printable } from './print.ts';
 
 /** `joules stat -- COMMAND…`: runs a command and tells what it and its descendants used. */
 export async function stat(args: string[]): Promise<number> {
@@ -14,7 +14,7 @@ export async function stat(args: string[]): Promise<number> {
   const { meter: options, own } = parseOptions('stat', split < 0 ? args : args.slice(0, split));
   if (!command[0]) throw usageError('stat needs a command: joules stat -- COMMAND…');
   const output = openOutput(own.output);
-  const meter = await openMeter({ ...options, followForks: true });
+  const meter = await openMeter({ ...options, followForks: true, log: complainOfDoubts });
   try {
     const measured = await measureCommand(meter, command, () => dropPrivileges(meter));
     if (measured.result) {
@@ -70,8 +70,12 @@ function writeOutput(output: number, result: Stat): void {
 
 /** The table: what the command used, and the machine meanwhile. */
 function report(result: Stat): string[] {
-  const line = (figure: number, unit: string, what: string): string =>
-    `${figure.toFixed(4).padStart(14)} ${unit.padEnd(2)} ${what}`;
+  const { estimate } = result.source;
+  const line = (value: number, unit: string, what: string): string => {
+    // Times are measured in any case.
+    const text = figure(value, 4, unit === 's' ? undefined : estimate?.digits);
+    return `${text.padStart(14)} ${unit.padEnd(2)} ${what}`;
+  };
   const others = result.processes - 1;
   return [
     '',
@@ -91,6 +95,16 @@ function report(result: Stat): string[] {
     line(result.unattributed_j, 'J', 'of it unattributed'),
     '',
     ` ${result.source.kind}: source ${result.source.name}, scope ${result.source.scope}`,
+    ...(estimate ? caveat(estimate) : []),
     '',
+  ];
+}
+
+/** What an estimate cannot tell, for whoever compares two programs with it. */
+function caveat({ reference, covers }: NonNullable<Stat['source']['estimate']>): string[] {
+  const wall = covers === 'server' ? ': power at the wall of a whole server, per hardware thread' : '';
+  return [
+    ' Nothing was counted: these are watts times CPU time, so that two commands compare by their CPU time alone.',
+    ` Watts: ${reference}${wall}.`,
   ];
 }

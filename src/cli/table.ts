@@ -2,7 +2,7 @@
 import { sumAsOther } from '../snapshot/process-rows.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { View } from '../settings/types.ts';
-import { printable } from './print.ts';
+import { figure, printable } from './print.ts';
 
 /** Numbers stand at the right of their columns. */
 interface Column {
@@ -54,7 +54,7 @@ export function table(snapshot: Snapshot, options: { by: View; limit: number; wi
 
 /** Total power and where it goes, in one line. */
 export function summary({ totals, source, interval_s, self }: Snapshot): string {
-  const watts = (joules: number): string => `${(joules / interval_s).toFixed(2)} W`;
+  const watts = (joules: number): string => `${figure(joules / interval_s, 2, source.estimate?.digits)} W`;
   const parts = [
     `${watts(totals.counter_j)} ${source.kind} (${source.name})`,
     `processes ${watts(totals.process_j)}`,
@@ -74,34 +74,37 @@ const VIEW_ROWS: Readonly<Record<View, (snapshot: Snapshot, limit: number) => Li
       energy_j: process.pid === null ? -1 : process.energy_j,
       cells: [
         process.pid === null ? '' : String(process.pid),
-        ...figures(process),
+        ...figures(process, snapshot.source.estimate?.digits),
         printable(process.executable) + (process.exited ? ' (exited)' : ''),
         printable(process.cgroup ?? ''),
       ],
     })),
   }),
-  cgroup: ({ cgroups }) => ({
+  cgroup: ({ cgroups, source }) => ({
     columns: [...FIGURES, text('CGROUP')],
     rows: cgroups.map((cgroup) => ({
       energy_j: cgroup.energy_j,
-      cells: [...figures(cgroup), printable(cgroup.path)],
+      cells: [...figures(cgroup, source.estimate?.digits), printable(cgroup.path)],
     })),
   }),
-  container: ({ cgroups, interval_s }) => ({
+  container: ({ cgroups, interval_s, source }) => ({
     columns: [...FIGURES, text('CONTAINER')],
     rows: byContainer(cgroups).map(({ id, ...usage }) => ({
       energy_j: usage.energy_j,
-      cells: [...figures({ ...usage, power_w: usage.energy_j / interval_s }), printable(id)],
+      cells: [
+        ...figures({ ...usage, power_w: usage.energy_j / interval_s }, source.estimate?.digits),
+        printable(id),
+      ],
     })),
   }),
-  core: ({ cores, interval_s }) => ({
+  core: ({ cores, interval_s, source: { estimate } }) => ({
     columns: [number('WATTS'), number('JOULES'), number('IDLE J'), text('CORE'), text('CPUS')],
     rows: cores.map((core) => ({
       energy_j: core.counter_j,
       cells: [
-        (core.counter_j / interval_s).toFixed(3),
-        core.counter_j.toFixed(4),
-        core.idle_j.toFixed(4),
+        figure(core.counter_j / interval_s, 3, estimate?.digits),
+        figure(core.counter_j, 4, estimate?.digits),
+        figure(core.idle_j, 4, estimate?.digits),
         core.id,
         core.cpus.join(','),
       ],
@@ -121,8 +124,12 @@ function byContainer(cgroups: Snapshot['cgroups']): { id: string; energy_j: numb
   return [...containers.values()];
 }
 
-function figures(usage: { power_w: number; energy_j: number; cpu_time_s: number }): string[] {
-  return [usage.power_w.toFixed(3), usage.energy_j.toFixed(4), usage.cpu_time_s.toFixed(3)];
+/** `digits`: how many mean anything of an estimate. CPU time is measured in any case. */
+function figures(
+  usage: { power_w: number; energy_j: number; cpu_time_s: number },
+  digits: number | undefined,
+): string[] {
+  return [figure(usage.power_w, 3, digits), figure(usage.energy_j, 4, digits), usage.cpu_time_s.toFixed(3)];
 }
 
 function layOut(line: readonly string[], columns: readonly Column[], widths: readonly number[]): string {

@@ -2,7 +2,7 @@
 import type { Snapshot } from '../model/snapshot.ts';
 import { openMeter } from '../meter.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
-import { jsonLine, print } from './print.ts';
+import { complainOfDoubts, jsonLine, print } from './print.ts';
 import { ignoreDebugger, onStop } from './signals.ts';
 import { parseOptions } from '../settings/options.ts';
 import { COMMAND } from '../settings/table.ts';
@@ -15,7 +15,7 @@ export async function top(args: string[]): Promise<number> {
   const { meter: options, own } = parseOptions('top', args);
   const { by = COMMAND.by.fallback!, limit } = own;
   let left = own.count ?? Infinity;
-  const meter = await openMeter(options);
+  const meter = await openMeter({ ...options, log: complainOfDoubts });
   const stopped = new AbortController();
   ignoreDebugger();
   const release = onStop(() => {

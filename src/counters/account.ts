@@ -2,7 +2,8 @@
 import type { Reading } from '../model/reading.ts';
 import type { Counter } from '../model/source.ts';
 import { advance, type Sample } from './advance.ts';
-import { type OpenCounter, openCounter } from './location.ts';
+import { openCounter } from './location.ts';
+import type { OpenCounter } from './open-counter.ts';
 
 /** What happened to a counter that somebody should know. */
 export type CounterEvent =
@@ -63,7 +64,7 @@ export class Account {
 
   /** Goes on at the counter's new location. What the former one counted up to now is not lost, if it can still be read. */
   async moveTo(counter: Counter): Promise<readonly CounterEvent[]> {
-    const former = this.#access.state === 'open' && isEvent(this.#counter) ? await this.read() : [];
+    const former = this.#access.state === 'open' && countsFromOpening(this.#counter) ? await this.read() : [];
     const { state } = this.#access;
     const { broken } = this.#reading;
     this.close();
@@ -73,7 +74,7 @@ export class Account {
     const latter = await this.read();
     if (this.failure !== undefined) return [...former, ...latter];
     // From an event's last reading to the next one's first at once: nothing to speak of is missing.
-    if (isEvent(counter)) this.#reading = { ...this.#reading, broken };
+    if (countsFromOpening(counter)) this.#reading = { ...this.#reading, broken };
     return [...former, { event: 'rebind' }, ...latter];
   }
 
@@ -105,9 +106,9 @@ export class Account {
     reader.close();
   }
 
-  /** A perf event that is opened anew counts from 0; registers go on counting while nobody reads them. */
+  /** What counts from its opening on does so from 0; registers go on counting while nobody reads them. */
   #resumable(last: Seen | undefined): Seen | undefined {
-    return isEvent(this.#counter) ? undefined : last;
+    return countsFromOpening(this.#counter) ? undefined : last;
   }
 
   #add(last: Seen | undefined, now: Seen): readonly CounterEvent[] {
@@ -128,8 +129,9 @@ export class Account {
 
 const NO_ADVANCE = { joules: undefined, wrapped: false } as const;
 
-function isEvent({ location }: Counter): boolean {
-  return location.via === 'perf';
+/** Perf events, and power that is integrated. */
+function countsFromOpening({ location }: Counter): boolean {
+  return location.via === 'perf' || location.via === 'power';
 }
 
 function messageOf(error: unknown): string {

@@ -1,20 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, openSync, read } from 'node:fs';
 import { promisify } from 'node:util';
+import type { OpenCounter } from './open-counter.ts';
 import { openPerfEvent } from '../probe/addon.ts';
 import type { CounterLocation } from '../model/source.ts';
-
-/** A counter that is open. `read()` rejects where it cannot be read, or is dead. */
-export interface OpenCounter {
-  read(): Promise<bigint>;
-  close(): void;
-}
+import { isAsleep, openPower } from './power.ts';
 
 const readAt = promisify(read);
 
 /** Opens a counter. @throws EnergyError, or the error of open(2). */
 export function openCounter(location: CounterLocation): OpenCounter {
   if (location.via === 'perf') return opened(openPerfEvent(location.event, location.cpu), eventReader);
+  if (location.via === 'power') return openPower(location);
+  if (location.via === 'hwmon') return openUnlessAsleep(location);
   const fd = openSync(location.path, 'r');
   return opened(fd, location.via === 'msr' ? () => registerReader(fd, location.address) : textReader);
 }
@@ -34,6 +32,22 @@ function eventReader(fd: number): () => Promise<bigint> {
     if (bytesRead < words.byteLength || running <= lastRunning) throw new Error('its perf event is dead');
     lastRunning = running;
     return count;
+  };
+}
+
+/**
+ * A counter of a device that may sleep: it counts nothing meanwhile, and to read it would wake it (of i915, xe and
+ * amdgpu each read does).
+ */
+function openUnlessAsleep({ path, device }: CounterLocation & { via: 'hwmon' }): OpenCounter {
+  const file = opened(openSync(path, 'r'), textReader);
+  let last: bigint | undefined;
+  return {
+    async read() {
+      if (last === undefined || !(await isAsleep(device))) last = await file.read();
+      return last;
+    },
+    close: () => file.close(),
   };
 }
 

@@ -7,3 +7,8 @@ export function cpuField(proc: string, name: string): string {
   const text = readText(join(proc, 'cpuinfo')) ?? '';
   return new RegExp(`^${name}\\s*: (.*)$`, 'm').exec(text)?.[1] ?? '';
 }
+
+/** Whether it is a CPU of AMD, or one of Hygon, whose are AMD's by licence. */
+export function isAmd(proc: string): boolean {
+  return ['AuthenticAMD', 'HygonGenuine'].includes(cpuField(proc, 'vendor_id'));
+}

@@ -155,8 +155,7 @@ export class Ledger {
         this.#unattributed.add(`${zone.id} ${reason}`, { hardwareId: zone.id, reason }, joules);
       }
     }
-    for (const { id, type, parent, counter_j } of domains)
-      this.#domains.add(id, { id, type, parent }, counter_j);
+    for (const { counter_j, ...owner } of domains) this.#domains.add(owner.id, owner, counter_j);
   }
 
   /** Whether each reader that still comes has collected twice since; a collection at that moment is none since. */
@@ -186,6 +185,7 @@ export class Ledger {
     if (!this.#last || this.#nowMs === undefined) return undefined;
     return {
       kind: this.#last.source.kind,
+      covers: this.#last.source.estimate?.covers,
       domain: this.#last.source.domain,
       nowMs: this.#nowMs,
       beforeMs: receipts.beforeMs,

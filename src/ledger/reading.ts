@@ -17,6 +17,7 @@ export interface HardwareOwner {
 /** A counter that is no part of the CPUs' ledger. */
 export interface DomainOwner extends HardwareOwner {
   readonly type: DomainUsage['type'];
+  readonly kind: SourceKind;
 }
 
 export interface CgroupOwner {
@@ -71,6 +72,8 @@ export interface SeriesReading<Owner> {
  */
 export interface LedgerReading {
   readonly kind: SourceKind;
+  /** What an estimate is of; undefined where there is a counter. */
+  readonly covers?: 'cpu' | 'server' | undefined;
   /** Value of `hw.type` of the CPUs' ledger. */
   readonly domain: string;
   /** End of the last interval, monotonic, ms. */

@@ -99,6 +99,8 @@ export interface ZoneUsage {
 export interface DomainUsage {
   readonly id: string;
   readonly type: Exclude<Domain, 'cpu'>;
+  /** `measured`, or `estimated` where it is power that was integrated over time. */
+  readonly kind: SourceKind;
   readonly parent: string | null;
   readonly counter_j: Joules;
 }
@@ -131,6 +133,15 @@ export interface Snapshot {
     readonly kind: SourceKind;
     readonly scope: SourceScope;
     readonly domain: string;
+    /** Of source `estimated` alone. */
+    readonly estimate?: {
+      /** Where the watts come from. */
+      readonly reference: string;
+      /** What their energy is of: of CPUs, or of a whole server at the wall. */
+      readonly covers: 'cpu' | 'server';
+      /** How many digits mean anything. */
+      readonly digits: number;
+    };
   };
   readonly totals: {
     readonly counter_j: Joules;

@@ -17,6 +17,11 @@ export interface Zone {
   readonly id: string;
   readonly cpus: readonly number[];
   readonly lead: number;
+  /**
+   * A CPU that BPF sees and sysfs does not list, as lxcfs hides them from containers. Nobody knows what core or package
+   * it belongs to: whatever it used is a gap.
+   */
+  readonly hidden?: true;
 }
 
 /** A perf event as perf_event_open(2) takes it. */
@@ -33,15 +38,39 @@ export interface CpuPower {
   readonly busy: Watts;
   /** Where the figures come from: a published table's name, or the option that gave them. */
   readonly reference: string;
+  /** `server`: the power at the wall of a whole server, memory, fans and power supply included, per hardware thread. */
+  readonly covers: 'cpu' | 'server';
+  /** How many digits of what is reckoned with them mean anything. */
+  readonly digits: number;
 }
 
-/** What a counter counts: a value of `hw.type`, or `host` for all that the machine draws. */
-export type Domain = 'cpu' | 'memory' | 'gpu' | 'host';
+/**
+ * What a counter counts: a value of `hw.type`, or `host` for all that the machine draws. `soc`: the processor as a sensor
+ * of its supply sees it, beside the CPUs' ledger.
+ */
+export type Domain = 'cpu' | 'memory' | 'gpu' | 'soc' | 'host';
+
+/** A sensor of power, or several whose sum it is. */
+export interface PowerLocation {
+  readonly via: 'power';
+  /** Files of µW, or pairs of them, in µA and µV. */
+  readonly sensors: readonly (readonly string[])[];
+  /** The directory of its device; see `hwmon`. */
+  readonly device?: string;
+  /** The sensors are batteries, the directories of which these are, and say what is drawn while they discharge. */
+  readonly batteries?: readonly string[];
+  /** Of a single reading: more is none. */
+  readonly maxWatts: Watts;
+}
 
 /** Where user space reads a counter. */
 export type CounterLocation =
   | { readonly via: 'perf'; readonly event: PerfEvent; readonly cpu: number }
   | { readonly via: 'powercap'; readonly path: string }
+  /** An `energyN_input` of hwmon; not read while the device sleeps, since that would wake it. */
+  | { readonly via: 'hwmon'; readonly path: string; readonly device: string }
+  /** Power that is integrated over time, so that it counts in µJ. */
+  | PowerLocation
   | { readonly via: 'msr'; readonly path: string; readonly address: number };
 
 /** An energy counter that user space reads. */
@@ -79,7 +108,8 @@ interface SourceBase {
 /** A counter that BPF reads on the CPUs it covers. */
 export interface SwitchedSource extends SourceBase {
   readonly reader: 'bpf';
-  readonly kind: 'measured';
+  /** A clock, at so many Joules a tick, is an estimate. */
+  readonly kind: 'measured' | 'estimated';
   readonly event: PerfEvent;
   readonly joulesPerCount: JoulesPerCount;
   /** Whether the counter runs in idle as in use (a clock does, a core's energy does not). */
@@ -91,7 +121,7 @@ export interface SwitchedSource extends SourceBase {
 /** Counters that BPF does not read: read in user space, split by the run time BPF recorded. */
 export interface PolledSource extends SourceBase {
   readonly reader: 'user';
-  readonly kind: 'apportioned';
+  readonly kind: 'apportioned' | 'estimated';
   /** Those of the zones, by their id. */
   readonly counters: readonly Counter[];
   /** What a second of idle time pays of what a second of a task does. */

@@ -12,6 +12,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import type { Ledger, LedgerReader } from '../ledger/ledger.ts';
 import {
+  type DomainOwner,
   type HardwareOwner,
   type LedgerReading,
   type SelfOwner,
@@ -98,10 +99,13 @@ export function toScopeMetrics(
   mode: Mode,
   known: WeakMap<object, Attributes> = new WeakMap(),
 ): SumScopeMetrics {
-  const kind: Attributes = { [names.ATTR_ENERGY_SOURCE_KIND]: reading.kind };
+  const kind: Attributes = {
+    [names.ATTR_ENERGY_SOURCE_KIND]: reading.kind,
+    ...(reading.covers === 'server' && { [names.ATTR_ENERGY_SOURCE_COVERS]: reading.covers }),
+  };
   const typed: Attributes = { [names.ATTR_HW_TYPE]: reading.domain, ...kind };
   // A domain is what its counter says, however the CPUs' energy is found.
-  const measured: Attributes = { [names.ATTR_ENERGY_SOURCE_KIND]: 'measured' };
+  const domainKind = (owner: DomainOwner): Attributes => ({ [names.ATTR_ENERGY_SOURCE_KIND]: owner.kind });
 
   const sum = <Owner>(
     descriptor: MetricDescriptor,
@@ -125,12 +129,12 @@ export function toScopeMetrics(
   const auxiliary = sum(HARDWARE, components, (owner) => ({
     ...hardware(owner),
     [names.ATTR_HW_TYPE]: owner.type,
-    ...measured,
+    ...domainKind(owner),
   }));
   const hosts = domains.filter(({ owner }) => owner.type === 'host');
   const metrics = [
     { ...counters, dataPoints: [...counters.dataPoints, ...auxiliary.dataPoints] },
-    sum(HOST, hosts, (owner) => ({ ...hardware(owner), ...measured })),
+    sum(HOST, hosts, (owner) => ({ ...hardware(owner), ...domainKind(owner) })),
     sum(PROCESS, reading.processes, ({ pid, creationTime, executable, containerId }) => ({
       ...(pid !== null && { [names.ATTR_PROCESS_PID]: pid }),
       ...(creationTime !== null && { [names.ATTR_PROCESS_CREATION_TIME]: creationTime }),

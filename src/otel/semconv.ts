@@ -51,3 +51,5 @@ export const ATTR_CGROUP_PATH = 'cgroup.path';
 export const ATTR_ENERGY_REASON = 'energy.reason';
 /** Ours: how far the figure can be trusted: `measured`, `apportioned`, `estimated`. */
 export const ATTR_ENERGY_SOURCE_KIND = 'energy.source.kind';
+/** Ours: `server` where an estimate is of a whole server's power at the wall, not of its CPUs'. */
+export const ATTR_ENERGY_SOURCE_COVERS = 'energy.source.covers';

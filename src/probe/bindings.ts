@@ -3,6 +3,7 @@ import { onlineCpus } from '../host/cpus.ts';
 import type { CounterEvents } from '../model/counter-events.ts';
 import type { Probe } from './addon.ts';
 import type { EnergySource, PerfEvent, Zone } from '../model/source.ts';
+import { HiddenCpus } from './hidden-cpus.ts';
 
 export interface BindingOptions {
   readonly probe: Pick<Probe, 'bind' | 'lookAfter'>;
@@ -25,6 +26,12 @@ export interface Bindings {
    * because sysfs cannot be read, everything is as it was, and the next call does it.
    */
   reconcile(): Promise<void>;
+  /**
+   * Takes the CPUs on which BPF saw switches since this was called last. Those that sysfs does not list, twice in a row
+   * (one may just have come and gone), are hidden from us: they get zones of their own, with the next `reconcile()`.
+   * Whether there are any new ones.
+   */
+  noticeCpus(switched: readonly number[]): boolean;
   /** What happened since this was asked last. */
   take(): Pick<CounterEvents, 'rebinds' | 'gaps'>;
 }
@@ -53,6 +60,8 @@ class CounterBindings implements Bindings {
   readonly #options: BindingOptions;
   #source: EnergySource;
   #online: readonly number[];
+  /** CPUs that sysfs does not list. */
+  readonly #hidden: HiddenCpus;
   /** Every CPU that was ever in a zone, by the zone's id. */
   readonly #cpusOf = new Map<string, Set<number>>();
   /** Zones without the counter they should have, and why: undefined before it was tried. */
@@ -69,6 +78,7 @@ class CounterBindings implements Bindings {
     this.#options = options;
     this.#source = options.source;
     this.#online = onlineCpus(options.sys);
+    this.#hidden = new HiddenCpus(options.log);
     const { reader, zones } = options.source;
     this.#unbound = new Map(reader === 'bpf' ? zones.map((_, i) => [i, undefined]) : []);
     this.#remember(zones);
@@ -105,15 +115,23 @@ class CounterBindings implements Bindings {
     if (asleepNs > 0) log(`event=resume asleep_s=${(asleepNs / 1e9).toFixed(3)}`);
     // It is told once: kept until counters have been bound anew, whatever fails before that.
     this.#asleepNs += asleepNs;
-    const online = onlineCpus(sys);
+    const online = this.#hidden.among(onlineCpus(sys));
     const failing = new Set([...unreadable, ...this.#unbound.keys()]);
-    // The source's own CPUs are compared, not those that were online the last time: one that went while its zones were sought, and is back, would have none.
-    const changed = online.join() !== cpusOf(this.#source).join();
+    // The source's own CPUs are compared, not those that were online the last time: one that went while its zones were
+    // sought, and is back, would have none.
+    const changed = online.join() !== cpusOf(this.#source).join() || !this.#hidden.areIn(this.#source);
     if (!changed && failing.size === 0 && this.#asleepNs === 0) return;
-    const found = rediscover();
+    const found = this.#hidden.within(rediscover());
     this.#tellCpus(online);
     await this.#bindAnew(found, failing);
     this.#asleepNs = 0;
+  }
+
+  noticeCpus(switched: readonly number[]): boolean {
+    const known = new Set([...this.#cpusOf.values()].flatMap((cpus) => [...cpus]));
+    const found = this.#hidden.notice(switched.filter((cpu) => !known.has(cpu)));
+    this.#gaps += found;
+    return found > 0;
   }
 
   #tellCpus(online: readonly number[]): void {
@@ -148,6 +166,11 @@ class CounterBindings implements Bindings {
     try {
       await this.#options.probe.bind(i, zone, event);
     } catch (error) {
+      // Perhaps it is no longer there; if it is, it will be noticed again.
+      if (zone.hidden && this.#hidden.forget(zone.lead)) {
+        this.#cpusOf.get(zone.id)?.delete(zone.lead);
+        return;
+      }
       this.#beginGap(i, zone, error instanceof Error ? error.message : String(error));
       this.#unbound.set(i, error);
       return;

@@ -63,7 +63,7 @@ export const METER: Table<Omit<MeterOptions, 'kubelet'> & InGroup<'kubelet', Kub
     key: 'source',
     description:
       'energy counter: auto, power_core, power_per_core, msr, power, powercap, estimated, or ' +
-      'perf:PMU/EVENT/[,scope=cpu|core|package][,joules=J_PER_COUNT]',
+      'perf:PMU/EVENT/[,scope=cpu|core|package][,joules=J_PER_COUNT][,kind=KIND]',
   },
   interval: {
     kind: number({ min: 0.001, max: Math.floor(MAX_TIMER_MS / 1000), unit: 'seconds' }),

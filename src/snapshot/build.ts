@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { SNAPSHOT_SCHEMA, type SelfUsage, type Snapshot } from '../model/snapshot.ts';
+import type { EnergySource } from '../model/source.ts';
 import { sum } from '../util/sum.ts';
 import { cgroupRows } from './cgroup-rows.ts';
 import type { Parts } from './parts.ts';
@@ -20,7 +21,7 @@ export async function buildSnapshot(parts: Parts): Promise<Snapshot> {
     schema: SNAPSHOT_SCHEMA,
     time,
     interval_s: seconds,
-    source: { name: source.name, kind: source.kind, scope: source.scope, domain: source.domain },
+    source: describe(source),
     ...totalsOf(charges),
     zones: charges.zones.map((zone) => ({
       id: zone.id,
@@ -31,7 +32,7 @@ export async function buildSnapshot(parts: Parts): Promise<Snapshot> {
       lost_j: zone.lostJoules,
       shared_j: zone.sharedJoules,
     })),
-    domains: charges.domains.map(({ id, type, parent, joules }) => ({ id, type, parent, counter_j: joules })),
+    domains: charges.domains.map(({ joules, ...domain }) => ({ ...domain, counter_j: joules })),
     cores: charges.cores.map(({ id, cpus, joules, idleJoules }) => ({
       id,
       cpus,
@@ -42,6 +43,13 @@ export async function buildSnapshot(parts: Parts): Promise<Snapshot> {
     cgroups,
     self: selfUsage(parts),
   };
+}
+
+function describe(source: EnergySource): Snapshot['source'] {
+  const { name, kind, scope, domain } = source;
+  if (source.reader !== 'none') return { name, kind, scope, domain };
+  const { reference, covers, digits } = source.watts;
+  return { name, kind, scope, domain, estimate: { reference, covers, digits } };
 }
 
 function totalsOf({ zones, processJoules }: Parts['charges']): Pick<Snapshot, 'totals' | 'unattributed'> {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { cpuField } from '../host/cpuinfo.ts';
-import { MAX_WATTS } from './limits.ts';
+import { cpuField, isAmd } from '../host/cpuinfo.ts';
+import { IDLE_CORE_WEIGHT, MAX_WATTS } from './limits.ts';
 import type { Rejection } from './power.ts';
 import type { PolledSource } from '../model/source.ts';
 import { isShortage, systemError } from '../util/system-error.ts';
-import { zonesOf } from './zones.ts';
+import { type HostRoots, zonesOf } from './zones.ts';
 
 // AMD, "Processor Programming Reference", Core::X86::Msr::RAPL_PWR_UNIT and ::CORE_ENERGY_STAT; kernel:
 // MSR_AMD_RAPL_POWER_UNIT and MSR_AMD_CORE_ENERGY_STATUS in arch/x86/include/asm/msr-index.h.
@@ -16,27 +16,21 @@ const CORE_ENERGY = 0xc001029a;
 const RANGE = 2n ** 32n;
 
 const ZEN = 0x17;
-/** What of idle's time pays, as in BPF (ENERGY_IDLE_SHIFT in bpf/energy.h): an idle core draws a few percent. */
-const IDLE_WEIGHT = 1 / 32;
 
 /**
  * The energy counters of AMD Zen and Hygon cores in their model-specific registers, for kernels without PMU
  * power_core (before 6.14). Reading one interrupts its CPU, so they are read once a second and split over the
  * core's tasks by run time: apportioned.
  */
-export function msrSource(roots: {
-  readonly sys: string;
-  readonly proc: string;
-  readonly dev: string;
-}): Omit<PolledSource, 'auxiliary'> | Rejection {
+export function msrSource(
+  roots: HostRoots & { readonly dev: string },
+): Omit<PolledSource, 'auxiliary'> | Rejection {
   const name = 'msr';
-  const { sys, proc, dev } = roots;
-  const vendor = cpuField(proc, 'vendor_id');
-  const known = vendor === 'HygonGenuine' || vendor === 'AuthenticAMD';
-  if (!known || Number(cpuField(proc, 'cpu family')) < ZEN) {
+  const { proc, dev } = roots;
+  if (!isAmd(proc) || Number(cpuField(proc, 'cpu family')) < ZEN) {
     return { name, reason: 'only AMD Zen and Hygon CPUs have a register per core' };
   }
-  const zones = zonesOf('core', sys);
+  const zones = zonesOf('core', roots);
   const path = (cpu: number): string => join(dev, `cpu/${cpu}/msr`);
   let joulesPerCount: number;
   try {
@@ -64,7 +58,7 @@ export function msrSource(roots: {
       maxWatts: MAX_WATTS.core,
       location: { via: 'msr', path: path(lead), address: CORE_ENERGY },
     })),
-    idleWeight: IDLE_WEIGHT,
+    idleWeight: IDLE_CORE_WEIGHT,
   };
 }
 

@@ -21,8 +21,13 @@ export interface Pmu {
   readonly name: string;
   /** perf_event_attr.type. Differs from boot to boot, and when the PMU is registered anew. */
   readonly type: number;
-  /** CPUs to open its events on, where the kernel says so; undefined: every CPU has counters of its own. */
+  /** CPUs to open its events on, each for those around it, where the kernel says so. */
   readonly cpumask: readonly number[] | undefined;
+  /**
+   * CPUs that have counters of their own, where the kernel says which: core PMUs of hybrid CPUs (`cpu_core` and
+   * `cpu_atom`, sysfs-devices-cpu in the kernel's ABI) and of Arm (drivers/perf/arm_pmu.c). Neither: every CPU has.
+   */
+  readonly cpus: readonly number[] | undefined;
   /** Where the value of a term goes: `config:0-7`, `config1:0-3,8`. */
   readonly format: ReadonlyMap<string, string>;
   readonly events: ReadonlyMap<string, string>;
@@ -39,10 +44,12 @@ export function readPmu(sys: string, name: string): Pmu | undefined {
   const type = readText(join(path, 'type'));
   if (type === undefined) return undefined;
   const cpumask = readText(join(path, 'cpumask'));
+  const cpus = readText(join(path, 'cpus'));
   return {
     name,
     type: Number(type),
     cpumask: cpumask === undefined ? undefined : parseCpuList(cpumask),
+    cpus: cpus === undefined ? undefined : parseCpuList(cpus),
     format: readTexts(join(path, 'format')),
     events: readTexts(join(path, 'events')),
   };

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { MAX_WATTS } from './limits.ts';
+import { isAmd } from '../host/cpuinfo.ts';
+import { IDLE_CORE_WEIGHT, MAX_WATTS } from './limits.ts';
 import { encodeEvent, joulesPerCount, type Pmu, readPmu } from './pmu.ts';
 import type { Counter, PolledSource, Selection, SwitchedSource } from '../model/source.ts';
-import { zonesOf } from './zones.ts';
+import { type HostRoots, zonesOf } from './zones.ts';
 
 export type Rejection = Selection['rejected'][number];
 
@@ -26,9 +27,9 @@ const PMUS = {
 /** The counters that cores have of their own, or the reason why they cannot be had. */
 export function coreSource(
   name: 'power_core' | 'power_per_core',
-  sys: string,
+  roots: HostRoots,
 ): Omit<SwitchedSource, 'auxiliary'> | Rejection {
-  const found = findEvent(name, sys);
+  const found = findEvent(name, roots.sys);
   if ('reason' in found) return found;
   const { pmu, event, joules } = found;
   return {
@@ -39,52 +40,84 @@ export function coreSource(
     kind: 'measured',
     idlePays: false,
     maxWatts: MAX_WATTS.core,
-    zones: zonesOf('core', sys, pmu),
+    zones: zonesOf('core', roots, pmu),
     event: encodeEvent(pmu, event),
     joulesPerCount: joules,
   };
 }
 
-/** The packages' counters, or the reason why they cannot be had. */
-export function packageSource(sys: string): Omit<PolledSource, 'auxiliary'> | Rejection {
-  const found = findEvent('power', sys);
+/**
+ * The packages' counters, or the reason why they cannot be had; those of the packages' cores where the packages hold
+ * graphics, too, and the kernel counts both of them.
+ */
+export function packageSource(roots: HostRoots): Omit<PolledSource, 'auxiliary'> | Rejection {
+  const found = findEvent('power', roots.sys);
   if ('reason' in found) return found;
+  const counted = COUNTED_APART.every((event) => isInJoules(found.pmu, event));
+  const event = counted && !isAmd(roots.proc) ? 'energy-cores' : 'energy-pkg';
+  return apportioned('power', perfCounters(found.pmu, event, roots));
+}
+
+/** Power planes 0 and 1 of Intel's client CPUs; graphics are not to be charged to whoever computes meanwhile. */
+const COUNTED_APART = ['energy-cores', 'energy-gpu'] as const;
+
+function isInJoules(pmu: Pmu, event: string): boolean {
+  return pmu.events.has(event) && joulesPerCount(pmu, event) !== undefined;
+}
+
+/** A source whose counters, one per package, are split over the CPUs of the package in user space. */
+export function apportioned(name: string, counters: readonly Counter[]): Omit<PolledSource, 'auxiliary'> {
   return {
-    name: 'power',
+    name,
     domain: 'cpu',
     scope: 'package',
     reader: 'user',
     kind: 'apportioned',
-    // Kernel 7.0 and later list every CPU in power's cpumask: one zone per package, not per listed CPU.
-    zones: zonesOf('package', sys, found.pmu),
-    counters: perfCounters(found.pmu, 'energy-pkg', sys),
-    // A package draws the larger part of its power however busy it is.
-    idleWeight: 1,
+    zones: counters.map(({ id, cpus, location }) => ({
+      id,
+      cpus,
+      lead: location.via === 'perf' ? location.cpu : cpus[0]!,
+    })),
+    counters,
+    // A package draws the larger part of its power however busy it is; its cores alone do not.
+    idleWeight: counters.every(({ parent }) => parent === undefined) ? 1 : IDLE_CORE_WEIGHT,
   };
 }
 
-/** Events of PMU `power` other than the package's. The cores' (`energy-cores`) is in the package's. */
-const OTHERS = {
+const DOMAINS = {
+  'energy-pkg': 'cpu',
+  'energy-cores': 'cores',
   'energy-ram': 'memory',
   'energy-gpu': 'gpu',
   'energy-psys': 'host',
 } as const;
 
-/** What PMU `power` counts beside packages: memory, graphics, and all that the machine draws. */
-export function perfDomains(sys: string): Counter[] {
-  const pmu = readPmu(sys, 'power');
-  if (!pmu) return [];
-  const names = Object.keys(OTHERS) as (keyof typeof OTHERS)[];
-  return names.filter((event) => pmu.events.has(event)).flatMap((event) => perfCounters(pmu, event, sys));
+/** What PMU `power` counts beside the CPUs: memory, graphics, and all that the machine draws. */
+export function perfDomains(roots: HostRoots): Counter[] {
+  return eventsOf(['energy-ram', 'energy-gpu', 'energy-psys'], roots);
 }
 
-/** A counter per package of one event of PMU `power`; none where the kernel does not give it in Joules. */
-function perfCounters(pmu: Pmu, event: 'energy-pkg' | keyof typeof OTHERS, sys: string): Counter[] {
+/** The packages' counters of PMU `power`; none where it has none. */
+export function perfPackages(roots: HostRoots): Counter[] {
+  return eventsOf(['energy-pkg'], roots);
+}
+
+function eventsOf(events: readonly (keyof typeof DOMAINS)[], roots: HostRoots): Counter[] {
+  const pmu = readPmu(roots.sys, 'power');
+  if (!pmu) return [];
+  return events.filter((event) => pmu.events.has(event)).flatMap((event) => perfCounters(pmu, event, roots));
+}
+
+/**
+ * A counter per package of one event of PMU `power`; none where the kernel does not give it in Joules. Kernel 7.0 and
+ * later list every CPU in power's cpumask: a package has one zone even so.
+ */
+function perfCounters(pmu: Pmu, event: keyof typeof DOMAINS, roots: HostRoots): Counter[] {
   const joules = joulesPerCount(pmu, event);
   if (joules === undefined) return [];
   const encoded = encodeEvent(pmu, event);
-  return zonesOf('package', sys, pmu).map((zone) => ({
-    ...inPackage(event === 'energy-pkg' ? 'cpu' : OTHERS[event], zone.id),
+  return zonesOf('package', roots, pmu).map((zone) => ({
+    ...inPackage(DOMAINS[event], zone.id),
     cpus: zone.cpus,
     joulesPerCount: joules,
     // perf adds the 32 bits of the hardware up to 64.
@@ -93,13 +126,14 @@ function perfCounters(pmu: Pmu, event: 'energy-pkg' | keyof typeof OTHERS, sys: 
   }));
 }
 
-/** Names and bounds of a package's counter of a domain: `memory:0` beside `package:0`. */
+/** Names and bounds of a package's counter of a domain: `memory:0` beside `package:0`. `cores`: of all its cores. */
 export function inPackage(
-  domain: Counter['domain'],
+  domain: 'cpu' | 'cores' | 'memory' | 'gpu' | 'host',
   packageId: string,
 ): Pick<Counter, 'id' | 'domain' | 'parent' | 'maxWatts'> {
   if (domain === 'cpu') return { id: packageId, domain, maxWatts: MAX_WATTS.package };
   const id = packageId.replace('package', domain);
+  if (domain === 'cores') return { id, domain: 'cpu', maxWatts: MAX_WATTS.package, parent: packageId };
   const maxWatts = MAX_WATTS[domain];
   // Graphics sit in the package, whose counter counts them too; memory and the machine do not.
   return domain === 'gpu' ? { id, domain, maxWatts, parent: packageId } : { id, domain, maxWatts };

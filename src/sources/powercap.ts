@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
-import { inPackage, type Rejection } from './power.ts';
-import type { Counter, Domain, PolledSource, Zone } from '../model/source.ts';
+import { isAmd } from '../host/cpuinfo.ts';
+import { apportioned, inPackage, type Rejection } from './power.ts';
+import type { Counter, PolledSource } from '../model/source.ts';
 import { listNames, readText } from '../util/files.ts';
-import { zonesOf } from './zones.ts';
+import { type HostRoots, zonesOf } from './zones.ts';
 
 /**
  * Kernel: drivers/powercap/intel_rapl_common.c, Documentation/ABI/testing/sysfs-class-powercap. Zones of
@@ -13,60 +14,75 @@ import { zonesOf } from './zones.ts';
 const ZONE = /^intel-rapl:(\d+)(?::\d+)?$/;
 const TOP = /^package-(\d+)(?:-die-(\d+))?$/;
 
-/**
- * Zones within a package. `core` is left out: on Intel it is in the package's, and on AMD the driver reads
- * the register of one core there (rapl_msr_priv_amd), which is no total of anything.
- */
-const PARTS: Readonly<Record<string, Domain>> = { dram: 'memory', uncore: 'gpu' };
+/** Zones within a package. */
+const PARTS = { core: 'cores', dram: 'memory', uncore: 'gpu' } as const;
 
-/** The packages' counters in sysfs, or the reason why they cannot be had. */
-export function powercapSource(sys: string): Omit<PolledSource, 'auxiliary'> | Rejection {
+/**
+ * The packages' counters in sysfs, or the reason why they cannot be had; those of the packages' cores where the
+ * packages hold graphics, too, and both are counted, as `packageSource` does.
+ */
+export function powercapSource(roots: HostRoots): Omit<PolledSource, 'auxiliary'> | Rejection {
   const name = 'powercap';
-  const counters = powercapCounters(sys).filter(({ domain }) => domain === 'cpu');
-  if (counters.length === 0) {
-    return { name, reason: `${classOf(sys)} has no package: it needs the module intel_rapl_msr` };
+  const all = powercapCounters(roots);
+  const packages = all.filter(isPackage);
+  if (packages.length === 0) {
+    return { name, reason: `${classOf(roots.sys)} has no package: it needs the module intel_rapl_msr` };
   }
+  const cores = all.filter(isCores);
+  const graphics = all.filter(({ domain }) => domain === 'gpu');
+  const apart = cores.length === packages.length && graphics.length === packages.length;
+  const counters = apart ? cores : packages;
   const hidden = counters.find(({ location }) => location.via === 'powercap' && !isReadable(location.path));
   if (hidden)
     return { name, reason: "powercap's energy_uj files may be read by root alone (kernel 5.10 and later)" };
-  return {
-    name,
-    domain: 'cpu',
-    scope: 'package',
-    reader: 'user',
-    kind: 'apportioned',
-    zones: counters.map(({ id, cpus }) => ({ id, cpus, lead: cpus[0]! })),
-    counters,
-    idleWeight: 1,
-  };
+  return apportioned(name, counters);
 }
 
-/** What powercap counts beside packages. */
-export function powercapDomains(sys: string): Counter[] {
-  return powercapCounters(sys).filter(({ domain }) => domain !== 'cpu');
+/** What powercap counts beside the CPUs. */
+export function powercapDomains(roots: HostRoots): Counter[] {
+  return powercapCounters(roots).filter(({ domain }) => domain !== 'cpu');
+}
+
+/** The packages' counters of powercap; none where there are none. */
+export function powercapPackages(roots: HostRoots): Counter[] {
+  return powercapCounters(roots).filter(isPackage);
+}
+
+function isPackage({ domain, parent }: Counter): boolean {
+  return domain === 'cpu' && parent === undefined;
+}
+
+function isCores({ domain, parent }: Counter): boolean {
+  return domain === 'cpu' && parent !== undefined;
 }
 
 /** All counters of powercap, those of packages without an online CPU left out. */
-function powercapCounters(sys: string): Counter[] {
-  const directory = classOf(sys);
-  const zones = listZones(directory);
-  const counters = [...zones].flatMap(([number, { top, parts }]) => {
+function powercapCounters(roots: HostRoots): Counter[] {
+  const zones = listZones(classOf(roots.sys));
+  const amd = isAmd(roots.proc);
+  // Each means reading the topology of all CPUs.
+  const byDie = [...zones.values()].some(({ top }) => TOP.exec(top.name)?.[2] !== undefined);
+  const packages = [...zonesOf('package', roots), ...(byDie ? zonesOf('die', roots) : [])];
+  const counters = new Map<string, Counter>();
+  // What is there twice is one counter: that of AMD's package once for each die, see `zonesOf`.
+  const add = (one: Counter | undefined): void => {
+    if (one && !counters.has(one.id)) counters.set(one.id, one);
+  };
+  for (const [number, { top, parts }] of zones) {
     const [, name, die] = TOP.exec(top.name) ?? [];
-    if (name === undefined)
-      return top.name.startsWith('psys') ? counter('host', top, `package:${number}`) : [];
-    const zone = packageZones(sys, die).find(({ id }) => id === `package:${name}${die ? `:${die}` : ''}`);
-    if (!zone) return [];
-    const inside = parts.flatMap((part) => {
-      const domain = PARTS[part.name];
-      return domain ? counter(domain, part, zone.id, zone.cpus) : [];
-    });
-    return [...counter('cpu', top, zone.id, zone.cpus), ...inside];
-  });
-  return counters.toSorted((a, b) => (a.cpus[0] ?? 0) - (b.cpus[0] ?? 0));
-}
-
-function packageZones(sys: string, die: string | undefined): Zone[] {
-  return zonesOf(die === undefined ? 'package' : 'die', sys);
+    if (top.name.startsWith('psys')) add(counter('host', top, `package:${number}`));
+    if (name === undefined) continue;
+    const id = die === undefined || amd ? `package:${name}` : `package:${name}:${die}`;
+    const zone = packages.find((one) => one.id === id);
+    if (!zone) continue;
+    add(counter('cpu', top, zone.id, zone.cpus));
+    for (const part of parts) {
+      const domain = PARTS[part.name as keyof typeof PARTS];
+      // On AMD the driver reads the register of one core for `core` (rapl_msr_priv_amd), which is no total of anything.
+      if (domain && !(domain === 'cores' && amd)) add(counter(domain, part, zone.id, zone.cpus));
+    }
+  }
+  return [...counters.values()].toSorted((a, b) => (a.cpus[0] ?? 0) - (b.cpus[0] ?? 0));
 }
 
 interface Node {
@@ -88,21 +104,24 @@ function listZones(directory: string): Map<string, { readonly top: Node; readonl
   return zones;
 }
 
-function counter(domain: Domain, { path }: Node, packageId: string, cpus: readonly number[] = []): Counter[] {
+function counter(
+  domain: Parameters<typeof inPackage>[0],
+  { path }: Node,
+  packageId: string,
+  cpus: readonly number[] = [],
+): Counter | undefined {
   const range = readText(join(path, 'max_energy_range_uj'));
-  if (range === undefined || !/^\d+$/.test(range)) return [];
+  if (range === undefined || !/^\d+$/.test(range)) return undefined;
   const named = inPackage(domain, packageId);
-  return [
-    {
-      ...named,
-      maxWatts: Math.min(named.maxWatts, powerLimit(path) ?? Infinity),
-      cpus,
-      joulesPerCount: 1e-6,
-      // The largest value that energy_uj has, 2^32-1 of the hardware's units.
-      range: BigInt(range) + 1n,
-      location: { via: 'powercap', path: join(path, 'energy_uj') },
-    },
-  ];
+  return {
+    ...named,
+    maxWatts: Math.min(named.maxWatts, powerLimit(path) ?? Infinity),
+    cpus,
+    joulesPerCount: 1e-6,
+    // The largest value that energy_uj has, 2^32-1 of the hardware's units.
+    range: BigInt(range) + 1n,
+    location: { via: 'powercap', path: join(path, 'energy_uj') },
+  };
 }
 
 /** Short peaks go beyond the limits that firmware sets, by far less than this. */

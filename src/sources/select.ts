@@ -3,8 +3,9 @@ import { EnergyError, usageError } from '../model/errors.ts';
 import { estimatedSource, givenWatts } from './estimated.ts';
 import { PERF_FORM, perfSource } from './perf.ts';
 import { msrSource } from './msr.ts';
-import { coreSource, packageSource, perfDomains, type Rejection } from './power.ts';
-import { powercapDomains, powercapSource } from './powercap.ts';
+import { coreSource, packageSource, perfDomains, perfPackages, type Rejection } from './power.ts';
+import { powercapDomains, powercapPackages, powercapSource } from './powercap.ts';
+import { sensorCounters } from './sensors.ts';
 import type { Counter, PolledSource, Selection, SwitchedSource } from '../model/source.ts';
 import { publishedWatts } from './watts.ts';
 
@@ -26,11 +27,11 @@ type Found = Omit<SwitchedSource, 'auxiliary'> | Omit<PolledSource, 'auxiliary'>
 
 /** The counters that there may be, best first. */
 const COUNTERS = {
-  power_core: ({ sys }: Roots) => coreSource('power_core', sys),
-  power_per_core: ({ sys }: Roots) => coreSource('power_per_core', sys),
+  power_core: (roots: Roots) => coreSource('power_core', roots),
+  power_per_core: (roots: Roots) => coreSource('power_per_core', roots),
   msr: (roots: Roots) => msrSource(roots),
-  power: ({ sys }: Roots) => packageSource(sys),
-  powercap: ({ sys }: Roots) => powercapSource(sys),
+  power: (roots: Roots) => packageSource(roots),
+  powercap: (roots: Roots) => powercapSource(roots),
 } satisfies Record<string, (roots: Roots) => Found | Rejection>;
 
 type CounterName = keyof typeof COUNTERS;
@@ -57,6 +58,7 @@ const PLANS: ReadonlyMap<string, Plan> = new Map([
  */
 export function selectSource(request: SourceRequest): Selection {
   const { spec, sys, proc, dev = '/dev' } = request;
+  const roots = { sys, proc, dev };
   const plan = PLANS.get(spec);
   if (!plan && !spec.startsWith('perf:')) {
     const names = [...PLANS.keys()].join(', ');
@@ -66,14 +68,17 @@ export function selectSource(request: SourceRequest): Selection {
   if (watts && !plan?.estimate) {
     throw usageError(`${watts.reference} are for source estimated or auto, not for ${JSON.stringify(spec)}`);
   }
-  if (!plan) return { source: perfSource(spec, sys), rejected: [] };
+  if (!plan) return { source: perfSource(spec, roots), rejected: [] };
   const rejected: Rejection[] = [];
   for (const name of plan.counters) {
-    const found = COUNTERS[name]({ sys, proc, dev });
-    if (!('reason' in found)) return { source: { ...found, auxiliary: auxiliaryOf(found, sys) }, rejected };
+    const found = COUNTERS[name](roots);
+    if (!('reason' in found)) return { source: { ...found, auxiliary: auxiliaryOf(found, roots) }, rejected };
     rejected.push(found);
   }
-  if (plan.estimate) return { source: estimatedSource(sys, watts ?? publishedWatts(proc)), rejected };
+  if (plan.estimate) {
+    const source = estimatedSource(roots, watts ?? publishedWatts(proc));
+    return { source: { ...source, auxiliary: sensorCounters(sys) }, rejected };
+  }
   throw new EnergyError(
     'ENOSOURCE',
     `${rejected[0]?.reason}; in a virtual machine there is usually none: use --source estimated`,
@@ -81,12 +86,20 @@ export function selectSource(request: SourceRequest): Selection {
 }
 
 /** What else there is to read: the packages that cores sit in, and what is not of the CPUs. */
-function auxiliaryOf(source: Found, sys: string): Counter[] {
-  const perf = perfDomains(sys);
+function auxiliaryOf(source: Found, roots: Roots): Counter[] {
+  const perf = perfDomains(roots);
   // Each from perf where it has it: hypervisors show a `power` PMU with one domain that counts nothing.
-  const others = powercapDomains(sys).filter(({ domain }) => !perf.some((one) => one.domain === domain));
-  const domains = [...perf, ...others];
-  if (source.scope !== 'core') return domains;
-  const packages = [packageSource(sys), powercapSource(sys)].find((found) => !('reason' in found));
-  return packages && 'counters' in packages ? [...packages.counters, ...domains] : domains;
+  const others = powercapDomains(roots).filter(({ domain }) => !perf.some((one) => one.domain === domain));
+  const counted = [...packagesAround(source, roots), ...perf, ...others];
+  // The machine has one figure: what counts is better than what is integrated.
+  const isKnown = counted.some(({ domain }) => domain === 'host');
+  return [...counted, ...sensorCounters(roots.sys).filter(({ domain }) => !(isKnown && domain === 'host'))];
+}
+
+/** The packages that hold more than what the source's zones count. */
+function packagesAround({ name, zones }: Found, roots: Roots): Counter[] {
+  const found = [perfPackages(roots), powercapPackages(roots)];
+  if (name === 'powercap') found.reverse();
+  const packages = found.find((counters) => counters.length > 0) ?? [];
+  return packages.filter(({ id }) => !zones.some((zone) => zone.id === id));
 }

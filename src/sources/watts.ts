@@ -52,18 +52,33 @@ const ROWS: readonly Row[] = [
   },
 ];
 
+/**
+ * Servers with one kind of CPU differ by some ten percent: two digits. The table's rows differ by a factor of five, and
+ * machines that are not in it need not be servers at all: of them one digit is much.
+ */
+const DIGITS = { known: 2, unknown: 1 } as const;
+
 /** CpuPower per CPU of the machine whose procfs is mounted at `proc`; of an unknown CPU the table's mean. */
 export function publishedWatts(proc: string): CpuPower {
   const key = cpuKey(proc);
   const row = ROWS.find(({ cpu }) => cpu.test(key));
-  if (row) return { idle: row.idle, busy: row.busy, reference: row.reference ?? `${CCF}, ${row.name}` };
+  if (row) {
+    const { idle, busy, name, reference = `${CCF}, ${name}` } = row;
+    return { idle, busy, reference, covers: 'server', digits: DIGITS.known };
+  }
   const mean = (pick: (row: Row) => number): number =>
-    Math.round((1e4 * ROWS.reduce((sum, other) => sum + pick(other), 0)) / ROWS.length) / 1e4;
+    roundTo(DIGITS.unknown, ROWS.reduce((sum, other) => sum + pick(other), 0) / ROWS.length);
   return {
     idle: mean(({ idle }) => idle),
     busy: mean(({ busy }) => busy),
-    reference: `${CCF}, mean of all CPUs`,
+    reference: 'unknown CPU, mean of servers',
+    covers: 'server',
+    digits: DIGITS.unknown,
   };
+}
+
+function roundTo(digits: number, value: number): number {
+  return Number(value.toPrecision(digits));
 }
 
 /**

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+import { isAmd } from '../host/cpuinfo.ts';
 import { type OnlineCore, onlineCores, onlineCpus } from '../host/cpus.ts';
 import type { SourceScope, Zone } from '../model/source.ts';
+
+/** Where sysfs and procfs are mounted. */
+export interface HostRoots {
+  readonly sys: string;
+  readonly proc: string;
+}
 
 /** The PMU that counts, and the CPUs that it wants its events opened on, where it says so. */
 interface Mask {
@@ -13,12 +20,15 @@ interface Mask {
  * is led by a CPU that the PMU's `cpumask` names, because an event opened elsewhere dies when its CPU goes offline,
  * even if another CPU of its core stays; else by its first CPU.
  *
- * Where the mask names one CPU per die of a package, the counters are the dies': Cascade Lake-AP has two dies
- * in a package with RAPL counters of their own (kernel: rapl_pmu_is_pkg_scope in arch/x86/events/rapl.c).
+ * Of Intel, where the mask names one CPU per die of a package, the counters are the dies': Cascade Lake-AP has two
+ * dies in a package with RAPL counters of their own. Of AMD and Hygon a package has one counter whatever the kernel
+ * says: from 6.9 on, until it was mended in 6.11, it took their CCDs for dies, so that it offers the package's
+ * counter once for each of them. Kernel: 63edbaa48a57 "x86/cpu/topology: Add support for the AMD 0x80000026 leaf", and
+ * "Fix the energy-pkg event for AMD CPUs" of perf/x86/rapl and of powercap/intel_rapl (26096aed255f).
  */
-export function zonesOf(scope: SourceScope | 'die', sys: string, pmu?: Mask): Zone[] {
+export function zonesOf(scope: SourceScope | 'die', roots: HostRoots, pmu?: Mask): Zone[] {
   const preferred = new Set(pmu?.cpumask);
-  const zones = Array.from(groups(scope, sys, pmu?.name, preferred), ([id, cpus]) => ({
+  const zones = Array.from(groups(scope, roots, pmu?.name, preferred), ([id, cpus]) => ({
     id,
     cpus: cpus.toSorted((a, b) => a - b),
     lead: cpus.find((cpu) => preferred.has(cpu)) ?? Math.min(...cpus),
@@ -28,7 +38,7 @@ export function zonesOf(scope: SourceScope | 'die', sys: string, pmu?: Mask): Zo
 
 function groups(
   scope: SourceScope | 'die',
-  sys: string,
+  { sys, proc }: HostRoots,
   pmu: string | undefined,
   cpumask: ReadonlySet<number>,
 ): Map<string, readonly number[]> {
@@ -36,9 +46,10 @@ function groups(
   const cores = onlineCores(sys);
   if (scope === 'core') return new Map(cores.map((core) => [`core:${core.id}`, core.cpus]));
   const zones = new Map<string, number[]>();
+  const hasDies = !isAmd(proc);
   for (const name of new Set(cores.map((core) => core.package))) {
     const members = cores.filter((core) => core.package === name);
-    const byDie = scope === 'die' || countsDies(`${sys} ${pmu} ${name}`, members, cpumask);
+    const byDie = hasDies && (scope === 'die' || countsDies(`${sys} ${pmu} ${name}`, members, cpumask));
     for (const { die, cpus } of members) {
       const id = byDie ? `package:${name}:${die}` : `package:${name}`;
       zones.set(id, [...(zones.get(id) ?? []), ...cpus]);

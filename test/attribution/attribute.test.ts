@@ -44,7 +44,7 @@ const estimated: EstimatedSource = {
   domain: 'cpu',
   reader: 'none',
   kind: 'estimated',
-  watts: { idle: 1, busy: 5, reference: 'a test' },
+  watts: { idle: 1, busy: 5, reference: 'a test', covers: 'cpu', digits: 4 },
   auxiliary: [],
   zones: [0, 1, 2, 3].map((cpu) => ({ id: `cpu:${cpu}`, cpus: [cpu], lead: cpu })),
 };
@@ -340,5 +340,53 @@ describe('attribute', () => {
     expect(errors[1]).toBe(0);
     const unknown = attribute(columns, estimated, CORES).processes;
     expect(unknown.map(({ uncertainJoules }) => uncertainJoules)).toEqual([null, null]);
+  });
+});
+
+describe('a CPU that sysfs hides', () => {
+  const HIDDEN = { id: 'cpu:9', cpus: [9], lead: 9, hidden: true } as const;
+  const columns = columnsOf({
+    rows: [
+      { cpu: 0, pid: 1, ms: 100, counts: 2000 },
+      { cpu: 9, pid: 2, ms: 50, counts: 700 },
+      { cpu: 9, pid: 0, ms: 50, counts: 300 },
+    ],
+    cpus: [
+      { cpu: 0, counts: 2000 },
+      { cpu: 9, counts: 1000 },
+    ],
+  });
+  const figures = ({ zones }: Charges): unknown[] =>
+    zones.map(({ id, joules, idleJoules, gapJoules }) => [id, joules, idleJoules, gapJoules]);
+  const joulesOf = ({ processes }: Charges): unknown[] => processes.map(({ pid, joules }) => [pid, joules]);
+
+  it('has what its counter counted as a gap', () => {
+    const charges = attribute(columns, { ...perCore, zones: [...perCore.zones, HIDDEN] }, CORES);
+    expect(figures(charges)).toEqual([
+      ['core:0:0', 2, 0, 0],
+      ['cpu:9', 1, 0, 1],
+    ]);
+    expect(joulesOf(charges)).toEqual([
+      [1, 2],
+      [2, 0],
+    ]);
+  });
+
+  it('has what a model says as a gap', () => {
+    const charges = attribute(columns, { ...estimated, zones: [...estimated.zones, HIDDEN] }, CORES);
+    expect(figures(charges)).toEqual([
+      ['cpu:0', 0.5, 0, 0],
+      ['cpu:9', 0.3, 0, 0.3],
+    ]);
+  });
+
+  it('is a gap of each package, as large as it would be charged there', () => {
+    const source = { ...perPackage, zones: [...perPackage.zones.slice(0, 1), HIDDEN] };
+    const charges = attribute(columns, source, CORES, read([10]));
+    expect(figures(charges)).toEqual([['package:0', 10, 0, 5]]);
+    expect(joulesOf(charges)).toEqual([
+      [1, 5],
+      [2, 0],
+    ]);
   });
 });

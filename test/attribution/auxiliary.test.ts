@@ -136,6 +136,20 @@ describe('what packages count beyond their cores', () => {
     ]);
   });
 
+  it('is without its graphics, which are counted for themselves, also where those are read later', () => {
+    const auxiliary = settling();
+    const shared = [
+      { 'package:0': 15, 'gpu:0': 5 },
+      { 'package:0': 15, 'gpu:0': undefined },
+      { 'package:0': 15, 'gpu:0': 10 },
+    ].map((joules) => counted(auxiliary(source, cores(6, 0), readings(joules))).at(-1));
+    expect(shared).toEqual([
+      ['shared:0', 4, 4],
+      ['shared:0', 9, 9],
+      ['shared:0', 0, 0],
+    ]);
+  });
+
   it('is unknown where a part of the package’s energy is missing, and begins anew', () => {
     const auxiliary = settling();
     auxiliary(source, cores(10, 0), readings({ 'package:0': 4 }));
@@ -151,12 +165,14 @@ describe('what packages count beyond their cores', () => {
 describe('other domains', () => {
   it('are listed by their type, without those that could not be read, and are in no zone', () => {
     const { zones, domains } = settling()(source, cores(1, 1), readings({ 'memory:0': 2.5 }));
-    expect(domains).toEqual([{ id: 'memory:0', type: 'memory', parent: null, joules: 2.5 }]);
+    expect(domains).toEqual([
+      { id: 'memory:0', type: 'memory', kind: 'measured', parent: null, joules: 2.5 },
+    ]);
     expect(zones.map(({ id }) => id)).toEqual(['core:0:0', 'core:1:0']);
   });
 
   it('say what they are a part of', () => {
     const { domains } = settling()(source, cores(1, 1), readings({ 'gpu:0': 1 }));
-    expect(domains).toEqual([{ id: 'gpu:0', type: 'gpu', parent: 'package:0', joules: 1 }]);
+    expect(domains).toEqual([{ id: 'gpu:0', type: 'gpu', kind: 'measured', parent: 'package:0', joules: 1 }]);
   });
 });

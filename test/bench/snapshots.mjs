@@ -26,7 +26,7 @@ const publisher = await startPublishing({
   env: { OTEL_METRICS_EXPORTER: 'prometheus', OTEL_EXPORTER_PROMETHEUS_PORT: '0' },
   log: (line) => process.stderr.write(`${line}\n`),
 });
-const meter = await openMeter({ source: 'perf:msr/tsc/,scope=cpu,joules=1e-9' });
+const meter = await openMeter({ source: 'perf:msr/tsc/,scope=cpu,joules=1e-9,kind=measured' });
 const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 /** The longest that the event loop was held up since the last call, ms. */
 async function heldUp() {

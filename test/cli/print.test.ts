@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { jsonLine, printable } from '../../src/cli/print.ts';
+import { figure, jsonLine, printable } from '../../src/cli/print.ts';
 
 /** Every character that moves a cursor, ends a line or turns the direction of what follows. */
 const ATTACKS = [
@@ -28,5 +28,20 @@ describe('names that attack', () => {
 
   it('half a surrogate pair included, which no UTF-8 has', () => {
     expect(jsonLine('\ud83d')).toBe('"\\ud83d"\n');
+  });
+});
+
+describe('a figure', () => {
+  it.each([
+    [1.23456, 4, undefined, '1.2346'],
+    [0, 4, undefined, '0.0000'],
+    [1.23456, 4, 1, '1'],
+    [0.01678, 4, 2, '0.017'],
+    [1234.5, 2, 1, '1000'],
+    [100, 0, 1, '100'],
+    [0.00001, 4, 1, '0'],
+    [0, 4, 1, '0'],
+  ])('%d with %d decimals, of which %s digits mean anything, is %s', (value, decimals, digits, text) => {
+    expect(figure(value, decimals, digits)).toBe(text);
   });
 });

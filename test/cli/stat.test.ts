@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Stat } from '../../src/cli/measure-command.ts';
@@ -169,11 +169,39 @@ describeOnKernel('joules stat', () => {
     expect(run('/etc/passwd')).toMatchObject({ status: 126, stderr: expect.stringContaining('EACCES') });
   });
 
+  it('says of an estimate that it compares CPU time, with no more digits than are known', () => {
+    // A CPU that the table of watts does not have.
+    const root = temporaryDirectory();
+    for (const name of ['sys', 'dev']) symlinkSync(`/${name}`, join(root, name));
+    mkdirSync(join(root, 'proc'));
+    for (const name of ['self', 'stat', 'cgroups', 'uptime'])
+      symlinkSync(`/proc/${name}`, join(root, 'proc', name));
+    writeFileSync(join(root, 'proc/cpuinfo'), 'processor\t: 0\nCPU part\t: 0xd08\n');
+    const { stderr } = joules([
+      'stat',
+      '--source',
+      'estimated',
+      '--root',
+      root,
+      '--',
+      'sh',
+      '-c',
+      'i=0; while [ $i -lt 99999 ]; do i=$((i+1)); done',
+    ]);
+    expect(stderr).toMatch(
+      /compare by their CPU time alone\.\n Watts: unknown CPU, mean of servers: power at the wall/,
+    );
+    const joulesShown = /^ *([\d.]+) J {2}command/m.exec(stderr)?.[1];
+    expect(joulesShown).toMatch(/^0*\.?0*[1-9]0*$/);
+    expect(stderr).toMatch(/^ *\d+\.\d{4} s {2}CPU time$/m);
+  });
+
   it('prints its table on stderr and JSON there with --json', () => {
     const table = joules(['stat', '--source', TSC, '--', 'true']);
     expect(table.stdout).toBe('');
     expect(table.stderr).toMatch(/ J {2}± \d+\.\d{4} J command$/m);
     expect(table.stderr).toMatch(/measured: source perf:msr\/tsc\//);
+    expect(table.stderr).not.toContain('CPU time alone');
     const json = joules(['stat', '--source', TSC, '--json', '--', 'true']);
     expect(JSON.parse(json.stderr)).toMatchObject({
       schema: 'joules.stat/1',

@@ -160,7 +160,7 @@ describeOnKernel('joules top', () => {
   it('splits a counter of a package by run time and says apportioned', async () => {
     await using load = new Load();
     const pid = load.spin();
-    const spec = 'perf:msr/tsc/,scope=package,joules=1e-9';
+    const spec = 'perf:msr/tsc/,scope=package,joules=1e-9,kind=apportioned';
     const lines = snapshots(joules(['top', '--json', '--source', spec, '--count', '2']).stdout);
     for (const snapshot of lines) {
       expectClosed(snapshot);

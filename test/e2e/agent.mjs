@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { answers, start, stop } from './processes.mjs';
 
 /** Every CPU "uses" its TSC's frequency in nW, whatever runs: a truth that needs no energy counter. */
-export const SOURCE = 'perf:msr/tsc/,scope=cpu,joules=1e-9';
+export const SOURCE = 'perf:msr/tsc/,scope=cpu,joules=1e-9,kind=measured';
 
 const root = join(import.meta.dirname, '../..');
 

@@ -42,7 +42,7 @@ describe('the ledger', () => {
 
   it('keeps other domains beside what closes, and their sums while they cannot be read', () => {
     const { interval, collect } = machine();
-    interval({ domains: [{ id: 'memory:0', type: 'memory', parent: null, counter_j: 4 }] });
+    interval({ domains: [{ id: 'memory:0', type: 'memory', kind: 'measured', parent: null, counter_j: 4 }] });
     interval();
     const reading = collect();
     expect(reading.domains.map(({ owner, value }) => [owner.id, value])).toEqual([['memory:0', 4]]);

@@ -150,13 +150,28 @@ describe('the metrics', () => {
     });
   });
 
+  it('say where an estimate is of a whole server', async () => {
+    const { source } = snapshotOf();
+    for (const [covers, expected] of [
+      ['server', 'server'],
+      ['cpu', undefined],
+    ] as const) {
+      const { interval, producer } = machine();
+      const estimate = { reference: 'a table', covers, digits: 2 };
+      interval(using('a', 1), { source: { ...source, kind: 'estimated', estimate } });
+      const points = pointsOf(await collect(producer('scrape')), 'process.energy');
+      const said = new Set(points.map(({ attributes }) => attributes['energy.source.covers']));
+      expect([...said]).toEqual([expected]);
+    }
+  });
+
   it('keep what is no part of the CPUs under its own type, and the whole machine apart', async () => {
     const { interval, producer } = machine();
     interval({
       domains: [
-        { id: 'memory:0', type: 'memory', parent: null, counter_j: 2 },
-        { id: 'gpu:0', type: 'gpu', parent: 'package:0', counter_j: 1 },
-        { id: 'host:0', type: 'host', parent: null, counter_j: 50 },
+        { id: 'memory:0', type: 'memory', kind: 'measured', parent: null, counter_j: 2 },
+        { id: 'gpu:0', type: 'gpu', kind: 'measured', parent: 'package:0', counter_j: 1 },
+        { id: 'host:0', type: 'host', kind: 'measured', parent: null, counter_j: 50 },
       ],
     });
     const now = await collect(producer('scrape'));

@@ -26,6 +26,13 @@ async function exported(): Promise<Exported> {
   for (let i = 0; i < 4; i++) {
     ledger.add(
       snapshotOf({
+        source: {
+          name: 'estimated',
+          kind: 'estimated',
+          scope: 'cpu',
+          domain: 'cpu',
+          estimate: { reference: 'a table', covers: 'server', digits: 2 },
+        },
         processes: [
           { pid: 7, executable: 'node', energy_j: 2, container_id, cgroup: `/docker/${container_id}` },
           { pid: 8, executable: 'sh', energy_j: 1 },
@@ -45,9 +52,9 @@ async function exported(): Promise<Exported> {
           },
         },
         domains: [
-          { id: 'dram:0', type: 'memory', parent: null, counter_j: 1 },
-          { id: 'gpu:0', type: 'gpu', parent: 'package:0', counter_j: 1 },
-          { id: 'psys:0', type: 'host', parent: null, counter_j: 9 },
+          { id: 'dram:0', type: 'memory', kind: 'measured', parent: null, counter_j: 1 },
+          { id: 'gpu:0', type: 'gpu', kind: 'measured', parent: 'package:0', counter_j: 1 },
+          { id: 'psys:0', type: 'host', kind: 'measured', parent: null, counter_j: 9 },
         ],
       }),
     );
@@ -102,6 +109,7 @@ describe('what is exported', () => {
     expect(ours.map(([key]) => key).toSorted()).toEqual([
       'cgroup.path',
       'energy.reason',
+      'energy.source.covers',
       'energy.source.kind',
     ]);
     for (const [key] of ours) expect(names).not.toContain(key);

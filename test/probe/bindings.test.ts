@@ -54,3 +54,34 @@ describe('counters that are bound to CPUs', () => {
     expect(bound).toHaveLength(8);
   });
 });
+
+describe('a CPU that sysfs does not list', () => {
+  const HIDDEN = { id: 'cpu:20', cpus: [20], lead: 20, hidden: true };
+
+  it('is hidden once it ran tasks twice in a row: it is bound, and told once', async () => {
+    const { bindings: opened, bound, said } = await bindings();
+    bound.length = 0;
+    expect([[0, 20], [0], [0, 20]].map((cpus) => opened.noticeCpus(cpus))).toEqual([false, false, false]);
+    expect(said).toEqual([]);
+    expect(opened.noticeCpus([20, 0])).toBe(true);
+    await opened.reconcile();
+    expect(opened.source().zones.at(-1)).toEqual(HIDDEN);
+    expect(bound).toEqual(['cpu:20']);
+    expect(said[0]).toMatch(/^event=hidden cpu=20 why="sysfs does not list it, .*--root"$/);
+    expect(opened.take()).toEqual({ rebinds: 1, gaps: 1 });
+    expect(opened.noticeCpus([20])).toBe(false);
+    await opened.reconcile();
+    expect(bound).toHaveLength(1);
+  });
+
+  it('is as any other as soon as it is listed', async () => {
+    const { machine, bindings: opened } = await bindings();
+    opened.noticeCpus([20]);
+    opened.noticeCpus([20]);
+    await opened.reconcile();
+    machine.write(ONLINE, '0-15,20\n');
+    await opened.reconcile();
+    const zones = opened.source().zones.filter(({ cpus }) => cpus.includes(20));
+    expect(zones).toEqual([{ id: 'core:0:20', cpus: [20], lead: 20 }]);
+  });
+});

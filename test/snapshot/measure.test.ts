@@ -74,7 +74,9 @@ describe('an interval', () => {
     for (const { snapshot, charges } of measurements) {
       expect(snapshot.processes).toMatchObject([{ pid: 9, executable: 'meter', energy_j: 6, power_w: 3 }]);
       expect(snapshot.totals).toMatchObject({ counter_j: 6, process_j: 6 });
-      expect(snapshot.domains).toEqual([{ id: 'memory:0', type: 'memory', parent: null, counter_j: 1 }]);
+      expect(snapshot.domains).toEqual([
+        { id: 'memory:0', type: 'memory', kind: 'measured', parent: null, counter_j: 1 },
+      ]);
       expect(charges.processes).toMatchObject([{ pid: 9, startNs: 1e9, joules: 6 }]);
     }
   });

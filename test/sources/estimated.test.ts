@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { selectSource } from '../../src/sources/select.ts';
 import type { EnergySource } from '../../src/model/source.ts';
+import { describeWatts } from '../../src/sources/estimated.ts';
 import { publishedWatts } from '../../src/sources/watts.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -15,7 +16,13 @@ describe('watts per CPU', () => {
     ['intel-server-2s', 0.6903, 4.0632, 'Cloud Carbon Footprint, Cascade Lake'],
     ['vm-none', 0.2346, 1.3227, 'SPECpower_ssj2008, EPYC 5th Gen'],
   ])('of %s come from the published table', (machine, idle, busy, reference) => {
-    expect(publishedWatts(join(FIXTURES, 'proc', machine))).toEqual({ idle, busy, reference });
+    expect(publishedWatts(join(FIXTURES, 'proc', machine))).toEqual({
+      idle,
+      busy,
+      reference,
+      covers: 'server',
+      digits: 2,
+    });
   });
 
   describe('by CPU', () => {
@@ -29,22 +36,22 @@ describe('watts per CPU', () => {
       ['GenuineIntel', 6, 0x55, 4, 'Intel(R) Xeon(R) Platinum 8180 CPU @ 2.50GHz', 'Skylake'],
       ['GenuineIntel', 6, 0x5e, 3, 'Intel(R) Core(TM) i7-6700 CPU @ 3.40GHz', 'Skylake'],
       ['GenuineIntel', 6, 0x55, 7, 'Intel(R) Xeon(R) Platinum 8280 CPU @ 2.70GHz', 'Cascade Lake'],
-      ['GenuineIntel', 6, 0x55, 11, 'Intel(R) Xeon(R) Platinum 8380H CPU @ 2.90GHz', 'mean of all CPUs'],
+      ['GenuineIntel', 6, 0x55, 11, 'Intel(R) Xeon(R) Platinum 8380H CPU @ 2.90GHz', 'mean of servers'],
       ['GenuineIntel', 6, 0x9e, 10, 'Intel(R) Xeon(R) E-2176G CPU @ 3.70GHz', 'Coffee Lake'],
-      ['GenuineIntel', 6, 0x9e, 9, 'Intel(R) Core(TM) i7-7700 CPU @ 3.60GHz', 'mean of all CPUs'],
+      ['GenuineIntel', 6, 0x9e, 9, 'Intel(R) Core(TM) i7-7700 CPU @ 3.60GHz', 'mean of servers'],
       ['GenuineIntel', 6, 0x6a, 6, 'Intel(R) Xeon(R) Platinum 8380 CPU @ 2.30GHz', 'Ice Lake'],
       ['GenuineIntel', 6, 0x8f, 8, 'Intel(R) Xeon(R) Platinum 8480+', 'Sapphire Rapids'],
       ['GenuineIntel', 6, 0xcf, 2, 'INTEL(R) XEON(R) PLATINUM 8592+', 'Emerald Rapids'],
       ['GenuineIntel', 6, 0xad, 1, 'Intel(R) Xeon(R) 6980P', 'Granite Rapids'],
-      ['GenuineIntel', 15, 6, 4, 'Intel(R) Pentium(R) D CPU 3.00GHz', 'mean of all CPUs'],
+      ['GenuineIntel', 15, 6, 4, 'Intel(R) Pentium(R) D CPU 3.00GHz', 'mean of servers'],
       ['AuthenticAMD', 23, 0x01, 2, 'AMD EPYC 7601 32-Core Processor', 'EPYC 1st Gen'],
-      ['AuthenticAMD', 23, 0x01, 1, 'AMD Ryzen 7 1700 Eight-Core Processor', 'mean of all CPUs'],
+      ['AuthenticAMD', 23, 0x01, 1, 'AMD Ryzen 7 1700 Eight-Core Processor', 'mean of servers'],
       ['AuthenticAMD', 23, 0x31, 0, 'AMD EPYC 7742 64-Core Processor', 'EPYC 2nd Gen'],
       ['AuthenticAMD', 23, 0x31, 0, 'AMD EPYC-Rome Processor', 'EPYC 2nd Gen'],
       ['AuthenticAMD', 25, 0x01, 1, 'AMD EPYC 7763 64-Core Processor', 'EPYC 3rd Gen'],
       ['AuthenticAMD', 25, 0xa0, 2, 'AMD EPYC 9754 128-Core Processor', 'EPYC 4th Gen'],
       ['AuthenticAMD', 26, 0x11, 0, 'AMD EPYC 9965 192-Core Processor', 'EPYC 5th Gen'],
-      ['AuthenticAMD', 26, 0x44, 0, 'AMD Ryzen 9 9950X 16-Core Processor', 'mean of all CPUs'],
+      ['AuthenticAMD', 26, 0x44, 0, 'AMD Ryzen 9 9950X 16-Core Processor', 'mean of servers'],
     ])('%s %i/%i/%i (%s) is %s', (vendor, family, model, stepping, name, row) => {
       const lines = [
         `processor\t: 0`,
@@ -60,10 +67,33 @@ describe('watts per CPU', () => {
 
     it('are the mean of the table if it is unknown', () => {
       writeFileSync(join(proc, 'cpuinfo'), 'processor\t: 0\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n');
-      const mean = { idle: 0.93, busy: 3.8653, reference: 'Cloud Carbon Footprint, mean of all CPUs' };
+      const mean = {
+        idle: 0.9,
+        busy: 4,
+        reference: 'unknown CPU, mean of servers',
+        covers: 'server',
+        digits: 1,
+      };
       expect(publishedWatts(proc)).toEqual(mean);
       expect(publishedWatts(join(proc, 'nowhere'))).toEqual(mean);
     });
+  });
+});
+
+describe('watts in words', () => {
+  it.each([
+    [
+      'a CPU that is known',
+      { idle: 0.6903, busy: 4.0632, reference: 'a table', covers: 'server', digits: 2 },
+      'a table (a whole server at the wall), 0.69-4.1 W per CPU',
+    ],
+    [
+      'a user',
+      { idle: 0.125, busy: 12.5, reference: '--watts-idle and --watts-busy', covers: 'cpu', digits: 4 },
+      '--watts-idle and --watts-busy, 0.125-12.5 W per CPU',
+    ],
+  ] as const)('of %s have the digits that are known, and say what they cover', (_, watts, words) => {
+    expect(describeWatts(watts)).toBe(words);
   });
 });
 
@@ -85,7 +115,7 @@ describe('an estimate', () => {
   });
 
   it('goes by the watts it is given', () => {
-    const watts = { idle: 0, busy: 4.5, reference: '--watts-idle and --watts-busy' };
+    const watts = { idle: 0, busy: 4.5, reference: '--watts-idle and --watts-busy', covers: 'cpu' };
     expect(estimate({ wattsIdle: 0, wattsBusy: 4.5 })).toMatchObject({ watts });
   });
 

@@ -3,13 +3,17 @@ import { join } from 'node:path';
 import { parsePerfSpec, perfSource } from '../../src/sources/perf.ts';
 import { encodeEvent, eventNames, type Pmu, pmuNames, readPmu } from '../../src/sources/pmu.ts';
 
-const machine = (name: string): string => join(__dirname, '../fixtures/sys', name);
+const machine = (name: string): { sys: string; proc: string } => ({
+  sys: join(__dirname, '../fixtures/sys', name),
+  proc: join(__dirname, '../fixtures/proc', name),
+});
 
 /** As of an Intel core PMU, with the split fields of its offcore and LBR terms. */
 const CORE: Pmu = {
   name: 'cpu',
   type: 4,
   cpumask: undefined,
+  cpus: undefined,
   format: new Map([
     ['event', 'config:0-7'],
     ['umask', 'config:8-15'],
@@ -55,21 +59,21 @@ describe('an event', () => {
 
 describe('a PMU', () => {
   it('is read as the kernel describes it', () => {
-    const pmu = readPmu(machine('intel-laptop'), 'power');
+    const pmu = readPmu(machine('intel-laptop').sys, 'power');
     expect(pmu).toMatchObject({ name: 'power', type: 20, cpumask: [0] });
     expect(eventNames(pmu!)).toEqual(['energy-cores', 'energy-gpu', 'energy-pkg', 'energy-psys']);
-    expect(readPmu(machine('vm-none'), 'msr')?.cpumask).toBeUndefined();
+    expect(readPmu(machine('vm-none').sys, 'msr')?.cpumask).toBeUndefined();
   });
 
   it('is not there without a type', () => {
-    expect(readPmu(machine('vm-none'), 'power')).toBeUndefined();
-    expect(pmuNames(machine('vm-none'))).toEqual(['msr', 'software', 'tracepoint']);
+    expect(readPmu(machine('vm-none').sys, 'power')).toBeUndefined();
+    expect(pmuNames(machine('vm-none').sys)).toEqual(['msr', 'software', 'tracepoint']);
   });
 });
 
 describe('a perf source', () => {
   it('counts every CPU by default', () => {
-    expect(perfSource('perf:msr/tsc/,joules=1e-9', machine('vm-none'))).toEqual({
+    expect(perfSource('perf:msr/tsc/,joules=1e-9,kind=measured', machine('vm-none'))).toEqual({
       name: 'perf:msr/tsc/',
       domain: 'cpu',
       scope: 'cpu',
@@ -107,6 +111,17 @@ describe('a perf source', () => {
       counters: [{ id: 'package:0', location: { event: { config: 5n } } }],
     });
     expect(source).not.toHaveProperty('idlePays');
+  });
+
+  it.each([
+    ['perf:msr/tsc/,joules=1e-9', 'vm-none', 'estimated'],
+    ['perf:software/config=0/,joules=1e-9', 'vm-none', 'estimated'],
+    ['perf:msr/tsc/,joules=1e-9,scope=package', 'vm-none', 'estimated'],
+    ['perf:msr/tsc/,joules=1e-9,scope=package,kind=apportioned', 'vm-none', 'apportioned'],
+    ['perf:power/energy-pkg/,scope=package,kind=estimated', 'intel-laptop', 'estimated'],
+    ['perf:power/event=3/,scope=package,joules=0.5', 'intel-laptop', 'apportioned'],
+  ])('%s on %s is %s: a clock is no counter of energy unless the user says so', (spec, name, kind) => {
+    expect(perfSource(spec, machine(name)).kind).toBe(kind);
   });
 
   it('takes events that the kernel does not name', () => {
@@ -176,7 +191,7 @@ describe('a perf spec', () => {
     'perf:msr/tsc/,',
   ])('%j is told how to write one', (spec) => {
     expect(() => parsePerfSpec(spec)).toThrow(
-      `${JSON.stringify(spec)} is not a source: write perf:PMU/EVENT/[,scope=cpu|core|package][,joules=JOULES_PER_COUNT]`,
+      `${JSON.stringify(spec)} is not a source: write perf:PMU/EVENT/[,scope=cpu|core|package][,joules=JOULES_PER_COUNT][,kind=KIND]`,
     );
   });
 
@@ -192,6 +207,10 @@ describe('a perf spec', () => {
     ['joules=Infinity', 'joules=Infinity is not'],
     ['joules=1J', 'joules=1J is not'],
     ['joules=1=2', 'joules=1=2 is not'],
+    ['kind=clock', 'kind=clock is not a kind: write measured, apportioned or estimated'],
+    ['kind=apportioned', 'kind=apportioned does not go with scope=cpu'],
+    ['scope=package,kind=measured', 'kind=measured does not go with scope=package: a package'],
+    ['kind=estimated,kind=measured', '"kind=measured" does not belong'],
     ['watts=1', '"watts=1" does not belong'],
     ['joules', '"joules" does not belong'],
     ['joules=1,joules=2', '"joules=2" does not belong'],

@@ -165,9 +165,9 @@ describe('power', () => {
     expect(zones[0]).toEqual({ id: 'package:0', cpus: [1, 2, 3, 4, 5, 6, 7], lead: 1 });
   });
 
-  it('takes the package of a laptop, not its cores or the whole platform', () => {
+  it('takes the cores of a laptop, whose package has graphics, too, and not the whole platform', () => {
     expect(select('intel-laptop', 'power').source).toMatchObject({
-      counters: [{ id: 'package:0', location: { event: { type: 20, config: 2n } } }],
+      counters: [{ id: 'cores:0', parent: 'package:0', location: { event: { type: 20, config: 1n } } }],
     });
   });
 });
@@ -190,6 +190,7 @@ describe('what is read beside a source', () => {
       ['memory:1', 'memory', undefined],
     ]);
     expect(auxiliaryOf('intel-laptop', 'auto')).toEqual([
+      ['package:0', 'cpu', undefined],
       ['gpu:0', 'gpu', 'package:0'],
       ['host:0', 'host', undefined],
     ]);

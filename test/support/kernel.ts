@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A counter whose truth is known: every CPU "uses" its TSC frequency x 1 nJ per second. */
-export const TSC = 'perf:msr/tsc/,scope=cpu,joules=1e-9';
+export const TSC = 'perf:msr/tsc/,scope=cpu,joules=1e-9,kind=measured';
 
 /** The PMU of that counter, for perf_event_open(2). */
 export function msrType(): number {

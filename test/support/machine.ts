@@ -22,9 +22,15 @@ const FIXTURES = join(__dirname, '../fixtures');
 
 /** A copy of a fixture, which is removed when the tests of the file are over. */
 export function copyMachine(name: string): Machine {
+  const machine = emptyMachine();
+  cpSync(join(FIXTURES, 'sys', name), machine.sys, { recursive: true });
+  cpSync(join(FIXTURES, 'proc', name), machine.proc, { recursive: true });
+  return machine;
+}
+
+/** A machine without a file, as `copyMachine`. */
+export function emptyMachine(): Machine {
   const root = temporaryDirectory();
-  cpSync(join(FIXTURES, 'sys', name), join(root, 'sys'), { recursive: true });
-  cpSync(join(FIXTURES, 'proc', name), join(root, 'proc'), { recursive: true });
   const write = (path: string, text: string): void => {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);

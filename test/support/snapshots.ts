@@ -25,13 +25,15 @@ export interface SnapshotSpec {
   readonly gap?: number;
   readonly lost?: number;
   readonly domains?: readonly DomainUsage[];
+  readonly source?: Snapshot['source'];
 }
 
 const CREATED = '2026-01-01T00:00:00.000Z';
+const CORES = { name: 'power_core', kind: 'measured', scope: 'core', domain: 'cpu' } as const;
 
 /** A snapshot of one second and one counter, `core:0:0`, that closes. */
 export function snapshotOf(spec: SnapshotSpec = {}): Snapshot {
-  const { idle = 1, gap = 0, lost = 0, domains = [] } = spec;
+  const { idle = 1, gap = 0, lost = 0, domains = [], source = CORES } = spec;
   const processes = (spec.processes ?? []).map(processOf);
   const process_j = processes.reduce((total, process) => total + process.energy_j, 0);
   const unattributed_j = gap + lost;
@@ -49,7 +51,7 @@ export function snapshotOf(spec: SnapshotSpec = {}): Snapshot {
     schema: SNAPSHOT_SCHEMA,
     time: CREATED,
     interval_s: 1,
-    source: { name: 'power_core', kind: 'measured', scope: 'core', domain: 'cpu' },
+    source,
     totals: { counter_j, process_j, idle_j: idle, unattributed_j },
     unattributed: { gap_j: gap, lost_j: lost, shared_j: 0 },
     zones: [zone],

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+import { closeSync, mkdirSync, openSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { startJoules } from '../support/joules.ts';
+import { describeOnKernel, waitFor } from '../support/kernel.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+describeOnKernel('joules doctor on counters in user space', () => {
+  it('says that a package which moves once a second is virtual, and what power is integrated', async () => {
+    const root = temporaryDirectory();
+    const zone = join(root, 'sys/class/powercap/intel-rapl:0');
+    mkdirSync(zone, { recursive: true });
+    symlinkSync('/proc', join(root, 'proc'));
+    for (const name of ['kernel', 'devices', 'fs', 'bus'])
+      symlinkSync(`/sys/${name}`, join(root, 'sys', name));
+    for (const [file, text] of Object.entries({ name: 'package-0', max_energy_range_uj: '262143328850' }))
+      writeFileSync(join(zone, file), `${text}\n`);
+    const meter = join(root, 'sys/class/hwmon/hwmon0');
+    mkdirSync(meter, { recursive: true });
+    writeFileSync(join(meter, 'name'), 'power_meter\n');
+    writeFileSync(join(meter, 'power1_average'), '100000000\n');
+    const energy = openSync(join(zone, 'energy_uj'), 'w');
+    let microjoules = 1_000_000;
+    const move = (): void => void writeSync(energy, `${(microjoules += 1000)}\n`, 0);
+    move();
+    const timer = setInterval(move, 1000);
+    await using run = startJoules(['doctor', '--source', 'powercap', '--root', root]);
+    await waitFor('the end', () => (run.child.exitCode === null ? undefined : true));
+    clearInterval(timer);
+    closeSync(energy);
+    const { stdout } = run.output();
+    expect(stdout).toMatch(
+      /^ {2}counter +changes every .* it is virtual, .*apportioned by time, never learned$/m,
+    );
+    expect(stdout).toMatch(/^\+ host:hwmon0 +beside it, by power integrated over time \(estimated\)$/m);
+  });
+});
