@@ -58,8 +58,8 @@ export async function doctor(args: string[]): Promise<number> {
   return trial.finding.ok ? 0 : EXIT_UNABLE;
 }
 
-function hiddenDetail(cpus: readonly string[]): string {
-  return `sysfs does not list ${cpus.join(', ')}, as lxcfs hides them: their energy is a gap; mount the host's /sys and give --root`;
+function hiddenDetail(lists: readonly string[]): string {
+  return `sysfs does not list ${lists.join(',')}, as lxcfs hides them: their energy is a gap; mount the host's /sys and give --root`;
 }
 
 /** The source that would be measured, or why there is none. */
@@ -160,7 +160,7 @@ async function tryMeasuring(options: MeterOptions): Promise<Trial> {
     });
     await sleep(TRIAL_MS);
     const { totals, interval_s, self, source } = await meter.snapshot();
-    // A CPU that is hidden is known as such by the second interval in which it ran something.
+    // A CPU that is hidden is known as such by the second interval.
     await sleep(TRIAL_MS);
     await meter.snapshot();
     const watts = figure(totals.counter_j / interval_s, 2, source.estimate?.digits);
@@ -171,7 +171,7 @@ async function tryMeasuring(options: MeterOptions): Promise<Trial> {
       counter: await counter(meter),
       kept: { name: 'kept', ok: null, detail: keptText(kept) },
       blindTo: meter.blindTo,
-      hidden: lines.flatMap((text) => /^event=hidden (cpu=\d+)/.exec(text)?.[1] ?? []),
+      hidden: lines.flatMap((text) => /^event=hidden cpus=(\S+)/.exec(text)?.[1] ?? []),
     };
   } catch (error) {
     if (!(error instanceof EnergyError) || error.exitCode !== EXIT_UNABLE) throw error;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // A counter is opened and a program is loaded once. What is needed of privileges after that is little, and all else
 // is given up for good: by the commands, whose process is ours; an application that has the library keeps its own.
+import { constants, statSync } from 'node:fs';
 import { type Capability, effectiveCapabilities, maskOf } from '../host/capabilities.ts';
-import type { EnergySource } from '../model/source.ts';
+import type { Counter, EnergySource } from '../model/source.ts';
 import { askKernel, dropPrivileges, type KernelWants } from '../probe/addon.ts';
+import { attempt } from '../util/files.ts';
 
 /** What is done after the start, and decides what is needed for it. */
 export interface Duties {
@@ -21,14 +23,18 @@ export interface Standing {
   readonly uid: number;
   readonly held: ReadonlySet<Capability>;
   readonly wants: KernelWants;
+  /** Whether sensors of the source have files that root alone may read. */
+  readonly closedSensors: boolean;
 }
 
 /** The capabilities that measuring needs from now on, those that are held. SECURITY.md tells why, one by one. */
-export function neededCapabilities(duties: Duties, { uid, held, wants }: Standing): readonly Capability[] {
+export function neededCapabilities(
+  duties: Duties,
+  { uid, held, wants, closedSensors }: Standing,
+): readonly Capability[] {
   const { source } = duties;
-  const counters = [...(source.reader === 'user' ? source.counters : []), ...source.auxiliary];
-  const places = new Set(counters.map(({ location }) => location.via));
-  const devices = places.has('msr') || places.has('powercap');
+  const places = new Set(countersOf(source).map(({ location }) => location.via));
+  const devices = places.has('msr') || places.has('powercap') || closedSensors;
   const asAdmin: Capability[] = ['CAP_SYS_ADMIN'];
   // The kernel takes CAP_SYS_ADMIN for either of these two, and older container runtimes know nothing else.
   const events: Capability[] = held.has('CAP_PERFMON') && !wants.admin ? ['CAP_PERFMON'] : asAdmin;
@@ -46,6 +52,23 @@ export function neededCapabilities(duties: Duties, { uid, held, wants }: Standin
   return [...wanted].filter((one) => held.has(one));
 }
 
+function countersOf(source: EnergySource): readonly Counter[] {
+  return [...(source.reader === 'user' ? source.counters : []), ...source.auxiliary];
+}
+
+/**
+ * Kernels let everybody read sensors of hwmon and batteries, of which a power can be integrated that tells secrets
+ * (PLATYPUS, CVE-2020-8694): some distributions and administrators do not.
+ */
+export function hasClosedSensors(source: EnergySource): boolean {
+  const files = countersOf(source).flatMap(({ location }) => {
+    if (location.via === 'hwmon') return [location.path];
+    return location.via === 'power' ? location.sensors.flat() : [];
+  });
+  const modes = files.map((path) => attempt(() => statSync(path).mode));
+  return modes.some((mode) => mode !== undefined && (mode & constants.S_IROTH) === 0);
+}
+
 /**
  * Gives up all other privileges, in every thread of this process, and returns what is kept. Programs that are
  * executed from now on gain none, not even by sudo.
@@ -57,6 +80,7 @@ export function keepOnlyNeeded(duties: Duties): readonly Capability[] {
     uid: process.geteuid!(),
     held,
     wants: askKernel(),
+    closedSensors: hasClosedSensors(duties.source),
   });
   dropPrivileges(maskOf(kept));
   return kept;

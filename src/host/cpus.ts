@@ -37,6 +37,22 @@ export function parseCpuList(text: string): number[] {
   return [...cpus];
 }
 
+/** CPUs, ascending, in the kernel's list format. */
+export function listCpus(cpus: readonly number[]): string {
+  const ranges: [first: number, last: number][] = [];
+  for (const cpu of cpus.toSorted((a, b) => a - b)) {
+    const range = ranges.at(-1);
+    if (range && cpu === range[1] + 1) range[1] = cpu;
+    else ranges.push([cpu, cpu]);
+  }
+  return ranges.map(([first, last]) => (first === last ? `${first}` : `${first}-${last}`)).join(',');
+}
+
+/** The threads of a CPU's core as the kernel lists them, also those that `online` does not name; none where unknown. */
+export function siblingsOf(cpu: number, sys: string): number[] {
+  return parseCpuList(topologyOf(cpu, sys).siblings ?? '');
+}
+
 /**
  * Online CPUs of the machine whose sysfs is mounted at `sys`, ascending.
  * @throws EnergyError where it is not mounted, or cannot be read.

@@ -111,6 +111,8 @@ export interface SwitchedSource extends SourceBase {
   /** A clock, at so many Joules a tick, is an estimate. */
   readonly kind: 'measured' | 'estimated';
   readonly event: PerfEvent;
+  /** CPUs that the PMU counts on, each for those around it, where it says so: its `cpumask`. */
+  readonly mask?: readonly number[] | undefined;
   readonly joulesPerCount: JoulesPerCount;
   /** Whether the counter runs in idle as in use (a clock does, a core's energy does not). */
   readonly idlePays: boolean;

@@ -3,6 +3,7 @@ import { onlineCpus } from '../host/cpus.ts';
 import type { CounterEvents } from '../model/counter-events.ts';
 import type { Probe } from './addon.ts';
 import type { EnergySource, PerfEvent, Zone } from '../model/source.ts';
+import { attempt } from '../util/files.ts';
 import { HiddenCpus } from './hidden-cpus.ts';
 
 export interface BindingOptions {
@@ -27,11 +28,11 @@ export interface Bindings {
    */
   reconcile(): Promise<void>;
   /**
-   * Takes the CPUs on which BPF saw switches since this was called last. Those that sysfs does not list, twice in a row
-   * (one may just have come and gone), are hidden from us: they get zones of their own, with the next `reconcile()`.
-   * Whether there are any new ones.
+   * Takes the CPUs that BPF has accounts of since this was called last. Those that sysfs does not list, twice in a row
+   * (one may just have come and gone), are hidden from us: they get zones with the next `reconcile()`. Whether there are
+   * any new ones.
    */
-  noticeCpus(switched: readonly number[]): boolean;
+  noticeCpus(running: Iterable<number>): boolean;
   /** What happened since this was asked last. */
   take(): Pick<CounterEvents, 'rebinds' | 'gaps'>;
 }
@@ -78,7 +79,7 @@ class CounterBindings implements Bindings {
     this.#options = options;
     this.#source = options.source;
     this.#online = onlineCpus(options.sys);
-    this.#hidden = new HiddenCpus(options.log);
+    this.#hidden = new HiddenCpus(options.sys, options.log);
     const { reader, zones } = options.source;
     this.#unbound = new Map(reader === 'bpf' ? zones.map((_, i) => [i, undefined]) : []);
     this.#remember(zones);
@@ -127,11 +128,18 @@ class CounterBindings implements Bindings {
     this.#asleepNs = 0;
   }
 
-  noticeCpus(switched: readonly number[]): boolean {
+  noticeCpus(running: Iterable<number>): boolean {
     const known = new Set([...this.#cpusOf.values()].flatMap((cpus) => [...cpus]));
-    const found = this.#hidden.notice(switched.filter((cpu) => !known.has(cpu)));
+    const strange = [...running].filter((cpu) => !known.has(cpu));
+    const found = this.#hidden.notice(strange.length === 0 ? [] : this.#unlisted(strange));
     this.#gaps += found;
     return found > 0;
+  }
+
+  /** One that is listed has just come, and gets its zone by that. Where the list cannot be read nobody is suspected. */
+  #unlisted(cpus: readonly number[]): readonly number[] {
+    const listed = attempt(() => onlineCpus(this.#options.sys));
+    return listed === undefined ? [] : cpus.filter((cpu) => !listed.includes(cpu));
   }
 
   #tellCpus(online: readonly number[]): void {

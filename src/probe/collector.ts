@@ -155,8 +155,7 @@ class OpenCollector implements Collector {
       const seconds = (columns.timeNs - this.#lastNs) / 1e9;
       this.#lastNs = columns.timeNs;
       if (columns.cpus.counts.some((counts) => counts > 0)) await this.#learnUpdates(source.zones);
-      const switched = columns.cpus.cpu.filter((_, at) => columns.cpus.switches[at]! > 0);
-      if (this.#bindings.noticeCpus([...switched])) this.#lookSoon();
+      if (this.#bindings.noticeCpus(columns.cpus.cpu)) this.#lookSoon();
       const resets = countResets(columns, source, this.#log);
       return { columns, seconds, source, ...this.#bindings.take(), resets, wraps: 0 };
     });

@@ -53,6 +53,7 @@ export function perfSource(spec: string, roots: HostRoots): SwitchedSource | Pol
       reader: 'bpf',
       kind: estimated ? 'estimated' : 'measured',
       event: encoded,
+      mask: pmu.cpumask,
       joulesPerCount: joules,
       idlePays: true,
       maxWatts: 0,

@@ -42,6 +42,7 @@ export function coreSource(
     maxWatts: MAX_WATTS.core,
     zones: zonesOf('core', roots, pmu),
     event: encodeEvent(pmu, event),
+    mask: pmu.cpumask,
     joulesPerCount: joules,
   };
 }

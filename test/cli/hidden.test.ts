@@ -43,7 +43,7 @@ several('a CPU that sysfs hides (skipped where there is no CPU 1)', () => {
     busy.kill();
     expect(status).toBe(0);
     expect(stderr.match(/event=hidden/g)).toHaveLength(1);
-    expect(stderr).toMatch(/^joules: event=hidden cpu=1 why="sysfs does not list it/);
+    expect(stderr).toMatch(/^joules: event=hidden cpus=1 why="sysfs does not list them/);
     const last = snapshots(stdout).at(-1)!;
     const { totals, unattributed, zones, processes } = last;
     expect(unattributed.gap_j).toBeGreaterThan(0);

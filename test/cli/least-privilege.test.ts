@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-import { neededCapabilities } from '../../src/cli/least-privilege.ts';
+import { chmodSync } from 'node:fs';
+import { join } from 'node:path';
+import { hasClosedSensors, neededCapabilities } from '../../src/cli/least-privilege.ts';
 import { privileges } from '../../src/cli/privileges.ts';
 import { type Capability, effectiveCapabilities } from '../../src/host/capabilities.ts';
 import type { Counter, EnergySource } from '../../src/model/source.ts';
+import { sensorCounters } from '../../src/sources/sensors.ts';
+import { emptyMachine } from '../support/machine.ts';
 
 const SOURCE = { name: 'x', reader: 'bpf', auxiliary: [] } as unknown as EnergySource;
 const ESTIMATED = { ...SOURCE, reader: 'user', counters: [] } as unknown as EnergySource;
@@ -20,7 +24,7 @@ const ALL: ReadonlySet<Capability> = new Set([
 
 describe('the privileges that are kept', () => {
   const duties = { source: SOURCE, namesPrograms: true, readsFiles: true, signals: false };
-  const root = { uid: 0, held: ALL, wants: { bpf: false, admin: false } };
+  const root = { uid: 0, held: ALL, wants: { bpf: false, admin: false }, closedSensors: false };
 
   it.each<[string, object, object, Capability[]]>([
     ['to bind counters again and to name programs', {}, {}, ['CAP_PERFMON', 'CAP_SYS_PTRACE']],
@@ -44,6 +48,18 @@ describe('the privileges that are kept', () => {
       { uid: 1000 },
       ['CAP_PERFMON', 'CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH'],
     ],
+    [
+      'for sensors that root alone may read as another user',
+      { source: ESTIMATED, namesPrograms: false, readsFiles: false },
+      { uid: 1000, closedSensors: true },
+      ['CAP_DAC_READ_SEARCH'],
+    ],
+    [
+      'none for sensors that everybody may read',
+      { source: readVia('hwmon'), namesPrograms: false, readsFiles: false },
+      { uid: 1000 },
+      [],
+    ],
     ['none that is not held', {}, { uid: 1000, held: new Set(['CAP_PERFMON', 'CAP_BPF']) }, ['CAP_PERFMON']],
     [
       'CAP_BPF where the kernel wants it for every call',
@@ -66,6 +82,22 @@ describe('the privileges that are kept', () => {
     ['to pass signals on', { namesPrograms: false, signals: true }, {}, ['CAP_PERFMON', 'CAP_KILL']],
   ])('%s', (_, ours, standing, kept) => {
     expect(neededCapabilities({ ...duties, ...ours }, { ...root, ...standing })).toEqual(kept);
+  });
+});
+
+describe('sensors that root alone may read', () => {
+  it.each([
+    [0o444, false],
+    [0o440, true],
+    [0o400, true],
+  ])('are those of mode %o: %s', (mode, closed) => {
+    const machine = emptyMachine();
+    machine.write('sys/class/hwmon/hwmon0/name', 'i915\n');
+    machine.write('sys/class/hwmon/hwmon0/energy1_input', '1\n');
+    chmodSync(join(machine.sys, 'class/hwmon/hwmon0/energy1_input'), mode);
+    const source = { ...SOURCE, auxiliary: sensorCounters(machine.sys) };
+    expect(source.auxiliary).toHaveLength(1);
+    expect(hasClosedSensors(source)).toBe(closed);
   });
 });
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { coreReader, isSettled, onlineCores, onlineCpus, parseCpuList } from '../../src/host/cpus.ts';
+import { coreReader, isSettled, listCpus, onlineCores, onlineCpus, parseCpuList } from '../../src/host/cpus.ts';
 import { withFewDescriptors } from '../support/few-descriptors.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -18,6 +18,14 @@ describe('a list of CPUs', () => {
     ['3-1,x,0-0x3,2,1-2', [2, 1]],
   ])('%j is %j', (text, cpus) => {
     expect(parseCpuList(text)).toEqual(cpus);
+  });
+
+  it.each([
+    [[], ''],
+    [[3], '3'],
+    [[11, 0, 2, 1, 10, 8], '0-2,8,10-11'],
+  ])('of %j is %j', (cpus, text) => {
+    expect(listCpus(cpus)).toBe(text);
   });
 });
 
