@@ -13,6 +13,7 @@
 #include "privileges.h"
 #include "probe_object.h"
 #include "task.h"
+#include "update_period.h"
 
 namespace {
 
@@ -64,6 +65,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["dropPrivileges"] = Napi::Function::New<Drop>(env, "dropPrivileges");
   exports["askKernel"] = Napi::Function::New<Ask>(env, "askKernel");
   exports["noProcess"] = Napi::Number::New(env, static_cast<uint32_t>(ENERGY_NO_PROCESS));
+  exports["virtualPeriodNs"] = Napi::Number::New(env, kVirtualPeriodNs);
   exports["fork"] = Napi::Number::New(env, ENERGY_FORK);
   exports["exec"] = Napi::Number::New(env, ENERGY_EXEC);
   exports["exit"] = Napi::Number::New(env, ENERGY_EXIT);

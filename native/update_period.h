@@ -5,6 +5,11 @@
 #include <cstddef>
 #include <vector>
 
+// A counter that moves as rarely as this is virtual. Hardware updates its registers about every millisecond;
+// QEMU updates those of a guest once a second (docs/specs/rapl-msr.rst): the host's energy times the guest's
+// share of CPU time, which teaches nothing of what processes draw. src/probe/addon.ts has the same figure.
+constexpr double kVirtualPeriodNs = 100e6;
+
 // How a counter behaves. NAN: unknown.
 struct Calibration {
   double period_ns = NAN;      // mean time between two changes; 0: it changes from read to read

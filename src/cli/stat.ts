@@ -96,9 +96,13 @@ function report(result: Stat): string[] {
     '',
     ` ${result.source.kind}: source ${result.source.name}, scope ${result.source.scope}`,
     ...(estimate ? caveat(estimate) : []),
+    ...(result.source.kind === 'estimated' && !estimate ? [CLOCK] : []),
     '',
   ];
 }
+
+const CLOCK =
+  ' No energy was counted: these are counts of a clock at so many Joules each, and two commands compare by those alone.';
 
 /** What an estimate cannot tell, for whoever compares two programs with it. */
 function caveat({ reference, covers }: NonNullable<Stat['source']['estimate']>): string[] {

@@ -1,17 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Counter } from '../model/source.ts';
-import type { Calibration } from '../probe/addon.ts';
+import { type Calibration, VIRTUAL_PERIOD_NS } from '../probe/addon.ts';
 import { median } from '../util/median.ts';
 import { openCounter } from './location.ts';
 
-/**
- * A counter that moves this rarely, ns, is virtual. Registers are updated about every millisecond. QEMU updates those of
- * a guest once a second (docs/specs/rapl-msr.rst): the host's energy times the guest's share of CPU time, so that it
- * teaches nothing of what processes draw.
- */
-const VIRTUAL_PERIOD_NS = 100e6;
-
+/** Whether a hypervisor makes it up, which shares energy out by CPU time. */
 export function isVirtual({ periodNs }: Calibration): boolean {
   return periodNs !== undefined && periodNs >= VIRTUAL_PERIOD_NS;
 }

@@ -49,6 +49,9 @@ export interface Calibration {
   readonly reads: number;
 }
 
+/** A counter that moves as rarely as this, ns, is virtual; native/update_period.h says why, and has the same figure. */
+export const VIRTUAL_PERIOD_NS = 100e6;
+
 /** What may be wrong with the counters. */
 export interface Failing {
   /** Indexes of the zones whose counter cannot be read. */
@@ -116,6 +119,7 @@ interface Addon {
   dropPrivileges(keep: bigint): Outcome;
   askKernel(): KernelWants;
   readonly noProcess: number;
+  readonly virtualPeriodNs: number;
   readonly fork: number;
   readonly exec: number;
   readonly exit: number;
@@ -214,9 +218,10 @@ function loadAddon(): Addon {
     const directory = ownDirectory();
     const load = createRequire(join(directory, 'package.json'));
     const loaded = load(join(directory, 'build/Release/energy.node')) as Addon;
-    const { fork, exec, exit, noProcess } = loaded;
+    const { fork, exec, exit, noProcess, virtualPeriodNs } = loaded;
     if (
       noProcess !== NO_PROCESS ||
+      virtualPeriodNs !== VIRTUAL_PERIOD_NS ||
       fork !== LIFECYCLE.fork ||
       exec !== LIFECYCLE.exec ||
       exit !== LIFECYCLE.exit

@@ -46,11 +46,11 @@ const PASSING = new Set(['ENODEV', 'ENXIO', 'EINVAL', 'EBUSY', 'ENOENT']);
 /** Binds all counters of a source. Rejects with the EnergyError of one that cannot be bound. */
 export async function bindCounters(options: BindingOptions): Promise<Bindings> {
   const bindings = new CounterBindings(options);
-  for (let attempt = 1; ; attempt++) {
+  for (let tries = 1; ; tries++) {
     await bindings.reconcile();
     const failure = bindings.failure();
     if (failure === undefined) break;
-    if (attempt === FIRST_ATTEMPTS || !PASSING.has((failure as { code?: string }).code ?? '')) throw failure;
+    if (tries === FIRST_ATTEMPTS || !PASSING.has((failure as { code?: string }).code ?? '')) throw failure;
     await new Promise((resolve) => setTimeout(resolve, ATTEMPT_MS));
   }
   bindings.start();

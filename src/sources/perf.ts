@@ -73,9 +73,12 @@ export function perfSource(spec: string, roots: HostRoots): SwitchedSource | Pol
   };
 }
 
-/** Whether an event counts time or cycles: nothing in PMUs `msr` and `software` is energy. */
+/** PMUs of which nothing is energy: the core PMUs are those of x86, since Fujitsu's count that of their cores (`EA_CORE`). */
+const WITHOUT_ENERGY = new Set(['msr', 'software', 'cpu', 'cpu_core', 'cpu_atom', 'cpu_lowpower']);
+
+/** Whether an event counts time, cycles or work, which at so many Joules each are a model. */
 function isClock(pmu: string, event: string): boolean {
-  return pmu === 'msr' || pmu === 'software' || /cycles|clock/i.test(event);
+  return WITHOUT_ENERGY.has(pmu) || /cycles|clock/i.test(event);
 }
 
 /** A `perf:` spec in parts; throws a usage error. */

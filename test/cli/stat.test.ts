@@ -201,7 +201,11 @@ describeOnKernel('joules stat', () => {
     expect(table.stdout).toBe('');
     expect(table.stderr).toMatch(/ J {2}± \d+\.\d{4} J command$/m);
     expect(table.stderr).toMatch(/measured: source perf:msr\/tsc\//);
-    expect(table.stderr).not.toContain('CPU time alone');
+    expect(table.stderr).not.toMatch(/alone|counted/);
+    const clock = joules(['stat', '--source', TSC.replace(',kind=measured', ''), '--', 'true']);
+    expect(clock.stderr).toMatch(
+      /^ estimated: source perf:msr\/tsc\/, scope cpu\n No energy was counted: .* a clock/m,
+    );
     const json = joules(['stat', '--source', TSC, '--json', '--', 'true']);
     expect(JSON.parse(json.stderr)).toMatchObject({
       schema: 'joules.stat/1',

@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 import { cpSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { coreReader, isSettled, listCpus, onlineCores, onlineCpus, parseCpuList } from '../../src/host/cpus.ts';
+import {
+  coreReader,
+  isSettled,
+  listCpus,
+  onlineCores,
+  onlineCpus,
+  parseCpuList,
+} from '../../src/host/cpus.ts';
 import { withFewDescriptors } from '../support/few-descriptors.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 

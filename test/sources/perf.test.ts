@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { join } from 'node:path';
 import { parsePerfSpec, perfSource } from '../../src/sources/perf.ts';
+import { copyMachine } from '../support/machine.ts';
 import { encodeEvent, eventNames, type Pmu, pmuNames, readPmu } from '../../src/sources/pmu.ts';
 
 const machine = (name: string): { sys: string; proc: string } => ({
@@ -122,6 +123,17 @@ describe('a perf source', () => {
     ['perf:power/event=3/,scope=package,joules=0.5', 'intel-laptop', 'apportioned'],
   ])('%s on %s is %s: a clock is no counter of energy unless the user says so', (spec, name, kind) => {
     expect(perfSource(spec, machine(name)).kind).toBe(kind);
+  });
+
+  it('of a core PMU of x86 is estimated whatever it counts; one of Arm may be energy', () => {
+    const made = copyMachine('intel-laptop');
+    for (const pmu of ['cpu', 'armv8_pmuv3_0']) {
+      made.write(`sys/bus/event_source/devices/${pmu}/type`, '4\n');
+      made.write(`sys/bus/event_source/devices/${pmu}/format/event`, 'config:0-15\n');
+    }
+    expect(perfSource('perf:cpu/event=0xc0/,joules=1e-9', made).kind).toBe('estimated');
+    // Fujitsu's A64FX: EA_CORE.
+    expect(perfSource('perf:armv8_pmuv3_0/event=0x1e0/,joules=8e-9', made).kind).toBe('measured');
   });
 
   it('takes events that the kernel does not name', () => {
