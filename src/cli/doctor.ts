@@ -11,7 +11,7 @@ import { inUserNamespace, LEAVE_USER_NAMESPACE } from '../host/user-namespace.ts
 import { type Meter, openMeter, sourceRequest } from '../meter.ts';
 import { describeWatts } from '../sources/estimated.ts';
 import { selectSource } from '../sources/select.ts';
-import type { Selection } from '../model/source.ts';
+import type { EnergySource, Selection } from '../model/source.ts';
 import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
 import type { MeterOptions } from '../settings/types.ts';
@@ -95,7 +95,7 @@ function sources({ source, rejected }: Selection): Finding[] {
     {
       name: source.name,
       ok: true,
-      detail: `${source.kind}, scope ${source.scope}, ${source.zones.length} counter(s)${source.reader === 'none' ? `, from ${describeWatts(source.watts)}` : ''}`,
+      detail: `${source.kind}, scope ${source.scope}, ${whatCounts(source)}`,
     },
     ...source.auxiliary.map(({ id, location }) => ({
       name: id,
@@ -103,6 +103,16 @@ function sources({ source, rejected }: Selection): Finding[] {
       detail: `beside it, by ${location.via}${location.via === 'power' ? ' integrated over time (estimated)' : ''}`,
     })),
   ];
+}
+
+/** So many counters are named. */
+const FEW = 4;
+
+function whatCounts(source: EnergySource): string {
+  const { length } = source.zones;
+  if (source.reader === 'none') return `no counter but ${describeWatts(source.watts)}, of ${length} CPU(s)`;
+  const names = length > FEW ? '' : `: ${source.zones.map(({ id }) => id).join(', ')}`;
+  return `${length} counter(s)${names}`;
 }
 
 /** How fine energy can be told apart in time, and what that costs. */
@@ -159,12 +169,13 @@ async function tryMeasuring(options: MeterOptions): Promise<Trial> {
       signals: false,
     });
     await sleep(TRIAL_MS);
-    const { totals, interval_s, self, source } = await meter.snapshot();
+    const { totals, zones, interval_s, self, source } = await meter.snapshot();
     // A CPU that is hidden is known as such by the second interval.
     await sleep(TRIAL_MS);
     await meter.snapshot();
     const watts = figure(totals.counter_j / interval_s, 2, source.estimate?.digits);
-    const counted = `${watts} W, ${self.switches} switches in ${interval_s.toFixed(2)} s`;
+    const power = zones.length === 0 ? 'no counter has moved yet' : `${watts} W`;
+    const counted = `${power}, ${self.switches} switches in ${interval_s.toFixed(2)} s`;
     const detail = `works with ${source.name} (${source.kind}): ${counted}`;
     return {
       finding: { name, ok: true, detail },
