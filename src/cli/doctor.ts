@@ -11,7 +11,7 @@ import { inUserNamespace, LEAVE_USER_NAMESPACE } from '../host/user-namespace.ts
 import { type Meter, openMeter, sourceRequest } from '../meter.ts';
 import { describeWatts } from '../sources/estimated.ts';
 import { selectSource } from '../sources/select.ts';
-import type { EnergySource, Selection } from '../model/source.ts';
+import type { Counter, EnergySource, Selection } from '../model/source.ts';
 import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
 import type { MeterOptions } from '../settings/types.ts';
@@ -42,11 +42,12 @@ export async function doctor(args: string[]): Promise<number> {
     ...privileges(effectiveCapabilities()),
     ...(inUserNamespace() ? [{ name: 'user namespace', ok: false, detail: LEAVE_USER_NAMESPACE }] : []),
     cgroups(proc, root),
-    ...(selection instanceof EnergyError
-      ? [{ name: checked.source, ok: false, detail: selection.message }]
-      : sources(selection)),
   ];
+  // It gives privileges up, of which there are none to tell after that.
   const trial = await tryMeasuring(options);
+  if (selection instanceof EnergyError)
+    findings.push({ name: checked.source, ok: false, detail: selection.message });
+  else findings.push(...sources(selection, trial.unreadable));
   if (trial.blindTo) findings.push({ name: 'pid namespace', ok: false, detail: trial.blindTo });
   if (trial.hidden?.length) findings.push({ name: 'CPUs', ok: false, detail: hiddenDetail(trial.hidden) });
   if (trial.counter) findings.push(trial.counter);
@@ -89,7 +90,7 @@ function cgroups(proc: string, root: string): Finding {
   return { name: 'cgroups', ok: null, detail: `${hierarchy}, at ${mount}` };
 }
 
-function sources({ source, rejected }: Selection): Finding[] {
+function sources({ source, rejected }: Selection, unreadable: Trial['unreadable']): Finding[] {
   return [
     ...rejected.map(({ name, reason }) => ({ name, ok: false, detail: reason })),
     {
@@ -97,12 +98,14 @@ function sources({ source, rejected }: Selection): Finding[] {
       ok: true,
       detail: `${source.kind}, scope ${source.scope}, ${whatCounts(source)}`,
     },
-    ...source.auxiliary.map(({ id, location }) => ({
-      name: id,
-      ok: true,
-      detail: `beside it, by ${location.via}${location.via === 'power' ? ' integrated over time (estimated)' : ''}`,
-    })),
+    ...source.auxiliary.map((counter) => beside(counter, unreadable?.get(counter.id))),
   ];
+}
+
+function beside({ id, location: { via } }: Counter, why: string | undefined): Finding {
+  if (why !== undefined) return { name: id, ok: false, detail: `beside it, but it cannot be read: ${why}` };
+  const how = via === 'power' ? 'power integrated over time (estimated)' : via;
+  return { name: id, ok: true, detail: `beside it, by ${how}` };
 }
 
 /** So many counters are named. */
@@ -110,7 +113,7 @@ const FEW = 4;
 
 function whatCounts(source: EnergySource): string {
   const { length } = source.zones;
-  if (source.reader === 'none') return `no counter but ${describeWatts(source.watts)}, of ${length} CPU(s)`;
+  if (source.reader === 'none') return `no counter: ${length} CPU(s) by ${describeWatts(source.watts)}`;
   const names = length > FEW ? '' : `: ${source.zones.map(({ id }) => id).join(', ')}`;
   return `${length} counter(s)${names}`;
 }
@@ -147,6 +150,14 @@ interface Trial {
   readonly blindTo?: string | undefined;
   /** CPUs that sysfs does not list. */
   readonly hidden?: readonly string[];
+  /** Counters beside the source that cannot be read, and why, by their id. */
+  readonly unreadable?: ReadonlyMap<string, string>;
+}
+
+/** What the poller says of a counter, as a pair. */
+function unreadable(said: string): [id: string, why: string][] {
+  const [, id, why] = /^(.+?) cannot be read: (.*)$/.exec(said) ?? [];
+  return id === undefined ? [] : [[id, why!]];
 }
 
 function keptText(kept: readonly Capability[]): string {
@@ -182,6 +193,7 @@ async function tryMeasuring(options: MeterOptions): Promise<Trial> {
       counter: await counter(meter),
       kept: { name: 'kept', ok: null, detail: keptText(kept) },
       blindTo: meter.blindTo,
+      unreadable: new Map(lines.flatMap(unreadable)),
       hidden: lines.flatMap((text) => /^event=hidden cpus=(\S+)/.exec(text)?.[1] ?? []),
     };
   } catch (error) {

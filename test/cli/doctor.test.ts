@@ -19,6 +19,10 @@ describeOnKernel('joules doctor on counters in user space', () => {
     mkdirSync(meter, { recursive: true });
     writeFileSync(join(meter, 'name'), 'power_meter\n');
     writeFileSync(join(meter, 'power1_average'), '100000000\n');
+    const silent = join(root, 'sys/class/hwmon/hwmon1');
+    mkdirSync(silent);
+    writeFileSync(join(silent, 'name'), 'amdgpu\n');
+    writeFileSync(join(silent, 'power1_average'), '4294967295000\n');
     const energy = openSync(join(zone, 'energy_uj'), 'w');
     let microjoules = 1_000_000;
     const move = (): void => void writeSync(energy, `${(microjoules += 1000)}\n`, 0);
@@ -31,6 +35,10 @@ describeOnKernel('joules doctor on counters in user space', () => {
     const { stdout } = run.output();
     expect(stdout).toMatch(
       /^ {2}counter +changes every .* it is virtual, .*apportioned by time, never learned$/m,
+    );
+    expect(stdout).toMatch(/^\+ powercap +apportioned, scope package, 1 counter\(s\): package:0$/m);
+    expect(stdout).toMatch(
+      /^- gpu:hwmon1 +beside it, but it cannot be read: .*4294967295000, which is no reading$/m,
     );
     expect(stdout).toMatch(/^\+ host:hwmon0 +beside it, by power integrated over time \(estimated\)$/m);
   });
