@@ -98,7 +98,7 @@ function sources({ source, rejected }: Selection, unreadable: Trial['unreadable'
       ok: true,
       detail: `${source.kind}, scope ${source.scope}, ${whatCounts(source)}`,
     },
-    ...source.auxiliary.map((counter) => beside(counter, unreadable?.get(counter.id))),
+    ...source.auxiliary.map((one) => beside(one, unreadable?.get(one.id))),
   ];
 }
 
@@ -155,7 +155,7 @@ interface Trial {
 }
 
 /** What the poller says of a counter, as a pair. */
-function unreadable(said: string): [id: string, why: string][] {
+function complaintOf(said: string): [id: string, why: string][] {
   const [, id, why] = /^(.+?) cannot be read: (.*)$/.exec(said) ?? [];
   return id === undefined ? [] : [[id, why!]];
 }
@@ -193,7 +193,7 @@ async function tryMeasuring(options: MeterOptions): Promise<Trial> {
       counter: await counter(meter),
       kept: { name: 'kept', ok: null, detail: keptText(kept) },
       blindTo: meter.blindTo,
-      unreadable: new Map(lines.flatMap(unreadable)),
+      unreadable: new Map(lines.flatMap(complaintOf)),
       hidden: lines.flatMap((text) => /^event=hidden cpus=(\S+)/.exec(text)?.[1] ?? []),
     };
   } catch (error) {
