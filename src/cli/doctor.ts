@@ -15,6 +15,7 @@ import type { MeterOptions } from '../settings/types.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
 import { jsonLine, printable } from './print.ts';
 import { privileges } from './privileges.ts';
+import { splitPlan } from './split-text.ts';
 
 interface Finding {
   readonly name: string;
@@ -87,7 +88,7 @@ function sources({ source, rejected }: Selection): Finding[] {
     {
       name: source.name,
       ok: true,
-      detail: `${source.kind}, scope ${source.scope}, ${source.zones.length} counter(s)${source.kind === 'estimated' ? `, ${source.watts.idle}-${source.watts.busy} W per CPU from ${source.watts.reference}` : ''}`,
+      detail: `${source.kind}, scope ${source.scope}, ${source.zones.length} counter(s)${source.kind === 'estimated' ? `, ${source.watts.idle}-${source.watts.busy} W per CPU from ${source.watts.reference}` : ''}${splitPlan(source)}`,
     },
     ...source.auxiliary.map(({ id, location }) => ({
       name: id,
