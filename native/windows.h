@@ -21,12 +21,12 @@ struct WindowTask {
 
 // What a package did, and what it drew, between two updates of its counter.
 struct Window {
-  uint32_t package = 0;                  // from 0
-  double begin_s = 0, end_s = 0;         // CLOCK_MONOTONIC
-  double joules = 0;                     // what the counter counted
-  double cores_idle_s = 0;               // sum over the cores of the time when all of a core's threads were idle
-  double package_idle_s = 0;             // time when all cores were
-  std::vector<WindowTask> tasks;         // each process once, without the idle one
+  uint32_t package = 0;           // from 0
+  double begin_s = 0, end_s = 0;  // CLOCK_MONOTONIC
+  double joules = 0;              // what the counter counted
+  double cores_idle_s = 0;        // sum over the cores of the time when all of a core's threads were idle
+  double package_idle_s = 0;      // time when all cores were
+  std::vector<WindowTask> tasks;  // each process once, without the idle one
 };
 
 // One entry of a CPU's log: a switch, or a tick (prev is then next). Process ids; 0: idle.
@@ -47,8 +47,8 @@ struct WindowOptions {
   // The core of each CPU of the package. CPUs are named by their index here; cores from 0, without a hole.
   std::vector<uint32_t> core_of_cpu;
   double joules_per_count = 0;
-  double period_ns = 0;   // of the counter's updates
-  double max_watts = 0;   // of the package; a window beyond is an error
+  double period_ns = 0;  // of the counter's updates
+  double max_watts = 0;  // of the package; a window beyond is an error
   // A CPU that is busy writes a record at least so often (a tick at 100 Hz, and then some). A window is cut
   // when it is so old. A CPU that has written nothing since the burst began until then is idle.
   uint64_t lag_ns = 16'000'000;
