@@ -124,7 +124,9 @@ async function learning(meter: Meter): Promise<Finding[]> {
     if (found.packages.length === 0) return [];
     const snapshot = await meter.snapshot();
     const findings = learningFindings(source, found, snapshot);
-    if (findings.every(({ ok }) => ok !== null) || waitedMs >= LEARNING_MS) return findings;
+    // Windows are counted once a second.
+    const isCounted = found.packages.every(({ state, windows }) => state !== 'learning' || windows.used > 0);
+    if ((isCounted && findings.every(({ ok }) => ok !== null)) || waitedMs >= LEARNING_MS) return findings;
     await new Promise((resolve) => setTimeout(resolve, LEARNING_STEP_MS));
   }
 }

@@ -3,6 +3,7 @@ import type { Nanoseconds } from '../model/units.ts';
 
 /** Three digits and a unit. */
 export function duration(ns: Nanoseconds): string {
-  const [value, unit] = ns < 1e6 ? [ns / 1e3, 'µs'] : ns < 1e9 ? [ns / 1e6, 'ms'] : [ns / 1e9, 's'];
-  return `${Number(value.toPrecision(3))} ${unit}`;
+  const rounded = Number(ns.toPrecision(3));
+  if (rounded < 1e6) return `${rounded / 1e3} µs`;
+  return rounded < 1e9 ? `${rounded / 1e6} ms` : `${rounded / 1e9} s`;
 }

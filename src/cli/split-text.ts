@@ -5,9 +5,9 @@ import type { EnergySource } from '../model/source.ts';
 /** How a source is going to be split, for the end of a list; nothing where nothing is split afterwards. */
 export function splitPlan(source: EnergySource): string {
   if (source.reader !== 'user') return '';
-  return source.attribution === 'learned'
-    ? `, split ${WORDS.learned}, or ${WORDS.time} while too little is learned`
-    : `, split ${WORDS.time}`;
+  if (source.attribution === 'learned')
+    return `, split ${WORDS.learned}, or ${WORDS.time} while too little is learned`;
+  return `, split ${WORDS.time}${source.attribution === 'time' ? ', as is asked for' : ''}`;
 }
 
 const WORDS = { learned: 'by learned power', time: 'by time' } as const;
