@@ -80,6 +80,7 @@ void Learner::Tell(const Tools& tools) {
 }
 
 void Learner::Run() {
+  Worker::BePrompt();
   for (int64_t pause_ns = kFirstPauseNs; !worker_.Stopping();) {
     LearningState state = Calibrate();
     if (state == LearningState::kLearning) {
