@@ -44,7 +44,7 @@ export interface Meter extends AsyncIterable<Snapshot>, AsyncDisposable {
   measure(): Promise<Measurement>;
   /** How the source's first counter behaves, by polling it for up to 150 ms; undefined where BPF reads none. */
   calibrate(): Promise<Calibration | undefined>;
-  /** How learning from the packages' counters is going; of no package where nothing is learned. */
+  /** How learning from the counters of packages is going; of no package where it is not wanted, or not possible. */
   learning(): Promise<Learning>;
   /** Whether the cgroup of a snapshot still exists; true where that cannot be told. */
   cgroupExists(path: string): boolean;
