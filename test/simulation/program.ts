@@ -52,7 +52,7 @@ export interface ReplayOptions {
 }
 
 /** Builds what is out of date and gives the path of a program of the Makefile. */
-export function build(program: 'replay-host' | 'replay-kernel' | 'race'): string {
+export function build(program: 'replay-host' | 'replay-kernel' | 'replay-package' | 'race'): string {
   execFileSync('make', ['-s', '-C', join(ROOT, 'test/simulation'), `../../build/simulation/${program}`]);
   return join(ROOT, 'build/simulation', program);
 }
