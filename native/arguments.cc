@@ -63,6 +63,7 @@ void Arguments::TakeOptions(const Napi::Value& from, ProbeOptions* to) {
   Take(options.Get("shared"), kOpen, &to->shared);
   Take(options.Get("idlePays"), kOpen, &to->idle_pays);
   Take(options.Get("followForks"), kOpen, &to->follow_forks);
+  Take(options.Get("learns"), kOpen, &to->learns);
   Take(options.Get("spillEntries"), "keep room for so many processes", &to->spill_entries);
   Take(options.Get("joulesPerCount"), "count in so many Joules", &to->joules_per_count);
   Take(options.Get("maxWatts"), "bound the power of a counter", &to->max_watts);

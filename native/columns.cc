@@ -44,6 +44,7 @@ Napi::Object ToObject(Napi::Env env, const Group& from) {
 Napi::Value ToColumns(Napi::Env env, const Drained& drained) {
   auto columns = Napi::Object::New(env);
   columns["rows"] = ToObject(env, drained.rows);
+  columns["packages"] = ToObject(env, drained.packages);
   columns["cpus"] = ToObject(env, drained.cpus);
   columns["lifecycle"] = ToObject(env, drained.lifecycle);
   columns["mkdirs"] = ToObject(env, drained.mkdirs);
