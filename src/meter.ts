@@ -106,9 +106,10 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
 
 /** Which source these options ask for, and where it is looked for. */
 export function sourceRequest(options: ReturnType<typeof checkMeterOptions>): SourceRequest {
-  const { root, source, wattsIdle, wattsBusy } = options;
+  const { root, source, attribution, wattsIdle, wattsBusy } = options;
   return {
     spec: source,
+    attribution,
     sys: join(root, 'sys'),
     proc: join(root, 'proc'),
     dev: join(root, 'dev'),

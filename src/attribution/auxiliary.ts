@@ -64,6 +64,7 @@ export function createAuxiliary(): Auxiliary {
       gapJoules: 0,
       lostJoules: 0,
       sharedJoules: joules,
+      attribution: null,
     };
   }
 

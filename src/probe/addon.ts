@@ -139,10 +139,24 @@ export function createProbe(): Probe {
     start: async () => {
       succeeded(await native.start());
     },
-    drain: async () => succeeded(await native.drain()).columns,
+    drain: async () => withPredictions(succeeded(await native.drain()).columns),
     close: async () => {
       succeeded(await native.close());
     },
+  };
+}
+
+/** A native part that learns nothing predicts nothing. */
+function withPredictions(columns: Columns): Columns {
+  if ('packages' in columns) return columns;
+  const { rows, ...others } = columns as Columns;
+  const unknown = new Float64Array(rows.cpu.length).fill(NaN);
+  const none = { zone: new Uint32Array(), learned: new Uint32Array() };
+  const packages = { ...none, sharedJoules: new Float64Array(), idleJoules: new Float64Array() };
+  return {
+    ...others,
+    rows: { ...rows, predictedJoules: unknown, predictedErrorJoules: unknown },
+    packages,
   };
 }
 

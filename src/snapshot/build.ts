@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { leastAttribution } from '../attribution/least.ts';
 import { SNAPSHOT_SCHEMA, type SelfUsage, type Snapshot } from '../model/snapshot.ts';
 import { sum } from '../util/sum.ts';
 import { cgroupRows } from './cgroup-rows.ts';
@@ -20,7 +21,13 @@ export async function buildSnapshot(parts: Parts): Promise<Snapshot> {
     schema: SNAPSHOT_SCHEMA,
     time,
     interval_s: seconds,
-    source: { name: source.name, kind: source.kind, scope: source.scope, domain: source.domain },
+    source: {
+      name: source.name,
+      kind: source.kind,
+      scope: source.scope,
+      domain: source.domain,
+      attribution: leastAttribution(charges.zones.map(({ attribution }) => attribution)),
+    },
     ...totalsOf(charges),
     zones: charges.zones.map((zone) => ({
       id: zone.id,
@@ -30,6 +37,7 @@ export async function buildSnapshot(parts: Parts): Promise<Snapshot> {
       gap_j: zone.gapJoules,
       lost_j: zone.lostJoules,
       shared_j: zone.sharedJoules,
+      attribution: zone.attribution,
     })),
     domains: charges.domains.map(({ id, type, parent, joules }) => ({ id, type, parent, counter_j: joules })),
     cores: charges.cores.map(({ id, cpus, joules, idleJoules }) => ({

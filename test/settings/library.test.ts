@@ -36,7 +36,10 @@ const WRONG: readonly (readonly [unknown, string])[] = [
 describe('the options of openMeter', () => {
   it.each([
     ...WRONG,
-    [{ sauce: 'x' }, /^unknown option sauce: use source, interval, .*, followForks, log$/] as const,
+    [
+      { sauce: 'x' },
+      /^unknown option sauce: use source, attribution, interval, .*, followForks, log$/,
+    ] as const,
     [{ watts_idle: 1 }, /^unknown option watts_idle: use /] as const,
     [{ limits: {} }, /^unknown option limits: use /] as const,
     [{ scope: 'machine' }, /^unknown option scope: use /] as const,
@@ -56,6 +59,7 @@ describe('the options of openMeter', () => {
     const given = { source: undefined, include: undefined, kubelet: undefined, log };
     expect(checkMeterOptions(given)).toEqual({
       source: 'auto',
+      attribution: 'learned',
       interval: 1,
       root: '/',
       names: false,

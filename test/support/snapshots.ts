@@ -44,12 +44,13 @@ export function snapshotOf(spec: SnapshotSpec = {}): Snapshot {
     gap_j: gap,
     lost_j: lost,
     shared_j: 0,
+    attribution: null,
   };
   return {
     schema: SNAPSHOT_SCHEMA,
     time: CREATED,
     interval_s: 1,
-    source: { name: 'power_core', kind: 'measured', scope: 'core', domain: 'cpu' },
+    source: { name: 'power_core', kind: 'measured', scope: 'core', domain: 'cpu', attribution: null },
     totals: { counter_j, process_j, idle_j: idle, unattributed_j },
     unattributed: { gap_j: gap, lost_j: lost, shared_j: 0 },
     zones: [zone],
