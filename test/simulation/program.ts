@@ -4,10 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeTrace } from './file.ts';
+import { ROOT } from './root.ts';
 import type { Charges, Trace } from './trace.ts';
 
-// From build/simulation as from test/simulation.
-const ROOT = join(__dirname, '../..');
 /** Energies are in 2^-16 units, as in bpf/energy.h; a unit is a count. */
 const FRACTION = 2 ** 16;
 

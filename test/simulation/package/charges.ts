@@ -16,8 +16,8 @@ export interface Charged {
   readonly lostJ: number;
   /** What the counters counted. */
   readonly countedJ: number;
-  /** Part of the intervals and packages that was split as it was meant to be. */
-  readonly asMeant: number;
+  /** Part of the intervals (of packages) that are labelled as what was asked for. */
+  readonly labelled: number;
 }
 
 /** Adds up what is charged, interval by interval. */
@@ -68,7 +68,7 @@ function sumUp(all: readonly Charges[], tasks: number, attribution: Attribution)
       sum(({ gapJoules, lostJoules }) => gapJoules + lostJoules) +
       all.reduce((total, { unidentified }) => total + (unidentified?.joules ?? 0), 0),
     countedJ: sum(({ joules }) => joules),
-    asMeant: sum((zone) => (zone.attribution === attribution ? 1 : 0)) / zones.length,
+    labelled: sum((zone) => (zone.attribution === attribution ? 1 : 0)) / zones.length,
   };
 }
 

@@ -30,8 +30,8 @@ export interface Verdict {
   readonly within2: number | null;
   /** What is charged to anybody, less what was counted, as a part of it. */
   readonly residual: number;
-  /** Part of the intervals that was split as it was meant to be. */
-  readonly asMeant: number;
+  /** Part of the intervals (of packages) that are labelled as this way to split them. */
+  readonly labelled: number;
 }
 
 export function judge(
@@ -66,7 +66,7 @@ export function judge(
     within1: within(judged, truth.tasksJ, charged, scaled, 1),
     within2: within(judged, truth.tasksJ, charged, scaled, 2),
     residual: (chargedJ + allJ - charged.countedJ) / charged.countedJ,
-    asMeant: charged.asMeant,
+    labelled: charged.labelled,
   };
 }
 

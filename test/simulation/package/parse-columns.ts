@@ -11,7 +11,7 @@ interface Header {
   readonly timeNs: number;
 }
 
-/** The columns of an interval, as the replay of packages writes them (columns.cc). */
+/** The columns of an interval, as the replay of packages writes them (columns_out.cc). */
 export function parseColumns(json: string, bytes: Buffer): Columns {
   const { groups, ...others } = JSON.parse(json) as Header;
   let at = 0;

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // replay-package THREADS PACKAGES PERIOD_NS: replays what a machine of packages does (frames.h, from standard
 // input) through the source of bpf/ and the model of native/, and writes each interval that is drained
-// (columns.h) to standard output.
+// (columns_out.h) to standard output.
 #include <cerrno>
 #include <cmath>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
 
-#include "columns.h"
+#include "columns_out.h"
 #include "engine.h"
 #include "frames.h"
-#include "learner.h"
+#include "learning_replay.h"
 #include "row_reader.h"
 
 namespace {
@@ -71,7 +71,7 @@ Drained TakeInterval(const engine& machine, uint32_t threads) {
 
 class Replay {
  public:
-  explicit Replay(const LearnerOptions& options)
+  explicit Replay(const ReplayedMachine& options)
       : threads_(options.threads), machine_(OpenMachine(options.threads)), learner_(options, machine_) {}
 
   void Add(const std::vector<trace_task>& tasks) {
@@ -101,7 +101,7 @@ class Replay {
 
   uint32_t threads_;
   engine machine_;
-  Learner learner_;
+  LearningReplay learner_;
   uint32_t tasks_ = 1;  // 0 is idle
   uint64_t now_ns_ = 0, drained_ns_ = 0;
 };

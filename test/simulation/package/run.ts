@@ -39,8 +39,8 @@ export interface Result extends RunOptions {
 export function complaint({ load, threads, packages, seed, seconds, world = '' }: RunOptions): string | undefined {
   if (!Object.hasOwn(LOADS, load)) return `there is no load ${load}, but ${Object.keys(LOADS).join(', ')}`;
   if (![1, 2].includes(packages)) return 'a machine has 1 or 2 packages';
-  if (!(threads >= 4 * packages && threads <= 128 && Number.isInteger(threads / packages / 2))) {
-    return 'a package has at least 4 threads, two to each core, and a machine at most 128';
+  if (!(threads >= 4 * packages && threads <= 256 && Number.isInteger(threads / packages / 2))) {
+    return 'a package has at least 4 threads, two to each core, and a machine at most 256';
   }
   if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(seconds) || seconds < 1) {
     return 'the seed and the seconds are whole numbers, and there is at least one second';

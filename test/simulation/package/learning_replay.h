@@ -9,7 +9,7 @@
 #include "package_model.h"
 #include "windows.h"
 
-struct LearnerOptions {
+struct ReplayedMachine {
   uint32_t threads;   // of all packages, two to a core
   uint32_t packages;  // with equally many
   double period_ns;   // of the counters
@@ -18,9 +18,9 @@ struct LearnerOptions {
 // What the meter's timing threads do, at the times of the trace instead of a clock's: listens to the log of
 // switches in bursts, cuts it at the updates of the packages' counters, and lets the model learn from the
 // windows.
-class Learner {
+class LearningReplay {
  public:
-  Learner(const LearnerOptions& options, const engine& engine);
+  LearningReplay(const ReplayedMachine& options, const engine& engine);
 
   // It is `now_ns`: a burst may begin or end.
   void Pass(uint64_t now_ns);
@@ -40,7 +40,7 @@ class Learner {
   void Cut(uint32_t package, uint64_t now_ns);
   Actor Find(uint32_t tgid) const;
 
-  LearnerOptions options_;
+  ReplayedMachine options_;
   uint32_t width_;  // threads of a package
   engine engine_;
   PackageModel model_;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "learner.h"
+#include "learning_replay.h"
 
 #include <algorithm>
 #include <cmath>
@@ -14,11 +14,11 @@ constexpr uint64_t kWidthNs = 15'000;  // between two reads of a counter
 constexpr uint64_t kWindowEdges = 2;   // updates from one window to the next
 constexpr double kPackageW = 20, kCoreW = 8;  // what no package exceeds, and with each core
 
-double MostWatts(const LearnerOptions& options) {
+double MostWatts(const ReplayedMachine& options) {
   return kPackageW + kCoreW * options.threads / options.packages / 2;
 }
 
-PackageModelOptions ModelOptions(const LearnerOptions& options) {
+PackageModelOptions ModelOptions(const ReplayedMachine& options) {
   PackageModelOptions result;
   result.cores.assign(options.packages, options.threads / options.packages / 2);
   result.max_watts = MostWatts(options);
@@ -26,7 +26,7 @@ PackageModelOptions ModelOptions(const LearnerOptions& options) {
   return result;
 }
 
-WindowOptions CutterOptions(const LearnerOptions& options, uint32_t package) {
+WindowOptions CutterOptions(const ReplayedMachine& options, uint32_t package) {
   WindowOptions result;
   result.package = package;
   for (uint32_t cpu = 0; cpu < options.threads / options.packages; cpu++)
@@ -53,7 +53,7 @@ Actor ActorOf(uint32_t tgid, uint64_t start_ns, const char* comm) {
 
 }  // namespace
 
-Learner::Learner(const LearnerOptions& options, const engine& engine)
+LearningReplay::LearningReplay(const ReplayedMachine& options, const engine& engine)
     : options_(options),
       width_(options.threads / options.packages),
       engine_(engine),
@@ -65,7 +65,7 @@ Learner::Learner(const LearnerOptions& options, const engine& engine)
 
 // A burst begins with each second. Its last windows are cut a lag later, and until then all switches are
 // logged.
-void Learner::Pass(uint64_t now_ns) {
+void LearningReplay::Pass(uint64_t now_ns) {
   const uint64_t in_second = now_ns % kSecondNs;
   const bool is_burst = in_second < model_.BurstMs() * kMsNs + kLagNs;
   if (is_burst == is_burst_) return;
@@ -82,14 +82,14 @@ void Learner::Pass(uint64_t now_ns) {
   }
 }
 
-void Learner::AddEdge(uint32_t package, uint64_t clock_ns, uint64_t counts) {
+void LearningReplay::AddEdge(uint32_t package, uint64_t clock_ns, uint64_t counts) {
   Package& its = packages_[package];
   if (!is_burst_) return;
   if (clock_ns % kSecondNs < model_.BurstMs() * kMsNs) its.cutter.AddEdge({clock_ns, kWidthNs, counts});
   if (++its.edges % kWindowEdges == 0) Cut(package, clock_ns);
 }
 
-void Learner::TakeLogs(uint32_t package) {
+void LearningReplay::TakeLogs(uint32_t package) {
   std::vector<SwitchRecord> records;
   for (uint32_t i = 0; i < width_; i++) {
     const uint32_t cpu = package * width_ + i;
@@ -105,12 +105,12 @@ void Learner::TakeLogs(uint32_t package) {
   }
 }
 
-Actor Learner::Find(uint32_t tgid) const {
+Actor LearningReplay::Find(uint32_t tgid) const {
   const task_struct& task = engine_.tasks[tgid];
   return ActorOf(tgid, task.start_ns, task.comm);
 }
 
-void Learner::Cut(uint32_t package, uint64_t now_ns) {
+void LearningReplay::Cut(uint32_t package, uint64_t now_ns) {
   TakeLogs(package);
   for (Window& window : packages_[package].cutter.Cut(now_ns)) {
     for (WindowTask& task : window.tasks) task.who = Find(task.tgid);
@@ -118,7 +118,7 @@ void Learner::Cut(uint32_t package, uint64_t now_ns) {
   }
 }
 
-void Learner::Predict(Drained* drained, uint64_t end_ns, double seconds) {
+void LearningReplay::Predict(Drained* drained, uint64_t end_ns, double seconds) {
   auto& rows = drained->rows;
   rows.predicted_joules.assign(rows.cpu.size(), NAN);
   rows.predicted_error_joules.assign(rows.cpu.size(), NAN);
@@ -132,13 +132,13 @@ void Learner::Predict(Drained* drained, uint64_t end_ns, double seconds) {
       row_of.push_back(row);
     }
     const Prediction prediction = model_.Predict(interval);
-    for (size_t i = 0; i < row_of.size(); i++) {
+    for (size_t i = 0; prediction.learned && i < row_of.size(); i++) {
       rows.predicted_joules[row_of[i]] = prediction.joules[i];
       rows.predicted_error_joules[row_of[i]] = prediction.error_j[i];
     }
     drained->packages.zone.push_back(package);
-    drained->packages.learned.push_back(prediction.learned);
-    drained->packages.shared_joules.push_back(prediction.shared_j);
-    drained->packages.idle_joules.push_back(prediction.idle_j);
+    drained->packages.learned.push_back(prediction.learned && prediction.gate > 0);
+    drained->packages.shared_joules.push_back(prediction.learned ? prediction.shared_j : NAN);
+    drained->packages.idle_joules.push_back(prediction.learned ? prediction.idle_j : NAN);
   }
 }

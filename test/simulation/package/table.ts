@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+import { sum } from '../../../src/util/sum.ts';
+import { GOALS, OTHER, OTHER_PINNED, WITHIN_2, WORSE_THAN_TIME } from './goals.ts';
+import { hardwareOf } from './hardware.ts';
+import type { Verdict } from './judge.ts';
+import { LOADS } from './loads.ts';
+import { type Judged, type Result, run } from './run.ts';
+
+/** Packages x threads of each. */
+export const SIZES: readonly string[] = Object.keys(GOALS);
+
+export interface TableOptions {
+  readonly sizes: readonly string[];
+  readonly loads: readonly string[];
+  /** From 1 on. */
+  readonly seeds: number;
+  readonly seconds: number;
+  readonly world: string;
+}
+
+/** A residual is what sums of floating-point numbers leave over. */
+const CLOSED = 1e-9;
+const HEAD = [
+  'load',
+  'time: misattributed (share)',
+  'share at 1 s',
+  '5 s',
+  '30 s',
+  '60 s',
+  'misattributed',
+  'p95 / worst task',
+  'cgroups',
+  'shared + idle: off (true)',
+  'within 1 / 2 sigma',
+  'missed',
+];
+
+/** How wrong packages are metered, in Markdown, %: a table for each size, line by line as it is known. */
+export async function* tables(options: TableOptions): AsyncGenerator<string> {
+  const { sizes, loads, world } = options;
+  const odd =
+    sizes.find((size) => !SIZES.includes(size)) ??
+    loads.find((load) => !Object.hasOwn(LOADS, load)) ??
+    (hardwareOf(world) ? undefined : world);
+  if (odd !== undefined) throw new Error(`there is no size, load or world ${odd}`);
+  for (const size of sizes) {
+    yield `Packages of ${size} threads, ${options.seeds} seeds, ${options.seconds} s, %:\n\n`;
+    yield line(HEAD) + line(HEAD.map((_, i) => (i === 0 ? '---' : '--:')));
+    const all: Row[] = [];
+    for (const load of loads) {
+      const row = rowOf(load, await runAll(size, load, options));
+      all.push(row);
+      yield line(cells(row, size));
+    }
+    yield `${line(cells(meanOf(all), size))}\n`;
+  }
+}
+
+async function runAll(size: string, load: string, { seeds, seconds, world }: TableOptions): Promise<Result[]> {
+  const [packages, width] = size.split('x').map(Number) as [number, number];
+  const results: Result[] = [];
+  for (let seed = 1; seed <= seeds; seed++) {
+    results.push(await run({ load, threads: packages * width, packages, seed, seconds, world }));
+  }
+  return results;
+}
+
+/** Means over the seeds, %, and what of a load broke a rule that holds always. */
+interface Row {
+  readonly name: string;
+  /** By the interval's end. */
+  readonly shares: ReadonlyMap<number, number>;
+  readonly last: Readonly<Record<Figure, number>>;
+  readonly timeShare: number;
+  readonly timeMisattributed: number;
+  readonly broken: readonly string[];
+}
+
+const FIGURES = [
+  'misattributed',
+  'p95',
+  'worst',
+  'cgroups',
+  'executables',
+  'other',
+  'otherTrue',
+  'within1',
+  'within2',
+] as const satisfies readonly (keyof Verdict)[];
+type Figure = (typeof FIGURES)[number];
+
+function mean(values: readonly number[]): number {
+  return sum(values) / values.length;
+}
+
+function rowOf(name: string, results: readonly Result[]): Row {
+  const ends = results[0]!.intervals.map(({ at }) => at);
+  const last = results.map(({ intervals }) => intervals.at(-1)!);
+  const share = (i: number): number =>
+    mean(results.map(({ intervals }) => 100 * intervals[i]!.learned.share));
+  const broken = results.flatMap(({ seed, intervals }) =>
+    intervals.flatMap((judged) => rulesBroken(name, judged).map((rule) => `${rule} (seed ${seed})`)),
+  );
+  return {
+    name,
+    shares: new Map(ends.map((at, i) => [at, share(i)])),
+    last: figures((figure) => mean(last.map(({ learned }) => 100 * (learned[figure] ?? NaN)))),
+    timeShare: mean(last.map(({ time }) => 100 * time.share)),
+    timeMisattributed: mean(last.map(({ time }) => 100 * time.misattributed)),
+    broken,
+  };
+}
+
+function figures(of: (figure: Figure) => number): Record<Figure, number> {
+  return Object.fromEntries(FIGURES.map((figure) => [figure, of(figure)])) as Record<Figure, number>;
+}
+
+/** What must hold of every load, seed and interval. */
+function rulesBroken(load: string, { at, learned, time }: Judged): readonly string[] {
+  const most = load === 'pinned' ? OTHER_PINNED : OTHER;
+  const rules: readonly (readonly [isKept: boolean, name: string])[] = [
+    [100 * (learned.share - time.share) <= WORSE_THAN_TIME, 'worse than time'],
+    [Math.abs(learned.residual) < CLOSED && Math.abs(time.residual) < CLOSED, 'ledger'],
+    [at === 1 || Math.abs(100 * learned.other) <= most, `shared + idle ${text(100 * learned.other)}`],
+    [Number.isFinite(learned.share), 'NaN'],
+  ];
+  return rules.filter(([isKept]) => !isKept).map(([, name]) => `${name} at ${at} s`);
+}
+
+function meanOf(rows: readonly Row[]): Row {
+  const of = (value: (row: Row) => number): number => mean(rows.map(value));
+  return {
+    name: 'mean',
+    shares: new Map([...rows[0]!.shares.keys()].map((at) => [at, of(({ shares }) => shares.get(at)!)])),
+    last: figures((figure) => of(({ last }) => last[figure])),
+    timeShare: of(({ timeShare }) => timeShare),
+    timeMisattributed: of(({ timeMisattributed }) => timeMisattributed),
+    broken: [],
+  };
+}
+
+function cells(row: Row, size: string): readonly string[] {
+  const { last, shares } = row;
+  const goal = GOALS[size]?.[row.name];
+  const floor = row.name === 'homog' ? row.timeShare : 0;
+  const missed = [...row.broken];
+  const judged = (value: number, most: number | undefined, what: string): string => {
+    if (most === undefined || Number.isNaN(value)) return text(value);
+    if (value > most + floor) missed.push(`${what} above ${text(most + floor)}`);
+    return value > most + floor ? `**${text(value)}**` : text(value);
+  };
+  const share = (at: number, most?: number): string => judged(shares.get(at) ?? NaN, most, `${at} s`);
+  const shown = [
+    row.name,
+    `${text(row.timeMisattributed)} (${text(row.timeShare)})`,
+    share(1),
+    share(5, goal?.share5),
+    share(30),
+    share(60, goal?.share60),
+    shares.has(60) ? judged(last.misattributed, goal?.misattributed60, 'misattributed') : text(last.misattributed),
+    `${text(last.p95)} / ${text(last.worst)}`,
+    text(last.cgroups),
+    `${text(last.other)} (${text(last.otherTrue)})`,
+    `${text(last.within1)} / ${text(last.within2)}`,
+  ];
+  judged(last.executables, goal?.executables60, 'executables');
+  if (last.within2 < WITHIN_2) missed.push(`two sigma hold ${text(last.within2)}`);
+  return [...shown, missed.join(', ')];
+}
+
+function text(percents: number): string {
+  if (Number.isNaN(percents)) return '-';
+  return percents.toFixed(Math.abs(percents) < 9.95 ? 1 : 0);
+}
+
+function line(texts: readonly string[]): string {
+  return `| ${texts.join(' | ')} |\n`;
+}
