@@ -238,8 +238,8 @@ struct energy_switch {
 /* What a CPU has switched to and fro while native was listening. BPF overwrites the oldest: who takes what is
  * in it compares `head` before and after. */
 struct energy_log {
-	__u64 head;		/* how many were ever written; modulo ENERGY_LOG the place of the next one */
-	__u64 offset_noted_ns;	/* run queue's clock when the log last set clock_offset_ns */
+	__u64 head;	       /* how many were ever written; modulo ENERGY_LOG the place of the next one */
+	__u64 offset_noted_ns; /* run queue's clock when the log last set clock_offset_ns */
 	__u64 unused[6];
 	struct energy_switch switches[ENERGY_LOG];
 };

@@ -12,8 +12,8 @@
 #include "maps.bpf.h"
 #include "settings.bpf.h"
 
-/* The run queue's clock strays from the monotonic one by a part in 2,000 where that is being adjusted: by 2 us
- * in that time. */
+/* The run queue's clock strays from the monotonic one by a part in 2,000 where that is being adjusted: by 2
+ * us in that time. */
 #define OFFSET_FRESH_NS 4000000
 
 /* `at_switch`: the run queue's clock has just been set, and `wall_ns` is what it says. Else a tick has

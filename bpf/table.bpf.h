@@ -111,10 +111,10 @@ static __always_inline bool find_row(struct energy_cpu *c, const struct row_key 
 	return false;
 }
 
-/* Gives the row that a process has here its new name, when it has executed a program: a row's name is set when
- * it enters a window, and without a counter that BPF reads there is but one window between two drains. (Where
- * the kernel lets others run meanwhile, from 7.1 on, they may have taken the row; then one is misnamed until
- * the next drain.) */
+/* Gives the row that a process has here its new name, when it has executed a program: a row's name is set
+ * when it enters a window, and without a counter that BPF reads there is but one window between two drains.
+ * (Where the kernel lets others run meanwhile, from 7.1 on, they may have taken the row; then one is misnamed
+ * until the next drain.) */
 static __always_inline void rename_row(struct task_struct *task)
 {
 	struct energy_cpu *c = this_cpu();

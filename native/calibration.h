@@ -13,4 +13,5 @@ Outcome Calibrate(int event, uint32_t cpu, Calibration* out);
 
 // The same in the calling thread, wherever that runs, until `stop` says so. `read` gives the count, and
 // returns 0 or -errno, as this does.
-int PollCounter(const std::function<int(uint64_t* count)>& read, const std::function<bool()>& stop, Poll* out);
+int PollCounter(const std::function<int(uint64_t* count)>& read, const std::function<bool()>& stop,
+                Poll* out);

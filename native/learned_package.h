@@ -50,8 +50,8 @@ struct LearningStatus {
   int error = 0;         // -errno of kElsewhere and kUnreadable
   double period_ns = 0;  // NAN: not known
   double jitter_ns = 0;
-  double edge_ns = 0;    // how exactly updates are seen: the mean width between two reads
-  WindowCounts windows;  // since it began
+  double edge_ns = 0;     // how exactly updates are seen: the mean width between two reads
+  WindowCounts windows;   // since it began
   uint32_t burst_ms = 0;  // of each second
   double cpu_ns = 0;      // CPU time of the thread
 };

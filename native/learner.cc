@@ -109,8 +109,12 @@ LearningState Learner::Calibrate() {
 
 LearningState Learner::LearnUntilItFails() {
   const WindowOptions options = OptionsOf(package_, index_, calibration_.period_ns);
-  Tools tools{options, WindowCutter(options), UpdateTimer(&reader_, &worker_), SwitchLog(program_, package_.cpus),
-              ActorFinder(program_), {}};
+  Tools tools{options,
+              WindowCutter(options),
+              UpdateTimer(&reader_, &worker_),
+              SwitchLog(program_, package_.cpus),
+              ActorFinder(program_),
+              {}};
   judged_ns_ = judged_cut_ = 0;
   LearningState state = LearningState::kLearning;
   while (state == LearningState::kLearning && !worker_.Stopping()) {
@@ -132,8 +136,7 @@ void Learner::Learn(Tools* tools) {
   const int64_t now = MonotonicNs();
   for (size_t i = 0; i < package_.cpus.size(); i++) {
     const bool lost = tools->log.Take(i, &tools->records);
-    for (const SwitchRecord& record : tools->records)
-      tools->actors.Note(package_.cpus[i], record.prev, now);
+    for (const SwitchRecord& record : tools->records) tools->actors.Note(package_.cpus[i], record.prev, now);
     tools->cutter.AddRecords(i, tools->records.data(), tools->records.size(), lost);
   }
   std::vector<Window> windows = tools->cutter.Cut(now);

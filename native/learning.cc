@@ -25,8 +25,8 @@ bool IsSane(const LearnedPackage& package, uint32_t cpu_count) {
   const bool numbered = std::all_of(cores.begin(), cores.end(), [&](uint32_t core) {
     return core == 0 || std::find(cores.begin(), cores.end(), core - 1) != cores.end();
   });
-  return known && numbered && !cpus.empty() && cores.size() == cpus.size() &&
-         package.joules_per_count > 0 && package.max_watts > 0;
+  return known && numbered && !cpus.empty() && cores.size() == cpus.size() && package.joules_per_count > 0 &&
+         package.max_watts > 0;
 }
 
 uint32_t CountCores(const LearnedPackage& package) {
@@ -55,12 +55,14 @@ bool Learning::FitsModel(const std::vector<LearnedPackage>& packages) const {
 void Learning::MakeModel(const std::vector<LearnedPackage>& packages) {
   PackageModelOptions options;
   zones_.clear();
+  cores_.clear();
   for (const auto& package : packages) {
     zones_.push_back(package.zone);
-    options.cores.push_back(CountCores(package));
+    cores_.push_back(CountCores(package));
     options.max_watts = std::max(options.max_watts, package.max_watts);
     options.joules_per_count = std::max(options.joules_per_count, package.joules_per_count);
   }
+  options.cores = cores_;
   if (model_) restarts_ += model_->restarts() + 1;
   model_ = std::make_unique<SharedModel>(options);
 }
@@ -77,6 +79,7 @@ Outcome Learning::Learn(const std::vector<LearnedPackage>& packages) {
   }
   for (const auto& package : packages) {
     const uint32_t index = IndexOf(package.zone);
+    cores_[index] = CountCores(package);
     for (uint32_t cpu : package.cpus) package_of_cpu_[cpu] = index;
     auto same = std::find_if(before.begin(), before.end(),
                              [&](const auto& learner) { return learner && learner->package() == package; });
@@ -90,6 +93,7 @@ Outcome Learning::Learn(const std::vector<LearnedPackage>& packages) {
     learners_.clear();
     return Fail("start a thread", status);
   }
+  model_->SetCores(cores_);
   if (last_ns_ == 0) last_ns_ = MonotonicNs();
   return {};
 }

@@ -8,10 +8,10 @@
 
 namespace {
 
-constexpr double kLongestNs = 5'000'000;     // windows of longer periods tell too little
-constexpr double kVirtualNs = 100'000'000;   // no hardware is so slow; QEMU's takes a second
-constexpr size_t kFewChanges = 3;            // within 150 ms: it is looked at for longer
-constexpr int64_t kSlowNs = 4'000'000'000;   // more than three periods of a virtual one
+constexpr double kLongestNs = 5'000'000;    // windows of longer periods tell too little
+constexpr double kVirtualNs = 100'000'000;  // no hardware is so slow; QEMU's takes a second
+constexpr size_t kFewChanges = 3;           // within 150 ms: it is looked at for longer
+constexpr int64_t kSlowNs = 4'000'000'000;  // more than three periods of a virtual one
 constexpr int64_t kStepNs = 10'000'000;
 
 // The mean time between changes of a counter that moves rarely; NAN: there were not two.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <mutex>
 #include <vector>
 
@@ -18,6 +19,10 @@ class SharedModel {
   Prediction Predict(const Interval& interval) {
     std::lock_guard<std::mutex> lock(mutex_);
     return model_.Predict(interval);
+  }
+  void SetCores(const std::vector<uint32_t>& cores) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    model_.SetCores(cores);
   }
   int BurstMs() {
     std::lock_guard<std::mutex> lock(mutex_);

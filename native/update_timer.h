@@ -34,8 +34,8 @@ class UpdateTimer {
   Worker* worker_;
   int status_ = 0;
   int64_t period_ns_ = 0, jitter_ns_ = 0;
-  int64_t due_ns_ = 0;    // when the next update is expected; 0: whenever
-  int64_t early_ns_ = 0;  // reading begins so long before
+  int64_t due_ns_ = 0;      // when the next update is expected; 0: whenever
+  int64_t early_ns_ = 0;    // reading begins so long before
   int64_t unmoved_ns_ = 0;  // when it was last known not to have moved
   uint64_t counts_ = 0;     // then
   int bad_ = 0;             // updates in a row that were not seen exactly, or not at all

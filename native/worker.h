@@ -17,7 +17,8 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Runs `work` in a new thread that takes no signals. It ends by itself when Stopping(). Returns 0 or -errno.
+  // Runs `work` in a new thread that takes no signals. It ends by itself when Stopping(). Returns 0 or
+  // -errno.
   int Start(std::function<void()> work);
   // Returns when the thread has ended; does nothing if it was not started.
   void Stop();
