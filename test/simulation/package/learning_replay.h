@@ -2,11 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "actors.h"
 #include "drained.h"
 #include "engine.h"
 #include "package_model.h"
+#include "switch_log.h"
 #include "windows.h"
 
 struct ReplayedMachine {
@@ -15,9 +18,9 @@ struct ReplayedMachine {
   double period_ns;   // of the counters
 };
 
-// What the meter's timing threads do, at the times of the trace instead of a clock's: listens to the log of
-// switches in bursts, cuts it at the updates of the packages' counters, and lets the model learn from the
-// windows.
+// What the threads of native/learner.cc and native/learning.cc do, at the times of a trace instead of a
+// clock's: they listen to the log of switches in bursts, cut it at the updates of the packages' counters, let
+// the model learn, and predict intervals.
 class LearningReplay {
  public:
   LearningReplay(const ReplayedMachine& options, const engine& engine);
@@ -26,25 +29,24 @@ class LearningReplay {
   void Pass(uint64_t now_ns);
   // The counter of a package was seen to move.
   void AddEdge(uint32_t package, uint64_t clock_ns, uint64_t counts);
-  // Predicts the rows of an interval that ends at `end_ns`, and appends its packages.
-  void Predict(Drained* drained, uint64_t end_ns, double seconds);
+  // Predicts the rows of an interval, which ends `seconds` after it began, and appends its packages.
+  void Predict(Drained* drained, double seconds);
 
  private:
   struct Package {
+    uint32_t first_cpu;
     WindowCutter cutter;
-    uint64_t edges = 0;
+    SwitchLog log;
+    ActorFinder actors;
+    bool odd = false;
   };
 
-  uint32_t PackageOf(uint32_t cpu) const { return cpu / width_; }
-  void TakeLogs(uint32_t package);
-  void Cut(uint32_t package, uint64_t now_ns);
-  Actor Find(uint32_t tgid) const;
+  void Learn(Package* package, uint64_t now_ns);
 
   ReplayedMachine options_;
   uint32_t width_;  // threads of a package
-  engine engine_;
   PackageModel model_;
-  std::vector<Package> packages_;
-  std::vector<uint64_t> taken_;  // by CPU: how many entries of its log
+  std::vector<std::unique_ptr<Package>> packages_;
+  std::vector<SwitchRecord> records_;
   bool is_burst_ = false;
 };

@@ -72,7 +72,7 @@ Drained TakeInterval(const engine& machine, uint32_t threads) {
 class Replay {
  public:
   explicit Replay(const ReplayedMachine& options)
-      : threads_(options.threads), machine_(OpenMachine(options.threads)), learner_(options, machine_) {}
+      : threads_(options.threads), machine_(OpenMachine(options.threads)), learning_(options, machine_) {}
 
   void Add(const std::vector<trace_task>& tasks) {
     if (tasks_ + tasks.size() > kMostTasks) fail("replay: there are too many tasks", 0);
@@ -82,10 +82,10 @@ class Replay {
 
   void Play(const trace_record& record) {
     if (record.kind == TRACE_EDGE) {
-      learner_.AddEdge(record.cpu, record.time_ns + kFirstNs, record.value);
+      learning_.AddEdge(record.cpu, record.time_ns + kFirstNs, record.value);
       return;
     }
-    if (record.time_ns > now_ns_) learner_.Pass((now_ns_ = record.time_ns) + kFirstNs);
+    if (record.time_ns > now_ns_) learning_.Pass((now_ns_ = record.time_ns) + kFirstNs);
     run(&record, 1);
     if (record.kind == TRACE_DRAIN && record.cpu == threads_ - 1) Drain();
   }
@@ -94,14 +94,14 @@ class Replay {
   void Drain() {
     Drained drained = TakeInterval(machine_, threads_);
     drained.time_ns = now_ns_ + kFirstNs;
-    learner_.Predict(&drained, now_ns_ + kFirstNs, (now_ns_ - drained_ns_) / 1e9);
+    learning_.Predict(&drained, (now_ns_ - drained_ns_) / 1e9);
     drained_ns_ = now_ns_;
     WriteColumns(drained, stdout);
   }
 
   uint32_t threads_;
   engine machine_;
-  LearningReplay learner_;
+  LearningReplay learning_;
   uint32_t tasks_ = 1;  // 0 is idle
   uint64_t now_ns_ = 0, drained_ns_ = 0;
 };
