@@ -11,10 +11,10 @@ namespace {
 // Constants are those of the study, tuned in its simulated machines on other seeds than it was judged by.
 constexpr double kBeginS = 0.02, kBeginRunS = 0.001;  // of windows, and of run time in them, to begin with
 constexpr double kBeginAnywayS = 0.5;                 // also on a machine where nothing runs
-// A thread's power at first: so much of all power by all run time, that far off, unless windows tell more.
-constexpr double kThreadPart = 0.75, kThreadSpread = 0.5;
-constexpr double kLeastPart = 0.1;     // of that, and of all power that is static
-constexpr double kActivePart = 0.45;   // of a thread's power is its core's that is awake
+constexpr double kThreadPart = 0.75;                  // of all power is the threads' at first
+constexpr double kLeastStatic = 0.1;                  // and at least so much is not
+constexpr double kLeastLoad = 0.25;   // threads per core that it is shared by: a guess from fewer is too high
+constexpr double kActivePart = 0.45;  // of a thread's power is its core's that is awake
 constexpr double kStaticSpread = 0.6;  // standard deviations: of the static power, as a part of it
 constexpr double kIdleW = 0.1, kIdleSpreadW = 0.1;  // of an idle core
 constexpr double kPartSpread = 0.25;                // of each part of a thread's power
@@ -34,7 +34,6 @@ constexpr double kLeastIdleW = 0.02,
                  kLeastCommonW = 0.001;  // common states fade as if they were at least that
 constexpr double kMeanActive = 0.8;      // core seconds awake in a thread second, about
 constexpr double kReviewS = 1;
-constexpr double kLeastLoad = 0.125;  // of a thread per core: a guess from less would be wild
 
 RunTime RunOf(const WindowTask& task) { return {task.run_s, task.together_s}; }
 
@@ -61,61 +60,33 @@ void PackageModel::BeginAnew() {
   restarts_++;
   filter_ = KalmanFilter(kCommons + packages_.size() + options_.most_deviations);
   actors_.reset();
+  start_ = {};
   packages_.assign(packages_.size(), {});
   burst_ms_ = 1000;
 }
 
 void PackageModel::Learn(const Window& window) {
   if (window.package >= packages_.size() || !(window.end_s > window.begin_s) || !(window.joules > 0)) return;
-  if (actors_) {
+  if (actors_)
     LearnWindow(window);
-    return;
-  }
-  waiting_.push_back(window);
-  if (!Begin()) return;
-  for (const Window& earlier : std::exchange(waiting_, {}))
-    if (actors_) LearnWindow(earlier);
+  else
+    Begin(window);
 }
 
-// The power of a thread, from windows alone: how much more power there is, the more runs (least squares),
-// where run time differs enough to tell; else a part of all power.
-double PackageModel::FirstThreadWatts() const {
-  double seconds = 0, joules = 0, run_s = 0;
-  for (const Window& window : waiting_) {
-    seconds += window.end_s - window.begin_s;
-    joules += window.joules;
-    run_s += RunOf(window).Thread();
-  }
+// Begins when there is enough to tell the orders of magnitude, the first power of a thread being a part of
+// all power by all run time.
+void PackageModel::Begin(const Window& window) {
+  Start& start = start_;
+  start.joules += window.joules;
+  start.seconds += window.end_s - window.begin_s;
+  start.run.Add(RunOf(window));
+  if (start.seconds < kBeginS || (start.run.run_s < kBeginRunS && start.seconds < kBeginAnywayS)) return;
+  const RunTime run = start.run;
+  const double watts = start.joules / start.seconds, threads = run.Thread() / start.seconds;
   const double cores = std::accumulate(options_.cores.begin(), options_.cores.end(), 0.0) / packages_.size();
-  const double watts = joules / seconds, threads = run_s / seconds;
   const double part = options_.uncore ? kThreadPart : 1;
-  const double guess = part * watts / std::max(threads, kLeastLoad * cores);
-  double xx = 0, xy = 0, yy = 0;
-  for (const Window& window : waiting_) {
-    const double length = window.end_s - window.begin_s;
-    const double x = RunOf(window).Thread() / length - threads, y = window.joules / length - watts;
-    xx += x * x, xy += x * y, yy += y * y;
-  }
-  const double slope = xx > 0 ? xy / xx : 0;
-  const double error = std::max(yy - slope * xy, 0.0) / waiting_.size();
-  const double known = xx / std::max(error, kLeastNoise * watts * watts);
-  const double guessed = 1 / std::pow(kThreadSpread * guess, 2);
-  return std::max(kLeastPart * guess, (slope * known + guess * guessed) / (known + guessed));
-}
-
-// Begins when there is enough to tell the orders of magnitude.
-bool PackageModel::Begin() {
-  double seconds = 0, joules = 0;
-  RunTime run;
-  for (const Window& window : waiting_) {
-    seconds += window.end_s - window.begin_s;
-    joules += window.joules;
-    run.Add(RunOf(window));
-  }
-  if (seconds < kBeginS || (run.run_s < kBeginRunS && seconds < kBeginAnywayS)) return false;
-  const double thread_w = FirstThreadWatts(), watts = joules / seconds;
-  const double threads = run.Thread() / seconds;
-  const double static_w = std::max(kLeastPart * watts, watts - thread_w * threads);
+  const double thread_w = part * watts / std::max(threads, kLeastLoad * cores);
+  const double static_w = std::max(kLeastStatic * watts, watts - thread_w * threads);
   // Both parts together are such a thread's power in the mean, with what runs together here.
   const double weighed = kActivePart * run.ActiveCore() + (1 - kActivePart) * run.Thread();
   const double part_w = weighed > 0 ? thread_w * run.Thread() / weighed : thread_w;
@@ -131,9 +102,8 @@ bool PackageModel::Begin() {
   factor_.assign(kCommons + packages_.size() + options_.most_deviations, 0);
   noise_ = kFirstNoise;
   surprise_ = 1;
-  begun_s_ = last_s_ = rebalanced_s_ = reviewed_s_ = waiting_.front().begin_s;
+  begun_s_ = last_s_ = rebalanced_s_ = reviewed_s_ = window.end_s;
   unfaded_s_ = 0;
-  return true;
 }
 
 void PackageModel::LearnWindow(const Window& window) {

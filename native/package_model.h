@@ -87,6 +87,10 @@ class PackageModel {
     double last_s = NAN;  // end of the last window
     Sums recent, interval;
   };
+  struct Start {  // what was seen until there is enough to begin with
+    double seconds = 0, joules = 0;
+    RunTime run;
+  };
   struct Load {  // a process, to be priced
     Actor who;
     RunTime run;
@@ -100,8 +104,7 @@ class PackageModel {
     std::vector<double> joules, error_j;  // of each load
   };
 
-  double FirstThreadWatts() const;
-  bool Begin();
+  void Begin(const Window& window);
   void BeginAnew();
   void LearnWindow(const Window& window);
   void AddTerm(int state, double factor);
@@ -127,9 +130,9 @@ class PackageModel {
   KalmanFilter filter_;
   std::optional<ActorStates> actors_;  // once it has begun
   std::vector<Package> packages_;
-  std::vector<Window> waiting_;  // until there is enough to begin with
-  double noise_ = 0;             // variance of what a window draws beyond the states, as a part of its square
-  double surprise_ = 1;          // mean square of the residuals by their variance: 1 if all is as assumed
+  Start start_;
+  double noise_ = 0;     // variance of what a window draws beyond the states, as a part of its square
+  double surprise_ = 1;  // mean square of the residuals by their variance: 1 if all is as assumed
   double Mean(Common state) const { return filter_.Mean(state); }
 
   double begun_s_ = 0, last_s_ = 0, unfaded_s_ = 0, rebalanced_s_ = 0, reviewed_s_ = 0;

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <unordered_map>
 #include <vector>
 
 // Who runs. The keys are opaque: a hash of a process's id and start, one of its executable's name. 0: idle.
@@ -65,23 +67,60 @@ struct WindowCounts {
 };
 
 // Cuts what the logs of a package's CPUs say at the updates of its counter. It has no clock: the caller says
-// what time it is. Records come in any portions, in the order they were written per CPU; edges in order.
+// what time it is. Each CPU's records come in any portions, in the order in which they were written.
+//
+// Between two records of a CPU there ran what the later one calls `prev`. After its last one runs what that
+// calls `next`; a CPU without a record since the burst began is idle.
 class WindowCutter {
  public:
   explicit WindowCutter(const WindowOptions& options);
 
-  // The records of a burst begin: what came before tells nothing about the time since.
+  // Logging began: what was written before tells nothing about the time between. Windows of the burst before
+  // that were not cut are given up.
   void BeginBurst(uint64_t clock_ns);
   // `lost`: records of this CPU before the first of these were overwritten.
   void AddRecords(size_t cpu, const SwitchRecord* records, size_t count, bool lost = false);
   void AddEdge(const CounterEdge& edge);
-  // The windows that can be cut now. All records written before `now_ns` were added before.
-  // At the end of a burst logging goes on for a lag, or `now_ns` lies a lag after the last edge.
+  // The windows that can be cut now: those that ended a lag ago. All records that were written until then
+  // were added before. For the last windows of a burst logging goes on for a lag after its last edge.
   std::vector<Window> Cut(uint64_t now_ns);
 
   const WindowCounts& counts() const { return counts_; }
 
  private:
+  struct Slice {  // who ran, from where the one before ends
+    uint64_t until_ns;
+    uint32_t tgid;
+  };
+  struct Span {  // CLOCK_MONOTONIC
+    uint64_t begin_ns, end_ns;
+  };
+  struct Cpu {
+    std::deque<Slice> slices;  // those that end after the next window begins
+    uint64_t known_ns = 0;     // end of the last one
+    uint32_t running = 0;      // since then
+    Span lost{0, 0};           // of which nothing is known
+  };
+  struct Thread {  // of the core being cut
+    const Cpu* cpu;
+    size_t slice;       // of `cpu`, past the last one: what runs since then
+    uint64_t until_ns;  // it ends, within the window
+    int task;           // of the window, that runs; -1: idle
+  };
+
+  bool NextWindow(uint64_t now_ns, Window* window);
+  bool Lost(Span span) const;
+  void Cut(Span span, Window* window);
+  void CutCore(const std::vector<uint32_t>& cpus, Span span, Window* window);
+  void Enter(Thread* thread, Span span, Window* window);
+  void KeepAsleep(const std::vector<Span>& idle);
+  void Discard(uint64_t before_ns);
+
   WindowOptions options_;
   WindowCounts counts_;
+  std::vector<std::vector<uint32_t>> cores_;  // CPUs of each
+  std::vector<Cpu> cpus_;
+  std::deque<CounterEdge> edges_;  // the first one begins the next window
+  std::vector<Span> asleep_;       // of the window being cut: when all cores that were cut were idle
+  std::unordered_map<uint32_t, size_t> task_of_tgid_;  // of the window being cut
 };
