@@ -69,7 +69,7 @@ export function createCore(world: World, activity: Activity, core: number): Core
     const next = id === IDLE ? undefined : tasks.all[id]!;
     if (next === thread.task) return;
     thread.task = next;
-    recorder.record(KIND.switch, thread.cpu, nowNs + skewNs[thread.cpu]!, id);
+    recorder.record(KIND.switch, thread.cpu, max(0, nowNs + skewNs[thread.cpu]!), id);
   }
 
   /** The first task on an idle core wakes it. */
