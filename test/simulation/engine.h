@@ -29,7 +29,7 @@ struct engine {
   struct energy_zone* zones;
   struct energy_log* logs; /* by CPU; on the host only, as is the next one */
   __u32* logging;          /* not 0: switches are logged */
-  __u32 verified; /* instructions that the verifier went through; 0 on the host */
+  __u32 verified;          /* instructions that the verifier went through; 0 on the host */
 };
 
 /* One line to standard error, and the end. `error`: an errno, or 0. */

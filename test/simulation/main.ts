@@ -64,8 +64,9 @@ async function print(positionals: readonly string[], values: Values): Promise<st
   const { seeds = '1', seconds = '60', world = '' } = values;
   if (positionals.length > 1 || ![undefined, 'cores', 'packages'].includes(which)) return '';
   if (!isWhole(seeds) || !isWhole(seconds)) return '';
-  if (which !== 'packages') process.stdout.write(`${report({ ours, ...BASELINES }, Number(seeds))}\n`);
+  if (which !== 'packages') process.stdout.write(report({ ours, ...BASELINES }, Number(seeds)));
   if (which === 'cores') return undefined;
+  if (which === undefined) process.stdout.write('\n');
   const options: TableOptions = {
     sizes: values.sizes?.split(',') ?? SIZES,
     loads: values.loads?.split(',') ?? Object.keys(LOADS),

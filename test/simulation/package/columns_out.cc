@@ -25,7 +25,8 @@ void WriteGroup(const char* group_name, const Group& group, Written* written) {
                std::to_string(column.size()) + "]";
     written->bytes.append(reinterpret_cast<const char*>(column.data()), column.size() * sizeof(column[0]));
   });
-  written->header += std::string(written->header.empty() ? "" : ",") + "\"" + group_name + "\":[" + columns + "]";
+  written->header +=
+      std::string(written->header.empty() ? "" : ",") + "\"" + group_name + "\":[" + columns + "]";
 }
 
 }  // namespace
@@ -39,7 +40,8 @@ void WriteColumns(const Drained& drained, FILE* output) {
   const std::string header = "{\"groups\":{" + written.header +
                              "},\"lostEvents\":" + std::to_string(drained.lost_events) +
                              ",\"timeNs\":" + std::to_string(drained.time_ns) + "}";
-  const uint32_t lengths[] = {static_cast<uint32_t>(header.size()), static_cast<uint32_t>(written.bytes.size())};
+  const uint32_t lengths[] = {static_cast<uint32_t>(header.size()),
+                              static_cast<uint32_t>(written.bytes.size())};
   fwrite(lengths, sizeof(lengths), 1, output);
   fwrite(header.data(), 1, header.size(), output);
   fwrite(written.bytes.data(), 1, written.bytes.size(), output);

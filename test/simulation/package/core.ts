@@ -8,7 +8,7 @@ import type { Recorder } from './recorder.ts';
 import type { Task, TaskTable } from './tasks.ts';
 
 // Taken out once: in jest's VM looking up a global costs more than most functions do.
-const { max, min, round, sin } = Math;
+const { floor, max, min, round, sin } = Math;
 
 const LEAST_TURN_NS = 1000;
 
@@ -53,9 +53,12 @@ export interface Core {
 /** A core with two threads, from 0 on. Its power is constant between events, so that the integral is exact. */
 export function createCore(world: World, activity: Activity, core: number): Core {
   const { hardware, tasks, recorder, skewNs, nobody, seed } = world;
-  const threads = [2 * core, 2 * core + 1].map(
-    (cpu): Thread => ({ cpu, task: undefined, untilNs: 0, tickNs: hardware.tickNs + 50 * cpu }),
-  );
+  const threads = [2 * core, 2 * core + 1].map((cpu): Thread => ({
+    cpu,
+    task: undefined,
+    untilNs: 0,
+    tickNs: hardware.tickNs + 50 * cpu,
+  }));
   const [a, b] = threads as [Thread, Thread];
   const own = 1 + hardware.coreSpread * hashNormal(core * 31 + 5, seed);
   let nowNs = 0;
@@ -138,7 +141,7 @@ export function createCore(world: World, activity: Activity, core: number): Core
     let nextNs = min(toNs, a.untilNs, b.untilNs);
     if (running) {
       if (idleSinceNs !== undefined) wake(running);
-      const ms = Math.floor(nowNs / MS);
+      const ms = floor(nowNs / MS);
       nextNs = min(nextNs, (ms + 1) * MS);
       if (a.task && a.task.ms !== ms) tasks.enterMs(a.task, ms);
       if (b.task && b.task.ms !== ms) tasks.enterMs(b.task, ms);

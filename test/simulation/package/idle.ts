@@ -2,8 +2,8 @@
 
 /** For how long at least one of the stretches of time, given by their beginnings and ends, lasts. */
 export function overlap(from: readonly number[], until: readonly number[]): number {
-  const begins = Float64Array.from(from).sort();
-  const ends = Float64Array.from(until).sort();
+  const begins = Float64Array.from(from).toSorted();
+  const ends = Float64Array.from(until).toSorted();
   let open = 0;
   let since = 0;
   let total = 0;

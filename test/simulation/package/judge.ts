@@ -34,12 +34,7 @@ export interface Verdict {
   readonly labelled: number;
 }
 
-export function judge(
-  truth: Truth,
-  charged: Charged,
-  tasks: readonly Task[],
-  seconds: number,
-): Verdict {
+export function judge(truth: Truth, charged: Charged, tasks: readonly Task[], seconds: number): Verdict {
   const trueJ = sum(truth.tasksJ);
   const chargedJ = sum(charged.tasksJ);
   const scale = chargedJ > 0 ? trueJ / chargedJ : 0;

@@ -44,8 +44,8 @@ LearningReplay::LearningReplay(const ReplayedMachine& machine, const engine& eng
     : options_(machine), width_(WidthOf(machine)), model_(ModelOptions(machine)) {
   for (uint32_t i = 0; i < machine.packages; i++) {
     SwitchLog log(engine.logs, engine.logging, CpusOf(machine, i));
-    packages_.emplace_back(new Package{i * width_, WindowCutter(CutterOptions(machine, i)), log,
-                                       ActorFinder(engine.cpus)});
+    packages_.emplace_back(
+        new Package{i * width_, WindowCutter(CutterOptions(machine, i)), log, ActorFinder(engine.cpus)});
   }
 }
 

@@ -90,7 +90,10 @@ export function createMachine(options: MachineOptions): Machine {
     goOn() {
       endNs += SEC;
       for (;;) {
-        const zone = counters.reduce((first, { dueNs }, i) => (dueNs < counters[first]!.dueNs ? i : first), 0);
+        const zone = counters.reduce(
+          (first, { dueNs }, i) => (dueNs < counters[first]!.dueNs ? i : first),
+          0,
+        );
         if (counters[zone]!.dueNs > endNs) break;
         update(counters[zone]!, zone);
       }

@@ -37,7 +37,9 @@ export function startMeter({ threads, packages, hardware }: MeterOptions): Meter
   child.stdin.on('error', () => {});
   let last: Promise<unknown> = Promise.resolve();
 
-  async function next(): Promise<Columns> {
+  /** The interval after the given one. */
+  async function take(before: Promise<unknown>): Promise<Columns> {
+    await before;
     const head = await read(8);
     const header = await read(head.readUInt32LE(0));
     return parseColumns(header.toString(), await read(head.readUInt32LE(4)));
@@ -47,7 +49,7 @@ export function startMeter({ threads, packages, hardware }: MeterOptions): Meter
     async replay({ tasks, records }) {
       child.stdin.write(frame(FRAME.tasks, tasks.length, Buffer.concat(tasks.map(taskBytes))));
       child.stdin.write(frame(FRAME.records, records.byteLength / RECORD_BYTES, records));
-      const columns = last.then(next);
+      const columns = take(last);
       last = columns;
       return columns;
     },

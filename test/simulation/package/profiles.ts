@@ -32,10 +32,7 @@ export type ProfileName = keyof typeof FIGURES;
 export const PROFILES: Readonly<Record<ProfileName, Profile>> = Object.fromEntries(
   Object.entries(FIGURES).map(([name, figures]): [string, Profile] => {
     const [cyclesPerInstruction, missesPerInstruction, instructionNj, contention, swing, phaseMs] = figures;
-    return [
-      name,
-      { cyclesPerInstruction, missesPerInstruction, instructionNj, contention, swing, phaseMs },
-    ];
+    return [name, { cyclesPerInstruction, missesPerInstruction, instructionNj, contention, swing, phaseMs }];
   }),
 ) as Record<ProfileName, Profile>;
 

@@ -16,8 +16,8 @@
 
 namespace {
 
-constexpr uint32_t kMostTasks = 1 << 22;       // as many as Linux has ids; memory is used as they come
-constexpr uint64_t kFirstNs = 1'000'000'000;   // no clock begins at 0 (program.bpf.h)
+constexpr uint32_t kMostTasks = 1 << 22;      // as many as Linux has ids; memory is used as they come
+constexpr uint64_t kFirstNs = 1'000'000'000;  // no clock begins at 0 (program.bpf.h)
 Drained* spills_to;
 
 engine OpenMachine(uint32_t threads) {

@@ -7,7 +7,7 @@ import { createMachine, type Truth } from './machine.ts';
 import { startMeter } from './meter.ts';
 
 /** Ends of the intervals that are judged, s; each begins where the one before it ends. */
-const MARKS = [1, 5, 30, 60, 120];
+const MARKS: ReadonlySet<number> = new Set([1, 5, 30, 60, 120]);
 
 export interface RunOptions {
   readonly load: string;
@@ -36,7 +36,14 @@ export interface Result extends RunOptions {
 }
 
 /** Why a run makes no sense; undefined: it does. */
-export function complaint({ load, threads, packages, seed, seconds, world = '' }: RunOptions): string | undefined {
+export function complaint({
+  load,
+  threads,
+  packages,
+  seed,
+  seconds,
+  world = '',
+}: RunOptions): string | undefined {
   if (!Object.hasOwn(LOADS, load)) return `there is no load ${load}, but ${Object.keys(LOADS).join(', ')}`;
   if (![1, 2].includes(packages)) return 'a machine has 1 or 2 packages';
   if (!(threads >= 4 * packages && threads <= 256 && Number.isInteger(threads / packages / 2))) {
@@ -62,8 +69,7 @@ export async function run(options: RunOptions): Promise<Result> {
 
   const conclude = (at: number, truth: Truth, tasks: number): void => {
     const known = machine.tasks.slice(0, tasks);
-    const verdict = (account: typeof time): Verdict =>
-      judge(truth, account.take(tasks), known, at - beginS);
+    const verdict = (account: typeof time): Verdict => judge(truth, account.take(tasks), known, at - beginS);
     intervals.push({ at, learned: verdict(learned), time: verdict(time) });
     beginS = at;
   };
@@ -71,7 +77,7 @@ export async function run(options: RunOptions): Promise<Result> {
   let replayed: Promise<void> = Promise.resolve();
   for (let at = 1; at <= seconds; at++) {
     const second = machine.goOn();
-    const truth = MARKS.includes(at) || at === seconds ? machine.takeTruth() : undefined;
+    const truth = MARKS.has(at) || at === seconds ? machine.takeTruth() : undefined;
     const tasks = machine.tasks.length;
     await replayed;
     replayed = meter.replay(second).then((columns) => {

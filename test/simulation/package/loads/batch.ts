@@ -72,7 +72,7 @@ function createBatch(context: LoadContext, options: BatchOptions): Load {
       if (queue.length === 1) return { task: IDLE, ns: random.exponential(1 * MS) };
     }
     at[cpu] = (at[cpu]! + 1) % queue.length;
-    const task = queue[at[cpu]!]!;
+    const task = queue[at[cpu]]!;
     const ns = SLICE_NS * (0.8 + 0.4 * random.uniform());
     if (random.uniform() >= 3 * waits.get(task)!) return { task, ns };
     waiting[cpu] = 1;

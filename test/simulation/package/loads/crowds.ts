@@ -37,10 +37,10 @@ export function shorts({ cpus, tasks, random }: LoadContext): Load {
       return { task: makes[cpu]!, ns: random.logUniform(30 * US, 400 * US) };
     }
     at[cpu] = (at[cpu]! + 1) % jobs.length;
-    const job = jobs[at[cpu]!]!;
+    const job = jobs[at[cpu]]!;
     const ns = Math.min(job.leftNs, random.logUniform(300 * US, 3 * MS));
     job.leftNs -= ns;
-    if (job.leftNs <= 1 * US) jobs.splice(at[cpu]!, 1);
+    if (job.leftNs <= 1 * US) jobs.splice(at[cpu], 1);
     return { task: job.task, ns };
   };
 }
@@ -106,6 +106,6 @@ export function containers(context: LoadContext): Load {
     if (candidates.length === 0) return { task: IDLE, ns: random.exponential(1 * MS) + 50 * US };
     if (random.uniform() < 0.1) return { task: IDLE, ns: random.exponential(300 * US) };
     at[cpu] = (at[cpu]! + 1) % candidates.length;
-    return { task: candidates[at[cpu]!]!, ns: random.logUniform(300 * US, 4 * MS) };
+    return { task: candidates[at[cpu]]!, ns: random.logUniform(300 * US, 4 * MS) };
   };
 }

@@ -51,7 +51,7 @@ function createServices(context: LoadContext, loadAt: (nowNs: number) => number)
     }
     burst[cpu] = 1 + Math.floor(random.exponential(2));
     const load = loadAt(nowNs);
-    return { task: IDLE, ns: random.exponential((burst[cpu]! * REQUEST_NS * (1 - load)) / load) };
+    return { task: IDLE, ns: random.exponential((burst[cpu] * REQUEST_NS * (1 - load)) / load) };
   };
 }
 
