@@ -82,6 +82,7 @@ void Learner::Tell(const Tools& tools) {
 }
 
 void Learner::Run() {
+  Worker::BePrompt();
   for (int64_t pause_ns = kFirstPauseNs; !worker_.Stopping();) {
     LearningState state = Calibrate();
     if (state == LearningState::kLearning) {
@@ -165,14 +166,12 @@ LearningState Learner::Burst(Tools* tools) {
   tools->log.Listen();
   tools->cutter.BeginBurst(begin);
   tools->timer.Start(calibration_.period_ns, calibration_.jitter_ns);
-  bool odd = false;
   for (int64_t until = end, now = begin; now < until && !worker_.Stopping(); now = MonotonicNs()) {
     CounterEdge edge;
     const auto seen = tools->timer.Next(&edge);
     if (seen == UpdateTimer::Seen::kError) return LearningState::kUnreadable;
     if (seen == UpdateTimer::Seen::kUpdate) tools->cutter.AddEdge(edge);
-    odd = !odd;
-    if (!odd) Learn(tools);
+    Learn(tools);
     if (now < until - 2 * calibration_.period_ns || model_->BurstMs() < 1000) continue;
     // All of each second: it goes on without a break, unless the machine slept.
     if (IsNoise(tools->cutter.counts(), until - begin)) return LearningState::kNoise;

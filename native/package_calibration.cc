@@ -10,6 +10,7 @@ namespace {
 
 constexpr double kLongestNs = 5'000'000;    // windows of longer periods tell too little
 constexpr double kVirtualNs = 100'000'000;  // no hardware is so slow; QEMU's takes a second
+constexpr int64_t kPauseNs = 15'000;        // between two reads
 constexpr size_t kFewChanges = 3;           // within 150 ms: it is looked at for longer
 constexpr int64_t kSlowNs = 4'000'000'000;  // more than three periods of a virtual one
 constexpr int64_t kStepNs = 10'000'000;
@@ -43,8 +44,13 @@ LearningState Judge(const Calibration& found) {
 
 LearningState CalibratePackage(CounterReader* reader, Worker* worker, Calibration* found, int* error) {
   Poll poll;
-  *error = PollCounter([&](uint64_t* count) { return reader->Read(count); },
-                       [&] { return worker->Stopping(); }, &poll);
+  // Others are to run on its CPU as well.
+  *error = PollCounter(
+      [&](uint64_t* count) {
+        worker->SleepUntil(MonotonicNs() + kPauseNs);
+        return reader->Read(count);
+      },
+      [&] { return worker->Stopping(); }, &poll);
   if (!*error) *found = FindUpdatePeriod(poll);
   if (!*error && found->changes < kFewChanges) {
     double period_ns = NAN;

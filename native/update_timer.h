@@ -7,8 +7,8 @@
 #include "windows.h"
 #include "worker.h"
 
-// Times the updates of a counter with a steady period: sleeps until shortly before each is due, and reads
-// until the counter has moved. For the thread of a worker that runs on the counter's CPU.
+// Times every second update of a counter with a steady period, for the thread of a worker that runs on the
+// counter's CPU. Where the phase is known an update takes two reads, shortly before and after it is due.
 class UpdateTimer {
  public:
   UpdateTimer(CounterReader* reader, Worker* worker) : reader_(reader), worker_(worker) {}
@@ -19,24 +19,25 @@ class UpdateTimer {
   enum class Seen {
     kUpdate,   // `edge` is set; its width tells how exactly
     kNothing,  // the counter did not move when it was due, or the thread is to stop
-    kError,    // the counter cannot be read: `status()`
+    kError,    // the counter cannot be read: the reader knows why
   };
   Seen Next(CounterEdge* edge);
 
-  int status() const { return status_; }
-  // How exactly updates are seen: a mean that forgets, ns.
+  // How exactly updates are seen, of those that are seen exactly: a mean that forgets, ns; 0: none was.
   double width_ns() const { return width_ns_; }
 
  private:
-  void Settle(int64_t at_ns, int64_t width_ns, int unmoved_reads);
+  Seen Poll(CounterEdge* edge);
+  void Settle(const CounterEdge& edge, int64_t unmoved_ns, int64_t moved_ns);
+  void Miss();
 
   CounterReader* reader_;
   Worker* worker_;
-  int status_ = 0;
-  int64_t period_ns_ = 0, jitter_ns_ = 0;
-  int64_t due_ns_ = 0;      // when the next update is expected; 0: whenever
-  int64_t early_ns_ = 0;    // reading begins so long before
-  int64_t unmoved_ns_ = 0;  // when it was last known not to have moved
+  double period_ns_ = 0;
+  int64_t stray_ns_ = 0;    // by how much an update may come earlier or later than it is due
+  double due_ns_ = 0;       // when the next one is expected; 0: the phase is not known
+  int64_t early_ns_ = 0;    // the thread is to wake so long before
+  int64_t unmoved_ns_ = 0;  // when the counter was last known not to have moved
   uint64_t counts_ = 0;     // then
   int bad_ = 0;             // updates in a row that were not seen exactly, or not at all
   double width_ns_ = 0;

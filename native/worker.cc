@@ -2,6 +2,7 @@
 #include "worker.h"
 
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -51,6 +52,11 @@ void Worker::Stop() {
   pthread_join(thread_, nullptr);
   stop_ = UniqueFd();
   work_ = nullptr;
+}
+
+void Worker::BePrompt() {
+  const sched_param least{sched_get_priority_min(SCHED_FIFO)};
+  sched_setscheduler(0, SCHED_FIFO, &least);
 }
 
 bool Worker::SleepUntil(int64_t ns) {

@@ -25,6 +25,9 @@ class Worker {
 
   // For the thread itself.
   bool Stopping() const { return stopping_.load(std::memory_order_relaxed); }
+  // Lets the thread run as soon as it wakes, whatever else is to run on its CPU, if that is allowed. Beside
+  // tasks that are always busy others wake some ms late on Linux 6.6 and later. It has to sleep often.
+  static void BePrompt();
   // Sleeps until a time of CLOCK_MONOTONIC, as exactly as the kernel can, or until it is to stop. Returns
   // false if it is.
   bool SleepUntil(int64_t ns);

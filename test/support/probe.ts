@@ -14,6 +14,7 @@ export const OPTIONS: ProbeOptions = {
   joulesPerCount: 1e-9,
   maxWatts: 0,
   followForks: false,
+  learns: false,
   spillEntries: 64,
 };
 
