@@ -16,7 +16,7 @@ import { runtimeFiles } from './identity/runtimes.ts';
 import { createMeasure, type Measurement } from './snapshot/measure.ts';
 import { type ClosingStack, openAll } from './util/closing-stack.ts';
 import { ticks } from './util/ticks.ts';
-import type { Calibration } from './probe/addon.ts';
+import type { Calibration, Learning } from './probe/addon.ts';
 import type { Snapshot } from './model/snapshot.ts';
 import { checkMeterOptions } from './settings/library.ts';
 import type { MeterOptions } from './settings/types.ts';
@@ -44,6 +44,8 @@ export interface Meter extends AsyncIterable<Snapshot>, AsyncDisposable {
   measure(): Promise<Measurement>;
   /** How the source's first counter behaves, by polling it for up to 150 ms; undefined where BPF reads none. */
   calibrate(): Promise<Calibration | undefined>;
+  /** How learning from the counters of packages is going; of no package where it is not wanted, or not possible. */
+  learning(): Promise<Learning>;
   /** Whether the cgroup of a snapshot still exists; true where that cannot be told. */
   cgroupExists(path: string): boolean;
   /** Ends all iterations; snapshots can still be taken. */
@@ -160,6 +162,7 @@ function meter(parts: {
     measure,
     snapshot: async () => (await measure()).snapshot,
     calibrate: () => collector.calibrate(),
+    learning: () => collector.learning(),
     cgroupExists: (path) => identifier.cgroupExists(path),
     stop: () => stopped.abort(),
     close,

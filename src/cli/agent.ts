@@ -13,6 +13,7 @@ import { parseOptions } from '../settings/options.ts';
 import { DEFAULT_LIMITS, MAX_TIMER_MS } from '../settings/table.ts';
 import { within } from '../util/deadline.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
+import { splitPlan } from './split-text.ts';
 import { complain, jsonLine, outliveStdout, print } from './print.ts';
 import { ignoreDebugger, onStop } from './signals.ts';
 import { summary } from './table.ts';
@@ -103,7 +104,7 @@ function announce({ selection, blindTo }: Meter, endpoints: readonly string[]): 
     source.kind === 'estimated'
       ? `: these are ESTIMATES from ${source.watts.reference}, not measurements`
       : '';
-  complain(`source ${source.name} (${source.kind}, scope ${source.scope})${estimate}`);
+  complain(`source ${source.name} (${source.kind}, scope ${source.scope}${splitPlan(source)})${estimate}`);
   if (blindTo) complain(blindTo);
   for (const endpoint of endpoints) complain(`publishing at ${endpoint}`);
   if (endpoints.length === 0) complain('publishing nowhere');

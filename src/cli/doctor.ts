@@ -12,16 +12,13 @@ import type { Selection } from '../model/source.ts';
 import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
 import type { MeterOptions } from '../settings/types.ts';
+import { duration } from './duration.ts';
+import type { Finding } from './finding.ts';
+import { learningFindings } from './learning-findings.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
 import { jsonLine, printable } from './print.ts';
 import { privileges } from './privileges.ts';
-
-interface Finding {
-  readonly name: string;
-  /** null: a fact, neither good nor bad. */
-  readonly ok: boolean | null;
-  readonly detail: string;
-}
+import { splitPlan } from './split-text.ts';
 
 const TRIAL_MS = 300;
 
@@ -46,6 +43,7 @@ export async function doctor(args: string[]): Promise<number> {
   const trial = await tryMeasuring(options);
   if (trial.blindTo) findings.push({ name: 'pid namespace', ok: false, detail: trial.blindTo });
   if (trial.counter) findings.push(trial.counter);
+  if (trial.learning) findings.push(...trial.learning);
   if (trial.kept) findings.push(trial.kept);
   findings.push(trial.finding);
   const source = selection instanceof EnergyError ? null : selection.source.name;
@@ -87,7 +85,7 @@ function sources({ source, rejected }: Selection): Finding[] {
     {
       name: source.name,
       ok: true,
-      detail: `${source.kind}, scope ${source.scope}, ${source.zones.length} counter(s)${source.kind === 'estimated' ? `, ${source.watts.idle}-${source.watts.busy} W per CPU from ${source.watts.reference}` : ''}`,
+      detail: `${source.kind}, scope ${source.scope}, ${source.zones.length} counter(s)${source.kind === 'estimated' ? `, ${source.watts.idle}-${source.watts.busy} W per CPU from ${source.watts.reference}` : ''}${splitPlan(source)}`,
     },
     ...source.auxiliary.map(({ id, location }) => ({
       name: id,
@@ -114,14 +112,29 @@ async function counter(meter: Meter): Promise<Finding | undefined> {
   return { name, ok: null, detail };
 }
 
-function duration(ns: number): string {
-  const [value, unit] = ns < 1e6 ? [ns / 1e3, 'µs'] : [ns / 1e6, 'ms'];
-  return `${Number(value.toPrecision(3))} ${unit}`;
+/** Long enough to see how a counter moves that moves once a second, and to learn from one that can be learned from. */
+const LEARNING_MS = 5000;
+const LEARNING_STEP_MS = 500;
+
+/** What is learned of packages. Waits until that is known, or no more is to be expected. */
+async function learning(meter: Meter): Promise<Finding[]> {
+  const { source } = meter.selection;
+  for (let waitedMs = 0; ; waitedMs += LEARNING_STEP_MS) {
+    const found = await meter.learning();
+    if (found.packages.length === 0) return [];
+    const snapshot = await meter.snapshot();
+    const findings = learningFindings(source, found, snapshot);
+    // Windows are counted once a second.
+    const isCounted = found.packages.every(({ state, windows }) => state !== 'learning' || windows.used > 0);
+    if ((isCounted && findings.every(({ ok }) => ok !== null)) || waitedMs >= LEARNING_MS) return findings;
+    await new Promise((resolve) => setTimeout(resolve, LEARNING_STEP_MS));
+  }
 }
 
 interface Trial {
   readonly finding: Finding;
   readonly counter?: Finding | undefined;
+  readonly learning?: readonly Finding[];
   readonly kept?: Finding;
   readonly blindTo?: string | undefined;
 }
@@ -152,6 +165,7 @@ async function tryMeasuring(options: MeterOptions): Promise<Trial> {
     return {
       finding: { name, ok: true, detail },
       counter: await counter(meter),
+      learning: await learning(meter),
       kept: { name: 'kept', ok: null, detail: keptText(kept) },
       blindTo: meter.blindTo,
     };

@@ -73,8 +73,8 @@ export const METER: Table<Omit<MeterOptions, 'kubelet'> & InGroup<'kubelet', Kub
     placeholder: ATTRIBUTIONS.join('|'),
     key: 'attribution',
     description:
-      "how a package's counter is split over who ran: by the power that each is learned to draw, or by run time; " +
-      'other sources are what they are',
+      "how what a package's counter counted is split over who ran: by the power that each is learned to draw, as far " +
+      'as that is known, or by run time',
   },
   interval: {
     kind: number({ min: 0.001, max: Math.floor(MAX_TIMER_MS / 1000), unit: 'seconds' }),

@@ -49,6 +49,7 @@ async function exported(): Promise<Exported> {
           { id: 'gpu:0', type: 'gpu', parent: 'package:0', counter_j: 1 },
           { id: 'psys:0', type: 'host', parent: null, counter_j: 9 },
         ],
+        attribution: 'learned',
       }),
     );
     producer.delivered((await producer.collect()).resourceMetrics);
@@ -101,6 +102,7 @@ describe('what is exported', () => {
     const ours = [...types].filter(([key]) => !(key in conventions.attributes));
     expect(ours.map(([key]) => key).toSorted()).toEqual([
       'cgroup.path',
+      'energy.attribution',
       'energy.reason',
       'energy.source.kind',
     ]);
@@ -120,6 +122,7 @@ describe('what is exported', () => {
         ),
         'cgroup.energy',
         'container.energy',
+        'energy.attributed',
         'energy.unattributed',
         'process.energy',
       ].toSorted(),

@@ -70,6 +70,29 @@ describe('the options of openMeter', () => {
   });
 });
 
+describe('how packages are split', () => {
+  const variable = 'JOULES_ATTRIBUTION';
+  afterEach(() => {
+    delete process.env[variable];
+  });
+
+  it('is said by the environment where no option says it', () => {
+    process.env[variable] = 'Time';
+    expect(checkMeterOptions({}).attribution).toBe('time');
+    expect(checkMeterOptions({ attribution: 'learned' }).attribution).toBe('learned');
+    expect(checkRecorderOptions({}).meter.attribution).toBe('time');
+    process.env[variable] = ' ';
+    expect(checkMeterOptions({}).attribution).toBe('learned');
+  });
+
+  it('cannot be something else', () => {
+    process.env[variable] = 'guessed';
+    expect(() => checkMeterOptions({})).toThrow(
+      'JOULES_ATTRIBUTION must be one of learned, time, not "guessed"',
+    );
+  });
+});
+
 describe('the options of the producer and the instrumentation', () => {
   it('are those of the meter, a scope, and limits', () => {
     const limited = { source: 'power', limits: { processes: 0, cgroups: 5 } };

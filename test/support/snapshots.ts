@@ -8,6 +8,7 @@ import {
   SNAPSHOT_SCHEMA,
   type Snapshot,
 } from '../../src/model/snapshot.ts';
+import type { Attribution } from '../../src/model/source.ts';
 import { powerOf } from '../../src/model/units.ts';
 
 /** What is said of a process; its cgroup is in `container_id`, if that is not null. */
@@ -25,13 +26,15 @@ export interface SnapshotSpec {
   readonly gap?: number;
   readonly lost?: number;
   readonly domains?: readonly DomainUsage[];
+  /** How what the counter counted was split, without its gap. */
+  readonly attribution?: Attribution | null;
 }
 
 const CREATED = '2026-01-01T00:00:00.000Z';
 
 /** A snapshot of one second and one counter, `core:0:0`, that closes. */
 export function snapshotOf(spec: SnapshotSpec = {}): Snapshot {
-  const { idle = 1, gap = 0, lost = 0, domains = [] } = spec;
+  const { idle = 1, gap = 0, lost = 0, domains = [], attribution = null } = spec;
   const processes = (spec.processes ?? []).map(processOf);
   const process_j = processes.reduce((total, process) => total + process.energy_j, 0);
   const unattributed_j = gap + lost;
@@ -44,13 +47,13 @@ export function snapshotOf(spec: SnapshotSpec = {}): Snapshot {
     gap_j: gap,
     lost_j: lost,
     shared_j: 0,
-    attribution: null,
+    attribution,
   };
   return {
     schema: SNAPSHOT_SCHEMA,
     time: CREATED,
     interval_s: 1,
-    source: { name: 'power_core', kind: 'measured', scope: 'core', domain: 'cpu', attribution: null },
+    source: { name: 'power_core', kind: 'measured', scope: 'core', domain: 'cpu', attribution },
     totals: { counter_j, process_j, idle_j: idle, unattributed_j },
     unattributed: { gap_j: gap, lost_j: lost, shared_j: 0 },
     zones: [zone],
