@@ -17,7 +17,7 @@ const USAGE = `Usage: node test/simulation/main.js SCENARIO SEED OUT.trace
          meters packages of so many threads each, and prints how wrong that was, as JSON
        node test/simulation/main.js --table [cores] [--seeds N]
          prints how wrong the program and others are, where cores have counters
-       node test/simulation/main.js --table [packages] [--seeds N] [--sizes 1x4,...] [--loads batch,...]
+       node test/simulation/main.js --table [packages] [--seeds N|N-N] [--sizes 1x4,...] [--loads batch,...]
                                     [--seconds S] [--world NAME=VALUE,...]
          the same of packages, beside the goals; without a word both
 Scenarios: ${Object.keys(SCENARIOS).join(' ')}
@@ -63,14 +63,15 @@ async function print(positionals: readonly string[], values: Values): Promise<st
   const [which] = positionals;
   const { seeds = '1', seconds = '60', world = '' } = values;
   if (positionals.length > 1 || ![undefined, 'cores', 'packages'].includes(which)) return '';
-  if (!isWhole(seeds) || !isWhole(seconds)) return '';
-  if (which !== 'packages') process.stdout.write(report({ ours, ...BASELINES }, Number(seeds)));
+  const [first, last] = seeds.includes('-') ? seeds.split('-') : ['1', seeds];
+  if (!isWhole(first) || !isWhole(last) || !isWhole(seconds)) return '';
+  if (which !== 'packages') process.stdout.write(report({ ours, ...BASELINES }, Number(last)));
   if (which === 'cores') return undefined;
   if (which === undefined) process.stdout.write('\n');
   const options: TableOptions = {
     sizes: values.sizes?.split(',') ?? SIZES,
     loads: values.loads?.split(',') ?? Object.keys(LOADS),
-    seeds: Number(seeds),
+    seeds: Array.from({ length: Number(last) - Number(first) + 1 }, (_, i) => Number(first) + i),
     seconds: Number(seconds),
     world,
   };

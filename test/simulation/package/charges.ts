@@ -30,46 +30,70 @@ export interface Account {
 /** An account of a machine's packages, split by `attribution`. */
 export function openAccount(threads: number, packages: number, attribution: Attribution): Account {
   const source = sourceOf(threads, packages, attribution);
-  let all: Charges[] = [];
+  let sums = nothing();
 
   return {
     add(columns, countedJ) {
       const readings: Readings = new Map(
         source.zones.map(({ id }, i) => [id, { kind: 'known', joules: countedJ[i]!, broken: false }]),
       );
-      all.push(attribute(columns, source, [], readings));
+      addTo(sums, attribute(columns, source, [], readings), attribution);
     },
     take(tasks) {
-      const taken = all;
-      all = [];
-      return sumUp(taken, tasks, attribution);
+      const { tasksJ, errorsJ, sharedJ, idleJ, lostJ, countedJ, zones, labelled } = sums;
+      sums = nothing();
+      return {
+        tasksJ: Float64Array.from({ length: tasks }, (_, task) => tasksJ[task] ?? 0),
+        errorsJ: Float64Array.from({ length: tasks }, (_, task) => errorsJ[task] ?? 0),
+        sharedJ,
+        idleJ,
+        lostJ,
+        countedJ,
+        labelled: labelled / zones,
+      };
     },
   };
 }
 
-function sumUp(all: readonly Charges[], tasks: number, attribution: Attribution): Charged {
-  const tasksJ = new Float64Array(tasks);
-  const errorsJ = new Float64Array(tasks);
-  for (const { processes } of all) {
-    for (const { pid, joules, uncertainJoules } of processes) {
-      tasksJ[pid]! += joules;
-      errorsJ[pid]! += uncertainJoules ?? NaN;
-    }
-  }
-  const zones = all.flatMap((charges) => charges.zones);
-  const sum = (of: (zone: (typeof zones)[number]) => number): number =>
-    zones.reduce((total, zone) => total + of(zone), 0);
+interface Sums {
+  readonly tasksJ: number[];
+  readonly errorsJ: number[];
+  sharedJ: number;
+  idleJ: number;
+  lostJ: number;
+  countedJ: number;
+  zones: number;
+  labelled: number;
+}
+
+function nothing(): Sums {
   return {
-    tasksJ,
-    errorsJ,
-    sharedJ: sum(({ sharedJoules }) => sharedJoules),
-    idleJ: sum(({ idleJoules }) => idleJoules),
-    lostJ:
-      sum(({ gapJoules, lostJoules }) => gapJoules + lostJoules) +
-      all.reduce((total, { unidentified }) => total + (unidentified?.joules ?? 0), 0),
-    countedJ: sum(({ joules }) => joules),
-    labelled: sum((zone) => (zone.attribution === attribution ? 1 : 0)) / zones.length,
+    tasksJ: [],
+    errorsJ: [],
+    sharedJ: 0,
+    idleJ: 0,
+    lostJ: 0,
+    countedJ: 0,
+    zones: 0,
+    labelled: 0,
   };
+}
+
+function addTo(sums: Sums, { processes, zones, unidentified }: Charges, attribution: Attribution): void {
+  for (const { pid, joules, uncertainJoules } of processes) {
+    for (let task = sums.tasksJ.length; task <= pid; task++) sums.tasksJ[task] = sums.errorsJ[task] = 0;
+    sums.tasksJ[pid]! += joules;
+    sums.errorsJ[pid]! += uncertainJoules ?? NaN;
+  }
+  sums.lostJ += unidentified?.joules ?? 0;
+  for (const zone of zones) {
+    sums.sharedJ += zone.sharedJoules;
+    sums.idleJ += zone.idleJoules;
+    sums.lostJ += zone.gapJoules + zone.lostJoules;
+    sums.countedJ += zone.joules;
+    sums.zones++;
+    if (zone.attribution === attribution) sums.labelled++;
+  }
 }
 
 /** The packages as the source `power` has them. */

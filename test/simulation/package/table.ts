@@ -12,8 +12,7 @@ export const SIZES: readonly string[] = Object.keys(GOALS);
 export interface TableOptions {
   readonly sizes: readonly string[];
   readonly loads: readonly string[];
-  /** From 1 on. */
-  readonly seeds: number;
+  readonly seeds: readonly number[];
   readonly seconds: number;
   readonly world: string;
 }
@@ -44,7 +43,7 @@ export async function* tables(options: TableOptions): AsyncGenerator<string> {
     (hardwareOf(world) ? undefined : world);
   if (odd !== undefined) throw new Error(`there is no size, load or world ${odd}`);
   for (const size of sizes) {
-    yield `Packages of ${size} threads, ${options.seeds} seeds, ${options.seconds} s, %:\n\n`;
+    yield `Packages of ${size} threads, seeds ${options.seeds.join(' ')}, ${options.seconds} s, %:\n\n`;
     yield line(HEAD) + line(HEAD.map((_, i) => (i === 0 ? '---' : '--:')));
     const all: Row[] = [];
     for (const load of loads) {
@@ -63,7 +62,7 @@ async function runAll(
 ): Promise<Result[]> {
   const [packages, width] = size.split('x').map(Number) as [number, number];
   const results: Result[] = [];
-  for (let seed = 1; seed <= seeds; seed++) {
+  for (const seed of seeds) {
     results.push(await run({ load, threads: packages * width, packages, seed, seconds, world }));
   }
   return results;
