@@ -108,7 +108,8 @@ int main(int argc, char** argv) {
     if (poll(&in, 1, 0) == 0) continue;
     if (read(0, line, sizeof(line)) <= 0) break;
     printf("{\"static\": %.9f, \"loads\": {", static_watts * seconds);
-    for (size_t i = 0; i < loads.size(); i++) printf("%s\"%d\": %.9f", i ? ", " : "", loads[i].pid, joules[i]);
+    for (size_t i = 0; i < loads.size(); i++)
+      printf("%s\"%d\": %.9f", i ? ", " : "", loads[i].pid, joules[i]);
     printf("}}\n");
     fflush(stdout);
   }
