@@ -24,6 +24,7 @@ constexpr double kExecutableSpread = 0.45, kProcessSpread = 0.2;  // as parts of
 constexpr double kDrift = 0.04, kDriftTauS = 0.025;  // all power wanders by this part, for so long
 constexpr double kFirstNoise = 0.0016, kLeastNoise = 1e-6, kMostNoise = 0.04;
 constexpr double kNoiseStep = 0.004, kSurpriseStep = 0.002;
+constexpr double kFarOff = 2;         // what is expected is taken to be so many times off at most
 constexpr double kRobust = 12;        // a residual's square by its variance, at most
 constexpr double kFadeS = 0.1;        // states fade in steps of so long
 constexpr double kCommonFade = 0.01;  // a common state wanders by this part of it in a second
@@ -66,7 +67,9 @@ void PackageModel::BeginAnew() {
 }
 
 void PackageModel::Learn(const Window& window) {
-  if (window.package >= packages_.size() || !(window.end_s > window.begin_s) || !(window.joules > 0)) return;
+  if (window.package >= packages_.size() || !(window.end_s > window.begin_s) || !(window.joules > 0) ||
+      std::isinf(window.joules))
+    return;
   if (actors_)
     LearnWindow(window);
   else
@@ -138,11 +141,11 @@ void PackageModel::AddTerm(int state, double factor) {
   factor_[state] += factor;
 }
 
-void PackageModel::AddLoad(const Actor& who, const RunTime& run) {
+void PackageModel::AddLoad(const RunTime& run, const OwnStates& states) {
   AddTerm(kActive, run.ActiveCore());
   AddTerm(kThread, run.Thread());
-  AddTerm(actors_->ExecutableState(who), run.Thread());
-  AddTerm(actors_->ProcessState(who), run.Thread());
+  AddTerm(states.executable, run.Thread());
+  AddTerm(states.process, run.Thread());
 }
 
 void PackageModel::AddSums(const Sums& sums) {
@@ -157,12 +160,12 @@ const std::vector<KalmanFilter::Term>& PackageModel::TakeTerms() {
   return terms_;
 }
 
-void PackageModel::Drift(Package* package, const Window& window) {
+void PackageModel::Drift(Package* package, const Window& window, double joules) {
   // Windows that do not follow one another have little drift in common.
   const double since = std::isnan(package->last_s) ? kLongestGapS : window.end_s - package->last_s;
   const double kept = std::exp(-std::max(since, 0.0) / kDriftTauS);
   filter_.Decay(package->drift, kept, (1 - kept * kept) * kDrift * kDrift);
-  AddTerm(package->drift, window.joules);
+  AddTerm(package->drift, joules);
 }
 
 void PackageModel::Observe(const Window& window) {
@@ -171,12 +174,17 @@ void PackageModel::Observe(const Window& window) {
   terms_.clear();
   AddSums(sums);
   for (const WindowTask& task : window.tasks) {
-    actors_->Note(task, RunOf(task));
-    AddLoad(task.who, RunOf(task));
+    const RunTime run = RunOf(task);
+    AddLoad(run, actors_->Note(task, run));
   }
-  Drift(&packages_[window.package], window);
+  // Drift and noise are parts of what was to be expected. As parts of what was counted they would go with its
+  // error, and all powers come out too low.
+  double expected = 0;
+  for (const KalmanFilter::Term& term : terms_) expected += factor_[term.state] * filter_.Mean(term.state);
+  expected = std::clamp(expected, window.joules / kFarOff, window.joules * kFarOff);
+  Drift(&packages_[window.package], window, expected);
   // The counter's unit: an error of one, evenly spread, at each end.
-  const double square = window.joules * window.joules;
+  const double square = expected * expected;
   const double variance = noise_ * square + std::pow(options_.joules_per_count, 2) / 6;
   const auto seen = filter_.Update(TakeTerms(), window.joules, variance, kRobust);
   const double residual = seen.residual * seen.residual;
