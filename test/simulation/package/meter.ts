@@ -31,7 +31,11 @@ export interface Meter {
 export function startMeter({ threads, packages, hardware }: MeterOptions): Meter {
   const args = [threads, packages, hardware.periodNs].map(String);
   const child = spawn(build('replay-package'), args, { stdio: ['pipe', 'pipe', 'inherit'] });
-  const ended = once(child, 'close');
+  const ended = once(child, 'close').then(([status]) => {
+    if (status !== 0) throw new Error('the replay of packages has failed');
+  });
+  // Told by whoever waits for it.
+  ended.catch(() => {});
   const read = createByteReader(child.stdout);
   // What ends the program early is told by its end.
   child.stdin.on('error', () => {});
@@ -49,14 +53,17 @@ export function startMeter({ threads, packages, hardware }: MeterOptions): Meter
     async replay({ tasks, records }) {
       child.stdin.write(frame(FRAME.tasks, tasks.length, Buffer.concat(tasks.map(taskBytes))));
       child.stdin.write(frame(FRAME.records, records.byteLength / RECORD_BYTES, records));
-      const columns = take(last);
+      // Where the program has failed, that is why there are no columns.
+      const columns = take(last).catch(async (error: unknown) => {
+        await ended;
+        throw error;
+      });
       last = columns;
       return columns;
     },
     async close() {
       child.stdin.end();
-      const [status] = (await ended) as [number | null];
-      if (status !== 0) throw new Error('the replay has failed');
+      await ended;
     },
   };
 }
