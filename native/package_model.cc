@@ -16,11 +16,11 @@ constexpr double kLeastStatic = 0.1;                  // and at least so much is
 constexpr double kLeastLoad = 0.25;   // threads per core that it is shared by: a guess from fewer is too high
 constexpr double kActivePart = 0.45;  // of a thread's power is its core's that is awake
 constexpr double kStaticSpread = 0.6;  // standard deviations: of the static power, as a part of it
-constexpr double kIdleW = 0.1, kIdleSpreadW = 0.1;  // of an idle core
-constexpr double kPartSpread = 0.25;                // of each part of a thread's power
-constexpr double kAsleepSpread = 0.3;               // of what a package draws less when all cores are idle
-constexpr double kMostAsleep = 0.9;                 // of the static power
-constexpr double kExecutableSpread = 0.45, kProcessSpread = 0.2;  // as parts of a thread's power
+constexpr double kIdleW = 0.1, kIdleSpreadW = 0.1;   // of an idle core
+constexpr double kPartSpread = 0.25;                 // of each part of a thread's power
+constexpr double kAsleepSpread = 0.3;                // of what a package draws less when all cores are idle
+constexpr double kMostAsleep = 0.9;                  // of the static power
+constexpr double kExecutableSpread = 0.45;           // as a part of a thread's power
 constexpr double kDrift = 0.04, kDriftTauS = 0.025;  // all power wanders by this part, for so long
 constexpr double kFirstNoise = 0.0016, kLeastNoise = 1e-6, kMostNoise = 0.04;
 constexpr double kNoiseStep = 0.004, kSurpriseStep = 0.002;
@@ -33,7 +33,6 @@ constexpr double kLongestGapS = 60;   // more does not count
 constexpr double kMostSurprise = 10;  // by which a surprise makes them fade faster
 constexpr double kLeastIdleW = 0.02,
                  kLeastCommonW = 0.001;  // common states fade as if they were at least that
-constexpr double kMeanActive = 0.8;      // core seconds awake in a thread second, about
 constexpr double kReviewS = 1;
 
 RunTime RunOf(const WindowTask& task) { return {task.run_s, task.together_s}; }
@@ -202,7 +201,7 @@ void PackageModel::Fade(double seconds) {
     const double watts = std::max(filter_.Mean(state), state == kIdle ? kLeastIdleW : kLeastCommonW);
     filter_.Fade(state, passed * std::pow(kCommonFade * watts, 2), INFINITY);
   }
-  actors_->Fade(passed, kActorFade * (kMeanActive * Mean(kActive) + Mean(kThread)));
+  actors_->Fade(passed, kActorFade * MeanThreadWatts());
 }
 
 // No power is negative, and a package that sleeps draws something.

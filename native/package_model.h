@@ -76,6 +76,10 @@ class PackageModel {
   // States that are not somebody's: the first of the filter.
   enum Common { kStatic, kIdle, kActive, kThread, kAsleep, kCommons };
 
+  static constexpr double kMeanActive = 0.8;  // core seconds awake in a thread second, about
+  static constexpr double kProcessSpread =
+      0.2;  // of an executable's processes, as a part of a thread's power
+
   // What a package did in a time, summed.
   struct Sums {
     double seconds = 0, cores_idle_s = 0, package_idle_s = 0;
@@ -119,6 +123,7 @@ class PackageModel {
   bool Sound() const;
 
   double Mean(Common state) const { return filter_.Mean(state); }
+  double MeanThreadWatts() const { return kMeanActive * Mean(kActive) + Mean(kThread); }
   double Joules(const Load& load, double gate) const;
   Sums SumsOf(const Interval& interval, const std::vector<Load>& loads) const;
   std::vector<Load> LoadsOf(const Interval& interval, std::vector<int>* load_of_row) const;

@@ -80,7 +80,9 @@ double PackageModel::Error(const Load& load, double joules, const Total& total) 
       if (b.state >= 0) variance += a.factor * b.factor * filter_.Covariance(a.state, b.state);
   }
   variance = std::max(0.0, variance) * std::clamp(surprise_, kLeastSurprise, kMostSurprise);
-  variance += load.known.unknown * std::pow(actors_->process_watts() * thread_s, 2);
+  // In proportion to what threads have turned out to draw, if that is less than it was taken for.
+  const double unknown_w = std::min(actors_->process_watts(), kProcessSpread * MeanThreadWatts());
+  variance += load.known.unknown * std::pow(unknown_w * thread_s, 2);
   return std::sqrt(variance + std::pow(kModelError * joules, 2));
 }
 

@@ -178,11 +178,12 @@ describe('the model of a package', () => {
 
   it('asks for fewer windows once it knows enough, for all again when it does not', () => {
     const burst = (story: Story) => price(story.ask([SIX, 1])).burst;
-    const story = new Story(MACHINE).run(4, [SIX, TWO]);
+    const known = [SIX, TWO, { ...SIX, process: 11 }, { ...TWO, process: 12 }];
+    const story = new Story(MACHINE).run(4, known);
     expect(burst(story)).toBe(1000);
-    expect(burst(story.run(16, [SIX, TWO]))).toBe(100);
+    expect(burst(story.run(16, known))).toBe(100);
     const strangers = [6, 1, 3, 2].map((power, i) => ({ process: 50 + i, executable: 50 + i, watts: power }));
-    expect(burst(story.run(1.2, strangers, 0.05))).toBeGreaterThan(100);
+    expect(burst(story.run(1.2, strangers, 0.3))).toBeGreaterThan(100);
   });
 
   it('knows nothing any longer when windows have failed to come for long', () => {

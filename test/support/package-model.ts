@@ -53,12 +53,14 @@ export class Story {
   readonly lines: string[];
   /** Seconds since it began. */
   now = 0;
+  private readonly machine: Machine;
   private readonly random: Random;
 
   constructor(
-    private readonly machine: Machine,
+    machine: Machine,
     { seed = 1, states = 256, uncore = true }: { seed?: number; states?: number; uncore?: boolean } = {},
   ) {
+    this.machine = machine;
     this.random = createRandom(seed);
     this.lines = [`model ${states} ${Number(uncore)} ${machine.cores}`];
   }
