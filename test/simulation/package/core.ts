@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { paceTogether } from '../physics.ts';
 import { hashNormal, hashUniform } from '../random.ts';
 import { KIND } from '../trace.ts';
 import { IDLE, MS, SEC } from '../workload.ts';
@@ -6,6 +7,7 @@ import type { PackageHardware } from './hardware.ts';
 import type { Load } from './load.ts';
 import type { Recorder } from './recorder.ts';
 import type { Task, TaskTable } from './tasks.ts';
+import { use } from './use.ts';
 
 // Taken out once: in jest's VM looking up a global costs more than most functions do.
 const { floor, max, min, round, sin } = Math;
@@ -31,8 +33,7 @@ export interface Activity {
   /** Sum over the threads. */
   busyNs: number;
   misses: number;
-  /** Tasks that had misses. */
-  readonly missing: Task[];
+  readonly missesOf: Map<Task, number>;
   /** When cores began and ceased to run something. */
   readonly busyFrom: number[];
   readonly busyUntil: number[];
@@ -61,6 +62,8 @@ export function createCore(world: World, activity: Activity, core: number): Core
   }));
   const [a, b] = threads as [Thread, Thread];
   const own = 1 + hardware.coreSpread * hashNormal(core * 31 + 5, seed);
+  const warmth = (ns: number): number =>
+    hardware.thermal > 0 ? 1 + hardware.thermal * sin((ns / SEC) * 0.15) : 1;
   let nowNs = 0;
   let idleSinceNs: number | undefined = 0;
   let speed = 1;
@@ -93,32 +96,22 @@ export function createCore(world: World, activity: Activity, core: number): Core
 
   /** `pace`: how fast it runs beside the other thread; `part` of what the core needs anyway is its. */
   function run(task: Task, ns: number, pace: number, part: number): void {
-    const cycles = hardware.cyclesPerNs * speed * ns;
-    const perInstruction =
-      task.cyclesPerInstruction + task.missesPerInstruction * hardware.missNs * hardware.cyclesPerNs * speed;
-    const instructions = (cycles / perInstruction) * pace;
-    const misses = task.missesPerInstruction * instructions;
-    let energyNj =
-      part * (hardware.leakageW * voltage * ns + hardware.cycleNj * cycles * voltage ** 2) +
-      task.instructionNj * instructions * voltage ** 2 +
-      hardware.missNj * misses;
-    energyNj *= own;
-    if (hardware.thermal > 0) energyNj *= 1 + hardware.thermal * sin((nowNs / SEC) * 0.15);
+    const used = use(hardware, task, { ns, speed, voltage, pace, part });
+    const energyNj = used.energyNj * own * warmth(nowNs);
     const unseen = hardware.interrupts && hardware.interrupts * 2 * hashUniform(task.id * 7 + 3, seed);
     task.energyNj += energyNj * (1 - unseen);
     nobody.sharedNj += energyNj * unseen;
     activity.energyNj += energyNj;
     activity.busyNs += ns;
-    activity.misses += misses;
-    if (task.misses === 0) activity.missing.push(task);
-    task.misses += misses;
+    activity.misses += used.misses;
+    activity.missesOf.set(task, (activity.missesOf.get(task) ?? 0) + used.misses);
   }
 
   function passBusy(toNs: number): void {
     const ns = toNs - nowNs;
     if (!a.task) return run(b.task!, ns, 1, 1);
     if (!b.task) return run(a.task, ns, 1, 1);
-    const pace = 1 - (a.task.profile.contention * b.task.profile.contention) / 2;
+    const pace = paceTogether(a.task.profile, b.task.profile);
     const unequal =
       hardware.unequalThreads &&
       hardware.unequalThreads * 2 * (hashUniform(a.task.id * 131 + b.task.id, seed + 9) - 0.5);

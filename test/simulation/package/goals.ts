@@ -19,7 +19,7 @@ const goal = (share5: number, share60: number, misattributed60: number): Goal =>
 
 /** Where all tasks draw the same, time is right: what is learned must not be worse by more than this. */
 export const WORSE_THAN_TIME = 0.5;
-/** Shared and idle, charged - true, as a part of all energy, %. */
+/** Shared and idle, charged - true, as a part of all energy, after 60 s, %. */
 export const OTHER = 7;
 export const OTHER_PINNED = 14;
 /** At least so many tasks are within two standard deviations, %. */

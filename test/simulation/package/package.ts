@@ -28,7 +28,7 @@ export function createPackage(world: World, cores: readonly number[], random: Ra
     energyNj: 0,
     busyNs: 0,
     misses: 0,
-    missing: [],
+    missesOf: new Map(),
     busyFrom: [],
     busyUntil: [],
   };
@@ -54,9 +54,8 @@ export function createPackage(world: World, cores: readonly number[], random: Ra
     trafficPerNs += (activity.misses / ns - trafficPerNs) * Math.min(1, ns / TRAFFIC_NS);
     const fast = Math.min(1, trafficPerNs / (cores.length * FULL_TRAFFIC));
     const trafficNj = hardware.trafficPerCoreW * cores.length * fast * ns;
-    for (const task of activity.missing) {
-      if (activity.misses > 0) task.energyNj += (trafficNj * task.misses) / activity.misses;
-      task.misses = 0;
+    for (const [task, misses] of activity.missesOf) {
+      if (misses > 0) task.energyNj += (trafficNj * misses) / activity.misses;
     }
     activity.energyNj += sharedNj + trafficNj;
     nobody.sharedNj += sharedNj + (activity.misses > 0 ? 0 : trafficNj);
@@ -73,7 +72,8 @@ export function createPackage(world: World, cores: readonly number[], random: Ra
 
   function clear(): void {
     activity.energyNj = activity.busyNs = activity.misses = 0;
-    activity.missing.length = activity.busyFrom.length = activity.busyUntil.length = 0;
+    activity.missesOf.clear();
+    activity.busyFrom.length = activity.busyUntil.length = 0;
     sinceNs = nowNs;
   }
 

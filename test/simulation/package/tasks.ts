@@ -21,8 +21,6 @@ export interface Task {
   instructionNj: number;
   /** What it used since the truth was taken. */
   energyNj: number;
-  /** Misses since its package's last update. */
-  misses: number;
 }
 
 export interface TaskOptions {
@@ -67,7 +65,6 @@ export function createTasks(hardware: PackageHardware, random: Random, seed: num
       missesPerInstruction: 0,
       instructionNj: 0,
       energyNj: 0,
-      misses: 0,
     });
     return all.length - 1;
   }
