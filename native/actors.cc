@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "energy.h"
-#include "program.h"
 
 namespace {
 
@@ -37,7 +36,7 @@ Actor ActorOf(uint32_t tgid, uint64_t start_ns, const char* comm) {
 }
 
 bool ActorFinder::Look(uint32_t cpu, uint32_t tgid, Actor* actor) const {
-  const energy_cpu& account = program_->cpus()[cpu];
+  const energy_cpu& account = cpus_[cpu];
   const uint32_t first = energy_first_row(tgid, 0);
   const uint32_t live = Peek(account.buffer);
   // The buffer that was left may not be drained yet.

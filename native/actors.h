@@ -7,7 +7,7 @@
 
 #include "windows.h"
 
-class Program;
+struct energy_cpu;
 
 // Whom the model knows a process by: its id and start, and the name of its executable (16 bytes, as the
 // kernel has it). Process 0 is idle.
@@ -17,7 +17,8 @@ Actor ActorOf(uint32_t tgid, uint64_t start_ns, const char* comm);
 // one thread.
 class ActorFinder {
  public:
-  explicit ActorFinder(const Program* program) : program_(program) {}
+  // `cpus`: the accounts, by CPU, which outlive this.
+  explicit ActorFinder(const energy_cpu* cpus) : cpus_(cpus) {}
 
   // A process has run on a CPU, some ms ago at most: notes who it is, unless that is known.
   void Note(uint32_t cpu, uint32_t tgid, int64_t now_ns);
@@ -34,6 +35,6 @@ class ActorFinder {
 
   bool Look(uint32_t cpu, uint32_t tgid, Actor* actor) const;
 
-  const Program* program_;
+  const energy_cpu* cpus_;
   std::unordered_map<uint32_t, Known> known_;
 };

@@ -5,6 +5,8 @@
 #include <cmath>
 
 #include "clock.h"
+#include "energy.h"
+#include "energy.skel.h"
 #include "own_thread.h"
 #include "package_calibration.h"
 #include "program.h"
@@ -113,8 +115,8 @@ LearningState Learner::LearnUntilItFails() {
   Tools tools{options,
               WindowCutter(options),
               UpdateTimer(&reader_, &worker_),
-              SwitchLog(program_, package_.cpus),
-              ActorFinder(program_),
+              SwitchLog(program_->logs(), &program_->skeleton().bss->logging, package_.cpus),
+              ActorFinder(program_->cpus()),
               {}};
   judged_ns_ = judged_cut_ = 0;
   LearningState state = LearningState::kLearning;

@@ -4,8 +4,6 @@
 #include <utility>
 
 #include "energy.h"
-#include "energy.skel.h"
-#include "program.h"
 
 namespace {
 
@@ -13,22 +11,20 @@ uint64_t HeadOf(const energy_log& log) { return __atomic_load_n(&log.head, __ATO
 
 }  // namespace
 
-SwitchLog::SwitchLog(Program* program, const std::vector<uint32_t>& cpus)
-    : program_(program), cpus_(cpus), taken_(cpus.size()) {}
+SwitchLog::SwitchLog(const energy_log* logs, uint32_t* logging, const std::vector<uint32_t>& cpus)
+    : logs_(logs), logging_(logging), cpus_(cpus), taken_(cpus.size()) {}
 
 void SwitchLog::Listen() {
-  if (!std::exchange(listening_, true))
-    __atomic_fetch_add(&program_->skeleton().bss->logging, 1, __ATOMIC_SEQ_CST);
-  for (size_t i = 0; i < cpus_.size(); i++) taken_[i] = HeadOf(program_->logs()[cpus_[i]]);
+  if (!std::exchange(listening_, true)) __atomic_fetch_add(logging_, 1, __ATOMIC_SEQ_CST);
+  for (size_t i = 0; i < cpus_.size(); i++) taken_[i] = HeadOf(logs_[cpus_[i]]);
 }
 
 void SwitchLog::Unlisten() {
-  if (std::exchange(listening_, false))
-    __atomic_fetch_sub(&program_->skeleton().bss->logging, 1, __ATOMIC_SEQ_CST);
+  if (std::exchange(listening_, false)) __atomic_fetch_sub(logging_, 1, __ATOMIC_SEQ_CST);
 }
 
 bool SwitchLog::Take(size_t index, std::vector<SwitchRecord>* records) {
-  const energy_log& log = program_->logs()[cpus_[index]];
+  const energy_log& log = logs_[cpus_[index]];
   const uint64_t head = HeadOf(log);
   const uint64_t from = head - taken_[index] > ENERGY_LOG ? head - ENERGY_LOG : taken_[index];
   records->clear();

@@ -7,14 +7,14 @@
 
 #include "windows.h"
 
-class Program;
+struct energy_log;
 
 // What BPF writes to the logs of some CPUs while somebody listens. Several may listen at once, each in a
 // thread of its own.
 class SwitchLog {
  public:
-  // The program is loaded, with logs.
-  SwitchLog(Program* program, const std::vector<uint32_t>& cpus);
+  // `logs`: BPF's, by CPU; `logging`: how many listen, as BPF sees it. Both outlive this.
+  SwitchLog(const energy_log* logs, uint32_t* logging, const std::vector<uint32_t>& cpus);
   ~SwitchLog() { Unlisten(); }
 
   // From now on, until Unlisten(), BPF writes to the logs. What is in them already is skipped.
@@ -26,7 +26,8 @@ class SwitchLog {
   bool Take(size_t index, std::vector<SwitchRecord>* records);
 
  private:
-  Program* program_;
+  const energy_log* logs_;
+  uint32_t* logging_;
   std::vector<uint32_t> cpus_;
   std::vector<uint64_t> taken_;  // by index: how many were taken, as `head` counts
   bool listening_ = false;

@@ -20,6 +20,7 @@
 #include "clock.h"
 #include "drainer.h"
 #include "energy.h"
+#include "energy.skel.h"
 #include "own_thread.h"
 #include "program.h"
 #include "switch_log.h"
@@ -110,7 +111,7 @@ int main(int argc, char** argv) {
   const std::vector<pid_t> loads = StartLoads();
   usleep(20'000);
   Worker::BePrompt();
-  SwitchLog log(&program, numbers);
+  SwitchLog log(program.logs(), &program.skeleton().bss->logging, numbers);
   Drained before, after;
   log.Listen();
   Check(drainer.Drain(&before));

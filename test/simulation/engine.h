@@ -7,6 +7,10 @@
 #include "machine.h"
 #include "trace.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct settings {
   __u32 cpus;
   __u32 zones;
@@ -14,6 +18,7 @@ struct settings {
   __u32 shared_zones; /* whether CPUs share a counter */
   __u64 max_power;    /* units per ns, as in bpf/settings.bpf.h; 0: not known */
   __u64 period_ns;
+  __u32 logs; /* whether switches are ever logged */
 };
 
 /* Memory of the program: the runner lays it out and reads it. */
@@ -22,7 +27,9 @@ struct engine {
   struct task_struct* tasks;
   struct energy_cpu* cpus;
   struct energy_zone* zones;
-  __u32 verified; /* instructions that the verifier went through; 0 on the host */
+  struct energy_log* logs; /* by CPU; on the host only, as is the next one */
+  __u32* logging;          /* not 0: switches are logged */
+  __u32 verified;          /* instructions that the verifier went through; 0 on the host */
 };
 
 /* One line to standard error, and the end. `error`: an errno, or 0. */
@@ -32,5 +39,9 @@ struct engine open_engine(const struct settings* settings);
 void run(const struct trace_record* records, __u32 count);
 /* Empties a buffer's overflow map. */
 void take_spills(__u32 buffer, void (*take)(const struct energy_spill_key*, const struct energy_spill*));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

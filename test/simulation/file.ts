@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { RECORD_BYTES, type Trace } from './trace.ts';
+import { RECORD_BYTES, type Trace, type TraceTask } from './trace.ts';
 
 const HEADER_BYTES = 24;
 const ZONE_CPUS = 8;
@@ -11,7 +11,8 @@ const COMM_BYTES = 15;
 export function writeTrace(path: string, trace: Trace): void {
   const file = openSync(path, 'w');
   try {
-    for (const part of [header(trace), ...trace.zones.map(zone), ...trace.tasks.map(task), trace.records]) {
+    const { zones, tasks, records } = trace;
+    for (const part of [header(trace), ...zones.map(zone), ...tasks.map(taskBytes), records]) {
       for (let done = 0; done < part.byteLength;) done += writeSync(file, part, done);
     }
   } finally {
@@ -35,7 +36,8 @@ function zone(cpus: readonly number[]): Buffer {
   return bytes;
 }
 
-function task({ startNs, cgroup, comm }: Trace['tasks'][number]): Buffer {
+/** A task as trace.h has it. */
+export function taskBytes({ startNs, cgroup, comm }: TraceTask): Buffer {
   const bytes = Buffer.alloc(TASK_BYTES);
   bytes.writeBigUInt64LE(BigInt(startNs), 0);
   bytes.writeBigUInt64LE(BigInt(cgroup), 8);

@@ -38,6 +38,7 @@ static void* lookup(void* map, const void* key) {
   if (map == &tasks) return i < sizes.tasks ? &engine.tasks[i] : NULL;
   if (map == &cpus) return i < sizes.cpus ? &engine.cpus[i] : NULL;
   if (map == &zones) return i < sizes.zones ? &engine.zones[i] : NULL;
+  if (map == &logs) return engine.logs && i < sizes.cpus ? &engine.logs[i] : NULL;
   if (map == &powers) return &all_powers[i];
   if (map == &comm_classes) return &all_classes[i];
   if (map == &spills0 || map == &spills1) {
@@ -76,6 +77,9 @@ struct engine open_engine(const struct settings* settings) {
   engine.tasks = allocate(sizes.tasks, sizeof(*engine.tasks));
   engine.cpus = allocate(sizes.cpus, sizeof(*engine.cpus));
   engine.zones = allocate(sizes.zones, sizeof(*engine.zones));
+  has_logs = settings->logs;
+  if (has_logs) engine.logs = allocate(sizes.cpus, sizeof(*engine.logs));
+  engine.logging = &logging;
   return engine;
 }
 

@@ -6,7 +6,7 @@
 #include <linux/types.h>
 
 enum {
-  MACHINE_CPUS = 64,
+  MACHINE_CPUS = 256,
   MACHINE_TASKS = 32768,
   MACHINE_RECORDS = 65536, /* replayed in one run in the kernel */
 };

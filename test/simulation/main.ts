@@ -1,32 +1,92 @@
 // SPDX-License-Identifier: Apache-2.0
+import { parseArgs } from 'node:util';
 import { BASELINES } from './baselines.ts';
 import { writeTrace } from './file.ts';
+import { WORLDS } from './package/hardware.ts';
+import { LOADS } from './package/loads.ts';
+import { complaint, run } from './package/run.ts';
+import { SIZES, type TableOptions, tables } from './package/table.ts';
 import { ours } from './program.ts';
 import { report } from './report.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { simulate } from './simulate.ts';
 
-const USAGE = `Usage: node build/simulation/main.js SCENARIO SEED OUT.trace   writes a trace (trace.h)
-       node build/simulation/main.js --table [--seeds N]       prints how wrong the program and others are
+const USAGE = `Usage: node test/simulation/main.js SCENARIO SEED OUT.trace
+         writes a trace of cores that have counters (trace.h)
+       node test/simulation/main.js --package LOAD THREADS PACKAGES SEED SECONDS [--world NAME=VALUE,...]
+         meters packages of so many threads each, and prints how wrong that was, as JSON
+       node test/simulation/main.js --table [cores] [--seeds N]
+         prints how wrong the program and others are, where cores have counters
+       node test/simulation/main.js --table [packages] [--seeds N|N-N] [--sizes 1x4,...] [--loads batch,...]
+                                    [--seconds S] [--world NAME=VALUE,...]
+         the same of packages, beside the goals; without a word both
 Scenarios: ${Object.keys(SCENARIOS).join(' ')}
+Loads: ${Object.keys(LOADS).join(' ')}
+Sizes: ${SIZES.join(' ')}
+Worlds: ${WORLDS.join(' ')}
 `;
 
-function run(args: readonly string[]): boolean {
-  const [first = '', second, third] = args;
-  const scenario = SCENARIOS[first];
-  if (scenario && args.length === 3 && Number.isSafeInteger(Number(second))) {
-    const seed = Number(second);
-    writeTrace(third!, simulate(scenario(seed), seed));
-    return true;
-  }
-  const seeds = args.length === 1 ? 1 : Number(third);
-  const asked = first === '--table' && (args.length === 1 || (args.length === 3 && second === '--seeds'));
-  if (!asked || !Number.isSafeInteger(seeds) || seeds < 1) return false;
-  process.stdout.write(report({ ours, ...BASELINES }, seeds));
-  return true;
+const OPTIONS = {
+  package: { type: 'boolean' },
+  table: { type: 'boolean' },
+  seeds: { type: 'string' },
+  sizes: { type: 'string' },
+  loads: { type: 'string' },
+  seconds: { type: 'string' },
+  world: { type: 'string' },
+} as const;
+
+type Values = Partial<Record<Exclude<keyof typeof OPTIONS, 'package' | 'table'>, string>>;
+
+/** Resolves to what is wrong with the arguments, if anything is; '': how they are used says it. */
+async function main(args: string[]): Promise<string | undefined> {
+  const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true });
+  if (values.package) return meter(positionals, values);
+  if (values.table) return print(positionals, values);
+  const [name = '', seed, file] = positionals;
+  if (!Object.hasOwn(SCENARIOS, name) || !isWhole(seed) || file === undefined) return '';
+  writeTrace(file, simulate(SCENARIOS[name]!(Number(seed)), Number(seed)));
+  return undefined;
 }
 
-if (!run(process.argv.slice(2))) {
-  process.stderr.write(USAGE);
-  process.exitCode = 2;
+async function meter(positionals: readonly string[], { world = '' }: Values): Promise<string | undefined> {
+  const [load = '', ...numbers] = positionals;
+  if (numbers.length !== 4 || !numbers.every(isWhole)) return '';
+  const [width, packages, seed, seconds] = numbers.map(Number) as [number, number, number, number];
+  const options = { load, threads: width * packages, packages, seed, seconds, world };
+  const wrong = complaint(options);
+  if (wrong === undefined) process.stdout.write(`${JSON.stringify(await run(options), null, 2)}\n`);
+  return wrong;
 }
+
+async function print(positionals: readonly string[], values: Values): Promise<string | undefined> {
+  const [which] = positionals;
+  const { seeds = '1', seconds = '60', world = '' } = values;
+  if (positionals.length > 1 || ![undefined, 'cores', 'packages'].includes(which)) return '';
+  const [first, last] = seeds.includes('-') ? seeds.split('-') : ['1', seeds];
+  if (!isWhole(first) || !isWhole(last) || !isWhole(seconds)) return '';
+  if (which !== 'packages') process.stdout.write(report({ ours, ...BASELINES }, Number(last)));
+  if (which === 'cores') return undefined;
+  if (which === undefined) process.stdout.write('\n');
+  const options: TableOptions = {
+    sizes: values.sizes?.split(',') ?? SIZES,
+    loads: values.loads?.split(',') ?? Object.keys(LOADS),
+    seeds: Array.from({ length: Number(last) - Number(first) + 1 }, (_, i) => Number(first) + i),
+    seconds: Number(seconds),
+    world,
+  };
+  for await (const text of tables(options)) process.stdout.write(text);
+  return undefined;
+}
+
+function isWhole(text: string | undefined): boolean {
+  return text !== undefined && /^[1-9]\d{0,8}$/.test(text);
+}
+
+void main(process.argv.slice(2))
+  .catch((error: unknown) => (error as Error).message)
+  .then((wrong) => {
+    if (wrong === undefined) return;
+    process.stderr.write(wrong === '' ? USAGE : `simulation: ${wrong}\n`);
+    process.exitCode = 2;
+  });

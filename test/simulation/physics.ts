@@ -42,7 +42,10 @@ export function dynamicW(
  * How fast either of two tasks runs, and draws, while both threads of their core are busy, as a part of what it does
  * alone. Two that keep the core busy get 1.3 times as much done as one of them, two that wait for memory 1.8 times.
  */
-export function paceTogether(one: TaskModel, other: TaskModel): number {
+export function paceTogether(
+  one: Pick<TaskModel, 'contention'>,
+  other: Pick<TaskModel, 'contention'>,
+): number {
   return 1 - (one.contention * other.contention) / 2;
 }
 

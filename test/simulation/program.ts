@@ -4,10 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeTrace } from './file.ts';
+import { ROOT } from './root.ts';
 import type { Charges, Trace } from './trace.ts';
 
-// From build/simulation as from test/simulation.
-const ROOT = join(__dirname, '../..');
 /** Energies are in 2^-16 units, as in bpf/energy.h; a unit is a count. */
 const FRACTION = 2 ** 16;
 
@@ -51,9 +50,14 @@ export interface ReplayOptions {
   readonly labels?: number;
 }
 
-/** Builds what is out of date and gives the path of a program of the Makefile. */
-export function build(program: 'replay-host' | 'replay-kernel' | 'race'): string {
-  execFileSync('make', ['-s', '-C', join(ROOT, 'test/simulation'), `../../build/simulation/${program}`]);
+const built = new Set<string>();
+
+/** Builds what is out of date, once, and gives the path of a program of the Makefile. */
+export function build(program: 'replay-host' | 'replay-kernel' | 'replay-package' | 'race'): string {
+  if (!built.has(program)) {
+    execFileSync('make', ['-s', '-C', join(ROOT, 'test/simulation'), `../../build/simulation/${program}`]);
+    built.add(program);
+  }
   return join(ROOT, 'build/simulation', program);
 }
 

@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
   struct trace_zone zone;
   struct trace_task task = {0};
   struct trace_record record;
-  uint64_t times = 0, values = 0, cpus = 0, kinds[6] = {0};
+  uint64_t times = 0, values = 0, cpus = 0, kinds[7] = {0};
 
   if (!file || fread(&header, sizeof(header), 1, file) != 1 || memcmp(header.magic, TRACE_MAGIC, 8)) return 1;
   printf("{\"cpus\": %u, \"zones\": [", header.cpus);
@@ -24,7 +24,7 @@ int main(int argc, char** argv) {
   for (uint32_t i = 0; i < header.tasks; i++)
     if (fread(&task, sizeof(task), 1, file) != 1) return 3;
   for (uint32_t i = 0; i < header.records; i++) {
-    if (fread(&record, sizeof(record), 1, file) != 1 || record.kind > TRACE_POLL) return 4;
+    if (fread(&record, sizeof(record), 1, file) != 1 || record.kind > TRACE_EDGE) return 4;
     times += record.time_ns;
     values += record.value;
     cpus += record.cpu;
@@ -33,8 +33,8 @@ int main(int argc, char** argv) {
   printf("], \"last\": [\"%s\", %" PRIu64 ", %" PRIu64 "]", task.comm, task.cgroup, task.start_ns);
   printf(", \"times\": %" PRIu64 ", \"values\": %" PRIu64 ", \"cpuSum\": %" PRIu64, times, values, cpus);
   printf(", \"kinds\": [%" PRIu64 ", %" PRIu64, kinds[TRACE_SWITCH], kinds[TRACE_COUNTER]);
-  printf(", %" PRIu64 ", %" PRIu64 ", %" PRIu64 "]", kinds[TRACE_TICK], kinds[TRACE_DRAIN],
-         kinds[TRACE_POLL]);
+  printf(", %" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64 "]", kinds[TRACE_TICK], kinds[TRACE_DRAIN],
+         kinds[TRACE_POLL], kinds[TRACE_EDGE]);
   printf(", \"over\": %zu}", fread(&record, 1, 1, file));
   return 0;
 }

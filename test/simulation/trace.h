@@ -45,6 +45,7 @@ enum trace_kind {
   TRACE_TICK = 3,    /* a timer tick on cpu, which runs a task */
   TRACE_DRAIN = 4,   /* on all CPUs, every second and at the end */
   TRACE_POLL = 5,    /* the meter polls on cpu, if it needs to */
+  TRACE_EDGE = 6,    /* the counter of package `cpu` was seen to move; value: what it reads from now on */
 };
 
 struct trace_record {

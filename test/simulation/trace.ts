@@ -12,6 +12,8 @@ export const KIND = {
   drain: 4,
   /** The meter looks at the counter on `cpu`, which is busy, if it has been asked to. */
   poll: 5,
+  /** The counter of package `cpu` was seen to move; `value` is what it reads from now on, in counts. */
+  edge: 6,
 } as const;
 
 export interface TraceRecord {
