@@ -136,7 +136,7 @@ async function counter(meter: Meter): Promise<Finding | undefined> {
 }
 
 const VIRTUAL =
-  'it is virtual, its host shares energy out by CPU time, and so it is split here: apportioned by time, never learned';
+  'it is virtual, its host shares energy out by CPU time, and so it is split here: apportioned by time, never learned; an --interval of several of its periods has steadier figures';
 
 function duration(ns: number): string {
   const [value, unit] = ns < 1e6 ? [ns / 1e3, 'µs'] : ns < 1e9 ? [ns / 1e6, 'ms'] : [ns / 1e9, 's'];
