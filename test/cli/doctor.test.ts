@@ -34,7 +34,7 @@ describeOnKernel('joules doctor on counters in user space', () => {
     closeSync(energy);
     const { stdout } = run.output();
     expect(stdout).toMatch(
-      /^ {2}counter +changes every .* it is virtual, .*apportioned by time, never learned$/m,
+      /^ {2}counter +changes every .* it is virtual, .*apportioned by time, never learned; an --interval /m,
     );
     expect(stdout).toMatch(/^\+ powercap +apportioned, scope package, 1 counter\(s\): package:0$/m);
     expect(stdout).toMatch(
