@@ -33,36 +33,45 @@ export function learningFindings(
 
 const AS_YET = 'what runs draws alike by all that is known, and processes that differ show in some seconds';
 
-/** What is learned from. */
+/** What is learned from, and what is not for which reason most of all. */
 function progress(its: PackageLearning): string {
   const { used, ...unused } = its.windows;
-  const left = Object.values(unused).reduce((total, count) => total + count, 0);
-  const parts = [
-    `it moves every ${period(its)}`,
-    `${used} windows learned from, ${left} not`,
+  const reasons = Object.entries(unused).filter(([, count]) => count > 0);
+  const [most] = reasons.toSorted(([, a], [, b]) => b - a);
+  const left = reasons.reduce((total, [, count]) => total + count, 0);
+  const why = most ? ` (mostly ${UNUSED[most[0] as keyof typeof unused]})` : '';
+  return [
+    `its counter moves every ${period(its)}`,
+    `${used} windows learned from, ${left} not${why}`,
     `${its.burstMs} ms a second`,
-  ];
-  return parts.join(', ');
+  ].join(', ');
 }
+
+const UNUSED: Readonly<Record<Exclude<keyof PackageLearning['windows'], 'used'>, string>> = {
+  wide: 'an update was not seen exactly',
+  length: 'an update was missed',
+  lost: 'switches were lost',
+  energy: 'the energy cannot be',
+};
 
 function period({ periodNs, jitterNs = 0 }: PackageLearning): string {
   return periodNs === undefined ? 'so often' : `${duration(periodNs)} ± ${duration(jitterNs)}`;
 }
 
 const WHY_NOT: Readonly<Record<Exclude<LearningState, 'learning'>, (its: PackageLearning) => string>> = {
-  calibrating: () => 'it is not known yet when it moves',
+  calibrating: () => 'it is not known yet when its counter moves',
   elsewhere: (its) => `we may not run on the CPU that reads it${errorOf(its)}: do not bind us to other CPUs`,
-  unreadable: (its) => `it cannot be read on its CPU${errorOf(its)}`,
-  unmoved: () => 'it does not move, and nothing can be learned of it',
+  unreadable: (its) => `its counter cannot be read on its CPU${errorOf(its)}`,
+  unmoved: () => 'its counter does not move, and nothing can be learned of it',
   period: ({ periodNs }) =>
     periodNs === undefined || periodNs < 1e6
-      ? 'it moves all the time, as a clock does, and nothing can be learned of it'
-      : `it moves every ${duration(periodNs)}, too rarely to learn from (5 ms at most)`,
+      ? 'its counter moves all the time, as a clock does, and nothing can be learned of it'
+      : `its counter moves every ${duration(periodNs)}, too rarely to learn from (5 ms at most)`,
   unsteady: () =>
-    'it moves at no steady times, as far as can be told while its CPU is so busy; it is tried again',
+    'its counter moves at no steady times, as far as can be told while its CPU is so busy; it is tried again',
   virtual: (its) =>
-    `it moves every ${period(its)}, so it is virtual, and its host shares energy out by time already`,
-  noise: () => 'hardly any of its updates can be seen when it comes; it is tried again',
+    `its counter moves every ${period(its)}, so it is virtual, and its host shares energy out by time already`,
+  noise: () => 'hardly any update of its counter can be seen when it comes; it is tried again',
 };
 
 function errorOf({ error }: PackageLearning): string {

@@ -70,7 +70,7 @@ function writeOutput(output: number, result: Stat): void {
 }
 
 /** The table: what the command used, and the machine meanwhile. */
-function report(result: Stat): string[] {
+export function report(result: Stat): string[] {
   const line = (figure: number, unit: string, what: string): string =>
     `${figure.toFixed(4).padStart(14)} ${unit.padEnd(2)} ${what}`;
   const others = result.processes - 1;
