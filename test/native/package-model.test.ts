@@ -123,6 +123,16 @@ describe('the model of a package', () => {
     expect(Math.abs(now6! / 6 - 1)).toBeLessThan(0.1);
   });
 
+  it('prices what ran before a change by the powers of then, in an interval as long as you like', () => {
+    const story = new Story(MACHINE).run(20, [SIX, TWO]).ask().run(30, [SIX, TWO]);
+    story.run(30, [
+      { ...SIX, watts: 2 },
+      { ...TWO, watts: 6 },
+    ]);
+    const { joules } = price(story.askOf(60, [SIX, 10], [TWO, 10]));
+    for (const each of joules) expect(Math.abs(each / 40 - 1)).toBeLessThan(0.2);
+  });
+
   it('tells processes of one executable apart', () => {
     const light = { process: 1, executable: 9, watts: 2 };
     const heavy = { process: 2, executable: 9, watts: 3 };
