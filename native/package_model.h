@@ -83,13 +83,16 @@ class PackageModel {
   // What a package did in a time, summed.
   struct Sums {
     double seconds = 0, cores_idle_s = 0, package_idle_s = 0;
-    void Add(const Window& window);
+    void Add(const Sums& other);
     void Scale(double factor) { seconds *= factor, cores_idle_s *= factor, package_idle_s *= factor; }
   };
   struct Package {
     int drift = -1;       // state: by which part all of its power is off for some windows
     double last_s = NAN;  // end of the last window
-    Sums recent, interval;
+    Sums recent;
+    // Since prices were last asked for, as of tasks: see ActorState.
+    Sums interval, unpriced;
+    double shared_j = 0, idle_j = 0;
   };
   struct Start {  // what was seen until there is enough to begin with
     double seconds = 0, joules = 0;
@@ -118,18 +121,21 @@ class PackageModel {
   const std::vector<KalmanFilter::Term>& TakeTerms();
   void Fade(double seconds);
   void Drift(Package* package, const Window& window, double joules);
-  void Observe(const Window& window);
+  void Observe(const Window& window, const Sums& sums);
   void Clamp();
   bool Sound() const;
 
   double Mean(Common state) const { return filter_.Mean(state); }
   double MeanThreadWatts() const { return kMeanActive * Mean(kActive) + Mean(kThread); }
-  double Joules(const Load& load, double gate) const;
+  double Joules(const RunTime& run, const OwnStates& states, double gate) const;
+  double IntervalJoules(const Load& load, double gate) const;
   Sums SumsOf(const Interval& interval, const std::vector<Load>& loads) const;
   std::vector<Load> LoadsOf(const Interval& interval, std::vector<int>* load_of_row) const;
   double Error(const Load& load, double joules, const Total& total) const;
   double Gate() const;
   double GateOf(const ActorStates::Map& actors) const;
+  void PriceInterval();
+  double SharedJoules(const Sums& sums) const;
   Priced Price(const Sums& sums, const std::vector<Load>& loads, double gate);
   void ReviewBurst();
 

@@ -38,6 +38,9 @@ export interface Priced {
   readonly error: (number | null)[];
 }
 
+/** Who ran (undefined: nobody), and for how many seconds. */
+type Row = readonly [task: Task | undefined, run: number];
+
 export function buildPackageModel(directory: string): string {
   const program = join(directory, 'package_model');
   const parts = ['actor_states', 'kalman', 'package_model', 'package_prices'].map(
@@ -97,9 +100,13 @@ export class Story {
   }
 
   /** Asks for prices of the second before; each row is of so many seconds of a task, or of idle time. */
-  ask(...rows: readonly (readonly [Task | undefined, number])[]): this {
+  ask(...rows: readonly Row[]): this {
+    return this.askOf(1, ...rows);
+  }
+
+  askOf(seconds: number, ...rows: readonly Row[]): this {
     const list = rows.map(([task, run]) => `${task?.process ?? 0} ${task?.executable ?? 0} ${run}`);
-    this.lines.push(`interval 0 ${this.now} 1 ${list.join(' ')}`);
+    this.lines.push(`interval 0 ${this.now} ${seconds} ${list.join(' ')}`);
     return this;
   }
 
