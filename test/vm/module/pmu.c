@@ -28,6 +28,10 @@ module_param_named(core, with_core, bool, 0444);
 static bool with_package = true;
 module_param_named(package, with_package, bool, 0444);
 
+static char *scale = SCALE;
+module_param(scale, charp, 0444);
+MODULE_PARM_DESC(scale, "what the events of cores say that a count is, J; a fault unless it is as it is");
+
 static struct pmu core_pmu, package_pmu;
 static bool core_registered, package_registered;
 static struct cpumask core_leads, package_leads;
@@ -221,6 +225,7 @@ static int register_pmus(void)
 {
 	int err;
 
+	energy_core_scale.text = scale;
 	if (early_names)
 		core_groups[1] = &energy_per_core_group;
 #if HAS_SCOPE

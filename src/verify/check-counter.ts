@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+import { sum } from '../util/sum.ts';
+import {
+  blame,
+  type Check,
+  few,
+  milliseconds,
+  percent,
+  pinnedTo,
+  samplesOf,
+  zoneOf,
+  zonePower,
+} from './check.ts';
+import type { Observation, Sample, Watch } from './observation.ts';
+import { LOADS } from './observation.ts';
+import { median, quantile, robustDeviation } from './statistics.ts';
+
+/** A counter that stands still for longer than this, and than some of its periods, while a load runs, is broken. */
+const LONGEST_STILL_S = 1;
+const STILL_PERIODS = 5;
+/** Registers move every millisecond; the counter of a guest that a hypervisor makes up, every second. */
+const VIRTUAL_PERIOD_S = 0.1;
+/** Power of a steady load on a steady machine varies by 1 to 3 %; a counter that varies by three times that is not to be believed. */
+const MOST_NOISE = 0.1;
+/** Periods that are compared: so many are little touched by when exactly each was seen, and by what runs in between. */
+const LAG = 4;
+/** Fewer updates, or differences between intervals, show nothing of noise. */
+const LEAST_UPDATES = 40;
+const LEAST_DIFFERENCES = 6;
+
+/** What `checkPeriod` found. */
+interface Period {
+  /** Median time between two changes, s; 0: it changes from read to read, as a clock does; undefined: not seen. */
+  readonly seconds: number | undefined;
+  readonly jitterSeconds: number;
+}
+
+export function periodOf(watch: Watch | undefined): Period {
+  const times = (watch?.updates ?? []).map(({ ns }) => ns / 1e9);
+  if (!watch || times.length < 3) return { seconds: undefined, jitterSeconds: NaN };
+  if (times.length > 0.9 * watch.reads) return { seconds: 0, jitterSeconds: 0 };
+  const gaps = times.slice(1).map((time, i) => time - times[i]!);
+  const seconds = median(gaps);
+  return { seconds, jitterSeconds: robustDeviation(gaps.map((gap) => gap - seconds)) };
+}
+
+/** How often the counter moves: how fine energy can be told apart in time. */
+export function checkPeriod({ source, watch }: Observation): Check {
+  const name = 'period';
+  const { seconds, jitterSeconds } = periodOf(watch);
+  const figures = { period_s: seconds ?? null, jitter_s: seconds === undefined ? null : jitterSeconds };
+  if (!source.hasCounter) return { name, result: 'cannot tell', text: 'there is no counter', figures };
+  if (seconds === undefined) {
+    const reads = watch ? `${watch.reads} reads in ${watch.seconds.toFixed(1)} s` : 'no reads';
+    const text = `the counter changed ${watch?.updates.length ?? 0} times in ${reads}`;
+    return { name, result: 'cannot tell', text, figures };
+  }
+  if (seconds === 0) return { name, result: 'pass', text: 'changes from read to read', figures };
+  const text = `changes every ${milliseconds(seconds)} ± ${milliseconds(jitterSeconds)}`;
+  if (seconds < VIRTUAL_PERIOD_S) return { name, result: 'pass', text, figures };
+  const virtual = `${text}: a hypervisor makes it up, as this guest's part of what the host used`;
+  return { name, result: 'cannot tell', text: virtual, figures };
+}
+
+/** Whether every counter moves while a load runs on a CPU that it counts. */
+export function checkMoves(observation: Observation): Check {
+  const name = 'moves';
+  const { source, samples, watch } = observation;
+  if (!source.hasCounter) return { name, result: 'cannot tell', text: 'there is no counter', figures: {} };
+  const most = Math.max(LONGEST_STILL_S, STILL_PERIODS * (periodOf(watch).seconds ?? 0));
+  const loaded = source.zones.flatMap(({ id }) => {
+    const stretches = stillWhileLoaded(observation, id);
+    return stretches === undefined ? [] : [{ id, ...stretches }];
+  });
+  const still = loaded.filter(({ longest, counted }) => longest > most || counted === 0);
+  const worst = Math.max(0, ...loaded.map(({ longest }) => longest));
+  const figures = { counters: loaded.length, still: still.length, longest_still_s: worst };
+  if (still.length > 0) {
+    const names = few(still.map(({ id }) => id));
+    const stood = still.every(({ counted }) => counted === 0)
+      ? `stood still over all ${sum(samples.map(({ seconds }) => seconds)).toFixed(0)} s`
+      : `stood still for ${worst.toFixed(1)} s`;
+    return { name, result: 'fail', text: `${names} ${stood} while a load ran there: frozen`, figures };
+  }
+  const text = `each of ${loaded.length} counters that had a load moved with it`;
+  return { name, result: 'pass', text, figures };
+}
+
+/** Of a counter with a load: the longest time that it stood still under it, s, and all that it ever counted, J. */
+function stillWhileLoaded(
+  observation: Observation,
+  zone: string,
+): { readonly longest: number; readonly counted: number } | undefined {
+  const { samples } = observation;
+  const isLoaded = (sample: Sample): boolean =>
+    sample.arrangement !== 'between' &&
+    LOADS.some((load) => zoneOf(observation, pinnedTo(sample, load)) === zone);
+  if (!samples.some(isLoaded)) return undefined;
+  let [longest, stretch] = [0, 0];
+  for (const sample of samples) {
+    stretch = isLoaded(sample) && (sample.zones.get(zone) ?? 0) <= 0 ? stretch + sample.seconds : 0;
+    longest = Math.max(longest, stretch);
+  }
+  return { longest, counted: sum(samples.map(({ zones }) => zones.get(zone) ?? 0)) };
+}
+
+/** How much the power that a counter shows of a steady load varies: from update to update, and from interval to interval. */
+export function checkNoise(observation: Observation): Check {
+  const name = 'noise';
+  const { source, watch } = observation;
+  if (!source.hasCounter) return { name, result: 'cannot tell', text: 'there is no counter', figures: {} };
+  const found = [
+    { of: 'update', ...noiseOfUpdates(watch) },
+    { of: 'interval', ...noiseOfIntervals(observation) },
+  ];
+  const [byUpdate, byInterval] = found.map(({ part }) => part ?? null);
+  const figures = { by_update: byUpdate ?? null, by_interval: byInterval ?? null };
+  const known = found.filter(({ part }) => part !== undefined);
+  if (known.length === 0)
+    return {
+      name,
+      result: 'cannot tell',
+      text: 'too few intervals and updates: give more --seconds',
+      figures,
+    };
+  const text = known.map(({ of, part }) => `${percent(part!)} from ${of} to ${of}`).join(', ');
+  // What chance may have added to the estimate is taken off.
+  const isNoisy = known.some(
+    ({ part, values }) => part! / (1 + quantile(values) / Math.sqrt(2 * values)) > MOST_NOISE,
+  );
+  if (isNoisy) {
+    const said = `a steady load's power varies by ${text}: more than ${percent(MOST_NOISE)}`;
+    return blame(observation, { name, text: said, figures });
+  }
+  if (known.some(({ part }) => part! > MOST_NOISE))
+    return { name, result: 'cannot tell', text: `${text}, of too few values: give more --seconds`, figures };
+  return { name, result: 'pass', text: `a steady load's power varies by ${text}`, figures };
+}
+
+interface Noise {
+  /** Standard deviation, in parts of the mean; undefined: not known. */
+  readonly part: number | undefined;
+  /** Of how many independent values it was made. */
+  readonly values: number;
+}
+
+/**
+ * Each update's energy is compared with the mean power over the time since the one before. Some at once: by how much the
+ * time that one was seen at is wrong, the next ones make up for; what energy is wrong adds up.
+ */
+function noiseOfUpdates(watch: Watch | undefined): Noise {
+  const updates = watch?.updates ?? [];
+  const period = periodOf(watch).seconds;
+  if (period === undefined || period === 0 || updates.length < LEAST_UPDATES)
+    return { part: undefined, values: 0 };
+  const [first, last] = [updates[0]!, updates.at(-1)!];
+  const power = (last.joules - first.joules) / (last.ns - first.ns);
+  const errors = updates.slice(LAG).map(({ ns, joules }, i) => {
+    const before = updates[i]!;
+    const expected = power * (ns - before.ns);
+    // Per update: those that were not seen one by one are several.
+    const steps = Math.max(1, (ns - before.ns) / 1e9 / period);
+    return (joules - before.joules - expected) / Math.sqrt(steps);
+  });
+  const part = robustDeviation(errors) / (power * period * 1e9);
+  return { part: Number.isFinite(part) ? part : undefined, values: Math.floor(errors.length / LAG) };
+}
+
+/** Differences between an interval and the next of the same segment: what changes slowly is not noise. */
+function noiseOfIntervals(observation: Observation): Noise {
+  const samples = samplesOf(observation, 'integer', 'memory', 'tour');
+  const differences = samples.slice(1).flatMap((sample, i) => {
+    const before = samples[i]!;
+    const load = sample.arrangement === 'memory' ? 'memory' : 'integer';
+    const zone = zoneOf(observation, pinnedTo(sample, load));
+    if (zone === undefined || before.segment !== sample.segment) return [];
+    const [one, other] = [zonePower(before, zone), zonePower(sample, zone)];
+    return one + other > 0 ? [(other - one) / ((one + other) / 2)] : [];
+  });
+  if (differences.length < LEAST_DIFFERENCES) return { part: undefined, values: 0 };
+  return { part: robustDeviation(differences) / Math.SQRT2, values: differences.length };
+}
