@@ -23,12 +23,12 @@ export function verification(
   judgement: Judgement,
   version: string,
 ): Verification {
-  const { name, kind, scope, zones, hasCounter } = source;
+  const { name, kind, scope, zones, reader } = source;
   return {
     schema: 'joules.verify/1',
     version,
     machine,
-    source: { name, kind, scope, counters: hasCounter ? zones.length : 0 },
+    source: { name, kind, scope, counters: reader === 'none' ? 0 : zones.length },
     seconds: samples.reduce((total, { seconds }) => total + seconds, 0),
     ...judgement,
   };
@@ -88,7 +88,7 @@ function loadTable(loads: readonly LoadReport[]): string[] {
       load,
       power(drawn_w),
       power(alone_w),
-      ...shown.map((arrangement) => power(together[arrangement]?.together)),
+      ...shown.map((arrangement) => power(together[arrangement]?.charged_w)),
     ]),
   ];
   const widths = lines[0]!.map((_, column) => Math.max(...lines.map((cells) => cells[column]!.length)));

@@ -85,7 +85,7 @@ async function run(
   const observation: Observation = {
     ...machine,
     ...seen,
-    source: { ...source, hasCounter: source.reader !== 'none' },
+    source,
     packageLimit: limits.length > 0 ? Math.max(...limits) : undefined,
     references: await references.end(),
   };

@@ -32,17 +32,19 @@ export function watchCounter(
     const began = process.hrtime.bigint();
     const updates: Update[] = [];
     let last = read();
-    let [reads, counts, elapsed] = [1, 0n, 0];
+    let [reads, counts, elapsed, beforeNs] = [1, 0n, 0, 0];
     while (elapsed < longest && updates.length < ENOUGH_UPDATES) {
       if (elapsed > seconds && updates.length >= LEAST_UPDATES) break;
       const count = read();
       const ns = Number(process.hrtime.bigint() - began);
       reads++;
       elapsed = ns / 1e9;
-      if (count === last) continue;
-      counts += count >= last || range === 0n ? count - last : count + range - last;
-      last = count;
-      updates.push({ ns, joules: Number(counts) * joulesPerCount });
+      if (count !== last) {
+        counts += count >= last || range === 0n ? count - last : count + range - last;
+        last = count;
+        updates.push({ ns, beforeNs, joules: Number(counts) * joulesPerCount });
+      }
+      beforeNs = ns;
     }
     return { seconds: elapsed, reads, updates };
   } finally {

@@ -14,12 +14,14 @@ const TOLERANCE = 0.05;
 export function checkAlone(observation: Observation): Check {
   const name = 'alone';
   const { source } = observation;
-  if (!source.hasCounter)
+  if (source.reader === 'none')
     return { name, result: 'expected', text: 'an estimate charges CPU time, whatever runs', figures: {} };
   const found = LOADS.flatMap((load) => boundsOf(observation, load));
   const figures = Object.fromEntries(found.map(({ load, charged }) => [`${load}_w`, charged]));
   if (found.length < LOADS.length)
     return { name, result: 'cannot tell', text: 'a load had too little CPU time', figures };
+  if (found.some(({ most }) => !(most > 0)))
+    return { name, result: 'cannot tell', text: 'a counter counted nothing', figures };
   const text = found
     .map(
       ({ load, charged, least, most }) =>

@@ -22,8 +22,12 @@ const STILL_PERIODS = 5;
 const VIRTUAL_PERIOD_S = 0.1;
 /** Power of a steady load on a steady machine varies by 1 to 3 %; a counter that varies by three times that is not to be believed. */
 const MOST_NOISE = 0.1;
+/** Others that use this little of the CPUs make a package's power vary by several percent, since they come and go. */
+const MOST_BUSY = 0.03;
 /** Periods that are compared: so many are little touched by when exactly each was seen, and by what runs in between. */
 const LAG = 4;
+/** Of a period: what is seen later than this after the read before it may have come any time between. */
+const MOST_LATE = 0.25;
 /** Fewer updates, or differences between intervals, show nothing of noise. */
 const LEAST_UPDATES = 40;
 const LEAST_DIFFERENCES = 6;
@@ -49,7 +53,7 @@ export function checkPeriod({ source, watch }: Observation): Check {
   const name = 'period';
   const { seconds, jitterSeconds } = periodOf(watch);
   const figures = { period_s: seconds ?? null, jitter_s: seconds === undefined ? null : jitterSeconds };
-  if (!source.hasCounter) return { name, result: 'cannot tell', text: 'there is no counter', figures };
+  if (source.reader === 'none') return { name, result: 'cannot tell', text: 'there is no counter', figures };
   if (seconds === undefined) {
     const reads = watch ? `${watch.reads} reads in ${watch.seconds.toFixed(1)} s` : 'no reads';
     const text = `the counter changed ${watch?.updates.length ?? 0} times in ${reads}`;
@@ -66,7 +70,8 @@ export function checkPeriod({ source, watch }: Observation): Check {
 export function checkMoves(observation: Observation): Check {
   const name = 'moves';
   const { source, samples, watch } = observation;
-  if (!source.hasCounter) return { name, result: 'cannot tell', text: 'there is no counter', figures: {} };
+  if (source.reader === 'none')
+    return { name, result: 'cannot tell', text: 'there is no counter', figures: {} };
   const most = Math.max(LONGEST_STILL_S, STILL_PERIODS * (periodOf(watch).seconds ?? 0));
   const loaded = source.zones.flatMap(({ id }) => {
     const stretches = stillWhileLoaded(observation, id);
@@ -108,7 +113,8 @@ function stillWhileLoaded(
 export function checkNoise(observation: Observation): Check {
   const name = 'noise';
   const { source, watch } = observation;
-  if (!source.hasCounter) return { name, result: 'cannot tell', text: 'there is no counter', figures: {} };
+  if (source.reader === 'none')
+    return { name, result: 'cannot tell', text: 'there is no counter', figures: {} };
   const found = [
     { of: 'update', ...noiseOfUpdates(watch) },
     { of: 'interval', ...noiseOfIntervals(observation) },
@@ -130,7 +136,7 @@ export function checkNoise(observation: Observation): Check {
   );
   if (isNoisy) {
     const said = `a steady load's power varies by ${text}: more than ${percent(MOST_NOISE)}`;
-    return blame(observation, { name, text: said, figures });
+    return blame(observation, { name, text: said, figures }, MOST_BUSY);
   }
   if (known.some(({ part }) => part! > MOST_NOISE))
     return { name, result: 'cannot tell', text: `${text}, of too few values: give more --seconds`, figures };
@@ -145,25 +151,33 @@ interface Noise {
 }
 
 /**
- * Each update's energy is compared with the mean power over the time since the one before. Some at once: by how much the
- * time that one was seen at is wrong, the next ones make up for; what energy is wrong adds up.
+ * The energy of some updates at once is compared with the mean power over their time: by how much the time that one is
+ * taken to have come at is wrong, the next ones make up for; what energy is wrong adds up. Those that were seen late, since
+ * others ran meanwhile, are left out.
  */
 function noiseOfUpdates(watch: Watch | undefined): Noise {
-  const updates = watch?.updates ?? [];
+  const none = { part: undefined, values: 0 };
   const period = periodOf(watch).seconds;
-  if (period === undefined || period === 0 || updates.length < LEAST_UPDATES)
-    return { part: undefined, values: 0 };
-  const [first, last] = [updates[0]!, updates.at(-1)!];
-  const power = (last.joules - first.joules) / (last.ns - first.ns);
-  const errors = updates.slice(LAG).map(({ ns, joules }, i) => {
-    const before = updates[i]!;
-    const expected = power * (ns - before.ns);
-    // Per update: those that were not seen one by one are several.
-    const steps = Math.max(1, (ns - before.ns) / 1e9 / period);
-    return (joules - before.joules - expected) / Math.sqrt(steps);
+  if (!watch || period === undefined || period === 0) return none;
+  const periodNs = period * 1e9;
+  const seen = watch.updates.map(({ ns, beforeNs, joules }) => ({
+    at: (ns + beforeNs) / 2,
+    joules,
+    isLate: ns - beforeNs > MOST_LATE * periodNs,
+  }));
+  const known = seen.filter(({ isLate }) => !isLate);
+  if (known.length < LEAST_UPDATES) return none;
+  const [first, last] = [known[0]!, known.at(-1)!];
+  const power = (last.joules - first.joules) / (last.at - first.at);
+  const errors = seen.slice(LAG).flatMap(({ at, joules, isLate }, i) => {
+    const before = seen[i]!;
+    if (isLate || before.isLate) return [];
+    // Several may have come between two reads.
+    const steps = Math.max(1, (at - before.at) / periodNs);
+    return [(joules - before.joules - power * (at - before.at)) / Math.sqrt(steps)];
   });
-  const part = robustDeviation(errors) / (power * period * 1e9);
-  return { part: Number.isFinite(part) ? part : undefined, values: Math.floor(errors.length / LAG) };
+  if (errors.length < LEAST_UPDATES || !(power > 0)) return none;
+  return { part: robustDeviation(errors) / (power * periodNs), values: Math.floor(errors.length / LAG) };
 }
 
 /** Differences between an interval and the next of the same segment: what changes slowly is not noise. */

@@ -13,7 +13,7 @@ const MOST_ELSEWHERE = 0.75;
 /** Whether counters follow a load: one that does not is a clock, or counts something else. */
 export function checkResponse(observation: Observation): Check {
   const name = 'response';
-  if (!observation.source.hasCounter)
+  if (observation.source.reader === 'none')
     return { name, result: 'cannot tell', text: 'there is no counter', figures: {} };
   const responses = responsesOf(observation);
   const typical = typicalRise(responses);
@@ -41,7 +41,8 @@ export function checkResponse(observation: Observation): Check {
 export function checkOwn(observation: Observation): Check {
   const name = 'own';
   const { source } = observation;
-  if (!source.hasCounter) return { name, result: 'cannot tell', text: 'there is no counter', figures: {} };
+  if (source.reader === 'none')
+    return { name, result: 'cannot tell', text: 'there is no counter', figures: {} };
   if (source.zones.length === 1)
     return { name, result: 'pass', text: 'there is one counter, none to mix it up with', figures: {} };
   const responses = responsesOf(observation).filter((one) => one.elsewhere !== undefined && !isDeaf(one));

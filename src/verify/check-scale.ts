@@ -20,7 +20,8 @@ const LEAST_JOULES = 1;
 export function checkScale(observation: Observation): Check {
   const name = 'scale';
   const { source, references } = observation;
-  if (!source.hasCounter) return { name, result: 'cannot tell', text: 'there is no counter', figures: {} };
+  if (source.reader === 'none')
+    return { name, result: 'cannot tell', text: 'there is no counter', figures: {} };
   const followers = responsesOf(observation).filter((one) => !isDeaf(one));
   const rise = typicalRise(followers);
   const zones = source.zones.map(({ id }) => ({ id, most: mostPower(observation, id) }));

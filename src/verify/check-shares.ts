@@ -2,7 +2,7 @@
 import { sum } from '../util/sum.ts';
 import { blame, type Check, percent, samplesOf, watts } from './check.ts';
 import { LOADS, type LoadName, type Observation } from './observation.ts';
-import { type Share, shareCounter, sharesOf, type Together, TOGETHER } from './shares.ts';
+import { type Share, mayShareCounter, sharesOf, type Together, TOGETHER } from './shares.ts';
 
 /**
  * What a load may be charged with together beyond or below what it was alone. In turns on one CPU nothing about it
@@ -12,11 +12,15 @@ import { type Share, shareCounter, sharesOf, type Together, TOGETHER } from './s
 const TOLERANCE: Readonly<Record<Together, number>> = { turns: 0.05, apart: 0.1, free: 0.1 };
 /** Where powers are learned from the counter of a package, which shows one sum for all that runs. */
 const TOLERANCE_LEARNED = 0.15;
-/** A load that is slowed down draws less: with clock and voltage, power falls by up to the third power. */
+/**
+ * A load that is slowed down draws less: with clock and voltage, power falls by up to the third power, but not by more
+ * than half, since waiting draws as well. One that runs faster draws more likewise.
+ */
 const POWER_OF_SPEED = 3;
+const MOST_BY_SPEED = 0.5;
 /** Loads that draw alike, within this, are charged alike by any way of sharing out. */
 const ALIKE = 0.1;
-/** By time, a second of CPU time is worth the same whoever has it. */
+/** Split by time, a second of CPU time is worth the same whoever has it, but for intervals that one had more of. */
 const BY_TIME = 0.03;
 
 const WORDS: Readonly<Record<Together, string>> = {
@@ -37,6 +41,8 @@ export function checkShares(observation: Observation): readonly Check[] {
 
 function checkShare(observation: Observation, arrangement: Together, shares: readonly Share[]): Check {
   const name = arrangement;
+  if (observation.source.reader === 'none')
+    return { name, result: 'expected', text: 'an estimate charges CPU time, whatever runs', figures: {} };
   if (shares.length < LOADS.length || shares.some(({ off, error }) => !Number.isFinite(off + error)))
     return {
       name,
@@ -52,52 +58,65 @@ function checkShare(observation: Observation, arrangement: Together, shares: rea
   );
   const found = shares.map(({ load, off, error }) => `${load} ${signed(off)} ± ${percent(error)}`).join(', ');
   const text = `${WORDS[arrangement]}: ${found} of what it was alone`;
-  const expected = expectation(observation, arrangement, shares);
-  if (expected !== undefined)
-    return { name, result: 'expected', text: `${WORDS[arrangement]}: ${found}: ${expected}`, figures };
-  const judged = shares.map((share) => ({ ...share, most: toleranceOf(observation, share) }));
-  const wrong = judged.filter(({ off, error, most }) => Math.abs(off) > most + error);
+  const byNature = judgeByNature(observation, arrangement, shares);
+  if (byNature)
+    return { name, figures, ...byNature, text: `${WORDS[arrangement]}: ${found}: ${byNature.text}` };
+  const judged = shares.map((share) => ({ ...share, ...toleranceOf(observation, share) }));
+  const wrong = judged.filter((share) => !isWithin(observation, share));
   if (wrong.length > 0) {
-    const most = Math.max(...wrong.map((one) => one.most));
-    return blame(observation, { name, text: `${text}: more than ${percent(most)}`, figures });
+    const [{ off, less, more }] = wrong as [(typeof judged)[number]];
+    const said = `${text}: more than ${percent(off < 0 ? less : more)} off`;
+    return blame(observation, { name, text: said, figures });
   }
-  if (judged.some(({ error, most }) => error > 2 * most))
+  if (judged.some(({ error, less, more }) => error > 2 * Math.max(less, more)))
     return { name, result: 'cannot tell', text: `${text}: too uncertain; give more --seconds`, figures };
   return { name, result: 'pass', text, figures };
 }
 
-function toleranceOf({ source }: Observation, { arrangement, speed }: Share): number {
-  const own = source.kind === 'measured' ? TOLERANCE[arrangement] : TOLERANCE_LEARNED;
-  return own + POWER_OF_SPEED * Math.abs(1 - speed);
+/** By how much less, or more, a load may have drawn than when it was alone. */
+function toleranceOf(
+  { source }: Observation,
+  { arrangement, speed }: Share,
+): { readonly less: number; readonly more: number } {
+  const own = source.reader === 'bpf' ? TOLERANCE[arrangement] : TOLERANCE_LEARNED;
+  const bySpeed = (change: number): number => Math.min(MOST_BY_SPEED, POWER_OF_SPEED * Math.max(0, change));
+  return { less: own + bySpeed(1 - speed), more: own + bySpeed(speed - 1) };
+}
+
+function isWithin(observation: Observation, share: Share): boolean {
+  const { less, more } = toleranceOf(observation, share);
+  return share.off >= -less - share.error && share.off <= more + share.error;
 }
 
 /**
- * Why the loads are charged otherwise than alone by the nature of the source; undefined where they should not be. A
- * counter that is shared out by time charges the mean of what runs under it: the thrifty pay for the others.
+ * What is to be said where the loads are charged otherwise than alone by the nature of the source; undefined where they
+ * should not be. A counter that is split by time charges the mean of what runs under it: the thrifty pay for the others.
  */
-function expectation(
+function judgeByNature(
   observation: Observation,
   arrangement: Together,
   shares: readonly Share[],
-): string | undefined {
-  const { source } = observation;
-  const [one, other] = shares;
-  if (!source.hasCounter) return 'an estimate charges CPU time, whatever runs';
-  const isByTime =
-    source.kind !== 'measured' &&
-    shares.length === 2 &&
-    Math.abs(one!.together / other!.together - 1) < BY_TIME;
-  if (!isByTime || !shareCounter(observation, arrangement) || statesErrors(observation)) return undefined;
-  if (source.scope === 'cpu') return undefined;
+): Pick<Check, 'result' | 'text'> | undefined {
+  const { reader, scope, zones } = observation.source;
+  if (reader === 'bpf' || statesErrors(observation) || !mayShareCounter(observation, arrangement))
+    return undefined;
   const alike = Math.abs(drawn(observation, 'integer') / drawn(observation, 'memory') - 1) < ALIKE;
-  const isRight = shares.every(
-    (share) => Math.abs(share.off) <= toleranceOf(observation, share) + share.error,
-  );
-  if (alike && isRight) return undefined;
-  return (
-    `the counter of a ${source.scope} is split by time, which gives both ${watts(one!.together)}; ` +
-    'who of them drew how much it cannot tell'
-  );
+  if (alike && shares.every((share) => isWithin(observation, share))) return undefined;
+  const by = `the counter of a ${scope} is split by time`;
+  // Under several counters they meet now and then.
+  if (arrangement === 'free' && zones.length > 1)
+    return { result: 'expected', text: `${by}, among those that happen to run under it` };
+  const [one, other] = shares as [Share, Share];
+  const differs = Math.abs(one.together / other.together - 1) > BY_TIME + Math.max(one.error, other.error);
+  return differs
+    ? {
+        result: 'fail',
+        text: `${by}, which should give both the same, and gave ${watts(one.together)} and ${watts(other.together)}`,
+      }
+    : {
+        result: 'expected',
+        text: `${by}, which gives both ${watts(one.together)}; who of them drew how much it cannot tell`,
+      };
 }
 
 /** W that a load added to all counters, alone on its CPU. */

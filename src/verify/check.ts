@@ -28,14 +28,14 @@ export function busyShare({ samples, online }: Observation): number {
 }
 
 /** Why something that looks wrong may be the doing of others; undefined where they did little. */
-export function disturbance(observation: Observation): string | undefined {
+export function disturbance(observation: Observation, most: number = MOST_BUSY): string | undefined {
   const share = busyShare(observation);
-  return share > MOST_BUSY ? `others used ${percent(share)} of the CPUs: run it when they rest` : undefined;
+  return share > most ? `others used ${percent(share)} of the CPUs: run it when they rest` : undefined;
 }
 
-/** What looks wrong, or, where others may be to blame, what cannot be told. */
-export function blame(observation: Observation, check: Omit<Check, 'result'>): Check {
-  const busy = disturbance(observation);
+/** What looks wrong, or, where others that used more than `most` of the CPUs may be to blame, what cannot be told. */
+export function blame(observation: Observation, check: Omit<Check, 'result'>, most?: number): Check {
+  const busy = disturbance(observation, most);
   return busy === undefined
     ? { ...check, result: 'fail' }
     : { ...check, result: 'cannot tell', text: `${check.text}; but ${busy}` };

@@ -13,6 +13,11 @@ import { aloneWatts, type Share, sharesOf, type Together } from './shares.ts';
 /** `PASS`: nothing is wrong, and all that matters could be judged. `CANNOT TELL`: nothing is wrong, but not all could. */
 export type Verdict = 'PASS' | 'FAIL' | 'CANNOT TELL';
 
+/** What a load was charged with beside the other one, W, and by what part that is off what it was alone. */
+export interface ShareReport extends Pick<Share, 'off' | 'error'> {
+  readonly charged_w: number;
+}
+
 /** A load's watts while it runs. */
 export interface LoadReport {
   readonly load: LoadName;
@@ -20,7 +25,7 @@ export interface LoadReport {
   readonly drawn_w: number | null;
   /** What it was charged with, alone and in each arrangement. */
   readonly alone_w: number | null;
-  readonly together: Readonly<Partial<Record<Together, Pick<Share, 'together' | 'off' | 'error'>>>>;
+  readonly together: Readonly<Partial<Record<Together, ShareReport>>>;
 }
 
 export interface Judgement {
@@ -87,7 +92,7 @@ function loadsOf(observation: Observation): LoadReport[] {
     together: Object.fromEntries(
       shares
         .filter((share) => share.load === load)
-        .map(({ arrangement, together, off, error }) => [arrangement, { together, off, error }]),
+        .map(({ arrangement, together, off, error }) => [arrangement, { charged_w: together, off, error }]),
     ),
   }));
 }

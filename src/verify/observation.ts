@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SourceKind, SourceScope, Zone } from '../model/source.ts';
+import type { EnergySource, SourceKind, SourceScope, Zone } from '../model/source.ts';
 import type { Joules, Seconds, Watts } from '../model/units.ts';
 
 /** The loads: one that keeps to its core, and one that streams through memory with vectors. */
@@ -59,6 +59,8 @@ export interface Sample {
 /** A change of a counter that was read in a loop: when it was seen, and the counter's value from then on. */
 export interface Update {
   readonly ns: number;
+  /** When it certainly had not come yet: the read before. */
+  readonly beforeNs: number;
   readonly joules: Joules;
 }
 
@@ -100,8 +102,8 @@ export interface Observation {
     readonly kind: SourceKind;
     readonly scope: SourceScope;
     readonly zones: readonly Pick<Zone, 'id' | 'cpus'>[];
-    /** Whether anything is counted at all: an estimate by a model counts nothing. */
-    readonly hasCounter: boolean;
+    /** Who reads the counters: BPF at switches, or user space, which shares out afterwards; `none`: there is no counter. */
+    readonly reader: EnergySource['reader'];
   };
   /** More than a package can draw by the limits of its firmware, peaks included; undefined where it says nothing. */
   readonly packageLimit: Watts | undefined;

@@ -98,14 +98,10 @@ function rateOf(samples: readonly Sample[], load: LoadName): Rate | undefined {
   return { watts: joules / cpuSeconds, stated, speed: sum(uses.map(({ work }) => work)) / cpuSeconds };
 }
 
-/**
- * Whether the energy of both loads can come from one counter in this arrangement. Where they are free they may meet under
- * one, unless each CPU has its own.
- */
-export function shareCounter(observation: Observation, arrangement: Together): boolean {
+/** Whether the energy of both loads may come from one counter in this arrangement: where they are free they may meet. */
+export function mayShareCounter(observation: Observation, arrangement: Together): boolean {
   const { zones } = observation.source;
-  if (arrangement === 'turns' || zones.length === 1) return true;
-  if (arrangement === 'free') return true;
+  if (arrangement !== 'apart' || zones.length === 1) return true;
   const sample = samplesOf(observation, arrangement)[0];
   return (
     sample !== undefined &&
