@@ -39,7 +39,7 @@ export async function verify(args: string[]): Promise<number> {
   const stopped = new AbortController();
   let signal: 'SIGINT' | 'SIGTERM' = 'SIGINT';
   ignoreDebugger();
-  const release = onStop((received) => {
+  const forgetSignals = onStop((received) => {
     signal = received;
     stopped.abort();
   });
@@ -54,7 +54,7 @@ export async function verify(args: string[]): Promise<number> {
     complain('interrupted: no verdict; its loads are gone');
     return 128 + constants.signals[signal];
   } finally {
-    release();
+    forgetSignals();
   }
 }
 

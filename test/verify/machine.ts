@@ -119,7 +119,9 @@ function sampleOf(moment: Moment): Sample {
   // Free ones run on some cores, never on the same.
   const at = new Map<LoadName, number>();
   for (const load of running) {
-    const list = part.cpus[load]!.filter((cpu) => list1(part.cpus[load]!) || ![...at.values()].includes(cpu));
+    const list = part.cpus[load]!.filter(
+      (cpu, _, all) => all.length === 1 || ![...at.values()].includes(cpu),
+    );
     at.set(load, list[Math.floor(random() * list.length)]!);
   }
   const meet = running.length === 2 && at.get('integer') === at.get('memory');
@@ -179,10 +181,6 @@ function sampleOf(moment: Moment): Sample {
     skipped: 0,
     switching: Array.from({ length: cores }, (_, cpu) => cpu),
   };
-}
-
-function list1(list: readonly number[]): boolean {
-  return list.length === 1;
 }
 
 /** Updates a millisecond apart, late by up to 0.1 ms, and seen up to 20 us later. */
