@@ -25,8 +25,11 @@ import { type Watched, watchCounter } from './watch-counter.ts';
 
 const STATUS: Readonly<Record<Verdict, number>> = { PASS: 0, FAIL: 1, 'CANNOT TELL': EXIT_UNABLE };
 
-/** How long a counter is read in a loop: for so long, and until it has moved, for up to so much longer, s. */
-const WATCH = { part: 0.01, most: 0.6, longest: 2.5 } as const;
+/**
+ * How long a counter is read in a loop, s: for 500 updates or so; and, where it moves more rarely, until it has, but not
+ * for more than a part of the run.
+ */
+const WATCH = { seconds: 0.5, longest: 2.5, part: 0.05 } as const;
 
 /**
  * `joules verify`: runs known loads and judges whether this machine measures what they drew. Exit status 0 for PASS, 1
@@ -70,12 +73,11 @@ async function run(
   const places = choosePlaces(machine.oneOfEachCore, source.zones);
   const plan = planOf(seconds, places);
   const watched = watchedBy(source, places.integer);
-  const longest = Math.min(WATCH.longest, seconds * 5 * WATCH.part);
+  const longest = Math.max(WATCH.seconds, Math.min(WATCH.longest, seconds * WATCH.part));
   const seen = await observe({
     meter,
     plan,
-    watch: () =>
-      watched && watchCounter(watched, { seconds: Math.min(WATCH.most, seconds * WATCH.part), longest }),
+    watch: () => watched && watchCounter(watched, { seconds: WATCH.seconds, longest }),
     begin: () => references.begin(),
     progress: teller(plan),
     stopped,

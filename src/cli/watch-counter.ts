@@ -32,7 +32,9 @@ export function watchCounter(
     const began = process.hrtime.bigint();
     const updates: Update[] = [];
     let last = read();
-    let [reads, counts, elapsed, beforeNs] = [1, 0n, 0, 0];
+    let [reads, counts, elapsed] = [1, 0n, 0];
+    // What the last read gave may be as old as the end of the one before it: others ran in between.
+    let [lastNs, beforeNs] = [0, 0];
     while (elapsed < longest && updates.length < ENOUGH_UPDATES) {
       if (elapsed > seconds && updates.length >= LEAST_UPDATES) break;
       const count = read();
@@ -44,7 +46,7 @@ export function watchCounter(
         last = count;
         updates.push({ ns, beforeNs, joules: Number(counts) * joulesPerCount });
       }
-      beforeNs = ns;
+      [lastNs, beforeNs] = [ns, lastNs];
     }
     return { seconds: elapsed, reads, updates };
   } finally {

@@ -24,10 +24,10 @@ const VIRTUAL_PERIOD_S = 0.1;
 const MOST_NOISE = 0.1;
 /** Others that use this little of the CPUs make a package's power vary by several percent, since they come and go. */
 const MOST_BUSY = 0.03;
-/** Periods that are compared: so many are little touched by when exactly each was seen, and by what runs in between. */
-const LAG = 4;
+/** Updates that are compared at once: when exactly each was seen matters little then, and what runs in between not more. */
+const LAG = 9;
 /** Of a period: what is seen later than this after the read before it may have come any time between. */
-const MOST_LATE = 0.25;
+const MOST_LATE = 0.4;
 /** Fewer updates, or differences between intervals, show nothing of noise. */
 const LEAST_UPDATES = 40;
 const LEAST_DIFFERENCES = 6;
