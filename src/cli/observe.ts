@@ -116,7 +116,9 @@ async function sampleOf(
   const work = await readWork(workers);
   const uses = workers.map(({ family }, i) => usedBy(family, measurement, work[i]!));
   const { snapshot, charges, cpus } = measurement;
-  const { totals, unattributed, self, zones } = snapshot;
+  const { totals, unattributed, self } = snapshot;
+  // What a package counts beyond its cores is no counter of the source.
+  const zones = snapshot.zones.filter(({ id }) => !id.startsWith('shared:'));
   const all = sum(charges.processes.map(({ seconds }) => seconds)) + (charges.unidentified?.seconds ?? 0);
   const { arrangement, segment, round } = during;
   return {
@@ -127,7 +129,7 @@ async function sampleOf(
     seconds: snapshot.interval_s,
     loads: Object.fromEntries(workers.map(({ name }, i) => [name, uses[i]!])),
     zones: new Map(zones.map(({ id, counter_j }) => [id, counter_j])),
-    counterJoules: totals.counter_j - unattributed.shared_j,
+    counterJoules: sum(zones.map(({ counter_j }) => counter_j)),
     idleJoules: totals.idle_j,
     unknownJoules: unattributed.gap_j + unattributed.lost_j,
     openness: openness(measurement),
@@ -143,10 +145,9 @@ async function sampleOf(
 function usedBy(family: Descendants, { charges, lifecycle }: Measurement, work: number): LoadUse {
   family.follow(lifecycle);
   const own = sumUsed(charges.processes.filter(({ pid, startNs }) => family.has(pid, startNs)));
-  // Of none the sum is exact, and so it would say that errors are stated.
-  const errorJoules = charges.processes.some(({ uncertainJoules }) => uncertainJoules !== null)
-    ? own.uncertainJoules
-    : null;
+  // Of none the sum is exact, and it would seem that errors are stated.
+  const isStated = charges.processes.some(({ uncertainJoules }) => uncertainJoules !== null);
+  const errorJoules = isStated && !Number.isNaN(own.uncertainJoules) ? own.uncertainJoules : null;
   return { joules: own.joules, errorJoules, cpuSeconds: own.seconds, work };
 }
 

@@ -21,15 +21,15 @@ import { complain, jsonLine, printable } from './print.ts';
 import { openReferences } from './references.ts';
 import { ignoreDebugger, onStop } from './signals.ts';
 import { verification, verifyReport } from './verify-report.ts';
-import { type Watched, watchCounter } from './watch-counter.ts';
+import { isRegister, type Watched, watchCounter } from './watch-counter.ts';
 
 const STATUS: Readonly<Record<Verdict, number>> = { PASS: 0, FAIL: 1, 'CANNOT TELL': EXIT_UNABLE };
 
 /**
- * How long a counter is read in a loop, s: for 500 updates or so; and, where it moves more rarely, until it has, but not
- * for more than a part of the run.
+ * How long a counter is read in a loop, s: for 1,000 updates or so; and, where it moves more rarely, until it has. No more
+ * than a part of the run.
  */
-const WATCH = { seconds: 0.5, longest: 2.5, part: 0.05 } as const;
+const WATCH = { seconds: 1, longest: 2.5, part: 0.05 } as const;
 
 /**
  * `joules verify`: runs known loads and judges whether this machine measures what they drew. Exit status 0 for PASS, 1
@@ -73,22 +73,23 @@ async function run(
   const places = choosePlaces(machine.oneOfEachCore, source.zones);
   const plan = planOf(seconds, places);
   const watched = watchedBy(source, places.integer);
-  const longest = Math.max(WATCH.seconds, Math.min(WATCH.longest, seconds * WATCH.part));
+  const most = seconds * WATCH.part;
+  const limits = { seconds: Math.min(WATCH.seconds, most), longest: Math.min(WATCH.longest, most) };
   const seen = await observe({
     meter,
     plan,
-    watch: () => watched && watchCounter(watched, { seconds: WATCH.seconds, longest }),
+    watch: () => watched && watchCounter(watched, limits),
     begin: () => references.begin(),
     progress: teller(plan),
     stopped,
   });
   const powercap = powercapSource(sys);
-  const limits = 'counters' in powercap ? powercap.counters.map(({ maxWatts }) => maxWatts) : [];
+  const powerLimits = 'counters' in powercap ? powercap.counters.map(({ maxWatts }) => maxWatts) : [];
   const observation: Observation = {
     ...machine,
     ...seen,
     source,
-    packageLimit: limits.length > 0 ? Math.max(...limits) : undefined,
+    packageLimit: powerLimits.length > 0 ? Math.max(...powerLimits) : undefined,
     references: await references.end(),
   };
   tellDone(observation, seen);
@@ -121,11 +122,14 @@ function machineOf(
   };
 }
 
-/** The counter that counts a CPU; undefined for an estimate. */
+/** The counter that counts a CPU; undefined where there is none, or none to read in a loop. */
 function watchedBy(source: EnergySource, cpu: number): Watched | undefined {
   const zone = source.zones.find(({ cpus }) => cpus.includes(cpu));
   if (!zone || source.reader === 'none') return undefined;
-  if (source.reader === 'user') return source.counters.find(({ id }) => id === zone.id);
+  if (source.reader === 'user') {
+    const counter = source.counters.find(({ id }) => id === zone.id);
+    return counter && isRegister(counter.location) ? { ...counter, location: counter.location } : undefined;
+  }
   const { event, joulesPerCount } = source;
   return { location: { via: 'perf', event, cpu: zone.lead }, joulesPerCount, range: 0n };
 }

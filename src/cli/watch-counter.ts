@@ -5,16 +5,23 @@ import type { Seconds } from '../model/units.ts';
 import { openPerfEvent } from '../probe/addon.ts';
 import type { Update, Watch } from '../verify/observation.ts';
 
+/** What can be read in a loop: registers, however they are reached. */
+type Register = Extract<CounterLocation, { readonly via: 'perf' | 'msr' | 'powercap' }>;
+
+export function isRegister(location: CounterLocation): location is Register {
+  return ['perf', 'msr', 'powercap'].includes(location.via);
+}
+
 /** Where a counter is read, and what its counts are. */
 export interface Watched {
-  readonly location: CounterLocation;
+  readonly location: Register;
   readonly joulesPerCount: number;
   /** Counts after which it starts at 0 again; 0: it does not. */
   readonly range: bigint;
 }
 
 /** Updates that are enough to tell how a counter behaves, and how long they are waited for at most. */
-const ENOUGH_UPDATES = 500;
+const ENOUGH_UPDATES = 1000;
 const LEAST_UPDATES = 3;
 
 /**
@@ -59,7 +66,7 @@ interface Reader {
   readonly close: () => void;
 }
 
-function openReader(location: CounterLocation): Reader {
+function openReader(location: Register): Reader {
   if (location.via === 'perf') {
     const fd = openPerfEvent(location.event, location.cpu);
     const words = new BigUint64Array(3);

@@ -13,7 +13,7 @@ import {
 } from './check.ts';
 import type { Observation, Sample, Watch } from './observation.ts';
 import { LOADS } from './observation.ts';
-import { median, quantile, robustDeviation } from './statistics.ts';
+import { median, robustDeviation } from './statistics.ts';
 
 /** A counter that stands still for longer than this, and than some of its periods, while a load runs, is broken. */
 const LONGEST_STILL_S = 1;
@@ -130,10 +130,7 @@ export function checkNoise(observation: Observation): Check {
       figures,
     };
   const text = known.map(({ of, part }) => `${percent(part!)} from ${of} to ${of}`).join(', ');
-  // What chance may have added to the estimate is taken off.
-  const isNoisy = known.some(
-    ({ part, values }) => part! / (1 + quantile(values) / Math.sqrt(2 * values)) > MOST_NOISE,
-  );
+  const isNoisy = known.some(({ part, values }) => part! > MOST_NOISE * (1 + chanceOf(values)));
   if (isNoisy) {
     const said = `a steady load's power varies by ${text}: more than ${percent(MOST_NOISE)}`;
     return blame(observation, { name, text: said, figures }, MOST_BUSY);
@@ -141,6 +138,11 @@ export function checkNoise(observation: Observation): Check {
   if (known.some(({ part }) => part! > MOST_NOISE))
     return { name, result: 'cannot tell', text: `${text}, of too few values: give more --seconds`, figures };
   return { name, result: 'pass', text: `a steady load's power varies by ${text}`, figures };
+}
+
+/** Relative standard error of a deviation that comes of a median, of so many values: 1.65 times that of the best estimate. */
+function chanceOf(values: number): number {
+  return 1.65 / Math.sqrt(2 * values);
 }
 
 interface Noise {

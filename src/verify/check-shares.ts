@@ -18,6 +18,8 @@ const TOLERANCE_LEARNED = 0.15;
  */
 const POWER_OF_SPEED = 3;
 const MOST_BY_SPEED = 0.5;
+/** Of the samples: what is learned in so many is judged as learned, and in as few as by time. */
+const MOSTLY = 0.9;
 /** Loads that draw alike, within this, are charged alike by any way of sharing out. */
 const ALIKE = 0.1;
 /** Split by time, a second of CPU time is worth the same whoever has it, but for intervals that one had more of. */
@@ -98,10 +100,13 @@ function judgeByNature(
   shares: readonly Share[],
 ): Pick<Check, 'result' | 'text'> | undefined {
   const { reader, scope, zones } = observation.source;
-  if (reader === 'bpf' || statesErrors(observation) || !mayShareCounter(observation, arrangement))
-    return undefined;
+  if (reader === 'bpf' || !mayShareCounter(observation, arrangement)) return undefined;
+  const learned = learnedPart(observation, arrangement);
+  if (learned >= MOSTLY) return undefined;
   const alike = Math.abs(drawn(observation, 'integer') / drawn(observation, 'memory') - 1) < ALIKE;
   if (alike && shares.every((share) => isWithin(observation, share))) return undefined;
+  if (learned > 1 - MOSTLY)
+    return { result: 'cannot tell', text: 'powers were still being learned: give more --seconds' };
   const by = `the counter of a ${scope} is split by time`;
   // Under several counters they meet now and then.
   if (arrangement === 'free' && zones.length > 1)
@@ -129,9 +134,12 @@ export function drawn(observation: Observation, load: LoadName): number {
   return power(load) - power('rest');
 }
 
-/** Whether powers are learned: only then does the meter state how uncertain they are. */
-function statesErrors({ samples }: Observation): boolean {
-  return samples.some(({ loads }) => LOADS.some((load) => typeof loads[load]?.errorJoules === 'number'));
+/** Of what part of the loads' samples the meter states an error: it does where it has learned powers. */
+function learnedPart(observation: Observation, arrangement: Together): number {
+  const uses = samplesOf(observation, arrangement).flatMap(({ loads }) =>
+    LOADS.flatMap((load) => loads[load] ?? []),
+  );
+  return uses.filter(({ errorJoules }) => errorJoules !== null).length / uses.length;
 }
 
 function signed(part: number): string {

@@ -43,7 +43,7 @@ describe('the judge', () => {
     ['idle', 'alone', /off by more/, {}],
     ['resets', 'gaps', /went back/, {}],
   ])('fails a machine with the fault %s for that reason (%s)', (fault, name, reason, options) => {
-    for (let seed = 1; seed <= 20; seed++) {
+    for (let seed = 1; seed <= 10; seed++) {
       const observation = runOn({ ...options, fault, seed });
       const found = check(observation, name);
       expect(found).toMatchObject({ result: 'fail', text: expect.stringMatching(reason) });
@@ -83,6 +83,20 @@ describe('the judge', () => {
     expect(results).toMatchObject({ turns: 'expected', apart: 'expected', free: 'expected', own: 'pass' });
     expect(check(observation, 'apart').text).toMatch(/split by time, which gives both/);
     expect(verdict).toBe('PASS');
+  });
+
+  it('judges powers that were learned of a package, once they are', () => {
+    const learning = (learnedFrom: number, more: object = {}): Check =>
+      check(
+        runOn({ seed: 1, cores: 4, coresPerZone: 4, kind: 'apportioned', learnedFrom, ...more }),
+        'turns',
+      );
+    expect(learning(0.1).result).toBe('pass');
+    expect(learning(0.1, { fault: 'mixed' }).result).toBe('fail');
+    expect(learning(0.6)).toMatchObject({
+      result: 'cannot tell',
+      text: expect.stringMatching(/still being learned/),
+    });
   });
 
   it('judges time split of loads that draw alike as any other, since it is right there', () => {

@@ -26,6 +26,8 @@ export interface MachineOptions {
   readonly coresPerZone?: number;
   readonly scope?: 'cpu' | 'core' | 'package';
   readonly kind?: 'measured' | 'apportioned' | 'estimated';
+  /** From which part of the run on powers are learned, where they are apportioned. */
+  readonly learnedFrom?: number;
   /** The counter runs in idle as in use. */
   readonly clock?: boolean;
   readonly fault?: Fault;
@@ -55,7 +57,7 @@ function uniform(seed: number): () => number {
 
 /** A run of `joules verify` on such a machine. */
 export function runOn(options: MachineOptions): Observation {
-  const { seed, seconds = 120, cores = 4, coresPerZone = 1, fault } = options;
+  const { seed, seconds = 60, cores = 4, coresPerZone = 1, fault } = options;
   const { scope = coresPerZone === 1 ? 'core' : 'package', kind = 'measured' } = options;
   const random = uniform(seed);
   const zones = Array.from({ length: cores / coresPerZone }, (_, zone) => ({
@@ -68,7 +70,9 @@ export function runOn(options: MachineOptions): Observation {
   for (const [segment, part] of plan.entries()) {
     const one = (arrangement: Sample['arrangement'], lasts: number): void => {
       const isLate = samples.length > 0 && segment > plan.length / 2;
-      samples.push(sampleOf({ ...options, zones, random, isLate, arrangement, segment, part, lasts }));
+      const isLearned = segment >= (options.learnedFrom ?? 1) * plan.length;
+      const moment = { zones, random, isLate, isLearned, arrangement, segment, part, lasts };
+      samples.push(sampleOf({ ...options, ...moment }));
     };
     const settling = Math.min(0.3, part.seconds * 0.15);
     one('between', settling);
@@ -101,6 +105,7 @@ interface Moment extends MachineOptions {
   readonly zones: Observation['source']['zones'];
   readonly random: () => number;
   readonly isLate: boolean;
+  readonly isLearned: boolean;
   readonly arrangement: Sample['arrangement'];
   readonly segment: number;
   readonly part: Segment;
@@ -149,7 +154,7 @@ function sampleOf(moment: Moment): Sample {
   const uses = running.map((load): [LoadName, LoadUse] => {
     const zone = zones.findIndex(({ cpus }) => cpus.includes(at.get(load)!));
     const cpuSeconds = lasts * share;
-    const isByTime = kind === 'apportioned';
+    const isByTime = kind === 'apportioned' && !moment.isLearned;
     const mean = (watts.integer + watts.memory) / 2;
     const alone = clock ? 2.6 : CORE_WATTS + (fault === 'mixed' && meet ? mean : watts[load]);
     const whole = (counted[zone]! / lasts / zones[zone]!.cpus.length) * cpuSeconds;
@@ -198,7 +203,7 @@ function watchOf(
   }
   const updates: Update[] = [];
   let joules = 0;
-  for (let i = 0, last = 0; i < 500; i++) {
+  for (let i = 0, last = 0; i < 1000; i++) {
     const at = (i + 0.1 * random()) * PERIOD_S;
     const noise = fault === 'noise' ? (random() < 0.5 ? 0.8 : 1.2) : 1 + unsteady * normal(random);
     joules += 6.5 * (at - last) * noise;
@@ -206,5 +211,5 @@ function watchOf(
     const seen = (at + 2e-5 * random()) * 1e9;
     updates.push({ ns: seen, beforeNs: seen - 2e4, joules });
   }
-  return { seconds: 0.5, reads: 50_000, updates };
+  return { seconds: 1, reads: 100_000, updates };
 }
