@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { openPoller, type Poller } from '../counters/poller.ts';
-import type { Counter, EnergySource } from '../model/source.ts';
+import { openPoller } from '../counters/poller.ts';
+import type { Counter, EnergySource, PolledSource } from '../model/source.ts';
 import { packageSource } from '../sources/power.ts';
 import { powercapSource } from '../sources/powercap.ts';
 import type { Reference } from '../verify/observation.ts';
@@ -15,37 +15,49 @@ export interface References extends AsyncDisposable {
 
 /** Opens what else counts the packages of a source: those that hold its cores, or the same by another way. */
 export async function openReferences(source: EnergySource, sys: string): Promise<References> {
-  const found = source.reader === 'none' ? [] : referencesOf(source, sys);
-  const counters = found.map(({ counter }) => counter);
-  const poller: Poller = await openPoller({ counters, needed: [], log: () => {} });
+  const ways = source.reader === 'none' ? [] : [packageSource(sys), powercapSource(sys)];
+  const found = ways.flatMap((way) =>
+    'reason' in way || way.name === source.name ? [] : [referencesAmong(source, way)],
+  );
+  // Each way has its own: the counters of a package have one id, whichever way they are read.
+  const pollers = await Promise.all(
+    found.map(async (references) => {
+      const counters = references.map(({ counter }) => counter);
+      const poller = await openPoller({ counters, needed: [], log: () => {} });
+      return { references, counters, poller };
+    }),
+  );
   return {
-    begin: () => poller.take(counters),
+    begin: () => Promise.all(pollers.map(({ poller, counters }) => poller.take(counters))),
     async end() {
-      const { readings } = await poller.take(counters);
-      return found.flatMap(({ counter, ...reference }) => {
-        const reading = readings.get(counter.id);
-        if (reading?.kind !== 'known' || reading.broken) return [];
-        return [{ ...reference, id: counter.id, joules: reading.joules }];
-      });
+      const taken = await Promise.all(pollers.map(({ poller, counters }) => poller.take(counters)));
+      return pollers.flatMap(({ references }, i) =>
+        references.flatMap(({ counter, ...reference }) => {
+          const reading = taken[i]!.readings.get(counter.id);
+          if (reading?.kind !== 'known' || reading.broken) return [];
+          return [{ ...reference, id: counter.id, joules: reading.joules }];
+        }),
+      );
     },
-    [Symbol.asyncDispose]: () => poller.close(),
+    async [Symbol.asyncDispose]() {
+      await Promise.all(pollers.map(({ poller }) => poller.close()));
+    },
   };
 }
 
-function referencesOf(
+/** Those of a way's counters that count the same as a zone of the source, or all of some zones. */
+function referencesAmong(
   source: EnergySource,
-  sys: string,
+  { name, counters }: Pick<PolledSource, 'name' | 'counters'>,
 ): (Pick<Reference, 'name' | 'zones' | 'relation'> & { counter: Counter })[] {
-  return [packageSource(sys), powercapSource(sys)].flatMap((found) => {
-    if ('reason' in found || found.name === source.name) return [];
-    const { name, counters } = found;
-    const relation = source.scope === 'package' ? 'equals' : 'contains';
-    return counters.flatMap((counter) => {
-      const zones = source.zones.filter(({ cpus }) => cpus.every((cpu) => counter.cpus.includes(cpu)));
-      const cpus = new Set(zones.flatMap((zone) => zone.cpus));
-      // Of one that counts other CPUs as well nothing follows.
-      if (!counter.cpus.every((cpu) => cpus.has(cpu))) return [];
-      return [{ name, relation, zones: zones.map(({ id }) => id), counter }];
-    });
+  const relation = source.scope === 'package' ? 'equals' : 'contains';
+  return counters.flatMap((counter) => {
+    const zones = source.zones.filter(({ cpus }) => cpus.every((cpu) => counter.cpus.includes(cpu)));
+    const isSame = zones.length === 1 && zones[0]!.id === counter.id;
+    const covered = new Set(zones.flatMap(({ cpus }) => cpus));
+    // Of one that counts other CPUs, or another part of the package, nothing follows.
+    if (relation === 'equals' ? !isSame : zones.length === 0) return [];
+    if (!counter.cpus.every((cpu) => covered.has(cpu))) return [];
+    return [{ name, relation, zones: zones.map(({ id }) => id), counter }];
   });
 }

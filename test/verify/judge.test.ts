@@ -37,7 +37,7 @@ describe('the judge', () => {
     ['scale', 'scale', /wrong scale/, {}],
     ['hidden', 'cpus', /hides CPU 3/, {}],
     ['noise', 'noise', /2\d % from update to update|1\d % from update to update/, {}],
-    ['flicker', 'noise', /\d\d % from interval to interval/, {}],
+    ['flicker', 'noise', /\d\d % from interval to interval/, { seconds: 120 }],
     ['open', 'ledger', /does not close/, {}],
     ['mixed', 'turns', /more than 5/, {}],
     ['idle', 'alone', /off by more/, {}],
