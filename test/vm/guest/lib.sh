@@ -68,12 +68,12 @@ unload() { # the meter's perf events are freed a moment after its end
 }
 
 # What `joules verify` says with the module so loaded.
-judge() { # NAME MODULE_OPTIONS…
-	local name=$1
-	shift
+judge() { # NAME SECONDS MODULE_OPTIONS…
+	local name=$1 seconds=$2
+	shift 2
 	insmod "$MODULE" powers=joules-integer:6000,joules-memory:2000 "$@"
 	power 1
-	joules verify --json --seconds 20 >"$name.json" 2>"$name.err"
+	joules verify --json --seconds $seconds >"$name.json" 2>"$name.err"
 	echo $? >"$name.exit"
 	power 0
 	unload
