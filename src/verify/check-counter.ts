@@ -153,9 +153,9 @@ interface Noise {
 }
 
 /**
- * The energy of some updates at once is compared with the mean power over their time: by how much the time that one is
- * taken to have come at is wrong, the next ones make up for; what energy is wrong adds up. Those that were seen late, since
- * others ran meanwhile, are left out.
+ * The power over some updates is compared with that over the next ones: what changes more slowly, as where the scheduler
+ * puts the one who reads, is not noise. By how much the time that an update is taken to have come at is wrong matters
+ * little to the power over several; those that were seen late, since others ran meanwhile, are left out.
  */
 function noiseOfUpdates(watch: Watch | undefined): Noise {
   const none = { part: undefined, values: 0 };
@@ -167,19 +167,17 @@ function noiseOfUpdates(watch: Watch | undefined): Noise {
     joules,
     isLate: ns - beforeNs > MOST_LATE * periodNs,
   }));
-  const known = seen.filter(({ isLate }) => !isLate);
-  if (known.length < LEAST_UPDATES) return none;
-  const [first, last] = [known[0]!, known.at(-1)!];
-  const power = (last.joules - first.joules) / (last.at - first.at);
-  const errors = seen.slice(LAG).flatMap(({ at, joules, isLate }, i) => {
-    const before = seen[i]!;
-    if (isLate || before.isLate) return [];
-    // Several may have come between two reads.
-    const steps = Math.max(1, (at - before.at) / periodNs);
-    return [(joules - before.joules - power * (at - before.at)) / Math.sqrt(steps)];
+  const differences = seen.slice(2 * LAG).flatMap((last, i) => {
+    const [first, middle] = [seen[i]!, seen[i + LAG]!];
+    if (first.isLate || middle.isLate || last.isLate) return [];
+    const one = (middle.joules - first.joules) / (middle.at - first.at);
+    const other = (last.joules - middle.joules) / (last.at - middle.at);
+    // Several updates may have come between two reads, and each adds to the variance of two means that are compared.
+    const steps = (last.at - first.at) / 2 / periodNs;
+    return one + other > 0 ? [((other - one) / ((one + other) / 2)) * Math.sqrt(steps / 2)] : [];
   });
-  if (errors.length < LEAST_UPDATES || !(power > 0)) return none;
-  return { part: robustDeviation(errors) / (power * periodNs), values: Math.floor(errors.length / LAG) };
+  if (differences.length < LEAST_UPDATES) return none;
+  return { part: robustDeviation(differences), values: Math.floor(differences.length / LAG) };
 }
 
 /** Differences between an interval and the next of the same segment: what changes slowly is not noise. */
