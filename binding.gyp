@@ -63,5 +63,14 @@
       'libraries': ['-l:libbpf.a', '-lelf', '-lz'],
       'ldflags': ['-Wl,--wrap=stderr', '-Wl,--exclude-libs,ALL'],
     },
+    {
+      # What `joules verify` runs to be measured.
+      'target_name': 'joules-load',
+      'type': 'executable',
+      'sources': ['native/load.cc'],
+      'cflags': ['<@(strict)'],
+      'cflags_cc': ['<@(cxx)'],
+      'ldflags': ['-pthread'],
+    },
   ],
 }

@@ -15,6 +15,7 @@ const LAYERS = [
   'attribution',
   'identity',
   'snapshot',
+  'verify',
   'settings',
   'meter.ts',
   'ledger',

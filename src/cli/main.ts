@@ -14,6 +14,7 @@ const VERBS: Readonly<Record<VerbName, () => Promise<Verb>>> = {
   agent: async () => (await import('./agent.ts')).agent,
   top: async () => (await import('./top.ts')).top,
   stat: async () => (await import('./stat.ts')).stat,
+  verify: async () => (await import('./verify.ts')).verify,
   doctor: async () => (await import('./doctor.ts')).doctor,
 };
 

@@ -6,10 +6,10 @@ const STOP_SIGNALS = ['SIGINT', 'SIGTERM'] as const;
  * Calls `stop` once at the first SIGINT or SIGTERM. Further ones are ignored until the returned undo is called:
  * timeout(1) and terminals often send two, and a stop takes a bounded time anyway.
  */
-export function onStop(stop: () => void): () => void {
+export function onStop(stop: (signal: (typeof STOP_SIGNALS)[number]) => void): () => void {
   let called = false;
-  const onSignal = (): void => {
-    if (!called) stop();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (!called) stop(signal as (typeof STOP_SIGNALS)[number]);
     called = true;
   };
   for (const signal of STOP_SIGNALS) process.on(signal, onSignal);

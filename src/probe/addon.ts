@@ -282,6 +282,11 @@ export function startCommand(words: readonly string[]): Command {
   throw new EnergyError(code, `cannot run ${words[0]} (${code}): ${advice}`, code === 'ENOENT' ? 127 : 126);
 }
 
+/** Path of the program that `joules verify` is measured with, which is built with the native part. */
+export function loadProgram(): string {
+  return join(ownDirectory(), 'build/Release/joules-load');
+}
+
 let addon: Addon | undefined;
 
 /** An installed package has the sources of the native part, and not what they are built with. */

@@ -7,6 +7,7 @@ const USAGE: Readonly<Record<Verb, readonly [usage: string, description: string]
   agent: ['agent', 'measure and publish as OpenTelemetry metrics until interrupted'],
   top: ['top', 'live table; with --json one snapshot a line'],
   stat: ['stat -- COMMAND…', 'run a command and tell what it and its descendants used'],
+  verify: ['verify', 'run known loads and judge whether this machine measures what they drew'],
   doctor: ['doctor', 'what this kernel, hardware and user can measure'],
 };
 

@@ -258,6 +258,14 @@ export const COMMAND: Table<CommandOptions> = {
     verbs: ['stat'],
     description: 'where the result goes as one JSON object',
   },
+  seconds: {
+    kind: number({ min: 5, max: 3600, unit: 'seconds' }),
+    fallback: 120,
+    option: 'seconds',
+    placeholder: 'SECONDS',
+    verbs: ['verify'],
+    description: 'how long it measures; below 20 it can tell less',
+  },
   json: {
     kind: flag(),
     fallback: false,

@@ -43,7 +43,7 @@ export interface RecorderOptions extends MeterOptions {
   readonly limits?: Partial<LedgerLimits>;
 }
 
-export const VERBS = ['agent', 'top', 'stat', 'doctor'] as const;
+export const VERBS = ['agent', 'top', 'stat', 'verify', 'doctor'] as const;
 export type Verb = (typeof VERBS)[number];
 
 /** What `joules top` can list. */
@@ -58,4 +58,6 @@ export interface CommandOptions {
   readonly limit?: number;
   readonly count?: number;
   readonly output?: string;
+  /** How long `joules verify` measures. */
+  readonly seconds?: number;
 }

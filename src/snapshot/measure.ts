@@ -13,6 +13,8 @@ export interface Measurement {
   readonly snapshot: Snapshot;
   readonly charges: Parts['charges'];
   readonly lifecycle: Columns['lifecycle'];
+  /** What BPF counted on each CPU, those that sysfs does not list included. */
+  readonly cpus: Columns['cpus'];
 }
 
 /** Makes a function that makes what was recorded in an interval into a measurement, one interval after the other. */
@@ -34,6 +36,6 @@ export function createMeasure(
     auxiliary.settle();
     identifier.endInterval();
     namer?.endInterval();
-    return { snapshot, charges, lifecycle: columns.lifecycle };
+    return { snapshot, charges, lifecycle: columns.lifecycle, cpus: columns.cpus };
   };
 }

@@ -22,7 +22,7 @@ function expectSentence(run: Run, status: number, words: RegExp): void {
 
 describe('bad input is answered by one sentence and exit status 2', () => {
   it.each<[string, string[], RegExp]>([
-    ['no verb', [], /a verb is missing: use one of agent, top, stat, doctor/],
+    ['no verb', [], /a verb is missing: use one of agent, top, stat, verify, doctor/],
     ['an unknown verb', ['tpo'], /unknown verb "tpo"/],
     ['a verb of JavaScript', ['constructor'], /unknown verb "constructor"/],
     ['an unknown option', ['top', '--sauce', 'x'], /Unknown option '--sauce'/],

@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { must } from './shell.mjs';
 
-const BUILT = ['bin', 'dist', 'build/Release/energy.node', 'package.json'];
+const BUILT = ['bin', 'dist', 'build/Release/energy.node', 'build/Release/joules-load', 'package.json'];
 
 /** Makes an ext4 image; `modules`: kernel release to the file of the module for it. */
 export function makeImage({ image, root, guest, modules }) {
@@ -24,7 +24,8 @@ export function makeImage({ image, root, guest, modules }) {
   ]) {
     cpSync(realpathSync(from), join(tree, to), { recursive: true });
   }
-  for (const library of libraries([process.execPath, join(root, 'build/Release/energy.node')])) {
+  const natives = ['energy.node', 'joules-load'].map((name) => join(root, 'build/Release', name));
+  for (const library of libraries([process.execPath, ...natives])) {
     mkdirSync(join(tree, dirname(library)), { recursive: true });
     cpSync(realpathSync(library), join(tree, library));
   }

@@ -9,12 +9,15 @@ import { checkChanges, checkHotplug, checkLate, checkSuspend } from './hotplug.m
 import { makeImage } from './image.mjs';
 import { KERNELS, prepareKernel } from './kernels.mjs';
 import { runMachine } from './machine.mjs';
+import { checkVerify, checkVerifyPackage } from './verify.mjs';
 import { findQemu, installTools } from './tools.mjs';
 
 /** What is done in the guests (guest/NAME.sh), the longest first, and how it is judged. */
 const JOBS = [
   { name: 'changes', check: checkChanges },
   { name: 'hotplug', check: checkHotplug },
+  { name: 'verify', check: checkVerify },
+  { name: 'verify-package', check: checkVerifyPackage },
   { name: 'accuracy', check: checkAccuracy },
   { name: 'suspend', check: checkSuspend },
   // Only with scopes do both threads of a core read.

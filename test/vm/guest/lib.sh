@@ -66,3 +66,15 @@ unload() { # the meter's perf events are freed a moment after its end
 	local i=0
 	until rmmod rapl_rig 2>/dev/null || [ $((i += 1)) -gt 50 ]; do sleep 0.1; done
 }
+
+# What `joules verify` says with the module so loaded.
+judge() { # NAME SECONDS MODULE_OPTIONS…
+	local name=$1 seconds=$2
+	shift 2
+	insmod "$MODULE" powers=joules-integer:6000,joules-memory:2000 "$@"
+	power 1
+	joules verify --json --seconds $seconds >"$name.json" 2>"$name.err"
+	echo $? >"$name.exit"
+	power 0
+	unload
+}

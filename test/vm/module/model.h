@@ -45,6 +45,8 @@ struct domain {
 	struct cpumask threads;
 	u64 t, pj;	       /* exact, up to the last change of power */
 	u64 shown_t, shown_pj; /* as of the register's last move */
+	u64 noisy_pj;	       /* shown_pj with the noise that is asked for */
+	u64 last_pj;	       /* what the register showed last */
 	u64 idle_pj;	       /* of pj, what no task is charged with */
 	/* What perf events count of it: the one that came last, and any of them. One that is closed lives on
 	 * for some milliseconds where a BPF map held it, and the kernel may even move it along. */
@@ -74,6 +76,8 @@ void rig_registers_start(void);
 bool rig_any_online(const struct domain *core);
 u64 rig_watched(const struct watch *w, const struct domain *core);
 u64 rig_shown(struct domain *d);
+/* What a register shows of it, faults included; lock held, and advanced. */
+u64 rig_faulty(struct domain *d);
 /* All registers begin anew, so much lower. */
 void rig_registers_lose(u32 units);
 

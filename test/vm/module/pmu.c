@@ -28,6 +28,14 @@ module_param_named(core, with_core, bool, 0444);
 static bool with_package = true;
 module_param_named(package, with_package, bool, 0444);
 
+static char *scale = SCALE;
+module_param(scale, charp, 0444);
+MODULE_PARM_DESC(scale, "what the events of cores say that a count is, J; a fault unless it is as it is");
+
+/* A fault, without scope: a lead for each core, as if these were dies with registers of their own. */
+static bool per_die;
+module_param(per_die, bool, 0444);
+
 static struct pmu core_pmu, package_pmu;
 static bool core_registered, package_registered;
 static struct cpumask core_leads, package_leads;
@@ -37,9 +45,12 @@ static int online_state, dead_state;
 static unsigned int lead_of(const struct pmu *pmu, unsigned int cpu)
 {
 	struct domain *core = rig_core_of(cpu);
+	unsigned int lead;
 
-	if (pmu == &package_pmu)
-		return cpumask_first(&package_leads);
+	if (pmu == &package_pmu) {
+		for_each_cpu(lead, &package_leads) if (!per_die || rig_core_of(lead) == core) return lead;
+		return nr_cpu_ids;
+	}
 	return core ? cpumask_first_and(&core_leads, rig_threads(core)) : nr_cpu_ids;
 }
 
@@ -181,7 +192,7 @@ static int goes_online(unsigned int cpu)
 		return err;
 	if (rig_core_of(cpu) && lead_of(&core_pmu, cpu) >= nr_cpu_ids)
 		cpumask_set_cpu(cpu, &core_leads);
-	if (cpumask_empty(&package_leads))
+	if (lead_of(&package_pmu, cpu) >= nr_cpu_ids)
 		cpumask_set_cpu(cpu, &package_leads);
 	return 0;
 }
@@ -221,6 +232,7 @@ static int register_pmus(void)
 {
 	int err;
 
+	energy_core_scale.text = scale;
 	if (early_names)
 		core_groups[1] = &energy_per_core_group;
 #if HAS_SCOPE

@@ -5,7 +5,8 @@
  *   core    = idle_mw + the power of the task on each of its threads (together/16 of it while both are busy)
  *   package = uncore_mw + its cores
  *
- * A task named `anything@N` draws N mW, any other default_mw, the idle task nothing. While threads of a
+ * A task named `anything@N` draws N mW, one that `powers` names what that says, any other default_mw, the
+ * idle task nothing. While threads of a
  * core are busy they bear its idle_mw in equal parts; while none is, it is nobody's.
  *
  * Power changes at context switches only, and there all is integrated: mW x ns = pJ, without rounding. A
@@ -30,7 +31,24 @@ module_param(together, uint, 0444);
 static unsigned int jitter_ns = 100000;
 module_param(jitter_ns, uint, 0444);
 MODULE_PARM_DESC(jitter_ns, "registers move up to this much after their period's end");
+static char *powers = "";
+module_param(powers, charp, 0444);
+MODULE_PARM_DESC(powers, "NAME:MW,NAME:MW: what tasks draw that choose their names themselves");
+/* A fault: each time that a register moves, by so much more or less, as a standard deviation. */
+static unsigned int noise_percent;
+module_param(noise_percent, uint, 0444);
 static bool powered; /* while false, nothing draws anything: tests begin and end at a known moment */
+
+/* What a register moves by when power says `pj`: as often more as less, and independent of the move before.
+ */
+static u64 with_noise(u64 pj, u64 move)
+{
+	u64 part = div_u64(pj * noise_percent, 100);
+
+	move = (move ^ (move >> 33)) * 0xff51afd7ed558ccdULL;
+	move = (move ^ (move >> 33)) * 0xc4ceb9fe1a85ec53ULL;
+	return move >> 63 ? pj + part : pj - part;
+}
 
 /* When the registers moved last. */
 static u64 last_move(u64 now)
@@ -75,8 +93,11 @@ void rig_advance(struct domain *d, u64 now)
 	}
 	/* A move that was not seen yet lies behind d->t, and power was constant since. */
 	if (move > d->t) {
+		u64 shown = d->pj + mw * (move - d->t);
+
+		d->noisy_pj += with_noise(shown - d->shown_pj, div_u64(move, UPDATE_NS));
 		d->shown_t = move;
-		d->shown_pj = d->pj + mw * (move - d->t);
+		d->shown_pj = shown;
 	}
 	d->pj += mw * dt;
 	if (!busy)
@@ -117,9 +138,15 @@ static void book(struct thread *th)
 
 static u32 power_of(const char *comm)
 {
-	const char *at = strchr(comm, '@');
+	const char *at = strchr(comm, '@'), *named = powers;
+	size_t length = strlen(comm);
 
-	return at ? simple_strtoul(at + 1, NULL, 10) : default_mw;
+	if (at)
+		return simple_strtoul(at + 1, NULL, 10);
+	for (; *named; named = strchrnul(named, ','), named += *named == ',')
+		if (!strncmp(named, comm, length) && named[length] == ':')
+			return simple_strtoul(named + length + 1, NULL, 10);
+	return default_mw;
 }
 
 /* From now on `task` runs; lock held. */

@@ -16,6 +16,14 @@ module_param(first_register, uint, 0444);
 static u32 register_offset;
 module_param(register_offset, uint, 0644);
 
+/* Faults, for what judges counters. */
+static bool frozen;
+module_param(frozen, bool, 0644);
+MODULE_PARM_DESC(frozen, "registers stand still");
+static bool whole;
+module_param(whole, bool, 0444);
+MODULE_PARM_DESC(whole, "the register of every core is the package's");
+
 bool rig_metered;
 
 void rig_registers_start(void)
@@ -50,6 +58,13 @@ u64 rig_watched(const struct watch *w, const struct domain *core)
 	return w->pj + (w->watchers ? core->shown_pj - w->from_pj : 0);
 }
 
+u64 rig_faulty(struct domain *d)
+{
+	if (!READ_ONCE(frozen))
+		d->last_pj = d->noisy_pj;
+	return d->last_pj;
+}
+
 static u32 to_register(u64 pj, u32 offset)
 {
 	return offset + (u32)div64_u64(pj * 16, PJ_PER_16_UNITS);
@@ -67,7 +82,7 @@ static u32 read_as(struct domain *core, const void *event)
 		core->read_pj = core->shown_pj;
 		core->read_offset = offset;
 	}
-	return to_register(core->shown_pj, offset);
+	return to_register(rig_faulty(core), offset);
 }
 
 void rig_opened(struct domain *core, const void *event)
@@ -100,7 +115,7 @@ u32 rig_begin(struct domain *core, const void *event)
 		core->blind_t = 0;
 	}
 	raw_spin_unlock_irqrestore(&core->lock, flags);
-	return now;
+	return whole ? rig_package_register() : now;
 }
 
 u32 rig_end(struct domain *core, const void *event)
@@ -117,13 +132,16 @@ u32 rig_end(struct domain *core, const void *event)
 		core->blind_t = rig_any_online(core) ? core->t : 0;
 	}
 	raw_spin_unlock_irqrestore(&core->lock, flags);
-	return now;
+	return whole ? rig_package_register() : now;
 }
 
 u32 rig_read(struct domain *core, const void *event)
 {
 	unsigned long flags;
 	u32 now;
+
+	if (whole)
+		return rig_package_register();
 
 	raw_spin_lock_irqsave(&core->lock, flags);
 	rig_advance(core, ktime_get_mono_fast_ns());
@@ -139,7 +157,7 @@ u64 rig_shown(struct domain *d)
 
 	raw_spin_lock_irqsave(&d->lock, flags);
 	rig_advance(d, ktime_get_mono_fast_ns());
-	pj = d->shown_pj;
+	pj = rig_faulty(d);
 	raw_spin_unlock_irqrestore(&d->lock, flags);
 	return pj;
 }

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// What `joules verify` said of counters that are right, and of each fault: jobs verify.sh and verify-package.sh.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** Which verdict; which check must have failed, and for which reason; which must say that time split is what it is. */
+const CORES = {
+  right: { verdict: 'PASS' },
+  frozen: { verdict: 'FAIL', check: 'moves', reason: /frozen/ },
+  whole: { verdict: 'FAIL', check: 'own', reason: /counted several times/ },
+  scale: { verdict: 'FAIL', check: 'scale', reason: /is the most: wrong scale/ },
+  slight: { verdict: 'FAIL', check: 'scale', reason: /of which they are a part: wrong scale/ },
+  noise: { verdict: 'FAIL', check: 'noise', reason: /varies/ },
+  hidden: { verdict: 'FAIL', check: 'cpus', reason: /hides CPU 3/ },
+};
+const PACKAGE = {
+  right: { verdict: 'PASS', expected: ['turns', 'apart', 'free'] },
+  frozen: { verdict: 'FAIL', check: 'moves', reason: /frozen/ },
+  die: { verdict: 'FAIL', check: 'own', reason: /counted several times/ },
+  noise: { verdict: 'FAIL', check: 'noise', reason: /varies/ },
+};
+const STATUS = { PASS: '0', FAIL: '1', 'CANNOT TELL': '3' };
+
+export const checkVerify = (out, report) => checkRuns('verify', CORES, out, report);
+export const checkVerifyPackage = (out, report) => checkRuns('verify-package', PACKAGE, out, report);
+
+function checkRuns(job, runs, out, { test, tell }) {
+  for (const [run, { verdict, check, reason, expected = [] }] of Object.entries(runs)) {
+    const read = (ending) => readFileSync(join(out, `${run}.${ending}`), 'utf8').trim();
+    if (read('json') === '') {
+      test(`${job}, ${run}: comes to a verdict`, read('err') || 'nothing was said');
+      continue;
+    }
+    const found = JSON.parse(read('json'));
+    const { checks } = found;
+    for (const { name, result, text } of checks) tell(`${job}, ${run}: ${result} ${name}: ${text}`);
+    test(
+      `${job}, ${run}: says ${verdict}, and with its exit status`,
+      !(found.verdict === verdict && read('exit') === STATUS[verdict]) &&
+        `${found.verdict}, exit status ${read('exit')}`,
+    );
+    const named = (wanted) => checks.find(({ name }) => name === wanted);
+    if (check) {
+      const { result, text } = named(check);
+      test(
+        `${job}, ${run}: the reason is in ${check}`,
+        !(result === 'fail' && reason.test(text)) && `${result}: ${text}`,
+      );
+    }
+    for (const name of expected)
+      test(
+        `${job}, ${run}: says what time split does (${name})`,
+        named(name).result !== 'expected' && named(name).text,
+      );
+  }
+}
