@@ -164,6 +164,7 @@ static __always_inline int on_swap(struct task_struct *task, __u32 buffer)
 	/* Added, since native also calls this to leave the buffer as it is. */
 	buffer_of(c)->switches += c->switches;
 	c->switches = 0;
+	buffer_of(c)->left_ns = now.wall_ns + c->clock_offset_ns;
 	c->buffer = buffer & 1;
 	end_exclusive(c);
 	return 0;

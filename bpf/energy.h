@@ -150,7 +150,7 @@ struct energy_buffer {
 	__u32 jumps;	   /* how often it went ahead by more than its hardware can draw */
 	__u32 reads;	   /* of the counter; only the simulator asks for it */
 	__u32 spills;	   /* rows moved to the overflow map */
-	__u64 unused[1];
+	__u64 left_ns;	   /* monotonic clock when the CPU left it for the other one */
 	struct energy_hot hot[ENERGY_ROWS];
 	struct energy_cold cold[ENERGY_ROWS];
 	__u64 price[ENERGY_PRICES]; /* 2^-16 units per predicted unit; index: the window's number */

@@ -86,7 +86,7 @@ struct Drained {
     }
   } mkdirs;
   double lost_events = 0;
-  double time_ns = 0;  // CLOCK_MONOTONIC when the buffers were swapped
+  double time_ns = 0;  // CLOCK_MONOTONIC when the CPUs swapped their buffers, the mean over them
 };
 
 // Whether ForEach() lists every column of a group, which has nothing else: vectors are of one size.

@@ -69,6 +69,21 @@ void Drainer::GiveBack(uint32_t cpu) {
   __sync_bool_compare_and_swap(&program_->cpus()[cpu].state, ENERGY_READER_OWNED, ENERGY_UNOWNED);
 }
 
+// The mean over the CPUs of when they swapped their buffers. On a machine that is crowded seconds may lie
+// between the first and the last of them: with this end what all of them have counted is over the right time.
+double Drainer::IntervalEndNs() const {
+  double sum_ns = 0;
+  uint32_t count = 0;
+  for (uint32_t cpu = 0; cpu < program_->cpu_count(); cpu++) {
+    if (left_[cpu] == kNoBuffer) continue;
+    const uint64_t left_ns = program_->cpus()[cpu].buffers[left_[cpu]].left_ns;
+    if (left_ns == 0) continue;  // the CPU went offline
+    sum_ns += left_ns;
+    count++;
+  }
+  return count > 0 ? sum_ns / count : MonotonicNs();
+}
+
 Outcome Drainer::ReadRows(RowReader* reader, Overflow (&overflows)[2]) const {
   for (uint32_t cpu = 0; cpu < program_->cpu_count(); cpu++) {
     if (left_[cpu] == kNoBuffer) continue;
@@ -132,9 +147,9 @@ Outcome Drainer::TakeInterval(Drained* out) {
   const auto& maps = program_->skeleton().maps;
   Overflow overflows[2] = {{{bpf_map__fd(maps.spills0), bpf_map__fd(maps.cgroup_spills0)}},
                            {{bpf_map__fd(maps.spills1), bpf_map__fd(maps.cgroup_spills1)}}};
-  out->time_ns = MonotonicNs();
   Outcome outcome = SwapBuffers();
   if (outcome.Failed()) return outcome;
+  out->time_ns = IntervalEndNs();
   RowReader reader(program_->unit().counts, program_->cpu_count(), out);
   outcome = ReadRows(&reader, overflows);
   if (outcome.Failed()) return outcome;

@@ -37,6 +37,7 @@ class Drainer {
   Outcome SwapBuffers();
   bool TakeOver(uint32_t cpu);
   void GiveBack(uint32_t cpu);
+  double IntervalEndNs() const;
   Outcome ReadRows(RowReader* reader, Overflow (&overflows)[2]) const;
   void Forget(const RowReader& reader, const Overflow (&overflows)[2], Drained* out);
 

@@ -27,7 +27,7 @@ function recording(
   const reader = ledger.reader();
   const onFailure = (error: unknown): void => void failures.push(error);
   return {
-    recorder: record(meter, { ledger, intervalMs: AN_HOUR_MS, onFailure, ...more }),
+    recorder: record(meter, { ledger, intervalMs: AN_HOUR_MS, leastAgeMs: 0, onFailure, ...more }),
     counted: () => total(reader.collect()?.hardware ?? []),
     failures,
     asked: () => asked,
@@ -123,6 +123,35 @@ describe('a recorder', () => {
     expect(asked()).toBe(1);
   });
 
+  it('measures no more than once in the least age of readings, however often it is asked', async () => {
+    const { recorder, asked, counted } = recording({ leastAgeMs: AN_HOUR_MS });
+    for (let i = 0; i < 10; i++) await recorder.update(AN_HOUR_MS);
+    expect([asked(), counted()]).toEqual([1, 1]);
+    await recorder.stop();
+  });
+
+  it('shows readers nothing new within the least age of readings, however short its intervals are', async () => {
+    const { promise: done, resolve } = withResolvers();
+    const shown = new Set<number>();
+    let intervals = 0;
+    const { recorder, counted } = recording({
+      intervalMs: 1,
+      leastAgeMs: AN_HOUR_MS,
+      onSnapshot() {
+        shown.add(counted());
+        if (++intervals === 20) resolve();
+      },
+    });
+    const keep = setInterval(() => {}, AN_HOUR_MS);
+    await done;
+    expect([...shown]).toEqual([1]);
+    // Asked for once, all is shown.
+    await recorder.update(AN_HOUR_MS);
+    expect(counted()).toBe(intervals);
+    clearInterval(keep);
+    await recorder.stop();
+  });
+
   it('ends the series of cgroups that are gone at every tenth measurement', async () => {
     const asked: string[] = [];
     const ledger = new Ledger(DEFAULT_LIMITS);
@@ -138,7 +167,7 @@ describe('a recorder', () => {
     const onFailure = (error: unknown): never => {
       throw error;
     };
-    const recorder = record(meter, { ledger, intervalMs: AN_HOUR_MS, onFailure });
+    const recorder = record(meter, { ledger, intervalMs: AN_HOUR_MS, leastAgeMs: 0, onFailure });
     for (let i = 0; i < 9; i++) await recorder.update(AN_HOUR_MS);
     expect(asked).toEqual([]);
     await recorder.update(AN_HOUR_MS);

@@ -6,11 +6,15 @@ import { producersOf } from '../otel/producer.ts';
 import { startPublishing } from '../otel/publish.ts';
 import { record } from '../recorder.ts';
 import { snapshotJson } from '../snapshot/json.ts';
+import type { Access } from '../http/server.ts';
+import { parseAddress } from '../settings/address.ts';
 import { readConfig } from '../settings/config.ts';
 import { publishSettings } from '../settings/environment.ts';
 import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
 import { DEFAULT_LIMITS, MAX_TIMER_MS } from '../settings/table.ts';
+import type { CommandOptions } from '../settings/types.ts';
+import { readToken, readWebConfig } from '../settings/web-config.ts';
 import { within } from '../util/deadline.ts';
 import { describeWatts } from '../sources/estimated.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
@@ -47,7 +51,12 @@ export async function agent(args: string[]): Promise<number> {
   // The disk of a log may be full: metrics go elsewhere.
   outliveStdout();
   const ledger = new Ledger({ ...DEFAULT_LIMITS, ...limits });
-  const publisher = await startPublishing({ producer: producersOf(ledger), env: process.env, log: complain });
+  const publisher = await startPublishing({
+    producer: producersOf(ledger),
+    env: process.env,
+    access: accessOf(own),
+    log: complain,
+  });
   let meter: Meter | undefined;
   try {
     const options = checkMeterOptions({ ...configured, ...given, log: complain });
@@ -84,6 +93,16 @@ export async function agent(args: string[]): Promise<number> {
     release();
   }
   return 0;
+}
+
+/** Who may read the page, and where, of what options say. */
+function accessOf({ listen, tokenFile, webConfigFile }: CommandOptions): Partial<Access> {
+  const address = listen === undefined ? undefined : parseAddress(listen);
+  return {
+    ...(address && { address }),
+    ...(tokenFile !== undefined && { token: readToken(tokenFile) }),
+    ...(webConfigFile !== undefined && readWebConfig(webConfigFile)),
+  };
 }
 
 function reasonOf(error: unknown): string {

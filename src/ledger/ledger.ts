@@ -25,6 +25,8 @@ import type { Entry } from './series.ts';
 
 /** A view of the ledger for one exporter or scraper. */
 export interface LedgerReader {
+  /** End of the last interval that a collection has, monotonic, ms; undefined before the first one. */
+  latestMs(): number | undefined;
   /** All that this reader has not received yet; undefined before the first interval. May be called again and again. */
   collect(): LedgerReading | undefined;
   /** These have arrived, a part of the last collection or all of it. What has not is in the next one again. */
@@ -61,6 +63,8 @@ export class Ledger {
   readonly #paths = new ContainerPaths();
   #nowMs: number | undefined;
   #last: Snapshot | undefined;
+  /** What readers are shown for as long as it is kept. */
+  #held: { readonly nowMs: number; readonly values: ReadonlyMap<Entry<unknown>, number> } | undefined;
 
   /** `clock`: monotonic time, ms. */
   constructor(limits: LedgerLimits, clock: () => number = () => performance.now()) {
@@ -77,6 +81,7 @@ export class Ledger {
     this.#readers.add(receipts);
     let last: LedgerReading | undefined;
     return {
+      latestMs: () => this.#held?.nowMs ?? this.#nowMs,
       collect: () => (last = this.#read(receipts)),
       received: (series) => {
         if (last) receipts.receive(series ?? allSeries(last), last.nowMs);
@@ -105,6 +110,20 @@ export class Ledger {
     for (const part of this.#partitions()) part.settle(span);
   }
 
+  /** From now on all readers are shown what is in the ledger now, whatever is added, until `show()`. */
+  hold(): void {
+    if (this.#nowMs === undefined || this.#held) return;
+    const values = new Map<Entry<unknown>, number>();
+    for (const part of [...this.#partitions(), this.#processes])
+      for (const entry of part.entries()) values.set(entry, entry.value);
+    this.#held = { nowMs: this.#nowMs, values };
+  }
+
+  /** Readers are shown all that is in the ledger again. */
+  show(): void {
+    this.#held = undefined;
+  }
+
   /** Ends the series of cgroups and containers that are no more, of those that used nothing in the last interval. */
   endRemoved(exists: Existence): void {
     const nowMs = this.#nowMs;
@@ -121,7 +140,7 @@ export class Ledger {
     return this.#partitions().reduce((size, part) => size + part.size, this.#processes.size);
   }
 
-  #partitions(): Pick<Partition<unknown>, 'size' | 'settle' | 'forget'>[] {
+  #partitions(): Pick<Partition<unknown>, 'size' | 'settle' | 'forget' | 'entries'>[] {
     return [
       this.#hardware,
       this.#domains,
@@ -187,6 +206,8 @@ export class Ledger {
 
   /** Takes out what has ended and was seen by all, or too long ago. */
   #forget(nowMs: number): void {
+    // Readers are still shown it.
+    if (this.#held) return;
     const readers = [...this.#readers];
     const isDone = (entry: Entry<unknown>): boolean => {
       const done =
@@ -199,20 +220,21 @@ export class Ledger {
 
   #read(receipts: Receipts): LedgerReading | undefined {
     if (!this.#last || this.#nowMs === undefined) return undefined;
+    const { nowMs = this.#nowMs, values } = this.#held ?? {};
     return {
       kind: this.#last.source.kind,
       covers: this.#last.source.estimate?.covers,
       domain: this.#last.source.domain,
-      nowMs: this.#nowMs,
+      nowMs,
       beforeMs: receipts.beforeMs,
-      hardware: receipts.read(this.#hardware.entries()),
-      domains: receipts.read(this.#domains.entries()),
-      processes: receipts.read<ProcessOwner>(this.#processes.entries()),
-      cgroups: receipts.read(this.#cgroups.entries()),
-      containers: receipts.read(this.#containers.entries()),
-      unattributed: receipts.read(this.#unattributed.entries()),
-      attributed: receipts.read(this.#attributed.entries()),
-      self: receipts.read(this.#self.entries()),
+      hardware: receipts.read(this.#hardware.entries(), values),
+      domains: receipts.read(this.#domains.entries(), values),
+      processes: receipts.read<ProcessOwner>(this.#processes.entries(), values),
+      cgroups: receipts.read(this.#cgroups.entries(), values),
+      containers: receipts.read(this.#containers.entries(), values),
+      unattributed: receipts.read(this.#unattributed.entries(), values),
+      attributed: receipts.read(this.#attributed.entries(), values),
+      self: receipts.read(this.#self.entries(), values),
     };
   }
 }

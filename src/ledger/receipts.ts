@@ -30,12 +30,19 @@ export class Receipts {
     this.#delayed = delayed;
   }
 
-  /** The series that this reader still has to show, as it shows them. */
-  read<Owner>(entries: Iterable<Entry<Owner>>): SeriesReading<Owner>[] {
+  /**
+   * The series that this reader still has to show, as it shows them. With `values` they are those that it has, and these
+   * are their sums.
+   */
+  read<Owner>(
+    entries: Iterable<Entry<Owner>>,
+    values?: ReadonlyMap<Entry<unknown>, number>,
+  ): SeriesReading<Owner>[] {
     const readings: SeriesReading<Owner>[] = [];
     for (const entry of entries) {
-      if (this.hasSeenEnd(entry)) continue;
-      const { owner, value, sinceMs } = entry;
+      const value = values ? values.get(entry) : entry.value;
+      if (value === undefined || this.hasSeenEnd(entry)) continue;
+      const { owner, sinceMs } = entry;
       readings.push({ owner, value, sinceMs, before: this.#received.get(entry), entry });
     }
     return readings;

@@ -12,6 +12,8 @@ export type Delivered = Pick<ResourceMetrics, 'scopeMetrics'>;
  * of the same attributes object, one after the other: they are to be sent together.
  */
 export interface DeliverableProducer extends MetricProducer {
+  /** Tells one collection from the next: as long as it is the same there is nothing new to collect. */
+  latestMs(): number | undefined;
   /** These metrics, a part of the last collection or all of it, have arrived. What has not is in the next one again. */
   delivered(metrics: Delivered): void;
   /** The reader comes no more. */

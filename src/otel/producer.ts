@@ -64,6 +64,7 @@ export function createMetricProducer({
       );
       reader.received(points.map((point) => series.get(point)).filter((one) => one !== undefined));
     },
+    latestMs: () => reader.latestMs(),
     close: () => reader.close(),
   };
 }

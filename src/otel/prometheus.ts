@@ -2,7 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Attributes } from '@opentelemetry/api';
 import { acceptsGzip, mediaQuality } from '../http/accept.ts';
-import { type Handler, sendLine } from '../http/router.ts';
+import type { Handler } from '../http/router.ts';
+import { serial } from '../util/serial.ts';
 import type { DeliverableProducer } from './deliverable.ts';
 import { CONTENT_TYPES, type Format } from './exposition.ts';
 import { Scrapers } from './scrapers.ts';
@@ -13,10 +14,10 @@ export interface PrometheusEndpoint {
   readonly close: () => void;
 }
 
-/** Pages that are made at a time: more at once are no sooner ready, but need the memory at once. */
-const IN_THE_MAKING = 8;
-/** Pages that are on their way to clients at a time. */
-const ON_THE_WAY = 16;
+/** Pages that may be on their way to slow clients: for one more, the one that has been so longest is cut off. */
+const ON_THE_WAY = 32;
+/** Who reads a page has it by then, where there are not more than that. */
+const SLOW_MS = 1000;
 /** The longest that a page is on its way: whoever reads more slowly is cut off. */
 const SENDING_MS = 10_000;
 
@@ -29,8 +30,26 @@ export function prometheusEndpoint(
   resource: Attributes,
 ): PrometheusEndpoint {
   const scrapers = new Scrapers(create, resource);
-  let making = 0;
-  let sending = 0;
+  /** Several at once are no sooner ready, but need the memory at once. */
+  const inTurn = serial();
+  /** Answers that are being sent, and since when, the oldest first. */
+  const sending = new Map<ServerResponse, number>();
+
+  function send(response: ServerResponse, body: Buffer): void {
+    const nowMs = performance.now();
+    const [slowest] = sending;
+    if (slowest && sending.size >= ON_THE_WAY && nowMs - slowest[1] > SLOW_MS) {
+      sending.delete(slowest[0]);
+      slowest[0].destroy();
+    }
+    sending.set(response, nowMs);
+    const late = setTimeout(() => response.destroy(), SENDING_MS);
+    response.once('close', () => {
+      sending.delete(response);
+      clearTimeout(late);
+    });
+    response.end(body);
+  }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { accept = '', 'accept-encoding': encodings = '', 'user-agent': userAgent = '' } = request.headers;
@@ -41,31 +60,20 @@ export function prometheusEndpoint(
       response.writeHead(200, { 'content-type': CONTENT_TYPES[format] }).end();
       return;
     }
-    if (making >= IN_THE_MAKING || sending >= ON_THE_WAY) {
-      response.setHeader('retry-after', '1');
-      sendLine(response, 503, 'too many scrapes at once');
-      return;
-    }
     const scraper = scrapers.of(request.socket, userAgent.slice(0, 256));
     const zipped = acceptsGzip(encodings);
-    making++;
-    const made = await scraper
-      .page()
-      .then(async (page) => ({ page, body: await (zipped ? page.gzipped(format) : page.plain(format)) }))
-      .finally(() => making--);
-    if (response.destroyed) return;
-
-    sending++;
-    const late = setTimeout(() => response.destroy(), SENDING_MS);
-    response.once('finish', () => scraper.delivered(made.page));
-    response.once('close', () => {
-      sending--;
-      clearTimeout(late);
+    const made = await inTurn(async () => {
+      // Whoever is gone by now is made no page.
+      if (response.destroyed) return undefined;
+      const page = await scraper.page();
+      return { page, body: await (zipped ? page.gzipped(format) : page.plain(format)) };
     });
+    if (!made || response.destroyed) return;
+    const { page, body } = made;
+    response.once('finish', () => scraper.delivered(page));
     if (zipped) response.setHeader('content-encoding', 'gzip');
-    response
-      .writeHead(200, { 'content-type': CONTENT_TYPES[format], 'content-length': made.body.length })
-      .end(made.body);
+    response.writeHead(200, { 'content-type': CONTENT_TYPES[format], 'content-length': body.length });
+    send(response, body);
   }
 
   return { handle, close: () => scrapers.close() };

@@ -4,8 +4,9 @@ import { diag, type Attributes, type DiagLogFunction } from '@opentelemetry/api'
 import type { Resource } from '@opentelemetry/resources';
 import { ConsoleMetricExporter } from '@opentelemetry/sdk-metrics';
 import { sendLine, type Handler } from '../http/router.ts';
-import { serve } from '../http/server.ts';
-import { publishSettings, type Address } from '../settings/environment.ts';
+import { type Access, type HttpServer, serve } from '../http/server.ts';
+import { usageError } from '../model/errors.ts';
+import { publishSettings } from '../settings/environment.ts';
 import type { CreateProducer } from './deliverable.ts';
 import { OtlpDestination } from './otlp.ts';
 import { prometheusEndpoint } from './prometheus.ts';
@@ -18,6 +19,8 @@ export interface PublishOptions {
   /** `process.env`: the resource's attributes are read there, whatever this is. */
   readonly env: NodeJS.ProcessEnv;
   readonly resourceAttributes?: Attributes;
+  /** Who may read the Prometheus page, and where, if not where the environment says. */
+  readonly access?: Partial<Access>;
   /** Takes one line at a time: outages, and what OTEL_LOG_LEVEL (default `warn`) lets through. */
   readonly log: (line: string) => void;
 }
@@ -45,7 +48,10 @@ export async function startPublishing(options: PublishOptions): Promise<Publishe
   diag.setLogger(lineLogger(log), { logLevel: settings.logLevel, suppressOverrideMessage: true });
   const resource = await describeAgent({ env, attributes: options.resourceAttributes, log });
   const exporters: Exporter[] = [];
-  if (settings.prometheus) exporters.push(await served(settings.prometheus, resource, options));
+  const { access = {} } = options;
+  if (settings.prometheus)
+    exporters.push(await served({ address: settings.prometheus, ...access }, resource, options));
+  else if (access.address) throw usageError('--listen needs prometheus in OTEL_METRICS_EXPORTER');
   const push = (mode: 'push' | 'delta', destination: Destination): void => {
     const { intervalMs, timeoutMs } = settings;
     const producer = options.producer(mode);
@@ -83,24 +89,19 @@ function publisher(exporters: readonly Exporter[], log: (line: string) => void):
 }
 
 async function served(
-  address: Address,
+  access: Access,
   resource: Resource,
   { producer, log }: PublishOptions,
 ): Promise<Exporter> {
   const endpoint = prometheusEndpoint(() => producer('scrape'), resource.attributes);
   const server = await serve({
-    address,
+    ...access,
     routes: { '/': pointToMetrics, '/metrics': endpoint.handle },
     log,
   });
-  if (server.isExposed)
-    log(
-      `${server.origin} may be reached from other machines, without TLS or a password: whoever reads it sees every ` +
-        'program that runs here, and by its energy what it does; set OTEL_EXPORTER_PROMETHEUS_HOST to 127.0.0.1 ' +
-        'behind a proxy that asks who it is, or let only scrapers through to it',
-    );
+  warnOfOpenness(server, access, log);
   return {
-    url: `${server.origin}/metrics`,
+    url: server.origin.startsWith('unix:') ? `${server.origin}, path /metrics` : `${server.origin}/metrics`,
     // Whoever scrapes comes when they like.
     flush: () => Promise.resolve(),
     async close() {
@@ -110,6 +111,21 @@ async function served(
     },
   };
 }
+
+/** Says what of an address that other machines reach is not closed to them. */
+function warnOfOpenness({ isExposed, origin }: HttpServer, { tls, token, users }: Access, log: Log): void {
+  const missing = [
+    ...(tls ? [] : ['TLS']),
+    ...(token !== undefined || users || tls?.ca ? [] : ['a password']),
+  ].join(' or ');
+  if (!isExposed || missing === '') return;
+  log(
+    `${origin} may be reached from other machines, without ${missing}: whoever reads it sees every program that runs ` +
+      'here, and by its energy what it does; give --web.config.file, or --token-file, or let only scrapers through to it',
+  );
+}
+
+type Log = (line: string) => void;
 
 /** Who looks at the root is shown the way. */
 const pointToMetrics: Handler = (_request, response) => {

@@ -73,7 +73,7 @@ export interface Columns {
   readonly mkdirs: { readonly cgroup: Float64Array; readonly path: readonly string[] };
   /** Lifecycle events and new cgroups that found no room, since the start. */
   readonly lostEvents: number;
-  /** CLOCK_MONOTONIC at this drain. */
+  /** CLOCK_MONOTONIC when the CPUs' intervals ended, the mean over them. */
   readonly timeNs: number;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
 import { DiagLogLevel } from '@opentelemetry/api';
+import type { TcpAddress } from './address.ts';
 import { checkValue } from './check.ts';
 import { type Environment, type LOG_LEVELS, VARIABLES } from './variables.ts';
 
@@ -20,17 +21,12 @@ export interface OtlpSettings {
   readonly tls: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer };
 }
 
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** Where metrics go. */
 export interface PublishSettings {
   /** Nothing is to be measured, nor to be published. */
   readonly disabled: boolean;
   readonly otlp: OtlpSettings | undefined;
-  readonly prometheus: Address | undefined;
+  readonly prometheus: TcpAddress | undefined;
   readonly console: boolean;
   readonly intervalMs: number;
   readonly timeoutMs: number;

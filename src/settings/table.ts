@@ -3,6 +3,7 @@
 // `variables.ts` has the OTEL_* variables.
 import type { KubeletOptions } from '../identity/kubelet.ts';
 import { ATTRIBUTIONS } from '../model/source.ts';
+import { address } from './address.ts';
 import { callback, choice, flag, httpUrl, integer, type Kind, list, number, text } from './kinds.ts';
 import {
   type CommandOptions,
@@ -225,6 +226,33 @@ export const COMMAND: Table<CommandOptions> = {
     placeholder: 'FILE',
     verbs: ['agent'],
     description: 'YAML or JSON with the keys that README.md lists; options override them',
+  },
+  listen: {
+    kind: address(),
+    otherwise: 'as OTEL_EXPORTER_PROMETHEUS_HOST and _PORT say',
+    option: 'listen',
+    placeholder: 'ADDRESS',
+    verbs: ['agent'],
+    description:
+      'where the Prometheus page is served: HOST:PORT, or a Unix socket, unix:/PATH, with ,mode=MODE (default 600, with a ' +
+      'group 660) and ,group=GROUP',
+  },
+  tokenFile: {
+    kind: text('the path of a file'),
+    otherwise: 'none is asked for',
+    option: 'token-file',
+    placeholder: 'FILE',
+    verbs: ['agent'],
+    description: 'file with a bearer token that whoever reads the page must send; read at the start',
+  },
+  webConfigFile: {
+    kind: text('the path of a file'),
+    otherwise: 'neither TLS nor passwords',
+    option: 'web.config.file',
+    placeholder: 'FILE',
+    verbs: ['agent'],
+    description:
+      "TLS and basic auth of the page, in the format of Prometheus' exporter toolkit; read at the start",
   },
   by: {
     kind: choice(VIEWS),

@@ -54,6 +54,9 @@ export type View = (typeof VIEWS)[number];
 export interface CommandOptions {
   readonly json?: boolean;
   readonly config?: string;
+  readonly listen?: string;
+  readonly tokenFile?: string;
+  readonly webConfigFile?: string;
   readonly by?: View;
   readonly limit?: number;
   readonly count?: number;

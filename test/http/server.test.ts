@@ -5,6 +5,9 @@ import { sendLine, type Routes } from '../../src/http/router.ts';
 import { serve, type HttpServer } from '../../src/http/server.ts';
 import { type RawClient, rawClient } from '../support/raw-client.ts';
 
+/** Connections that a server has at a time. */
+const LIMIT = 1024;
+
 const ask = (path: string, more = ''): string => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${more}\r\n`;
 
 describe('the HTTP server', () => {
@@ -111,20 +114,27 @@ describe('the HTTP server', () => {
     await patient.received(/root[^]*second/);
   });
 
+  it('answers by HTTP/1.1 whoever offers another protocol', async () => {
+    const offering = await client(ask('/', 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n'));
+    expect(await offering.received(/root/)).toMatch(/^HTTP\/1\.1 200 /);
+    offering.socket.write(ask('/'));
+    await offering.received(/root[^]*root/);
+  });
+
   it('lets the connection go that was idle longest, and serves the newest', async () => {
     const busy = await client(ask('/held'));
     while (held.length < 1) await new Promise(setImmediate);
     const used = await client(ask('/'));
     await used.received(/root/);
     // Half-open, as many as there is room for.
-    for (let i = 0; i < 62; i++) await client('GET / HT');
+    for (let i = 0; i < LIMIT - 2; i++) await client('GET / HT');
     used.socket.write(ask('/'));
     await used.received(/root[^]*root/);
     const scraper = await client(ask('/'));
     await scraper.received(/root/);
     expect(await clients[2]!.closed).toBe(false);
-    // What was used last, or is being answered, stays.
-    for (let i = 0; i < 60; i++) await client();
+    // What has been answered, or is being answered, stays.
+    for (let i = 0; i < 2 * LIMIT; i++) await client();
     used.socket.write(ask('/'));
     await used.received(/root[^]*root[^]*root/);
     held[0]!.end('answered');
@@ -132,8 +142,8 @@ describe('the HTTP server', () => {
   });
 
   it('turns away whoever comes while every connection is being answered', async () => {
-    for (let i = 0; i < 64; i++) await client(ask('/held'));
-    while (held.length < 64) await new Promise(setImmediate);
+    for (let i = 0; i < LIMIT; i++) await client(ask('/held'));
+    while (held.length < LIMIT) await new Promise(setImmediate);
     const surplus = await client(ask('/'));
     await surplus.closed;
     expect(surplus.text()).toBe('');

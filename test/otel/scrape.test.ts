@@ -2,7 +2,11 @@
 import { Agent, request as send, type IncomingMessage } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
+import { once } from 'node:events';
+import { connect, Socket } from 'node:net';
 import { serve, type HttpServer } from '../../src/http/server.ts';
+import { type Scraper, Scrapers } from '../../src/otel/scrapers.ts';
+import { sum } from '../../src/util/sum.ts';
 import { prometheusEndpoint, type PrometheusEndpoint } from '../../src/otel/prometheus.ts';
 import { type CountingOptions, type CountingProducer, countingProducer } from '../support/producers.ts';
 import { rawClient } from '../support/raw-client.ts';
@@ -20,8 +24,10 @@ describe('a scrape', () => {
   let server: HttpServer;
   let producers: CountingProducer[];
   let agents: Agent[];
+  const latest = { ms: 0 };
 
-  async function start(options: CountingOptions = { points: 3 }): Promise<void> {
+  async function start(given: CountingOptions = { points: 3 }): Promise<void> {
+    const options = { latest, ...given };
     producers = [];
     endpoint = prometheusEndpoint(
       () => {
@@ -69,7 +75,7 @@ describe('a scrape', () => {
       };
     };
   }
-  const nextReading = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 1050));
+  const nextReading = (): unknown => latest.ms++;
 
   it('is text, or OpenMetrics where that is asked for', async () => {
     await start();
@@ -117,7 +123,7 @@ describe('a scrape', () => {
       [1, [0, 1, 2]],
       [1, [0, 1, 2]],
     ]);
-    await nextReading();
+    nextReading();
     expect((await first()).collection).toBe(2);
     expect(producers.map(({ collections }) => collections)).toEqual([2, 1]);
   });
@@ -129,7 +135,7 @@ describe('a scrape', () => {
     await b();
     agents[1]!.destroy();
     agents[0]!.destroy();
-    await nextReading();
+    nextReading();
     // In the other order than before, by connections of their own.
     expect((await scraper('b')()).collection).toBe(2);
     expect((await scraper('a')()).collection).toBe(2);
@@ -139,17 +145,36 @@ describe('a scrape', () => {
     expect(producers).toHaveLength(3);
   });
 
-  it('of more scrapers than are remembered makes the one that came least recently give way', async () => {
+  it('of more scrapers than have a view of their own is of one that they share, and takes no view from others', async () => {
     await start();
     const all = Array.from({ length: 16 }, (_, i) => scraper(`scraper ${i}`));
     for (const scrape of all) await scrape();
-    await all[0]!();
-    await scraper('one more')();
-    expect(producers.map(({ closed }) => closed)).toEqual(Array.from({ length: 17 }, (_, i) => i === 1));
-    expect((await all[1]!()).collection).toBe(1);
-    expect(producers).toHaveLength(18);
+    for (let i = 0; i < 20; i++) expect((await scraper(`one more ${i}`)()).collection).toBe(1);
+    expect(producers).toHaveLength(17);
+    nextReading();
+    for (const scrape of all) expect((await scrape()).collection).toBe(2);
+    expect(producers).toHaveLength(17);
+    expect(producers.some(({ closed }) => closed)).toBe(false);
     endpoint.close();
     expect(producers.every(({ closed }) => closed)).toBe(true);
+  });
+
+  it('has the view of the scraper that came least recently, where that has not come for five minutes', () => {
+    let nowMs = 0;
+    const made: CountingProducer[] = [];
+    const create = (): CountingProducer => {
+      made.push(countingProducer({ points: 1 }));
+      return made.at(-1)!;
+    };
+    const scrapers = new Scrapers(create, {}, () => nowMs);
+    const come = (name: string): Scraper => scrapers.of(new Socket(), name);
+    for (let i = 0; i < 16; i++) come(`scraper ${i}`);
+    nowMs = 299_999;
+    come('early');
+    nowMs = 300_000;
+    come('late');
+    expect(made.map(({ closed }) => closed)).toEqual(Array.from({ length: 18 }, (_, i) => i === 0));
+    scrapers.close();
   });
 
   it('is not delivered to who went away before it was sent', async () => {
@@ -172,16 +197,36 @@ describe('a scrape', () => {
     expect(producers).toHaveLength(1);
   });
 
-  it('is put off where many pages are in the making', async () => {
+  it('waits while others are answered, whose pages are made one after the other', async () => {
     let release = (): void => {};
     const until = new Promise<void>((resolve) => (release = resolve));
     await start({ points: 3, until });
-    const waiting = Array.from({ length: 8 }, (_, i) => scraper(`scraper ${i}`)());
-    while (producers.length < 8) await new Promise((resolve) => setTimeout(resolve, 5));
-    const surplus = await scraper('one more')();
-    expect(surplus).toMatchObject({ status: 503, headers: { 'retry-after': '1' } });
+    const waiting = Array.from({ length: 40 }, (_, i) => scraper(`scraper ${i}`)());
+    while (producers.length < 1) await new Promise((resolve) => setTimeout(resolve, 5));
+    // Another round trip.
+    await scraper()({}, 'HEAD');
+    expect(sum(producers.map(({ collections }) => collections))).toBe(1);
     release();
     for (const reply of await Promise.all(waiting)) expect(reply.status).toBe(200);
-    expect((await scraper('one more')()).status).toBe(200);
+  });
+
+  it('that is not read is cut off when many more come', async () => {
+    // More than the kernel keeps for a connection.
+    await start({ points: 10_000, attributes: () => ({ long: 'x'.repeat(1000) }) });
+    const whole = (await scraper()()).body.length;
+    const deaf: Socket[] = [];
+    for (let i = 0; i < 32; i++) {
+      const socket = connect(Number(new URL(server.origin).port), '127.0.0.1');
+      deaf.push(socket);
+      socket.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n');
+      await once(socket, 'readable');
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    expect((await scraper()()).body.length).toBe(whole);
+    let received = 0;
+    deaf[0]!.on('error', () => {}).on('data', (piece: Buffer) => (received += piece.length));
+    await once(deaf[0]!.resume(), 'close');
+    expect(received).toBeLessThan(whole);
+    for (const socket of deaf) socket.destroy();
   });
 });

@@ -38,7 +38,7 @@ describe('--help', () => {
   it('lists every option, in lines of 80 columns but for what cannot be broken', () => {
     const lines = help().split('\n');
     const options = rowsOf({ ...RECORDER, ...COMMAND }).flatMap(([, { option }]) => option ?? []);
-    expect(lines.flatMap((line) => /^ {2}--([\w-]+)/.exec(line)?.[1] ?? [])).toEqual([...options, 'help']);
+    expect(lines.flatMap((line) => /^ {2}--([\w.-]+)/.exec(line)?.[1] ?? [])).toEqual([...options, 'help']);
     expect(lines.filter((line) => line.length > 80 && line.trim().includes(' '))).toEqual([]);
   });
 });

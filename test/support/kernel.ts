@@ -73,10 +73,14 @@ export function scheduledSeconds(pid: number): number {
 }
 
 /** Resolves with the first value that `probe` has; rejects when it has none in time. */
-export async function waitFor<T>(what: string, probe: () => T | undefined, timeoutMs = 60_000): Promise<T> {
+export async function waitFor<T>(
+  what: string,
+  probe: () => T | undefined | Promise<T | undefined>,
+  timeoutMs = 60_000,
+): Promise<T> {
   const end = performance.now() + timeoutMs;
   for (;;) {
-    const value = probe();
+    const value = await probe();
     if (value !== undefined) return value;
     if (performance.now() > end) throw new Error(`gave up waiting for ${what}`);
     await sleep(20);

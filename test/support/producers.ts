@@ -18,13 +18,15 @@ export interface CountingOptions {
   readonly attributes?: (id: number) => Attributes;
   /** Whether every series has a point of 0 before its own, as a new one has. */
   readonly pairs?: boolean;
+  /** Which reading a collection would be of; default always the same. */
+  readonly latest?: { readonly ms: number };
   /** Waited for by every collection. */
   readonly until?: Promise<void>;
 }
 
 /** Values are the number of the collection. */
 export function countingProducer(options: CountingOptions): CountingProducer {
-  const { points, attributes = () => ({}), pairs = false, until } = options;
+  const { points, attributes = () => ({}), pairs = false, until, latest } = options;
   let collections = 0;
   let closed = false;
   const arrived: number[] = [];
@@ -55,6 +57,7 @@ export function countingProducer(options: CountingOptions): CountingProducer {
         }
       }
     },
+    latestMs: () => latest?.ms,
     close() {
       closed = true;
     },
