@@ -20,6 +20,7 @@ const LAYERS = [
   'ledger',
   'recorder.ts',
   'http',
+  'web',
   'otel',
   'cli',
   'index.ts',

@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { diag, type Attributes, type DiagLogFunction } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import { ConsoleMetricExporter } from '@opentelemetry/sdk-metrics';
-import { sendLine, type Handler } from '../http/router.ts';
+import { sendLine, type Handler, type Routes } from '../http/router.ts';
 import { serve } from '../http/server.ts';
 import { publishSettings, type Address } from '../settings/environment.ts';
 import type { CreateProducer } from './deliverable.ts';
@@ -18,6 +18,8 @@ export interface PublishOptions {
   /** `process.env`: the resource's attributes are read there, whatever this is. */
   readonly env: NodeJS.ProcessEnv;
   readonly resourceAttributes?: Attributes;
+  /** What is served beside the metrics, on the same address. */
+  readonly routes?: Routes;
   /** Takes one line at a time: outages, and what OTEL_LOG_LEVEL (default `warn`) lets through. */
   readonly log: (line: string) => void;
 }
@@ -25,6 +27,8 @@ export interface PublishOptions {
 export interface Publisher {
   /** Where metrics are served and pushed to, to be shown to the user. */
   readonly endpoints: readonly string[];
+  /** Where the routes beside the metrics are served, if anywhere: `http://127.0.0.1:9464`. */
+  readonly origin: string | undefined;
   /**
    * Pushes now. Resolves after at most `timeoutMs`, whether that succeeded or not. The agent has no use for it, whose
    * pushes are due by the clock, and the last by `close`; tests have.
@@ -61,6 +65,7 @@ export async function startPublishing(options: PublishOptions): Promise<Publishe
 /** One that serves metrics or pushes them, while it runs. */
 interface Exporter {
   readonly url: string | undefined;
+  readonly origin?: string;
   readonly flush: (timeoutMs: number) => Promise<void>;
   /** Resolves with whether all that was to be sent has arrived. */
   readonly close: (timeoutMs: number) => Promise<boolean>;
@@ -75,6 +80,7 @@ function publisher(exporters: readonly Exporter[], log: (line: string) => void):
   }
   return {
     endpoints: exporters.map(({ url }) => url).filter((url) => url !== undefined),
+    origin: exporters.find(({ origin }) => origin !== undefined)?.origin,
     async flush(timeoutMs) {
       await Promise.all(exporters.map((exporter) => exporter.flush(timeoutMs)));
     },
@@ -85,12 +91,12 @@ function publisher(exporters: readonly Exporter[], log: (line: string) => void):
 async function served(
   address: Address,
   resource: Resource,
-  { producer, log }: PublishOptions,
+  { producer, log, routes }: PublishOptions,
 ): Promise<Exporter> {
   const endpoint = prometheusEndpoint(() => producer('scrape'), resource.attributes);
   const server = await serve({
     address,
-    routes: { '/': pointToMetrics, '/metrics': endpoint.handle },
+    routes: { '/': pointToMetrics, ...routes, '/metrics': endpoint.handle },
     log,
   });
   if (server.isExposed)
@@ -101,6 +107,7 @@ async function served(
     );
   return {
     url: `${server.origin}/metrics`,
+    origin: server.origin,
     // Whoever scrapes comes when they like.
     flush: () => Promise.resolve(),
     async close() {
