@@ -62,7 +62,7 @@ export class Chart {
       most: Math.max(60, Math.floor(this.#host.clientWidth / COLUMN_PX)),
       of: (frame) => owners.of(frame, store.dictionary),
     });
-    this.#plot!.setData([times, ...layers.toReversed()], false);
+    this.#plot!.setData([times, ...layers.toReversed(), layers.at(-1)!], false);
     this.#plot!.setScale('x', { min: window.from / 1000, max: window.to / 1000 });
     this.#describe(scene);
   }
@@ -91,21 +91,27 @@ export class Chart {
     this.#order = order;
     this.#drawn = { key: '', at: 0 };
     const isEstimate = scene.hello?.source.kind === 'estimated';
-    const series = this.#fills(scene).map((fill, i) => ({
+    const points = { show: false };
+    const layers = this.#fills(scene).map((fill) => ({
       fill,
-      // The uppermost line is the total: an estimate's is dashed.
-      stroke: i === 0 ? styleOf('--ink') : styleOf('--card'),
-      width: i === 0 ? 1.25 : 0.75,
-      ...(i === 0 && isEstimate ? { dash: [5, 4] } : {}),
-      points: { show: false },
+      stroke: styleOf('--card'),
+      width: 0.75,
+      points,
     }));
+    // The line of the total is above all: an estimate's is dashed.
+    const total = { stroke: styleOf('--ink'), width: 1.5, points, ...(isEstimate && { dash: [6, 4] }) };
+    const series: uPlot.Series[] = [...layers, total];
     this.#plot = new uPlot(
       {
         width: this.#host.clientWidth,
         height: this.#host.clientHeight,
         legend: { show: false },
         padding: [8, RIGHT_PX, 0, 0],
-        cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false, dist: DRAG_PX } },
+        cursor: {
+          y: false,
+          points: { show: false },
+          drag: { x: true, y: false, setScale: false, dist: DRAG_PX },
+        },
         scales: {
           x: { time: true },
           y: { range: (_plot, _least, most) => [0, Math.max(0.001, most ?? 0) * 1.06] },
@@ -114,7 +120,10 @@ export class Chart {
         series: [{}, ...series],
         hooks: {
           setSelect: [(plot) => this.#dragged(plot)],
-          setCursor: [(plot) => this.#legend.point(plot.cursor.idx == null ? undefined : this.#layersAt(plot))],
+          setCursor: [
+            (plot) =>
+              this.#legend.point(typeof plot.cursor.idx === 'number' ? this.#layersAt(plot) : undefined),
+          ],
         },
       },
       [[], ...series.map(() => [])],
@@ -137,7 +146,10 @@ export class Chart {
   /** Watts of each layer by itself where the pointer is: owners, other, idle, unattributed. */
   #layersAt(plot: uPlot): { readonly time: number; readonly watts: readonly (number | undefined)[] } {
     const index = plot.cursor.idx!;
-    const sums = plot.data.slice(1).toReversed().map((layer) => layer[index] ?? undefined);
+    const sums = plot.data
+      .slice(1, -1)
+      .toReversed()
+      .map((layer) => layer[index] ?? undefined);
     const alone = sums.map((sum, i) => (sum === undefined ? undefined : sum - (i > 0 ? sums[i - 1]! : 0)));
     return { time: plot.data[0][index]! * 1000, watts: alone };
   }
@@ -158,7 +170,8 @@ function axes(sign: string): uPlot.Axis[] {
       grid: { show: false },
       size: 24,
       space: 70,
-      values: (_plot, times) => times.map((time) => clock(time * 1000, (times[1] ?? time + 60) - times[0]! < 60)),
+      values: (_plot, times) =>
+        times.map((time) => clock(time * 1000, (times[1] ?? time + 60) - times[0]! < 60)),
     },
     {
       ...common,

@@ -6,8 +6,8 @@ import { AXIS_PX, RIGHT_PX } from './chart.ts';
 import { byId, element, setAttribute, setText, sized, styleOf } from './dom.ts';
 import type { Scene } from './scene.ts';
 
-const HEIGHT_PX = 160;
-const ROW_PX = { least: 3, most: 20 };
+const HEIGHT_PX = 128;
+const ROW_PX = { least: 2, most: 20 };
 const LABEL_PX = 11;
 const COLUMN_PX = 3;
 
@@ -46,7 +46,7 @@ export class Cores {
     if (view.span) frame(context, at(view.span.from), at(view.span.to), cores.length * row);
     const sign = mark(hello?.source.kind);
     const now = shown ? `, together ${sign}${watts(activeOf(scene), shown.ms)} above idle` : '';
-    setText(byId('cores-note'), `${cores.length} · darkest ${sign}${inWatts(darkest)} above idle`);
+    setText(byId('cores-note'), `${cores.length} · full colour is ${sign}${inWatts(darkest)} above idle`);
     const time = `${clock(window.from)} to ${clock(window.to)}, ${duration(window.to - window.from)}`;
     setAttribute(this.#canvas, 'aria-label', `Watts of ${cores.length} cores, ${time}${now}`);
   }
@@ -61,16 +61,19 @@ export class Cores {
       const name = store.dictionary.cores.get(core)!;
       // `0:3` is package and core.
       const label = name.startsWith('0:') ? `core ${name.slice(2)}` : name;
-      if (line % every === 0) context.fillText(label, AXIS_PX - 8, line * row + Math.min(row, LABEL_PX) / 2);
+      if (line % every === 0) context.fillText(label, AXIS_PX - 8, line * row + Math.max(row, LABEL_PX) / 2);
     });
   }
 }
 
 function coresOf({ store }: Scene): number[] {
   const cores = new Set<number>();
-  for (const { cores: all } of store.history.frames) for (let i = 0; i < all.length; i += 3) cores.add(all[i]!);
+  for (const { cores: all } of store.history.frames)
+    for (let i = 0; i < all.length; i += 3) cores.add(all[i]!);
   return [...cores].toSorted((one, other) =>
-    store.dictionary.cores.get(one)!.localeCompare(store.dictionary.cores.get(other)!, 'en', { numeric: true }),
+    store.dictionary.cores
+      .get(one)!
+      .localeCompare(store.dictionary.cores.get(other)!, 'en', { numeric: true }),
   );
 }
 

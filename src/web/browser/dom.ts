@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-export function byId<Element extends HTMLElement>(id: string): Element {
-  return document.getElementById(id) as Element;
+/** An element of `index.html`. */
+export function byId(id: string): HTMLElement {
+  return document.getElementById(id)!;
 }
 
 export function element<Tag extends keyof HTMLElementTagNameMap>(
@@ -80,6 +81,7 @@ export function rove(host: HTMLElement, keys: readonly [back: string, on: string
 /** After the buttons have changed: the first is reached by Tab, if none is. */
 export function keepReachable(host: HTMLElement): void {
   const all = [...host.querySelectorAll<HTMLElement>('button')].filter((one) => !one.hidden);
-  const reached = all.find((one) => one === document.activeElement) ?? all.find((one) => one.tabIndex === 0) ?? all[0];
+  const reached =
+    all.find((one) => one === document.activeElement) ?? all.find((one) => one.tabIndex === 0) ?? all[0];
   for (const one of all) one.tabIndex = one === reached ? 0 : -1;
 }

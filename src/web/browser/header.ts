@@ -9,7 +9,8 @@ import type { Scene } from './scene.ts';
 const MEANING: Readonly<Record<SourceKind, string>> = {
   measured: 'measured: a counter of the cores themselves, read at context switches',
   apportioned: 'apportioned: a counter that many CPUs share, split by run time',
-  estimated: 'estimated: no energy counter here, so CPU time × a table: to compare such watts is to compare CPU time',
+  estimated:
+    'estimated: no energy counter here, so CPU time × a table: to compare such watts is to compare CPU time',
 };
 
 const PARTS = [
@@ -40,8 +41,11 @@ export class Header {
 
   draw({ shown, hello, rate }: Scene): void {
     const kind = hello?.source.kind;
-    if (hello) document.title = shown ? `${mark(kind)}${watts(shown.total, shown.ms)} · ${hello.host} · joules` : hello.host;
-    if (!shown || !kind) return;
+    if (hello)
+      document.title = shown
+        ? `${mark(kind)}${watts(shown.total, shown.ms)} · ${hello.host} · joules`
+        : hello.host;
+    if (!shown || !kind) return setText(byId('watts'), '–');
     setText(byId('watts'), `${mark(kind)}${watts(shown.total, shown.ms)}`);
     const badge = byId('kind');
     setText(badge, kind);
@@ -94,7 +98,7 @@ export function tellState({ shown, hello, isPaused, isLost, isStale, view }: Sce
   const at = shown ? clock(shown.to) : '';
   const [state, words] = isLost
     ? ['lost', shown ? `no connection: as of ${at}` : 'no connection']
-    : !shown
+    : !shown && !view.span
       ? ['wait', 'waiting for figures']
       : isPaused
         ? ['paused', `paused at ${at}`]
@@ -103,7 +107,12 @@ export function tellState({ shown, hello, isPaused, isLost, isStale, view }: Sce
           : ['live', 'live'];
   setClass(node, state);
   setText(node, `${words}${host}`);
+  document.body.classList.toggle('empty', !shown && !view.span);
   document.body.classList.toggle('old', state === 'lost' && !view.span);
-  const time = !shown ? '' : view.span ? `${clock(shown.from)} to ${clock(shown.to)}` : `mean of ${duration(shown.ms)}`;
+  const time = !shown
+    ? ''
+    : view.span
+      ? `${clock(shown.from)} to ${clock(shown.to)}`
+      : `mean of ${duration(shown.ms)}`;
   setText(byId('who-time'), time);
 }

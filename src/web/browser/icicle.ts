@@ -8,8 +8,11 @@ const ROW_PX = 30;
 const GAP_PX = 1;
 /** Narrower boxes are put together; narrower ones than these have no name, no figure. */
 const LEAST_PX = 6;
-const NAME_PX = 44;
-const FIGURE_PX = 132;
+const CHARACTER_PX = 8.4;
+const PADDING_PX = 14;
+/** As much of a name as says something. */
+const NAME_PX = 76;
+const FIGURE_PX = 72;
 const DEPTH = 5;
 
 /** Boxes of who is in whom, as wide as what they spend. */
@@ -26,7 +29,10 @@ export class Icicle {
   draw(scene: Scene): void {
     this.#scene = scene;
     const { shown, store, hello, view } = scene;
-    if (!shown || !hello) return;
+    if (!shown || !hello) {
+      for (const { node } of this.#pool) node.hidden = true;
+      return;
+    }
     const trail = trailTo(treeOf(store.dictionary, shown, hello.host), view.zoom);
     const width = this.#host.clientWidth;
     const inner = layOut(trail.at(-1)!, { least: LEAST_PX / width, depth: DEPTH });
@@ -48,7 +54,12 @@ export class Icicle {
     return one;
   }
 
-  #place(one: { readonly node: HTMLButtonElement; box: Box | undefined }, box: Box | undefined, width: number, scene: Scene): void {
+  #place(
+    one: { readonly node: HTMLButtonElement; box: Box | undefined },
+    box: Box | undefined,
+    width: number,
+    scene: Scene,
+  ): void {
     const { node } = one;
     one.box = box;
     node.hidden = box === undefined;
@@ -60,8 +71,10 @@ export class Icicle {
     node.style.width = `${Math.max(1, wide - GAP_PX).toFixed(1)}px`;
     const name = part.kind === 'program' && part.count > 1 ? `${part.label} ×${part.count}` : part.label;
     const figure = `${mark(scene.hello?.source.kind)}${watts(part.energy, scene.shown!.ms)}`;
-    setText(node.firstChild!, wide > NAME_PX ? name : '');
-    setText(node.lastChild!, wide > FIGURE_PX || depth === 0 ? figure : '');
+    const room = wide - PADDING_PX;
+    const named = Math.min(name.length * CHARACTER_PX, NAME_PX);
+    setText(node.firstChild!, room >= named ? name : '');
+    setText(node.lastChild!, room >= named + FIGURE_PX ? figure : '');
     const share = percent(part.energy / scene.shown!.total);
     setAttribute(node, 'title', `${name}\n${figure}, ${share} of the machine`);
     setAttribute(node, 'aria-label', `${name} ${figure}, ${share} of the machine`);
@@ -71,7 +84,8 @@ export class Icicle {
     const { view, change } = this.#scene!;
     if (node.kind === 'machine') change({ zoom: undefined });
     else if (node.kind === 'program') change({ ...zoomTo(node), find: node.label, by: 'process' });
-    else if (node.kind === 'group') change({ zoom: keyOf(node) === view.zoom ? undefined : keyOf(node), by: 'process' });
+    else if (node.kind === 'group')
+      change({ zoom: keyOf(node) === view.zoom ? undefined : keyOf(node), by: 'process' });
   }
 
   #move(event: KeyboardEvent): void {

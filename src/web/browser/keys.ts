@@ -14,7 +14,7 @@ export interface KeyActions {
 
 /** What can be done without a pointer. */
 export function listenToKeys({ scene, pause, theme }: KeyActions): void {
-  const find = byId<HTMLInputElement>('find');
+  const find = byId('find') as HTMLInputElement;
   const press = (id: string, index: number): void => (byId(id).children[index] as HTMLElement).click();
   const actions: Readonly<Record<string, () => void>> = {
     '/': () => find.select(),
@@ -26,12 +26,12 @@ export function listenToKeys({ scene, pause, theme }: KeyActions): void {
     p: () => press('by', 0),
     x: () => press('by', 1),
     c: () => press('by', 2),
-    '?': () => byId<HTMLDialogElement>('help').showModal(),
+    '?': () => (byId('help') as HTMLDialogElement).showModal(),
     Escape: () => stepBack(scene()),
   };
   addEventListener('keydown', (event) => {
     const { key, target } = event;
-    if (event.ctrlKey || event.metaKey || event.altKey || byId<HTMLDialogElement>('help').open) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || (byId('help') as HTMLDialogElement).open) return;
     const isTyping = target === find;
     if (isTyping && key !== 'Escape') return;
     // Space presses the button that it is on.

@@ -37,7 +37,9 @@ export class Legend {
     this.#scene = scene;
     this.#order = order;
     while (this.#keys.length < order.length + REST.length) this.#keys.push(this.#make());
-    const groups = new Map([...scene.store.dictionary.groups.values()].map((group) => [ownerOf(group).key, group]));
+    const groups = new Map(
+      [...scene.store.dictionary.groups.values()].map((group) => [ownerOf(group).key, group]),
+    );
     this.#keys.forEach(({ node, name }, i) => {
       const owner = order[i];
       const rest = REST[i - order.length];

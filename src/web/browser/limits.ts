@@ -19,7 +19,8 @@ export class Limits {
       limits.push({ text, out: { span: undefined }, hint: 'Back to now' });
     }
     if (view.zoom !== undefined) {
-      const trail = shown && hello ? trailTo(treeOf(store.dictionary, shown, hello.host), view.zoom).slice(1) : [];
+      const trail =
+        shown && hello ? trailTo(treeOf(store.dictionary, shown, hello.host), view.zoom).slice(1) : [];
       const text = trail.length > 0 ? trail.map(({ label }) => label).join(' › ') : lastOf(view.zoom);
       limits.push({ text: `in ${text}`, out: { zoom: undefined }, hint: 'Back to the whole machine' });
     }

@@ -70,8 +70,7 @@ function scene(): Scene {
     isPaused: paused !== undefined,
     isLost: stream.state === 'lost',
     isStale:
-      stream.state === 'live' &&
-      performance.now() - lastFrame > SILENT_INTERVALS * (hello?.interval ?? 1000),
+      stream.state === 'live' && performance.now() - lastFrame > SILENT_INTERVALS * (hello?.interval ?? 1000),
     rate: rateOf(shown),
     change,
   };
@@ -98,9 +97,9 @@ function draw(): void {
   table.draw(now);
   press('window', String(view.window));
   press('by', view.by);
-  const find = byId<HTMLInputElement>('find');
+  const find = byId('find') as HTMLInputElement;
   if (find.value !== view.find) find.value = view.find;
-  for (const id of ['save-json', 'save-csv']) byId<HTMLButtonElement>(id).disabled = !now.shown;
+  for (const id of ['save-json', 'save-csv']) (byId(id) as HTMLButtonElement).disabled = !now.shown;
 }
 
 function drawSoon(): void {
@@ -144,7 +143,7 @@ for (const one of byId('by').children)
   one.addEventListener('click', () => change({ by: (one as HTMLElement).dataset['value'] as View['by'] }));
 byId('pause').addEventListener('click', pause);
 byId('theme').addEventListener('click', changeTheme);
-byId('keys').addEventListener('click', () => byId<HTMLDialogElement>('help').showModal());
+byId('keys').addEventListener('click', () => (byId('help') as HTMLDialogElement).showModal());
 byId('save-json').addEventListener('click', () => saveAs('json'));
 byId('save-csv').addEventListener('click', () => saveAs('csv'));
 byId('find').addEventListener('input', ({ target }) => change({ find: (target as HTMLInputElement).value }));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { inWatts, joules, mark, percent, watts } from '../shared/format.ts';
-import { type Item, ownerOf, whereOf } from '../shared/items.ts';
+import { inWatts, joules, mark, percent, wattsBelow } from '../shared/format.ts';
+import { type Item, ownerOf } from '../shared/items.ts';
 import type { Step } from '../shared/shown.ts';
 import type { Rows } from '../shared/wire.ts';
 import { element, setAttribute, setClass, setText, sized, styleOf } from './dom.ts';
@@ -31,6 +31,8 @@ export class TableRow {
   readonly #name = element('span');
   readonly #count = element('small');
   readonly #spark = element('canvas');
+  readonly #owner = element('span');
+  readonly #outer = element('small');
   readonly #cells: Readonly<Record<'share' | 'cpu' | 'joules' | 'where' | 'pid', HTMLElement>>;
 
   constructor() {
@@ -40,7 +42,13 @@ export class TableRow {
     this.button.tabIndex = -1;
     this.button.append(this.#dot, this.#name, this.#count);
     this.#spark.setAttribute('aria-hidden', 'true');
-    const own = { share: cell('share'), cpu: cell('cpu'), joules: cell('joules'), where: cell('where'), pid: cell('pid') };
+    const own = {
+      share: cell('share'),
+      cpu: cell('cpu'),
+      joules: cell('joules'),
+      where: cell('where', this.#owner, this.#outer),
+      pid: cell('pid'),
+    };
     this.#cells = own;
     this.node.append(
       cell('watts', this.#meter, this.#watts, this.#error),
@@ -62,22 +70,37 @@ export class TableRow {
     const sign = mark(scene.hello?.source.kind);
     const { by } = scene.view;
     this.#meter.style.transform = `scaleX(${largest > 0 ? Math.min(1, energy / largest).toFixed(3) : 0})`;
-    setText(this.#watts, energy > 0 ? `${sign}${watts(energy, ms)}` : '·');
-    setText(this.#error, error > 0 && energy > 0 ? ` ± ${watts(error, ms)}` : '');
+    setText(this.#watts, energy > 0 ? `${sign}${wattsBelow(energy, ms, largest)}` : '·');
+    setText(this.#error, error > 0 && energy > 0 ? ` ± ${wattsBelow(error, ms, largest)}` : '');
     setText(this.#cells.share, energy > 0 ? percent(energy / total) : '');
     setText(this.#name, item.label);
     setText(this.#count, countOf(item, by));
-    setClass(this.#dot, `dot ${by === 'program' && item.ids.length > 1 ? 'none' : slotClass(scene.slots, ownerOf(group).key)}`);
+    setClass(
+      this.#dot,
+      `dot ${by === 'program' && ownersOf(item, scene) > 1 ? 'none' : slotClass(scene.slots, ownerOf(group).key)}`,
+    );
     const isEnded = by === 'process' && row.kind === 'ended';
     setClass(this.node, `row${energy > 0 ? '' : ' still'}${isEnded || alive === 0 ? ' ended' : ''}`);
     const cpu = item.cpu / ms / 1000;
     setText(this.#cells.cpu, cpu > 0 ? `${(cpu * 100).toFixed(cpu < 0.0995 ? 1 : 0)} %` : '');
     setText(this.#cells.joules, joules(item.longer));
-    setText(this.#cells.where, by === 'program' ? placesOf(item, scene) : whereOf(group));
+    this.#place(item, scene);
     setText(this.#cells.pid, row.pid === null || by !== 'process' ? '' : String(row.pid));
     setAttribute(this.node, 'title', by === 'program' ? item.label : `${item.label}\n${group.path}`);
     setAttribute(this.button, 'aria-label', hintOf(item, by, ended));
     this.#drawSpark(item, drawing);
+  }
+
+  /** What it is in, and after that where that is: of a long path the beginning matters least. */
+  #place({ group, ids }: Item, { view, store }: Scene): void {
+    const places = new Set(ids.map((id) => store.dictionary.groupOf(id)));
+    const isOne = view.by !== 'program' || places.size === 1;
+    setText(
+      this.#owner,
+      isOne ? (view.by === 'container' ? '' : ownerOf(group).label) : `${places.size} places`,
+    );
+    const outer = group.levels.slice(0, group.owner).map(({ label }) => label);
+    setText(this.#outer, isOne ? outer.join(' › ') : '');
   }
 
   #drawSpark({ ids }: Item, { scene, indexes, isNarrow }: Drawing): void {
@@ -95,7 +118,8 @@ export class TableRow {
       const left = Math.max(0, ((step.from - begin) / (end - begin)) * width);
       const right = ((step.to - begin) / (end - begin)) * width;
       const tall = (powers[i]! / highest) * (height - 2);
-      if (right > 0 && tall > 0) context.fillRect(left, height - Math.max(tall, 0.75), right - left + 0.25, Math.max(tall, 0.75));
+      if (right > 0 && tall > 0)
+        context.fillRect(left, height - Math.max(tall, 0.75), right - left + 0.25, Math.max(tall, 0.75));
     });
     this.#spark.title = `highest ${mark(scene.hello?.source.kind)}${inWatts(highest)}`;
   }
@@ -125,9 +149,9 @@ function countOf({ alive, ended, row }: Item, by: string): string {
   return parts.length === 0 ? '' : ` ${parts.join(' · ')}`;
 }
 
-function placesOf({ ids, group }: Item, { store }: Scene): string {
-  const places = new Set(ids.map((id) => store.dictionary.groupOf(id)));
-  return places.size === 1 ? whereOf(group) : `${places.size} places`;
+/** Containers, services and sessions that it is in. */
+function ownersOf({ ids }: Item, { store: { dictionary } }: Scene): number {
+  return new Set(ids.map((id) => ownerOf(dictionary.groups.get(dictionary.groupOf(id))!).key)).size;
 }
 
 function hintOf({ label, group, ended }: Item, by: string, endedNow: number): string {

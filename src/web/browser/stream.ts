@@ -35,18 +35,19 @@ export class Stream {
     const source = new EventSource(`events${since}`);
     this.#source = source;
     let isTold = false;
-    const on = <Data>(name: string, take: (data: Data) => void): void =>
-      source.addEventListener(name, (event: MessageEvent<string>) => take(JSON.parse(event.data) as Data));
-    on<Hello>(EVENTS.hello, (told) => {
+    const on = (name: string, take: (data: unknown) => void): void =>
+      source.addEventListener(name, (event: MessageEvent<string>) => take(JSON.parse(event.data)));
+    on(EVENTS.hello, (data) => {
+      const told = data as Hello;
       // Another agent has been installed: its page knows how to read it.
       if (told.version !== WIRE_VERSION) location.reload();
       this.#store.greet(told);
     });
-    on<Frame>(EVENTS.frame, (frame) => {
-      this.#store.add(frame);
+    on(EVENTS.frame, (data) => {
+      this.#store.add(data as Frame);
       if (isTold) this.#changed();
     });
-    on<Bucket>(EVENTS.bucket, (bucket) => this.#store.addBucket(bucket));
+    on(EVENTS.bucket, (data) => this.#store.addBucket(data as Bucket));
     on(EVENTS.live, () => {
       isTold = true;
       this.#failures = 0;

@@ -2,7 +2,7 @@
 import { CalmOrder } from '../shared/calm.ts';
 import { duration, mark, watts } from '../shared/format.ts';
 import { type Item, itemsOf, ownerOf, whereOf } from '../shared/items.ts';
-import type { Rows } from '../shared/wire.ts';
+import { FINE_MS, type Rows } from '../shared/wire.ts';
 import { button, byId, element, rove, setAttribute, setText } from './dom.ts';
 import { type Drawing, TableRow } from './row.ts';
 import type { Scene } from './scene.ts';
@@ -36,8 +36,9 @@ const NAMES = { process: 'Processes', program: 'Programs', container: 'Container
 export class Table {
   /** Rows in their order, as last drawn. */
   items: readonly Item[] = [];
-  readonly #body = element('div', { class: 'body', role: 'rowgroup' });
-  readonly #space = element('div', { class: 'space', role: 'presentation' });
+  /** What scrolls. */
+  readonly #body = byId('grid');
+  readonly #space = element('div', { class: 'space', role: 'rowgroup' });
   readonly #window = element('div', { class: 'window', role: 'presentation' });
   readonly #heads = new Map<string, HTMLElement>();
   readonly #pool: TableRow[] = [];
@@ -49,19 +50,18 @@ export class Table {
   #isHeld = false;
 
   constructor() {
-    const grid = byId('grid');
-    setAttribute(grid, 'role', 'table');
-    setAttribute(grid, 'aria-labelledby', 'rows-title');
-    this.#body.tabIndex = 0;
-    setAttribute(this.#body, 'aria-label', 'Rows');
+    setAttribute(this.#body, 'role', 'table');
+    setAttribute(this.#body, 'aria-labelledby', 'rows-title');
     this.#space.append(this.#window);
-    this.#body.append(this.#space);
-    grid.append(element('div', { role: 'rowgroup' }, this.#head()), this.#body);
+    this.#body.append(element('div', { class: 'heads', role: 'rowgroup' }, this.#head()), this.#space);
     // Rows that move away from under a pointer cannot be clicked.
-    this.#body.addEventListener('pointerenter', ({ pointerType }) => (this.#isHeld = pointerType === 'mouse'));
-    this.#body.addEventListener('pointerleave', () => (this.#isHeld = false));
+    this.#space.addEventListener(
+      'pointerenter',
+      ({ pointerType }) => (this.#isHeld = pointerType === 'mouse'),
+    );
+    this.#space.addEventListener('pointerleave', () => (this.#isHeld = false));
     this.#body.addEventListener('scroll', () => this.#paint(), { passive: true });
-    rove(this.#body, ['ArrowUp', 'ArrowDown']);
+    rove(this.#space, ['ArrowUp', 'ArrowDown']);
     this.#body.addEventListener('keydown', (event) => {
       if (event.target !== this.#body || event.key !== 'ArrowDown') return;
       event.preventDefault();
@@ -74,21 +74,34 @@ export class Table {
     this.#scene = scene;
     const { view, shown, store, hello } = scene;
     const found = shown ? itemsOf(store.dictionary, shown, view) : [];
-    const asked = [view.by, view.find, view.zoom, view.sort, view.isAscending, view.span?.from, view.span?.to].join('\n');
+    const asked = [
+      view.by,
+      view.find,
+      view.zoom,
+      view.sort,
+      view.isAscending,
+      view.span?.from,
+      view.span?.to,
+    ].join('\n');
     const isNew = asked !== this.#asked;
     this.#asked = asked;
     if (isNew) {
       this.#calm.reset();
       this.#body.scrollTop = 0;
     }
-    const isHeld = (this.#isHeld || this.#body.contains(document.activeElement)) && !isNew;
+    const isHeld = (this.#isHeld || this.#space.contains(document.activeElement)) && !isNew;
     this.items = isHeld ? keepOrder(this.items, found) : this.#sorted(found);
     this.#headings();
-    setAttribute(byId('grid'), 'aria-rowcount', String(this.items.length + 1));
+    setAttribute(this.#body, 'aria-rowcount', String(this.items.length + 1));
     const energy = found.reduce((sum, item) => sum + item.energy, 0);
     setText(byId('rows-name'), NAMES[view.by]);
-    const count = found.length.toLocaleString('en');
-    setText(byId('count'), shown ? `${count} · ${mark(hello?.source.kind)}${watts(energy, shown.ms)}` : '');
+    const active = found.filter((item) => item.energy > 0).length;
+    const count = (view.span ? found.length : active).toLocaleString('en');
+    const more = view.span ? '' : ` of ${found.length.toLocaleString('en')} in the last minute`;
+    setText(
+      byId('count'),
+      shown ? `${count}${more} · ${mark(hello?.source.kind)}${watts(energy, shown.ms)}` : '',
+    );
     this.#space.style.height = `${this.items.length * ROW_PX}px`;
     this.#paint();
   }
@@ -105,14 +118,21 @@ export class Table {
     }
     // Nothing moves in a span; and who looks for the least looks at exact figures.
     if (span || isAscending)
-      return items.toSorted((one, other) => sign * (one.energy - other.energy) || sign * (one.longer - other.longer));
+      return items.toSorted(
+        (one, other) => sign * (one.energy - other.energy) || sign * (one.longer - other.longer),
+      );
     const byKey = new Map(items.map((item) => [item.key, item]));
-    return this.#calm.next(new Map(items.map(({ key, energy }) => [key, energy]))).map((key) => byKey.get(key)!);
+    return this.#calm
+      .next(new Map(items.map(({ key, energy }) => [key, energy])))
+      .map((key) => byKey.get(key)!);
   }
 
   #paint(): void {
     const scene = this.#scene;
-    if (!scene?.shown) return;
+    if (!scene?.shown) {
+      for (const { node } of this.#pool) node.hidden = true;
+      return;
+    }
     const count = Math.ceil(this.#body.clientHeight / ROW_PX) + 2;
     const first = Math.max(0, Math.min(Math.floor(this.#body.scrollTop / ROW_PX), this.items.length - 1));
     while (this.#pool.length < count) {
@@ -179,9 +199,14 @@ export class Table {
     const time = duration(shown.ms);
     setText(this.#heads.get('watts')!.firstChild!, `Watts, ${time}`);
     setText(this.#heads.get('spark')!.firstChild!, view.span ? time : 'Last minute');
-    setText(this.#heads.get('joules')!.firstChild!, `Joules, ${duration(shown.longer.ms)}`);
+    setText(this.#heads.get('joules')!.firstChild!, `Joules, ${duration(aboutMinute(shown.longer.ms))}`);
     setText(this.#heads.get('where')!.firstChild!, view.by === 'container' ? 'Path' : 'Where');
   }
+}
+
+/** Sixty intervals of a second are a minute, though each is some ms longer. */
+function aboutMinute(ms: number): number {
+  return Math.abs(ms - FINE_MS) < 2000 ? FINE_MS : ms;
 }
 
 /** The old order, what is new at its end. */

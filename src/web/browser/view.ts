@@ -54,7 +54,8 @@ export function toAddress(view: View): string {
   if (view.find !== '') said.set('find', view.find);
   if (view.zoom !== undefined) said.set('zoom', view.zoom);
   if (view.span) said.set('span', `${Math.round(view.span.from)}-${Math.round(view.span.to)}`);
-  if (view.sort !== START.sort || view.isAscending) said.set('sort', `${view.isAscending ? '' : '-'}${view.sort}`);
+  if (view.sort !== START.sort || view.isAscending)
+    said.set('sort', `${view.isAscending ? '' : '-'}${view.sort}`);
   return said.toString();
 }
 

@@ -37,7 +37,7 @@ function asset(path: string, type: string): Handler {
       response.writeHead(304).end();
       return undefined;
     }
-    const zipped = acceptsGzip(String(request.headers['accept-encoding'] ?? ''));
+    const zipped = acceptsGzip(request.headers['accept-encoding'] ?? '');
     if (zipped) response.setHeader('content-encoding', 'gzip');
     const sent = zipped ? gzipped : body;
     response.writeHead(200, { 'content-type': `${type}; charset=utf-8`, 'content-length': sent.length });

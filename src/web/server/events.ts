@@ -90,13 +90,14 @@ export class Events {
       for (const one of this.#viewers) one.response.write(':\n\n');
     }, ALIVE_MS).unref();
     const { history, greeting, dictionary } = this.#options;
-    const hello = greeting();
+    const hello: Hello = { ...greeting(), names: dictionary.all() };
     const told = await this.#told(sinceOf(request, hello.instance));
     if (response.destroyed) return;
-    // Frames that were added meanwhile, and what they name.
-    response.write(message(EVENTS.hello, { ...hello, names: dictionary.all() }));
+    response.write(message(EVENTS.hello, hello));
     response.write(told.text);
-    for (const frame of history.frames) if (frame.time > told.until) response.write(message(EVENTS.frame, frame));
+    // Frames that were added meanwhile tell what they name.
+    for (const frame of history.frames)
+      if (frame.time > told.until) response.write(message(EVENTS.frame, frame));
     response.write(message(EVENTS.live, {}));
     viewer.isGreeted = true;
   }
@@ -123,13 +124,13 @@ export class Events {
 
 function* backlogOf({ frames, buckets }: History, since: number): Generator<void, Backlog> {
   const parts: string[] = [];
+  for (const bucket of buckets.filter(({ to }) => to > since)) {
+    parts.push(message(EVENTS.bucket, bucket));
+    yield;
+  }
   const missed = frames.filter(({ time }) => time > since);
   for (const { names: _told, ...frame } of missed) {
     parts.push(message(EVENTS.frame, frame));
-    yield;
-  }
-  for (const bucket of buckets.filter(({ to }) => to > since)) {
-    parts.push(message(EVENTS.bucket, bucket));
     yield;
   }
   return { text: parts.join(''), until: missed.at(-1)?.time ?? since };

@@ -94,8 +94,7 @@ export class FrameMaker {
   #rowOf({ pid, creation_time, executable, cgroup, exited, kernel }: ProcessUsage): number {
     const group = this.#group(cgroup ?? OTHER);
     if (pid === null) return this.dictionary.restOf(group);
-    const isKernel = Boolean(kernel);
-    const named = { program: executable, group, kernel: isKernel };
+    const named = { program: executable, group, kernel };
     if (exited) return this.dictionary.row({ kind: 'ended', pid: null, created: null, ...named });
     if (!this.#namesProcesses)
       return this.dictionary.row({ kind: 'process', pid: null, created: null, ...named });

@@ -18,6 +18,9 @@ export interface PageOptions {
   readonly namesProcesses: boolean;
 }
 
+/** Frames between two looks at what names are still in use. */
+const PRUNE_FRAMES = 60;
+
 /** The page that people look at: it is another reader of snapshots, and no ledger knows of it. */
 export interface LivePage {
   /** What the HTTP server answers with. */
@@ -38,6 +41,7 @@ export function createPage({ host, agent, namesProcesses }: PageOptions): LivePa
   const history = new History(dictionary);
   const instance = randomUUID();
   let interval = 1000;
+  let added = 0;
   let source: Hello['source'] = { name: '', kind: 'estimated', scope: '', reference: null };
   const events = new Events({
     history,
@@ -55,6 +59,7 @@ export function createPage({ host, agent, namesProcesses }: PageOptions): LivePa
       const frame = frames.add(snapshot);
       if (!frame) return;
       history.add(frame);
+      if (++added % PRUNE_FRAMES === 0) dictionary.keep(history.used());
       events.send(frame);
     },
     close: () => events.close(),

@@ -8,6 +8,8 @@ export type Place = Partial<
   Pick<CgroupUsage, 'container_id' | 'container_runtime' | 'pod_uid' | 'unit' | 'names'>
 >;
 
+/** What keys of pods begin with: the same pod may be in several cgroups. */
+const POD = 'pod ';
 /** Steps on the way to a cgroup: deeper ones are in the last. */
 const LEVELS = 8;
 /** Characters of an id that tell things on one machine apart. */
@@ -16,13 +18,18 @@ const SHORT = 12;
 /** Where a cgroup is, in words: `/kubepods/burstable/podUID/ID` is kubernetes, a namespace, a pod, a container. */
 export function placeOf(path: string, place: Place = {}): GroupName {
   const container = place.container_id ?? null;
-  if (path === '/') return { path, levels: [{ key: '/', label: 'kernel and root' }], owner: 0, container };
   // (other), (unknown) and (removed) are no paths.
-  if (!path.startsWith('/')) return { path, levels: [{ key: path, label: path }], owner: 0, container };
+  if (path === '/' || !path.startsWith('/')) {
+    const label = path === '/' ? 'kernel and root' : path;
+    return { path, levels: [{ key: path, label }], owner: 0, title: label, container };
+  }
   const steps = path.split('/').filter(Boolean).map(stepsOf(path));
   const levels = container === null ? steps.slice(0, LEVELS) : containerLevels(steps, container, place);
   const unit = levels.findIndex(({ key }) => key.endsWith(`/${place.unit}`));
-  return { path, levels, owner: container === null && unit >= 0 ? unit : levels.length - 1, container };
+  const owner = container === null && unit >= 0 ? unit : levels.length - 1;
+  const { label } = levels[owner]!;
+  const pod = container !== null && levels[owner - 1]?.key.startsWith(POD) ? levels[owner - 1] : undefined;
+  return { path, levels, owner, title: pod ? `${pod.label}/${label}` : label, container };
 }
 
 function stepsOf(path: string): (name: string) => Level {
@@ -40,7 +47,7 @@ function containerLevels(steps: readonly Level[], id: string, place: Place): Lev
   const { name, k8sContainer, k8sPod, k8sNamespace } = place.names ?? {};
   const own = { key, label: printable(k8sContainer ?? name ?? id.slice(0, SHORT)) };
   const podStep = steps.find((step) => /(^|-)pod[\da-f]/i.test(step.label));
-  if (!podStep && place.pod_uid == null) {
+  if (!podStep && (place.pod_uid ?? null) === null) {
     const [outer] = steps;
     const runtime = place.container_runtime ?? outer!.label;
     return outer!.key === key ? [own] : [{ key: outer!.key, label: runtime }, own];
@@ -51,7 +58,7 @@ function containerLevels(steps: readonly Level[], id: string, place: Place): Lev
     ...(k8sNamespace === undefined
       ? []
       : [{ key: `/kubernetes/${k8sNamespace}`, label: printable(k8sNamespace) }]),
-    { key: `pod ${pod}`, label: printable(k8sPod ?? `pod ${pod.slice(0, 8)}`) },
+    { key: `${POD}${pod}`, label: printable(k8sPod ?? `pod ${pod.slice(0, 8)}`) },
     own,
   ];
 }

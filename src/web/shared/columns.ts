@@ -79,10 +79,16 @@ export function columnsOf({ frames, order, window, most, of }: ColumnOptions): C
     for (const layer of layers) layer.push(null);
   };
   let part: Frame[] = [];
+  let isBegin = true;
   const flush = (): void => {
     if (part.length === 0) return;
-    times.push(part.at(-1)!.time / 1000);
-    stacked(part, order, of).forEach((value, i) => layers[i]!.push(value));
+    const means = stacked(part, order, of);
+    // A mean is of the whole time of its frames, also at the beginning.
+    for (const time of isBegin ? [beginOf(part[0]!), part.at(-1)!.time] : [part.at(-1)!.time]) {
+      times.push(time / 1000);
+      means.forEach((value, i) => layers[i]!.push(value));
+    }
+    isBegin = false;
     part = [];
   };
   let last: Frame | undefined;
@@ -92,7 +98,7 @@ export function columnsOf({ frames, order, window, most, of }: ColumnOptions): C
     if (last && (isApart || Math.floor(frame.time / stepMs) !== Math.floor(last.time / stepMs))) flush();
     if (last && isApart) {
       unknown(last.time + 1);
-      unknown(beginOf(frame));
+      isBegin = true;
     }
     part.push(frame);
     last = frame;

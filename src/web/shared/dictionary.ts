@@ -51,13 +51,13 @@ export class Dictionary {
   /** What is new since the last call, if anything is. */
   takeNews(): Names | undefined {
     const news = this.#news;
-    if (news.rows.length + news.groups.length + news.cores.length === 0) return undefined;
+    if (Object.values(news).every(({ length }) => length === 0)) return undefined;
     this.#news = emptyNames();
     return news;
   }
 
   all(): Names {
-    return { rows: [...this.rows], groups: [...this.groups], cores: [...this.cores] };
+    return { rows: [...this.rows], groups: [...this.groups], cores: [...this.cores], gone: [] };
   }
 
   /** Forgets rows that are not `used`, and cgroups that no row is left of and that are not `used` either. */
@@ -69,6 +69,7 @@ export class Dictionary {
   }
 
   #forget(names: Map<number, unknown>, number: number): void {
+    this.#news.gone.push(number);
     names.delete(number);
     this.#byKey.delete(this.#keys.get(number)!);
     this.#keys.delete(number);
@@ -91,11 +92,19 @@ function rowKey({ kind, pid, created, program, group }: RowName): string {
 
 function isSameGroup(one: GroupName, other: GroupName): boolean {
   return (
+    one.title === other.title &&
     one.levels.length === other.levels.length &&
     one.levels.every(({ label }, index) => label === other.levels[index]!.label)
   );
 }
 
-function emptyNames(): { [Kind in keyof Names]: [number, Names[Kind][number][1]][] } {
-  return { rows: [], groups: [], cores: [] };
+interface News {
+  readonly rows: [number, RowName][];
+  readonly groups: [number, GroupName][];
+  readonly cores: [number, string][];
+  readonly gone: number[];
+}
+
+function emptyNames(): News {
+  return { rows: [], groups: [], cores: [], gone: [] };
 }

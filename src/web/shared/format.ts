@@ -17,6 +17,15 @@ export function inWatts(value: number): string {
   return milli >= 0.95 ? `${milli.toFixed(1)} mW` : '< 1 mW';
 }
 
+/** Figures below each other, W, all with as many decimals: as the largest of them bears. */
+export function wattsBelow(energy: number, ms: number, largest: number): string {
+  const most = largest / ms / 1000;
+  const decimals = most >= 99.95 ? 1 : most >= 9.995 ? 2 : 3;
+  const value = energy / ms / 1000;
+  const least = 10 ** -decimals;
+  return value > 0 && value < least / 2 ? `< ${least.toFixed(decimals)}` : value.toFixed(decimals);
+}
+
 /** Three significant figures of µJ. */
 export function joules(energy: number): string {
   const value = energy / 1e6;

@@ -7,8 +7,6 @@ import { type Bucket, BUCKET_MS, BUCKET_ROWS, FINE_MS, type Frame, HISTORY_MS } 
 const FRAMES = 1000;
 /** Cgroups of a frame that has lost its rows: the chart has eight colours. */
 const LEAN_GROUPS = 100;
-/** Frames between two looks at what names are still in use. */
-const PRUNE_FRAMES = 60;
 
 /**
  * The last 15 minutes, bounded whatever runs: each frame's sums, the rows of the last minute, and the largest rows of what
@@ -18,7 +16,6 @@ export class History {
   readonly frames: Frame[] = [];
   readonly buckets: Bucket[] = [];
   readonly #dictionary: Dictionary;
-  #added = 0;
 
   constructor(dictionary: Dictionary) {
     this.#dictionary = dictionary;
@@ -33,10 +30,9 @@ export class History {
     if (last && bucketOf(frame) !== bucketOf(last)) this.#fill(bucketOf(last));
     this.frames.push(frame);
     this.#drop(frame.time);
-    if (++this.#added % PRUNE_FRAMES === 0) this.#dictionary.keep(this.#used());
   }
 
-  /** Takes a bucket that somebody else has filled; frames of its time have come before. */
+  /** Takes a bucket that somebody else has filled, before frames that are later. */
   addBucket(bucket: Bucket): void {
     this.buckets.push(bucket);
   }
@@ -44,7 +40,7 @@ export class History {
   #fill(bucket: number): void {
     const frames = this.frames.filter((frame) => bucketOf(frame) === bucket);
     // One whose rows are gone was longer ago than it says: the clock was set.
-    if (frames.some(({ rows }) => !rows) || this.buckets.at(-1)?.to === frames.at(-1)!.time) return;
+    if (frames.some(({ rows }) => !rows) || (this.buckets.at(-1)?.to ?? 0) >= frames.at(-1)!.time) return;
     const sums: RowSums = new Map();
     for (const { rows } of frames) addRows(sums, rows!);
     const restOf = (row: number): number => this.#dictionary.restOf(this.#dictionary.groupOf(row));
@@ -58,7 +54,8 @@ export class History {
 
   #drop(now: number): void {
     const { frames, buckets } = this;
-    while (frames.length > FRAMES || (frames.length > 1 && frames[0]!.time <= now - HISTORY_MS)) frames.shift();
+    while (frames.length > FRAMES || (frames.length > 1 && frames[0]!.time <= now - HISTORY_MS))
+      frames.shift();
     while (buckets.length > 0 && buckets[0]!.from < beginOf(frames[0]!) - 1) buckets.shift();
     for (let i = frames.length - 1; i >= 0; i--) {
       const { rows, names: _told, ...lean } = frames[i]!;
@@ -80,7 +77,8 @@ export class History {
       .flat();
   }
 
-  #used(): Set<number> {
+  /** Numbers of rows and cgroups that are in it. */
+  used(): Set<number> {
     const used = new Set<number>();
     for (const { rows, groups } of this.frames) {
       for (const id of rows?.id ?? []) used.add(id);

@@ -3,7 +3,7 @@ import { KERNEL } from '../../model/snapshot.ts';
 import type { Dictionary } from './dictionary.ts';
 import type { Shown } from './shown.ts';
 import type { RowSum } from './sums.ts';
-import type { GroupName, RowName } from './wire.ts';
+import type { GroupName, Level, RowName } from './wire.ts';
 
 /** What a row of the table is. */
 export const BY = ['process', 'program', 'container'] as const;
@@ -66,8 +66,8 @@ export function programOf({ kernel, program }: RowName): string {
 }
 
 /** What a row's container, service or session is called. */
-export function ownerOf({ levels, owner }: GroupName): { readonly key: string; readonly label: string } {
-  return levels[owner]!;
+export function ownerOf({ levels, owner, title }: GroupName): Level {
+  return { key: levels[owner]!.key, label: title };
 }
 
 /** A cgroup from the outermost level in. */
@@ -83,7 +83,8 @@ function nameOf(by: By, id: number, row: RowName, group: GroupName): { key: stri
 
 function matches(row: RowName, group: GroupName, words: readonly string[]): boolean {
   if (words.length === 0) return true;
-  const text = `${programOf(row)} ${row.program} ${row.pid ?? ''} ${whereOf(group)} ${group.path}`.toLowerCase();
+  const text =
+    `${programOf(row)} ${row.program} ${row.pid ?? ''} ${whereOf(group)} ${group.path}`.toLowerCase();
   return words.every((word) => text.includes(word));
 }
 

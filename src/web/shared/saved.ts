@@ -35,12 +35,21 @@ export function asJson({ shown, hello, choice, items }: Seen): string {
   return `${JSON.stringify(seen, undefined, 2)}\n`;
 }
 
-function rowOf({ label, row, group, energy, error, cpu, alive, ended }: Item, by: string, ms: number): object {
+type Cell = string | number | null;
+
+function rowOf(
+  { label, row, group, energy, error, cpu, alive, ended }: Item,
+  by: string,
+  ms: number,
+): Readonly<Record<string, Cell>> {
   return {
     name: label,
     ...(by === 'process' && { pid: row.pid, creation_time: row.created }),
     // A program is in many places.
-    ...(by !== 'program' && { cgroup: by === 'process' ? group.path : whereOf(group), container_id: group.container }),
+    ...(by !== 'program' && {
+      cgroup: by === 'process' ? group.path : whereOf(group),
+      container_id: group.container,
+    }),
     energy_j: energy / J,
     energy_err_j: Number.isNaN(error) ? null : error / J,
     power_w: energy / ms / 1000,
@@ -65,7 +74,7 @@ export function asCsv({ shown, hello, choice, items }: Seen): string {
 }
 
 /** As RFC 4180 has it. A name that a spreadsheet would take for a formula gets a quote before it. */
-function cell(value: unknown): string {
+function cell(value: Cell): string {
   if (typeof value !== 'string') return String(value ?? '');
   const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;

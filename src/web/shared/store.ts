@@ -23,9 +23,11 @@ export class Store {
     const former = this.hello?.source;
     // Figures of another source are no continuation of these.
     if (former && (former.name !== hello.source.name || former.kind !== hello.source.kind)) this.#forget();
-    if (hello.instance !== this.hello?.instance) for (const own of [this.#rows, this.#groups, this.#cores]) own.clear();
+    // All that it may speak of is told now.
+    this.#clearNumbers();
     this.hello = hello;
     this.#learn(hello.names);
+    this.#prune();
   }
 
   add(told: Frame): void {
@@ -60,13 +62,18 @@ export class Store {
     return { ...rows, id: rows.id.map((id) => this.#rows.get(id)!) };
   }
 
-  #learn({ rows, groups, cores }: Names): void {
+  #learn({ rows, groups, cores, gone }: Names): void {
     const { dictionary } = this;
     for (const [id, name] of groups) this.#groups.set(id, dictionary.group(name));
     for (const [id, name] of rows)
       this.#rows.set(id, dictionary.row({ ...name, group: this.#groups.get(name.group)! }));
     for (const [id, name] of cores) this.#cores.set(id, dictionary.core(name));
     dictionary.takeNews();
+    for (const number of gone) {
+      this.#rows.delete(number);
+      this.#groups.delete(number);
+    }
+    if (gone.length > 0) this.#prune();
   }
 
   #forget(): void {
@@ -74,6 +81,18 @@ export class Store {
     this.history = new History(this.dictionary);
     this.#now = new Rolling(MEAN_MS);
     this.#minute = new Rolling(FINE_MS);
+    this.#clearNumbers();
+  }
+
+  #clearNumbers(): void {
     for (const own of [this.#rows, this.#groups, this.#cores]) own.clear();
+  }
+
+  /** Forgets what neither the history has nor the agent may speak of. */
+  #prune(): void {
+    const used = this.history.used();
+    for (const numbers of [this.#rows, this.#groups]) for (const number of numbers.values()) used.add(number);
+    this.dictionary.keep(used);
+    this.dictionary.takeNews();
   }
 }

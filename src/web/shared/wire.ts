@@ -92,6 +92,8 @@ export interface GroupName {
   readonly levels: readonly Level[];
   /** Which of them is the container, or where there is none the service or session. */
   readonly owner: number;
+  /** What people call that one where nothing around it is said: of containers of pods with the pod. */
+  readonly title: string;
   readonly container: string | null;
 }
 
@@ -100,6 +102,8 @@ export interface Names {
   readonly rows: readonly (readonly [number, RowName])[];
   readonly groups: readonly (readonly [number, GroupName])[];
   readonly cores: readonly (readonly [number, string])[];
+  /** Numbers of rows and cgroups that nothing in the history has any more. */
+  readonly gone: readonly number[];
 }
 
 export interface SourceInfo {
@@ -110,7 +114,7 @@ export interface SourceInfo {
   readonly reference: string | null;
 }
 
-/** What a stream begins with. Frames and buckets of the history follow, then `live`. */
+/** What a stream begins with. Buckets and frames of the history follow, then `live`. */
 export interface Hello {
   readonly version: number;
   /** Another one after each start of the agent. */
