@@ -3,7 +3,6 @@ import uPlot from 'uplot';
 import { columnsOf } from '../shared/columns.ts';
 import { clock, inWatts, mark } from '../shared/format.ts';
 import { isBelow } from '../shared/items.ts';
-import type { Span } from '../shared/shown.ts';
 import { byId, setAttribute, styleOf } from './dom.ts';
 import { Legend } from './legend.ts';
 import type { Scene } from './scene.ts';
@@ -43,7 +42,7 @@ export class Chart {
     if (built !== this.#built) this.#build(order, scene);
     this.#built = built;
     this.#fill(scene);
-    this.#mark(view.span);
+    this.#mark();
     this.#legend.draw(scene, this.#order);
   }
 
@@ -68,8 +67,12 @@ export class Chart {
   }
 
   /** The rectangle of the span, which moves to the left with its time. */
-  #mark(span: Span | undefined): void {
+  #mark(): void {
     const plot = this.#plot!;
+    const { view, shown } = this.#scene!;
+    const span = view.span && (shown ?? view.span);
+    // Before the first drawing there are no scales.
+    if (plot.status !== 1) return;
     const at = (time: number): number =>
       Math.min(Math.max(plot.valToPos(time / 1000, 'x'), 0), plot.bbox.width / devicePixelRatio);
     const [left, right] = span ? [at(span.from), at(span.to)] : [0, 0];
@@ -119,6 +122,7 @@ export class Chart {
         axes: axes(mark(scene.hello?.source.kind)),
         series: [{}, ...series],
         hooks: {
+          draw: [() => this.#mark()],
           setSelect: [(plot) => this.#dragged(plot)],
           setCursor: [
             (plot) =>

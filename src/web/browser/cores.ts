@@ -43,7 +43,8 @@ export class Cores {
       }
     context.globalAlpha = 1;
     this.#label(context, cores, row, scene);
-    if (view.span) frame(context, at(view.span.from), at(view.span.to), cores.length * row);
+    const span = view.span && (shown ?? view.span);
+    if (span) frame(context, at(span.from), at(span.to), cores.length * row);
     const sign = mark(hello?.source.kind);
     const now = shown ? `, together ${sign}${watts(activeOf(scene), shown.ms)} above idle` : '';
     setText(byId('cores-note'), `${cores.length} · full colour is ${sign}${inWatts(darkest)} above idle`);

@@ -95,6 +95,7 @@ export class Table {
     setAttribute(this.#body, 'aria-rowcount', String(this.items.length + 1));
     const energy = found.reduce((sum, item) => sum + item.energy, 0);
     setText(byId('rows-name'), NAMES[view.by]);
+    setAttribute(this.#body, 'data-by', view.by);
     const active = found.filter((item) => item.energy > 0).length;
     const count = (view.span ? found.length : active).toLocaleString('en');
     const more = view.span ? '' : ` of ${found.length.toLocaleString('en')} in the last minute`;
