@@ -8,7 +8,10 @@ import { snapshotOf } from '../support/snapshots.ts';
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
 const everySecond = (values: readonly number[]): number[] => values.filter((_, i) => i % 2 === 1);
 
-function framesOf(snapshots: readonly Snapshot[], namesProcesses = true): { frames: Frame[]; maker: FrameMaker } {
+function framesOf(
+  snapshots: readonly Snapshot[],
+  namesProcesses = true,
+): { frames: Frame[]; maker: FrameMaker } {
   const maker = new FrameMaker({ namesProcesses });
   const frames = snapshots.map((snapshot) => maker.add(snapshot)).filter((frame) => frame !== undefined);
   return { frames, maker };
@@ -111,7 +114,9 @@ describe('a frame of the page', () => {
     const rows = frames.flatMap((frame) => rowsOf(frame, maker));
     expect(rows.every(({ pid, created }) => pid === null && created === null)).toBe(true);
     const named = JSON.stringify(frames.map(({ names }) => names));
-    const pids = snapshots.slice(0, 60).flatMap(({ processes }) => processes.map(({ creation_time }) => creation_time));
+    const pids = snapshots
+      .slice(0, 60)
+      .flatMap(({ processes }) => processes.map(({ creation_time }) => creation_time));
     expect(pids.filter((created) => created !== null && named.includes(created))).toEqual([]);
   });
 

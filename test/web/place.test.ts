@@ -4,7 +4,8 @@ import { type Place, placeOf } from '../../src/web/server/place.ts';
 const ID = '4bb24efc9641afc5ded1ca77eabb6e2fcf062d2112ccd61bd8bd6acd89180bae';
 const POD = '6f1c2a30-2222-4aaa-8bbb-000000000002';
 
-const labels = (path: string, place?: Place): string[] => placeOf(path, place).levels.map(({ label }) => label);
+const labels = (path: string, place?: Place): string[] =>
+  placeOf(path, place).levels.map(({ label }) => label);
 
 describe('the place of a cgroup', () => {
   it('is a pod and a container in Kubernetes, by their names where they are known', () => {
@@ -13,12 +14,20 @@ describe('the place of a cgroup', () => {
     expect(labels(path, place)).toEqual(['kubernetes', 'pod 6f1c2a30', '4bb24efc9641']);
     const names = { k8sNamespace: 'shop', k8sPod: 'cart-7d9f', k8sContainer: 'web' };
     expect(labels(path, { ...place, names })).toEqual(['kubernetes', 'shop', 'cart-7d9f', 'web']);
-    expect(placeOf(path, { ...place, names })).toMatchObject({ owner: 3, title: 'cart-7d9f/web', container: ID });
+    expect(placeOf(path, { ...place, names })).toMatchObject({
+      owner: 3,
+      title: 'cart-7d9f/web',
+      container: ID,
+    });
   });
 
   it('is the same pod whichever driver made its cgroup', () => {
     const slice = `/kubepods.slice/kubepods-pod${POD.replaceAll('-', '_')}.slice/cri-containerd-${ID}.scope`;
-    expect(labels(slice, { container_id: ID, pod_uid: POD })).toEqual(['kubernetes', 'pod 6f1c2a30', '4bb24efc9641']);
+    expect(labels(slice, { container_id: ID, pod_uid: POD })).toEqual([
+      'kubernetes',
+      'pod 6f1c2a30',
+      '4bb24efc9641',
+    ]);
   });
 
   it('ends at the container, whatever is within it', () => {
@@ -31,7 +40,10 @@ describe('the place of a cgroup', () => {
 
   it('is owned by the unit outside of containers', () => {
     const path = '/system.slice/postgresql.service/worker';
-    expect(placeOf(path, { unit: 'postgresql.service' })).toMatchObject({ owner: 1, title: 'postgresql.service' });
+    expect(placeOf(path, { unit: 'postgresql.service' })).toMatchObject({
+      owner: 1,
+      title: 'postgresql.service',
+    });
     expect(placeOf(path)).toMatchObject({ owner: 2, title: 'worker' });
   });
 

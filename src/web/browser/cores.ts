@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { clock, duration, inWatts, mark, watts } from '../shared/format.ts';
 import { beginOf } from '../shared/history.ts';
+import { framesIn } from '../shared/shown.ts';
 import type { Frame } from '../shared/wire.ts';
 import { AXIS_PX, RIGHT_PX } from './chart.ts';
 import { byId, element, setAttribute, setText, sized, styleOf } from './dom.ts';
@@ -108,9 +109,8 @@ function columnsOf(frames: readonly Frame[], { window }: Scene, most: number): C
 /** µJ above idle of all cores in the time that is shown. */
 function activeOf({ store, shown }: Scene): number {
   let active = 0;
-  for (const { time, cores } of store.history.frames)
-    if (time > shown!.from && time <= shown!.to)
-      for (let i = 0; i < cores.length; i += 3) active += cores[i + 1]! - cores[i + 2]!;
+  for (const { cores } of framesIn(store.history, shown!))
+    for (let i = 0; i < cores.length; i += 3) active += cores[i + 1]! - cores[i + 2]!;
   return active;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Owners } from '../shared/columns.ts';
 import { beginOf } from '../shared/history.ts';
-import type { Shown } from '../shared/shown.ts';
+import { framesIn, type Shown } from '../shared/shown.ts';
 import { Store } from '../shared/store.ts';
 import { Chart } from './chart.ts';
 import { Cores } from './cores.ts';
@@ -78,7 +78,7 @@ function scene(): Scene {
 
 /** What the meter itself used, and how much it had to do. */
 function rateOf(shown: Shown | undefined): Scene['rate'] {
-  const frames = store.history.frames.filter(({ time }) => shown && time > shown.from && time <= shown.to);
+  const frames = shown ? framesIn(store.history, shown) : [];
   const sum = (index: 0 | 1 | 2): number => frames.reduce((total, { self }) => total + self[index], 0);
   const ms = frames.reduce((total, frame) => total + frame.ms, 0) || 1;
   const switches = Math.round((sum(1) / ms) * 1000).toLocaleString('en');

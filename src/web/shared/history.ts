@@ -56,7 +56,7 @@ export class History {
     const { frames, buckets } = this;
     while (frames.length > FRAMES || (frames.length > 1 && frames[0]!.time <= now - HISTORY_MS))
       frames.shift();
-    while (buckets.length > 0 && buckets[0]!.from < beginOf(frames[0]!) - 1) buckets.shift();
+    while (buckets.length > 0 && buckets[0]!.from < beginOf(frames[0]!) - frames[0]!.ms / 2) buckets.shift();
     for (let i = frames.length - 1; i >= 0; i--) {
       const { rows, names: _told, ...lean } = frames[i]!;
       const isFine = lean.time > now - FINE_MS && frames.length - i <= FRAMES / 10;

@@ -51,21 +51,25 @@ export function shownSpan(history: History, span: Span): Shown | undefined {
   });
   const [first] = steps;
   if (!first) return undefined;
-  const { to } = steps.at(-1)!;
-  const frames = history.frames.filter(({ time }) => time > first.from && time <= to);
+  const frames = framesIn(history, { from: first.from, to: steps.at(-1)!.to });
   const rows: RowSums = new Map();
   for (const step of steps) addRows(rows, step.rows);
   const sums = sumFrames(frames);
   return { ...sums, rows, longer: { ms: sums.ms, rows }, steps };
 }
 
+/** Frames of a span. Clocks are some ms apart, so what counts is the middle of each. */
+export function framesIn({ frames }: History, { from, to }: Span): readonly Frame[] {
+  return frames.filter(({ time, ms }) => time - ms / 2 > from && time - ms / 2 < to);
+}
+
 /** Buckets where the frames have lost their rows, and after the last of those the frames. */
 export function stepsOf({ frames, buckets }: History): Step[] {
   const fine = frames.filter(({ rows }) => rows);
-  const begin = fine[0] ? beginOf(fine[0]) : Infinity;
-  // The first bucket all of whose frames are there.
-  const border = buckets.find(({ from }) => from >= begin - 1)?.from;
-  const coarse = border === undefined ? buckets : buckets.filter(({ to }) => to <= border + 1);
+  const [first] = fine;
+  const begin = first ? beginOf(first) - first.ms / 2 : Infinity;
+  // From the first bucket on all of whose frames are there.
+  const coarse = buckets.filter(({ from }) => from < begin);
   const end = coarse.at(-1)?.to ?? 0;
   return [...coarse, ...fine.filter(({ time }) => time > end).map(stepOf)];
 }
