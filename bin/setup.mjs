@@ -42,6 +42,7 @@ const TEST_PACKAGES = [
   ['clang-format', hasCommand('clang-format')],
   ['util-linux', hasCommand('setpriv')],
   ['llvm', hasCommand('llvm-objdump')],
+  ['chromium', hasCommand('chromium')],
 ];
 
 checkOwners();

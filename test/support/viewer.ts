@@ -10,7 +10,6 @@ export class Viewer implements AsyncDisposable {
   status: number | undefined;
   isLive = false;
   isOver = false;
-  bytes = 0;
   /** Times of the frames that it was told. */
   readonly told: number[] = [];
   readonly #abort = new AbortController();
@@ -47,8 +46,7 @@ export class Viewer implements AsyncDisposable {
       const decoder = new TextDecoder();
       let text = '';
       for await (const chunk of response.body!) {
-        this.bytes += (chunk as Uint8Array).length;
-        text += decoder.decode(chunk as Uint8Array, { stream: true });
+        text += decoder.decode(chunk, { stream: true });
         const messages = text.split('\n\n');
         text = messages.pop()!;
         for (const message of messages) this.#take(message);

@@ -154,6 +154,7 @@ describe('the stream of the page', () => {
       page.add({ ...big, processes: many, time: new Date(time).toISOString() });
       return page.viewers() === 0 ? true : undefined;
     });
+    expect(page.viewers()).toBe(0);
     socket.destroy();
   });
 

@@ -66,7 +66,7 @@ export class TableRow {
     this.item = item;
     const { scene, largest } = drawing;
     const { ms, total } = scene.shown!;
-    const { energy, error, row, group, alive, ended } = item;
+    const { energy, error, row, group, alive } = item;
     const sign = mark(scene.hello?.source.kind);
     const { by } = scene.view;
     this.#meter.style.transform = `scaleX(${largest > 0 ? Math.min(1, energy / largest).toFixed(3) : 0})`;
@@ -87,7 +87,7 @@ export class TableRow {
     this.#place(item, scene);
     setText(this.#cells.pid, row.pid === null || by !== 'process' ? '' : String(row.pid));
     setAttribute(this.node, 'title', by === 'program' ? item.label : `${item.label}\n${group.path}`);
-    setAttribute(this.button, 'aria-label', hintOf(item, by, ended));
+    setAttribute(this.button, 'aria-label', hintOf(item, by));
     this.#drawSpark(item, drawing);
   }
 
@@ -154,7 +154,8 @@ function ownersOf({ ids }: Item, { store: { dictionary } }: Scene): number {
   return new Set(ids.map((id) => ownerOf(dictionary.groups.get(dictionary.groupOf(id))!).key)).size;
 }
 
-function hintOf({ label, group, ended }: Item, by: string, endedNow: number): string {
-  const what = by === 'process' ? `look into ${ownerOf(group).label}` : 'show its processes';
-  return `${label}${ended + endedNow > 0 ? ', some ended' : ''}: ${what}`;
+/** Begins with what is to be read there. */
+function hintOf(item: Item, by: string): string {
+  const what = by === 'process' ? `look into ${ownerOf(item.group).label}` : 'show its processes';
+  return `${item.label}${countOf(item, by)}: ${what}`;
 }
