@@ -3,7 +3,7 @@ import uPlot from 'uplot';
 import { columnsOf } from '../shared/columns.ts';
 import { clock, inWatts, mark } from '../shared/format.ts';
 import { isBelow } from '../shared/items.ts';
-import { byId, setAttribute, styleOf } from './dom.ts';
+import { byId, setAttribute, Size, styleOf } from './dom.ts';
 import { Legend } from './legend.ts';
 import type { Scene } from './scene.ts';
 
@@ -18,6 +18,7 @@ const DRAG_PX = 5;
 /** Watts over time, stacked by owner, with the span that is marked. */
 export class Chart {
   readonly #host = byId('chart');
+  readonly #size = new Size(this.#host, () => this.#resized());
   readonly #legend = new Legend();
   #plot: uPlot | undefined;
   #order: readonly string[] = [];
@@ -26,17 +27,10 @@ export class Chart {
   #scene: Scene | undefined;
   #drawn = { key: '', at: 0 };
 
-  constructor() {
-    new ResizeObserver(() => {
-      this.#built = '';
-      if (this.#scene) this.draw(this.#scene);
-    }).observe(this.#host);
-  }
-
   draw(scene: Scene): void {
     this.#scene = scene;
     const { slots, view, hello } = scene;
-    if (!hello || this.#host.clientWidth === 0) return;
+    if (!hello || this.#size.width === 0) return;
     const order = [...slots.keys()].toSorted((one, other) => slots.get(one)! - slots.get(other)!);
     const built = [order.join('\n'), styleOf('--theme'), hello.source.kind, view.zoom].join('\t');
     if (built !== this.#built) this.#build(order, scene);
@@ -46,9 +40,14 @@ export class Chart {
     this.#legend.draw(scene, this.#order);
   }
 
+  #resized(): void {
+    this.#built = '';
+    if (this.#scene) this.draw(this.#scene);
+  }
+
   #fill(scene: Scene): void {
     const { store, owners, window, view } = scene;
-    const stepMs = ((window.to - window.from) * COLUMN_PX) / this.#host.clientWidth;
+    const stepMs = ((window.to - window.from) * COLUMN_PX) / this.#size.width;
     const key = [this.#built, view.window, window.from === window.to, store.history.frames[0]?.time].join();
     // It moves when there is a new column to be seen, not every second.
     const isSame = key.split(',').slice(0, -1).join() === this.#drawn.key;
@@ -58,7 +57,7 @@ export class Chart {
       frames: store.history.frames,
       order: this.#order,
       window,
-      most: Math.max(60, Math.floor(this.#host.clientWidth / COLUMN_PX)),
+      most: Math.max(60, Math.floor(this.#size.width / COLUMN_PX)),
       of: (frame) => owners.of(frame, store.dictionary),
     });
     this.#plot!.setData([times, ...layers.toReversed(), layers.at(-1)!], false);
@@ -106,8 +105,8 @@ export class Chart {
     const series: uPlot.Series[] = [...layers, total];
     this.#plot = new uPlot(
       {
-        width: this.#host.clientWidth,
-        height: this.#host.clientHeight,
+        width: this.#size.width,
+        height: this.#size.height,
         legend: { show: false },
         padding: [8, RIGHT_PX, 0, 0],
         cursor: {

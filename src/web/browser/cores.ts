@@ -1,56 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0
 import { clock, duration, inWatts, mark, watts } from '../shared/format.ts';
-import { beginOf } from '../shared/history.ts';
+import { type Heat, heatOf } from '../shared/heat.ts';
 import { framesIn } from '../shared/shown.ts';
-import type { Frame } from '../shared/wire.ts';
 import { AXIS_PX, RIGHT_PX } from './chart.ts';
-import { byId, element, setAttribute, setText, sized, styleOf } from './dom.ts';
+import { byId, element, setAttribute, setText, Size, sized, styleOf } from './dom.ts';
 import type { Scene } from './scene.ts';
 
 const HEIGHT_PX = 128;
 const ROW_PX = { least: 2, most: 20 };
 const LABEL_PX = 11;
 const COLUMN_PX = 3;
+/** A core that is idle is seen to be there. */
+const LEAST_ALPHA = 0.06;
 
 /** A core is a line below the chart, on its axis of time; darkness is watts above idle, in one hue for every eye. */
 export class Cores {
   readonly #canvas = element('canvas', { role: 'img' });
+  /** A pixel for each core and column. */
+  readonly #pixels = document.createElement('canvas');
+  readonly #size = new Size(byId('cores'), () => this.#scene && this.draw(this.#scene));
   #scene: Scene | undefined;
+  #drawn = { key: '', at: 0 };
 
   constructor() {
     byId('cores').append(this.#canvas);
-    new ResizeObserver(() => this.#scene && this.draw(this.#scene)).observe(byId('cores'));
   }
 
   draw(scene: Scene): void {
     this.#scene = scene;
-    const { store, window, hello, shown, view } = scene;
-    const cores = coresOf(scene);
-    const width = byId('cores').clientWidth;
-    if (cores.length === 0 || width === 0) return;
+    const { store, window, view, shown, hello } = scene;
+    const { width } = this.#size;
+    const span = view.span && (shown ?? view.span);
+    const key = [width, devicePixelRatio, view.window, span?.from, span?.to, styleOf('--theme')].join();
+    const stepMs = ((window.to - window.from) / Math.max(1, width)) * COLUMN_PX;
+    const cores = width === 0 ? [] : coresOf(scene);
+    // As the chart, it moves when there is something new to be seen.
+    if (cores.length === 0 || (key === this.#drawn.key && Math.abs(window.to - this.#drawn.at) < stepMs))
+      return;
+    this.#drawn = { key, at: window.to };
     const row = Math.max(ROW_PX.least, Math.min(ROW_PX.most, Math.floor(HEIGHT_PX / cores.length)));
     const context = sized(this.#canvas, width, cores.length * row);
-    const columns = columnsOf(store.history.frames, scene, Math.floor((width - AXIS_PX) / COLUMN_PX));
-    const darkest = Math.max(1e-3, ...columns.flatMap(({ active }) => [...active.values()]));
+    const heat = heatOf(store.history.frames, cores, window, Math.floor((width - AXIS_PX) / COLUMN_PX));
     const at = (time: number): number =>
       AXIS_PX + ((time - window.from) / (window.to - window.from)) * (width - AXIS_PX - RIGHT_PX);
-    const lines = new Map(cores.map((core, line) => [core, line]));
-    context.fillStyle = styleOf('--heat');
-    for (const { from, to, active } of columns)
-      for (const [core, value] of active) {
-        context.globalAlpha = 0.06 + 0.94 * (value / darkest);
-        const left = Math.max(at(from), AXIS_PX);
-        context.fillRect(left, lines.get(core)! * row, Math.max(0.5, at(to) - left), row - (row > 5 ? 1 : 0));
-      }
-    context.globalAlpha = 1;
+    this.#paint(context, heat, at, { row, cores: cores.length, right: width - RIGHT_PX });
     this.#label(context, cores, row, scene);
-    const span = view.span && (shown ?? view.span);
     if (span) frame(context, at(span.from), at(span.to), cores.length * row);
     const sign = mark(hello?.source.kind);
+    setText(
+      byId('cores-note'),
+      `${cores.length} · full colour is ${sign}${inWatts(heat.highest)} above idle`,
+    );
     const now = shown ? `, together ${sign}${watts(activeOf(scene), shown.ms)} above idle` : '';
-    setText(byId('cores-note'), `${cores.length} · full colour is ${sign}${inWatts(darkest)} above idle`);
     const time = `${clock(window.from)} to ${clock(window.to)}, ${duration(window.to - window.from)}`;
     setAttribute(this.#canvas, 'aria-label', `Watts of ${cores.length} cores, ${time}${now}`);
+  }
+
+  #paint(
+    context: CanvasRenderingContext2D,
+    { begin, stepMs, columns, watts: values, highest }: Heat,
+    at: (time: number) => number,
+    { row, cores, right }: { readonly row: number; readonly cores: number; readonly right: number },
+  ): void {
+    this.#pixels.width = columns;
+    this.#pixels.height = cores;
+    const small = this.#pixels.getContext('2d')!;
+    const image = small.createImageData(columns, cores);
+    const [red, green, blue] = rgb(styleOf('--heat'));
+    values.forEach((value, i) => {
+      if (Number.isNaN(value)) return;
+      const alpha = LEAST_ALPHA + (1 - LEAST_ALPHA) * (highest > 0 ? Math.max(0, value) / highest : 0);
+      image.data.set([red, green, blue, Math.round(255 * alpha)], 4 * i);
+    });
+    small.putImageData(image, 0, 0);
+    context.save();
+    context.beginPath();
+    context.rect(AXIS_PX, 0, right - AXIS_PX, cores * row);
+    context.clip();
+    context.imageSmoothingEnabled = false;
+    const left = at(begin);
+    context.drawImage(this.#pixels, left, 0, at(begin + columns * stepMs) - left, cores * row);
+    // Lines between cores, where they are high enough for that.
+    if (row > 5) for (let line = 1; line <= cores; line++) context.clearRect(0, line * row - 1, right, 1);
+    context.restore();
   }
 
   #label(context: CanvasRenderingContext2D, cores: readonly number[], row: number, { store }: Scene): void {
@@ -79,33 +111,6 @@ function coresOf({ store }: Scene): number[] {
   );
 }
 
-interface Column {
-  readonly from: number;
-  readonly to: number;
-  /** W above idle, by core. */
-  readonly active: ReadonlyMap<number, number>;
-}
-
-function columnsOf(frames: readonly Frame[], { window }: Scene, most: number): Column[] {
-  const stepMs = 1000 * Math.max(1, Math.ceil((window.to - window.from) / 1000 / most));
-  const parts = new Map<number, Frame[]>();
-  for (const one of frames) {
-    if (one.time < window.from || one.time > window.to) continue;
-    const key = Math.floor(one.time / stepMs);
-    const part = parts.get(key);
-    if (part) part.push(one);
-    else parts.set(key, [one]);
-  }
-  return [...parts.values()].map((part) => {
-    const ms = part.reduce((sum, one) => sum + one.ms, 0);
-    const active = new Map<number, number>();
-    for (const { cores } of part)
-      for (let i = 0; i < cores.length; i += 3)
-        active.set(cores[i]!, (active.get(cores[i]!) ?? 0) + (cores[i + 1]! - cores[i + 2]!) / ms / 1000);
-    return { from: beginOf(part[0]!), to: part.at(-1)!.time, active };
-  });
-}
-
 /** µJ above idle of all cores in the time that is shown. */
 function activeOf({ store, shown }: Scene): number {
   let active = 0;
@@ -120,4 +125,11 @@ function frame(context: CanvasRenderingContext2D, from: number, to: number, heig
   context.strokeStyle = styleOf('--accent');
   context.lineWidth = 1.5;
   context.strokeRect(left, 0.75, to - left, height - 1.5);
+}
+
+/** Of a colour that the style gives as `#rrggbb`. */
+function rgb(color: string): readonly [number, number, number] {
+  const digits = color.slice(1).match(/../g)!;
+  const [red = 0, green = 0, blue = 0] = digits.map((two) => Number.parseInt(two, 16));
+  return [red, green, blue];
 }

@@ -39,9 +39,36 @@ export function setAttribute(node: Element, name: string, value: string): void {
   if (node.getAttribute(name) !== value) node.setAttribute(name, value);
 }
 
-/** The value of a custom property of the style, which follows the theme. */
+const styles = new Map<string, string>();
+
+/** The value of a custom property of the style: asked for once, since that makes the browser lay out all that changed. */
 export function styleOf(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const known = styles.get(name) ?? getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  styles.set(name, known);
+  return known;
+}
+
+/** After the theme has changed. */
+export function forgetStyles(): void {
+  styles.clear();
+}
+
+/** How large an element is, kept up to date without asking in the middle of a drawing. */
+export class Size {
+  width: number;
+  height: number;
+
+  constructor(node: HTMLElement, changed: () => void) {
+    this.width = node.clientWidth;
+    this.height = node.clientHeight;
+    new ResizeObserver(([entry]) => {
+      const { width, height } = entry!.contentRect;
+      if (width === this.width && height === this.height) return;
+      this.width = width;
+      this.height = height;
+      changed();
+    }).observe(node);
+  }
 }
 
 /** A canvas as large as it is to look, in device pixels, ready to be drawn on in CSS pixels. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mark, percent, watts } from '../shared/format.ts';
 import { type Box, layOut, trailTo, type TreeNode, treeOf } from '../shared/tree.ts';
-import { button, byId, element, keepReachable, setAttribute, setClass, setText } from './dom.ts';
+import { button, byId, element, keepReachable, setAttribute, setClass, setText, Size } from './dom.ts';
 import { type Scene, slotClass } from './scene.ts';
 
 const ROW_PX = 30;
@@ -19,6 +19,7 @@ const DEPTH = 5;
 export class Icicle {
   readonly #host = byId('icicle');
   readonly #pool: { readonly node: HTMLButtonElement; box: Box | undefined }[] = [];
+  readonly #size = new Size(this.#host, () => this.#scene && this.draw(this.#scene));
   #scene: Scene | undefined;
 
   constructor() {
@@ -34,7 +35,7 @@ export class Icicle {
       return;
     }
     const trail = trailTo(treeOf(store.dictionary, shown, hello.host), view.zoom);
-    const width = this.#host.clientWidth;
+    const { width } = this.#size;
     const inner = layOut(trail.at(-1)!, { least: LEAST_PX / width, depth: DEPTH });
     // What it is in is above it, and leads back.
     const outer = trail.slice(0, -1).map((node, depth) => ({ node, depth, x: 0, width: 1 }));

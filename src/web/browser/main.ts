@@ -5,7 +5,7 @@ import { framesIn, type Shown } from '../shared/shown.ts';
 import { Store } from '../shared/store.ts';
 import { Chart } from './chart.ts';
 import { Cores } from './cores.ts';
-import { byId, setAttribute, setText, styleOf } from './dom.ts';
+import { byId, forgetStyles, setAttribute, setText, styleOf } from './dom.ts';
 import { Header, tellState } from './header.ts';
 import { Icicle } from './icicle.ts';
 import { listenToKeys } from './keys.ts';
@@ -42,7 +42,7 @@ const stream = new Stream(store, () => {
   lastFrame = performance.now();
   drawSoon();
 });
-setInterval(() => scene().isStale && drawSoon(), 1000);
+setInterval(() => isStale() && drawSoon(), 1000);
 
 function shownOf(): Shown | undefined {
   if (!view.span) return paused ? paused.shown : store.shown(undefined);
@@ -69,11 +69,15 @@ function scene(): Scene {
     slots: owners.slots(history.frames, dictionary),
     isPaused: paused !== undefined,
     isLost: stream.state === 'lost',
-    isStale:
-      stream.state === 'live' && performance.now() - lastFrame > SILENT_INTERVALS * (hello?.interval ?? 1000),
+    isStale: isStale(),
     rate: rateOf(shown),
     change,
   };
+}
+
+function isStale(): boolean {
+  const silence = performance.now() - lastFrame;
+  return stream.state === 'live' && silence > SILENT_INTERVALS * (store.hello?.interval ?? 1000);
 }
 
 /** What the meter itself used, and how much it had to do. */
@@ -129,6 +133,7 @@ function pause(): void {
 
 function changeTheme(): void {
   document.documentElement.dataset['theme'] = styleOf('--theme') === 'dark' ? 'light' : 'dark';
+  forgetStyles();
   drawSoon();
 }
 
@@ -151,7 +156,10 @@ addEventListener('hashchange', () => {
   view = fromAddress(location.hash);
   drawSoon();
 });
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', drawSoon);
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
+  forgetStyles();
+  drawSoon();
+});
 document.addEventListener('visibilitychange', drawSoon);
 addEventListener('resize', drawSoon);
 listenToKeys({ scene, pause, theme: changeTheme });

@@ -3,7 +3,7 @@ import { CalmOrder } from '../shared/calm.ts';
 import { duration, mark, watts } from '../shared/format.ts';
 import { type Item, itemsOf, ownerOf, whereOf } from '../shared/items.ts';
 import { FINE_MS, type Rows } from '../shared/wire.ts';
-import { button, byId, element, rove, setAttribute, setText } from './dom.ts';
+import { button, byId, element, rove, setAttribute, setText, Size } from './dom.ts';
 import { type Drawing, TableRow } from './row.ts';
 import type { Scene } from './scene.ts';
 import type { Sort } from './view.ts';
@@ -44,7 +44,9 @@ export class Table {
   readonly #pool: TableRow[] = [];
   readonly #calm = new CalmOrder();
   readonly #indexes = new WeakMap<Rows, ReadonlyMap<number, number>>();
+  readonly #size = new Size(this.#body, () => this.#paint());
   #scene: Scene | undefined;
+  #scrolled = 0;
   /** What was asked for when the order was made. */
   #asked = '';
   #isHeld = false;
@@ -60,14 +62,13 @@ export class Table {
       ({ pointerType }) => (this.#isHeld = pointerType === 'mouse'),
     );
     this.#space.addEventListener('pointerleave', () => (this.#isHeld = false));
-    this.#body.addEventListener('scroll', () => this.#paint(), { passive: true });
+    this.#body.addEventListener('scroll', () => this.#scroll(), { passive: true });
     rove(this.#space, ['ArrowUp', 'ArrowDown']);
     this.#body.addEventListener('keydown', (event) => {
       if (event.target !== this.#body || event.key !== 'ArrowDown') return;
       event.preventDefault();
       this.#pool[0]?.button.focus();
     });
-    new ResizeObserver(() => this.#paint()).observe(this.#body);
   }
 
   draw(scene: Scene): void {
@@ -88,6 +89,7 @@ export class Table {
     if (isNew) {
       this.#calm.reset();
       this.#body.scrollTop = 0;
+      this.#scrolled = 0;
     }
     const isHeld = (this.#isHeld || this.#space.contains(document.activeElement)) && !isNew;
     this.items = isHeld ? keepOrder(this.items, found) : this.#sorted(found);
@@ -128,14 +130,19 @@ export class Table {
       .map((key) => byKey.get(key)!);
   }
 
+  #scroll(): void {
+    this.#scrolled = this.#body.scrollTop;
+    this.#paint();
+  }
+
   #paint(): void {
     const scene = this.#scene;
     if (!scene?.shown) {
       for (const { node } of this.#pool) node.hidden = true;
       return;
     }
-    const count = Math.ceil(this.#body.clientHeight / ROW_PX) + 2;
-    const first = Math.max(0, Math.min(Math.floor(this.#body.scrollTop / ROW_PX), this.items.length - 1));
+    const count = Math.ceil(this.#size.height / ROW_PX) + 2;
+    const first = Math.max(0, Math.min(Math.floor(this.#scrolled / ROW_PX), this.items.length - 1));
     while (this.#pool.length < count) {
       const row = new TableRow();
       row.button.addEventListener('click', () => row.item && this.#open(row.item));

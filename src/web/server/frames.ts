@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { OTHER, type ProcessUsage, type Snapshot } from '../../model/snapshot.ts';
+import { type CgroupUsage, OTHER, type ProcessUsage, type Snapshot } from '../../model/snapshot.ts';
 import { Dictionary } from '../shared/dictionary.ts';
 import { addSum, largest, type RowSum, type RowSums, toRows } from '../shared/sums.ts';
 import type { Frame, LedgerParts } from '../shared/wire.ts';
@@ -19,13 +19,20 @@ interface Known {
   readonly row: number;
 }
 
+/** What a cgroup's container was called when it was last seen, and the number of the cgroup. */
+interface KnownGroup {
+  readonly names: CgroupUsage['names'] | undefined;
+  readonly number: number;
+}
+
 /** Makes frames of snapshots: processes that ended are folded by program and cgroup, names become numbers. */
 export class FrameMaker {
   readonly dictionary: Dictionary = new Dictionary();
   readonly #namesProcesses: boolean;
   #processes = new Map<number, Known>();
   #seen = new Map<number, Known>();
-  #groups = new Map<string, number>();
+  #groups = new Map<string, KnownGroup>();
+  #seenGroups = new Map<string, KnownGroup>();
   #gathering: Snapshot[] = [];
   #ms = 0;
 
@@ -48,13 +55,13 @@ export class FrameMaker {
 
   #frame(snapshots: readonly Snapshot[], ms: number): Frame {
     const sums: RowSums = new Map();
-    this.#groups = new Map();
+    this.#seenGroups = new Map();
     this.#seen = new Map();
-    for (const { cgroups } of snapshots)
-      for (const cgroup of cgroups) if (!this.#groups.has(cgroup.path)) this.#group(cgroup.path, cgroup);
+    for (const { cgroups } of snapshots) for (const cgroup of cgroups) this.#group(cgroup.path, cgroup);
     for (const { processes } of snapshots) for (const process of processes) this.#add(sums, process);
     // Whoever used nothing this time is asked for anew when it does.
     this.#processes = this.#seen;
+    this.#groups = this.#seenGroups;
     const restOf = (row: number): number => this.dictionary.restOf(this.dictionary.groupOf(row));
     const rows = toRows(wholeMicro(largest(sums, ROWS, restOf)));
     const groups = this.#sumGroups(rows.id, rows.energy);
@@ -108,12 +115,14 @@ export class FrameMaker {
     return row;
   }
 
-  #group(path: string, usage?: Snapshot['cgroups'][number]): number {
+  #group(path: string, usage?: CgroupUsage): number {
+    const seen = this.#seenGroups.get(path);
+    if (seen) return seen.number;
     const known = this.#groups.get(path);
-    if (known !== undefined) return known;
-    const asked = this.#groups.size < GROUPS ? placeOf(path, usage) : placeOf(OTHER);
-    const number = this.dictionary.group(asked);
-    this.#groups.set(path, number);
+    const isSame = known !== undefined && isSameNames(known.names, usage?.names);
+    const asked = this.#seenGroups.size < GROUPS ? path : OTHER;
+    const number = isSame ? known.number : this.dictionary.group(placeOf(asked, usage));
+    this.#seenGroups.set(path, isSame ? known : { names: usage?.names, number });
     return number;
   }
 
@@ -135,6 +144,12 @@ export class FrameMaker {
     }
     return [...cores].flatMap(([core, [counted, idle]]) => [core, micro(counted), micro(idle)]);
   }
+}
+
+function isSameNames(one: KnownGroup['names'], other: KnownGroup['names']): boolean {
+  if (one === other) return true;
+  if (!one || !other) return false;
+  return one.name === other.name && one.k8sPod === other.k8sPod && one.k8sContainer === other.k8sContainer;
 }
 
 function micro(value: number): number {

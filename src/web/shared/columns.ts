@@ -7,6 +7,8 @@ import type { Frame } from './wire.ts';
 
 /** Colours for containers. */
 export const SLOTS = 8;
+/** Time between two looks at who is among the largest. */
+const SLOTS_MS = 10_000;
 /** Frames this far apart have something between them that is not known, as a multiple of their length. */
 const GAP = 2.5;
 
@@ -21,6 +23,9 @@ export interface Columns {
 export class Owners {
   readonly #made = new WeakMap<Frame, ReadonlyMap<string, number>>();
   readonly #slots = new Map<string, number>();
+  /** Time of the last frame that colours were given by, and whose names these are. */
+  #asOf = 0;
+  #dictionary: Dictionary | undefined;
 
   of(frame: Frame, dictionary: Dictionary): ReadonlyMap<string, number> {
     const known = this.#made.get(frame);
@@ -41,6 +46,11 @@ export class Owners {
    * and its place against one that is hardly larger.
    */
   slots(frames: readonly Frame[], dictionary: Dictionary): ReadonlyMap<string, number> {
+    const last = frames.at(-1)?.time ?? 0;
+    const isCurrent = Math.abs(last - this.#asOf) < SLOTS_MS && frames.length > SLOTS_MS / 1000;
+    if (isCurrent && this.#dictionary === dictionary) return this.#slots;
+    this.#asOf = last;
+    this.#dictionary = dictionary;
     const energy = new Map<string, number>();
     for (const frame of frames)
       for (const [key, more] of this.of(frame, dictionary)) energy.set(key, (energy.get(key) ?? 0) + more);
