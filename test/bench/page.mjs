@@ -4,6 +4,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { browser, crowd, stage } from '../web/stage.mjs';
+import { table } from './tools.mjs';
 
 const FRAMES = 60;
 const LOOK_MS = 15_000;
@@ -16,15 +17,26 @@ const TICKS = 100;
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 const quantile = (values, part) => values.toSorted((a, b) => a - b)[Math.floor(values.length * part)];
 
-export default async function table() {
-  const lines = [
-    '### The page',
-    '',
-    '| processes | agent, nobody looks, ms CPU/s | agent, one page, ms CPU/s | frame, kB | browser, % of a CPU | first rows, ms | scrolling, ms a frame, p95 |',
-    '| --: | --: | --: | --: | --: | --: | --: |',
-  ];
-  for (const machine of MACHINES) lines.push(await row(machine));
-  return lines.join('\n');
+const HEAD = [
+  'processes',
+  'agent, nobody looks, ms',
+  'agent, one page, ms',
+  'a frame, kB',
+  'browser, % of a CPU',
+  'first rows, ms',
+  'scrolling, p95, ms',
+];
+
+export default async function page() {
+  const rows = [];
+  for (const machine of MACHINES) rows.push(await row(machine));
+  return `# Cost of the page
+
+CPU time of the agent for a frame, once a second, while nobody looks (it keeps the history) and with a page that is open;
+all processes of a browser that shows it, without a GPU; time from the address to the first rows; and from one picture to
+the next while the table scrolls.
+
+${table(HEAD, rows)}`;
 }
 
 async function row(machine) {
@@ -40,7 +52,8 @@ async function row(machine) {
   reader.stop();
   const seen = await look(staged, next);
   await staged.close();
-  return `| ${machine.live} | ${alone.toFixed(2)} | ${looked.toFixed(2)} | ${frame.toFixed(0)} | ${seen.cpu.toFixed(1)} | ${seen.rows.toFixed(0)} | ${seen.scroll.toFixed(1)} |`;
+  const figures = [seen.cpu.toFixed(1), seen.rows.toFixed(0), seen.scroll.toFixed(1)];
+  return [machine.live, alone.toFixed(2), looked.toFixed(2), frame.toFixed(0), ...figures];
 }
 
 /** CPU time of this process for a snapshot, ms. */

@@ -33,10 +33,10 @@ export class Cores {
     const span = view.span && (shown ?? view.span);
     const key = [width, devicePixelRatio, view.window, span?.from, span?.to, styleOf('--theme')].join();
     const stepMs = ((window.to - window.from) / Math.max(1, width)) * COLUMN_PX;
-    const cores = width === 0 ? [] : coresOf(scene);
     // As the chart, it moves when there is something new to be seen.
-    if (cores.length === 0 || (key === this.#drawn.key && Math.abs(window.to - this.#drawn.at) < stepMs))
-      return;
+    if (width === 0 || (key === this.#drawn.key && Math.abs(window.to - this.#drawn.at) < stepMs)) return;
+    const cores = coresOf(scene);
+    if (cores.length === 0) return;
     this.#drawn = { key, at: window.to };
     const row = Math.max(ROW_PX.least, Math.min(ROW_PX.most, Math.floor(HEIGHT_PX / cores.length)));
     const context = sized(this.#canvas, width, cores.length * row);
@@ -67,11 +67,15 @@ export class Cores {
     const small = this.#pixels.getContext('2d')!;
     const image = small.createImageData(columns, cores);
     const [red, green, blue] = rgb(styleOf('--heat'));
-    values.forEach((value, i) => {
-      if (Number.isNaN(value)) return;
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i]!;
+      if (Number.isNaN(value)) continue;
       const alpha = LEAST_ALPHA + (1 - LEAST_ALPHA) * (highest > 0 ? Math.max(0, value) / highest : 0);
-      image.data.set([red, green, blue, Math.round(255 * alpha)], 4 * i);
-    });
+      image.data[4 * i] = red;
+      image.data[4 * i + 1] = green;
+      image.data[4 * i + 2] = blue;
+      image.data[4 * i + 3] = 255 * alpha;
+    }
     small.putImageData(image, 0, 0);
     context.save();
     context.beginPath();
