@@ -10,7 +10,7 @@ import type { Scene } from './scene.ts';
 const FONT = '11px system-ui, sans-serif';
 /** Width of the axis of watts: the cores below begin there, too. */
 export const AXIS_PX = 56;
-export const RIGHT_PX = 8;
+export const RIGHT_PX = 14;
 /** More columns than one in so many pixels cannot be told apart. */
 const COLUMN_PX = 3;
 const DRAG_PX = 5;

@@ -3,7 +3,7 @@
 /** What one must have more than the one above it to take its place. */
 const MARGIN = 1.25;
 /** Weight of the newest figure in what is compared. */
-const WEIGHT = 0.5;
+const WEIGHT = 0.6;
 
 /**
  * An order by size that people can read: a row moves up only past one that it beats by a quarter, in means that forget
