@@ -125,7 +125,8 @@ function announce({ selection, blindTo }: Meter, { endpoints, origin }: Publishe
   if (blindTo) complain(blindTo);
   for (const endpoint of endpoints) complain(`publishing at ${endpoint}`);
   if (endpoints.length === 0) complain('publishing nowhere');
-  if (origin !== undefined) complain(`to look at it in a browser: ${origin}/`);
+  // A Unix socket is not for browsers.
+  if (origin?.startsWith('http')) complain(`to look at it in a browser: ${origin}/`);
 }
 
 /** In a terminal the summary is redrawn in place; elsewhere a line is printed now and then. */
