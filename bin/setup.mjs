@@ -7,7 +7,16 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, lstatSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
@@ -33,6 +42,7 @@ const TEST_PACKAGES = [
   ['clang-format', hasCommand('clang-format')],
   ['util-linux', hasCommand('setpriv')],
   ['llvm', hasCommand('llvm-objdump')],
+  ['chromium', hasCommand('chromium')],
 ];
 
 checkOwners();
@@ -166,7 +176,32 @@ function buildJavaScript() {
     run(['node_modules/.bin/tsc', '-p', '.']),
     'TypeScript did not compile: mend what is said above and start again',
   );
+  buildPage();
   writeFileSync('dist/.stamp', stamp);
+}
+
+/** What the browser gets: one script, one style, no other file than these. */
+function buildPage() {
+  const browser = 'src/web/browser';
+  const assets = 'dist/web/assets';
+  const { version } = readJson('node_modules/uplot/package.json');
+  must(
+    run([
+      'node_modules/.bin/esbuild',
+      `app=${browser}/main.ts`,
+      `${browser}/app.css`,
+      '--bundle',
+      '--minify',
+      '--format=esm',
+      '--target=chrome111,firefox113,safari16.4',
+      // The licence of what is bundled wants to be named.
+      `--banner:js=/*! Apache-2.0. uPlot ${version}: MIT, (c) Leon Sorokin */`,
+      `--outdir=${assets}`,
+      '--log-level=warning',
+    ]),
+    'the page did not build: mend what is said above and start again',
+  );
+  for (const name of ['index.html', 'icon.svg']) copyFileSync(join(browser, name), join(assets, name));
 }
 
 function hasCommand(name) {

@@ -21,6 +21,7 @@ const LAYERS = [
   'ledger',
   'recorder.ts',
   'http',
+  'web',
   'otel',
   'cli',
   'index.ts',

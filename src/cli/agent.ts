@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
+import { hostname } from 'node:os';
 import { Ledger } from '../ledger/ledger.ts';
 import { type Meter, openMeter } from '../meter.ts';
 import { producersOf } from '../otel/producer.ts';
-import { startPublishing } from '../otel/publish.ts';
+import { type Publisher, startPublishing } from '../otel/publish.ts';
+import { SCOPE_VERSION } from '../otel/semconv.ts';
 import { record } from '../recorder.ts';
 import { snapshotJson } from '../snapshot/json.ts';
 import type { Access } from '../http/server.ts';
@@ -17,6 +19,7 @@ import type { CommandOptions } from '../settings/types.ts';
 import { readToken, readWebConfig } from '../settings/web-config.ts';
 import { within } from '../util/deadline.ts';
 import { describeWatts } from '../sources/estimated.ts';
+import { createPage } from '../web/server/page.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
 import { splitPlan } from './split-text.ts';
 import { complain, jsonLine, outliveStdout, print } from './print.ts';
@@ -50,11 +53,19 @@ export async function agent(args: string[]): Promise<number> {
   }
   // The disk of a log may be full: metrics go elsewhere.
   outliveStdout();
-  const ledger = new Ledger({ ...DEFAULT_LIMITS, ...limits });
+  const bounds = { ...DEFAULT_LIMITS, ...limits };
+  const ledger = new Ledger(bounds);
+  // Where no process has a series of its own, none has a row of its own either.
+  const page = createPage({
+    host: hostname(),
+    agent: SCOPE_VERSION,
+    namesProcesses: bounds.processes > 0,
+  });
   const publisher = await startPublishing({
     producer: producersOf(ledger),
     env: process.env,
     access: accessOf(own),
+    routes: page.routes,
     log: complain,
   });
   let meter: Meter | undefined;
@@ -68,7 +79,8 @@ export async function agent(args: string[]): Promise<number> {
       readsFiles: options.names || options.kubelet !== undefined,
       signals: false,
     });
-    announce(meter, publisher.endpoints);
+    announce(meter, publisher);
+    page.begin(meter.selection, options.interval * 1000);
     complain(`privileges kept: ${kept.join(', ') || 'none'}`);
     const show = own.json ? undefined : summaryPrinter();
     const recorder = record(meter, {
@@ -78,6 +90,7 @@ export async function agent(args: string[]): Promise<number> {
         const self = { ...snapshot.self, series: ledger.size };
         if (own.json) await print(jsonLine(snapshotJson({ ...snapshot, self })), stopping.signal);
         show?.(summary(snapshot));
+        if (publisher.origin !== undefined) page.add(snapshot);
       },
       onFailure: (error) =>
         complain(`an interval was not measured, the next one covers it: ${reasonOf(error)}`),
@@ -87,6 +100,7 @@ export async function agent(args: string[]): Promise<number> {
     await recorder.update(LAST_INTERVAL_MS);
     if (process.stderr.isTTY) process.stderr.write('\n');
   } finally {
+    page.close();
     await publisher.close(LAST_FLUSH_MS);
     // Whatever it waits for ends with the process.
     if (meter) await within(meter.close(), LAST_CLOSE_MS);
@@ -117,7 +131,7 @@ async function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** Said once at the start: what is measured how, why not better, and where it goes. */
-function announce({ selection, blindTo }: Meter, endpoints: readonly string[]): void {
+function announce({ selection, blindTo }: Meter, { endpoints, origin }: Publisher): void {
   const { source, rejected } = selection;
   for (const { name, reason } of rejected) complain(`not ${name}: ${reason}`);
   const estimate =
@@ -128,6 +142,8 @@ function announce({ selection, blindTo }: Meter, endpoints: readonly string[]): 
   if (blindTo) complain(blindTo);
   for (const endpoint of endpoints) complain(`publishing at ${endpoint}`);
   if (endpoints.length === 0) complain('publishing nowhere');
+  // A Unix socket is not for browsers.
+  if (origin?.startsWith('http')) complain(`to look at it in a browser: ${origin}/`);
 }
 
 /** In a terminal the summary is redrawn in place; elsewhere a line is printed now and then. */

@@ -3,6 +3,7 @@ import { openPoller } from '../counters/poller.ts';
 import type { Counter, EnergySource, PolledSource } from '../model/source.ts';
 import { packageSource } from '../sources/power.ts';
 import { powercapSource } from '../sources/powercap.ts';
+import type { HostRoots } from '../sources/zones.ts';
 import type { Reference } from '../verify/observation.ts';
 
 /** Other counters of a source's packages. */
@@ -14,8 +15,8 @@ export interface References extends AsyncDisposable {
 }
 
 /** Opens what else counts the packages of a source: those that hold its cores, or the same by another way. */
-export async function openReferences(source: EnergySource, sys: string): Promise<References> {
-  const ways = source.reader === 'none' ? [] : [packageSource(sys), powercapSource(sys)];
+export async function openReferences(source: EnergySource, roots: HostRoots): Promise<References> {
+  const ways = source.reader === 'none' ? [] : [packageSource(roots), powercapSource(roots)];
   const found = ways.flatMap((way) =>
     'reason' in way || way.name === source.name ? [] : [referencesAmong(source, way)],
   );

@@ -67,9 +67,10 @@ async function run(
 ): Promise<Observation> {
   const { source } = meter.selection;
   const sys = join(root, 'sys');
-  await using references = await openReferences(source, sys);
+  const proc = join(root, 'proc');
+  await using references = await openReferences(source, { sys, proc });
   keepOnlyNeeded({ source, namesPrograms: meter.blindTo === undefined, readsFiles: false, signals: false });
-  const machine = machineOf(sys, join(root, 'proc'));
+  const machine = machineOf(sys, proc);
   const places = choosePlaces(machine.oneOfEachCore, source.zones);
   const plan = planOf(seconds, places);
   const watched = watchedBy(source, places.integer);
@@ -83,7 +84,7 @@ async function run(
     progress: teller(plan),
     stopped,
   });
-  const powercap = powercapSource(sys);
+  const powercap = powercapSource({ sys, proc });
   const powerLimits = 'counters' in powercap ? powercap.counters.map(({ maxWatts }) => maxWatts) : [];
   const observation: Observation = {
     ...machine,

@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { diag, type Attributes, type DiagLogFunction } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import { ConsoleMetricExporter } from '@opentelemetry/sdk-metrics';
-import { sendLine, type Handler } from '../http/router.ts';
+import { sendLine, type Handler, type Routes } from '../http/router.ts';
 import { type Access, type HttpServer, serve } from '../http/server.ts';
 import { usageError } from '../model/errors.ts';
 import { publishSettings } from '../settings/environment.ts';
@@ -21,6 +21,8 @@ export interface PublishOptions {
   readonly resourceAttributes?: Attributes;
   /** Who may read the Prometheus page, and where, if not where the environment says. */
   readonly access?: Partial<Access>;
+  /** What is served beside the metrics, on the same address. */
+  readonly routes?: Routes;
   /** Takes one line at a time: outages, and what OTEL_LOG_LEVEL (default `warn`) lets through. */
   readonly log: (line: string) => void;
 }
@@ -28,6 +30,8 @@ export interface PublishOptions {
 export interface Publisher {
   /** Where metrics are served and pushed to, to be shown to the user. */
   readonly endpoints: readonly string[];
+  /** Where the routes beside the metrics are served, if anywhere: `http://127.0.0.1:9464`. */
+  readonly origin: string | undefined;
   /**
    * Pushes now. Resolves after at most `timeoutMs`, whether that succeeded or not. The agent has no use for it, whose
    * pushes are due by the clock, and the last by `close`; tests have.
@@ -67,6 +71,7 @@ export async function startPublishing(options: PublishOptions): Promise<Publishe
 /** One that serves metrics or pushes them, while it runs. */
 interface Exporter {
   readonly url: string | undefined;
+  readonly origin?: string;
   readonly flush: (timeoutMs: number) => Promise<void>;
   /** Resolves with whether all that was to be sent has arrived. */
   readonly close: (timeoutMs: number) => Promise<boolean>;
@@ -81,6 +86,7 @@ function publisher(exporters: readonly Exporter[], log: (line: string) => void):
   }
   return {
     endpoints: exporters.map(({ url }) => url).filter((url) => url !== undefined),
+    origin: exporters.find(({ origin }) => origin !== undefined)?.origin,
     async flush(timeoutMs) {
       await Promise.all(exporters.map((exporter) => exporter.flush(timeoutMs)));
     },
@@ -91,17 +97,18 @@ function publisher(exporters: readonly Exporter[], log: (line: string) => void):
 async function served(
   access: Access,
   resource: Resource,
-  { producer, log }: PublishOptions,
+  { producer, log, routes }: PublishOptions,
 ): Promise<Exporter> {
   const endpoint = prometheusEndpoint(() => producer('scrape'), resource.attributes);
   const server = await serve({
     ...access,
-    routes: { '/': pointToMetrics, '/metrics': endpoint.handle },
+    routes: { '/': pointToMetrics, ...routes, '/metrics': endpoint.handle },
     log,
   });
   warnOfOpenness(server, access, log);
   return {
     url: server.origin.startsWith('unix:') ? `${server.origin}, path /metrics` : `${server.origin}/metrics`,
+    origin: server.origin,
     // Whoever scrapes comes when they like.
     flush: () => Promise.resolve(),
     async close() {

@@ -10,6 +10,7 @@ import { snapshots, startJoules } from '../support/joules.ts';
 import { describeOnKernel, Load, TSC, waitFor } from '../support/kernel.ts';
 import { type OtlpReceiver, type ReceivedPoint, startOtlpReceiver } from '../support/otlp-receiver.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
+import { Viewer } from '../support/viewer.ts';
 
 const sum = (points: readonly ReceivedPoint[], name: string): number =>
   points.filter((point) => point.name === name).reduce((total, { value }) => total + value, 0);
@@ -117,6 +118,17 @@ describeOnKernel('joules agent', () => {
     const counted = total('hw_energy');
     const closing = total('process_energy') + total('energy_unattributed') - counted;
     expect(Math.abs(closing)).toBeLessThan(counted * 1e-6);
+    // The page for people is beside it, and said once.
+    const { stderr } = agent.output();
+    expect(stderr.split(`http://127.0.0.1:${port}/\n`)).toHaveLength(2);
+    const html = await (await fetch(`http://127.0.0.1:${port}/`)).text();
+    expect(html).toContain('<title>joules</title>');
+    await using viewer = await new Viewer(`http://127.0.0.1:${port}`).live();
+    await viewer.frames(2);
+    const shown = viewer.store.shown(undefined)!;
+    expect(viewer.store.hello!.source).toMatchObject({ kind: 'measured', name: 'perf:msr/tsc/' });
+    expect(shown.total).toBeGreaterThan(0);
+    expect([...shown.rows.values()].reduce((sum, { energy }) => sum + energy, 0)).toBe(shown.ledger.process);
     expect((await agent.stop('SIGINT')).status).toBe(0);
     expect(receiver.requests).toHaveLength(0);
   });
