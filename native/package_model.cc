@@ -110,13 +110,9 @@ void PackageModel::Begin(const Window& window) {
 
 void PackageModel::LearnWindow(const Window& window) {
   Package& package = packages_[window.package];
-  if (std::exchange(asked_, false)) {
-    actors_->BeginInterval();
-    for (Package& each : packages_) {
-      each.interval = each.unpriced = {};
-      each.shared_j = each.idle_j = 0;
-    }
-  }
+  const auto fresh = [&](const Package& each) { return Fresh(each, window.end_s); };
+  if (asked_ > 0 && asked_ >= static_cast<size_t>(std::count_if(packages_.begin(), packages_.end(), fresh)))
+    BeginInterval();
   const Sums sums{window.end_s - window.begin_s, window.cores_idle_s, window.package_idle_s};
   package.recent.Add(sums);
   package.unpriced.Add(sums);
@@ -136,6 +132,15 @@ void PackageModel::LearnWindow(const Window& window) {
     reviewed_s_ = last_s_;
     PriceInterval();
     ReviewBurst();
+  }
+}
+
+void PackageModel::BeginInterval() {
+  asked_ = 0;
+  actors_->BeginInterval();
+  for (Package& package : packages_) {
+    package.interval = package.unpriced = {};
+    package.shared_j = package.idle_j = 0;
   }
 }
 

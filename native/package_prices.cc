@@ -18,7 +18,6 @@ constexpr double kLeastSurprise = 0.1, kMostSurprise = 4;  // by which errors ar
 constexpr double kModelError = 0.02;                       // of each price, by what no state can tell
 constexpr double kWarmS = 5;                               // all windows are taken for so long
 constexpr double kPoor = 0.1, kFair = 0.05;  // relative errors above which all, or some windows are taken
-constexpr double kStaleS = 10;               // without windows for so long nothing is known any longer
 constexpr double kTrustS = 0.005;  // of run time seen in an interval: much more tells of the rest of it
 constexpr double kEnoughS = 0.02;  // of windows, to know how much a package sleeps
 
@@ -170,12 +169,12 @@ PackageModel::Sums PackageModel::SumsOf(const Interval& interval, const std::vec
 }
 
 Prediction PackageModel::Predict(const Interval& interval) {
-  asked_ = true;
   Prediction prediction;
   prediction.joules.assign(interval.rows.size(), 0);
   prediction.error_j.assign(interval.rows.size(), NAN);
   if (!actors_ || interval.package >= packages_.size()) return prediction;
-  if (!(interval.end_s - packages_[interval.package].last_s < kStaleS)) return prediction;
+  if (!Fresh(packages_[interval.package], interval.end_s)) return prediction;
+  asked_++;
   PriceInterval();
   std::vector<int> load_of_row;
   const std::vector<Load> loads = LoadsOf(interval, &load_of_row);

@@ -134,6 +134,29 @@ describe('the model of a package', () => {
     for (const each of joules) expect(Math.abs(each / 40 - 1)).toBeLessThan(0.2);
   });
 
+  it('keeps what it saw of an interval until all packages were asked for, whatever is learned between', () => {
+    const story = new Story(MACHINE, { packages: 2 });
+    const turns = (seconds: number, second: readonly Task[]): void => {
+      for (const end = story.now + seconds; story.now < end - 1e-9;) {
+        const begin = story.now;
+        story.package = 0;
+        story.run(0.002, [FOUR]);
+        story.now = begin;
+        story.package = 1;
+        story.run(0.002, second);
+      }
+    };
+    turns(10, [SIX, TWO]);
+    for (story.package = 0; story.package < 2; story.package++) story.ask();
+    turns(15, [SIX, TWO]);
+    turns(15, [{ ...SIX, watts: 2 }, TWO]);
+    story.package = 0;
+    story.askOf(30, [FOUR, 10]).run(0.002, [FOUR]);
+    story.package = 1;
+    const { joules } = price(story.askOf(30, [SIX, 10], [TWO, 10]));
+    expect(Math.abs(joules[0]! / 40 - 1)).toBeLessThan(0.2);
+  });
+
   it('tells processes of one executable apart', () => {
     const light = { process: 1, executable: 9, watts: 2 };
     const heavy = { process: 2, executable: 9, watts: 3 };
