@@ -40,11 +40,16 @@ void ActorStates::Take(ActorState* actor) {
   actor->state = -1;
 }
 
+// What an actor did in an earlier interval does not count in this one.
+void ActorStates::Begin(ActorState* actor) const {
+  if (actor->interval_number == interval_number_) return;
+  actor->interval = actor->unpriced = {};
+  actor->interval_j = 0;
+  actor->interval_number = interval_number_;
+}
+
 OwnStates ActorStates::Note(const WindowTask& task, const RunTime& run) {
   const auto add = [&](ActorState* actor) {
-    if (actor->interval_number != interval_number_) actor->interval = {};
-    actor->interval_number = interval_number_;
-    actor->interval.Add(run);
     actor->recent.Add(run);
     actor->weight_s += run.Thread();
     actor->seen_s += run.Thread();
@@ -55,6 +60,8 @@ OwnStates ActorStates::Note(const WindowTask& task, const RunTime& run) {
   ActorState& process = processes_[task.who.process];
   process.executable = task.who.executable;
   add(&process);
+  Begin(&process);
+  process.unpriced.Add(run);
   recent_.Add(run);
   return {executable.state, process.state};
 }
@@ -77,6 +84,10 @@ Known ActorStates::Find(const Actor& who) const {
   if (process == processes_.end()) return known;
   known.states.process = process->second.state;
   sharpen(process->second);
+  if (process->second.interval_number == interval_number_) {
+    known.interval_j = process->second.interval_j;
+    known.interval_thread_s = process->second.interval.Thread();
+  }
   const double all_s = executable->second.recent.run_s;
   const double others = all_s > 0 ? 1 - process->second.recent.run_s / all_s : 1;
   known.unknown = known.states.process >= 0 ? 0 : std::clamp(others, kAlone, 1.0);

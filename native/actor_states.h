@@ -2,6 +2,7 @@
 #pragma once
 
 #include <unordered_map>
+#include <utility>
 
 #include "kalman.h"
 #include "windows.h"
@@ -28,7 +29,10 @@ struct ActorState {
   RunTime recent;           // fades with kRecentRun
   double weight_s = 0;      // thread seconds, fading slower: who counts at the gate
   double seen_s = 0;        // thread seconds since it came
-  RunTime interval;         // since prices were last asked for
+  // Since prices were last asked for: what has been priced, for how much, and what has not yet (of
+  // processes).
+  RunTime interval, unpriced;
+  double interval_j = 0;
   uint64_t interval_number = 0;
 };
 
@@ -39,6 +43,8 @@ struct OwnStates {
 
 struct Known {
   OwnStates states;
+  // What was priced since prices were last asked for, and for how much.
+  double interval_j = 0, interval_thread_s = 0;
   // The part of its run time that a task runs beside others: as seen since the last prices, or recently, of
   // itself, its executable, or everybody.
   double together = 0;
@@ -59,6 +65,20 @@ class ActorStates {
   Known Find(const Actor& who) const;
   void BeginInterval() { interval_number_++; }
 
+  // Prices what has run since it was last called by `joules(run time, states)`.
+  template <typename Joules>
+  void PriceInterval(Joules joules) {
+    for (auto& [key, process] : processes_) {
+      if (process.interval_number != interval_number_ || process.unpriced.run_s <= 0) continue;
+      ActorState& executable = executables_[process.executable];
+      const RunTime run = std::exchange(process.unpriced, {});
+      process.interval_j += joules(run, OwnStates{executable.state, process.state});
+      process.interval.Add(run);
+      Begin(&executable);
+      executable.interval.Add(run);
+    }
+  }
+
   // Once per kRebalanceSeconds: gives and takes states, lets run time fade, forgets who is gone.
   void Rebalance();
   // Widens what is known by the passing of time: `watts` is how far a power wanders, see FadeStates().
@@ -70,6 +90,7 @@ class ActorStates {
   double process_watts() const { return process_watts_; }
 
  private:
+  void Begin(ActorState* actor) const;
   void Give(ActorState* actor, double watts);
   void Take(ActorState* actor);
   void FadeAll(Map* actors, double added, double prior);

@@ -45,10 +45,10 @@ RunTime RunOf(const Window& window) {
 
 }  // namespace
 
-void PackageModel::Sums::Add(const Window& window) {
-  seconds += window.end_s - window.begin_s;
-  cores_idle_s += window.cores_idle_s;
-  package_idle_s += window.package_idle_s;
+void PackageModel::Sums::Add(const Sums& other) {
+  seconds += other.seconds;
+  cores_idle_s += other.cores_idle_s;
+  package_idle_s += other.package_idle_s;
 }
 
 PackageModel::PackageModel(const PackageModelOptions& options)
@@ -110,15 +110,15 @@ void PackageModel::Begin(const Window& window) {
 
 void PackageModel::LearnWindow(const Window& window) {
   Package& package = packages_[window.package];
-  if (std::exchange(asked_, false)) {
-    actors_->BeginInterval();
-    for (Package& each : packages_) each.interval = {};
-  }
-  package.recent.Add(window);
-  package.interval.Add(window);
+  const auto fresh = [&](const Package& each) { return Fresh(each, window.end_s); };
+  if (asked_ > 0 && asked_ >= static_cast<size_t>(std::count_if(packages_.begin(), packages_.end(), fresh)))
+    BeginInterval();
+  const Sums sums{window.end_s - window.begin_s, window.cores_idle_s, window.package_idle_s};
+  package.recent.Add(sums);
+  package.unpriced.Add(sums);
   Fade(window.end_s - last_s_);
   last_s_ = std::max(last_s_, window.end_s);
-  Observe(window);
+  Observe(window, sums);
   package.last_s = window.end_s;
   Clamp();
   if (last_s_ - rebalanced_s_ >= kRebalanceSeconds) {
@@ -130,7 +130,17 @@ void PackageModel::LearnWindow(const Window& window) {
     BeginAnew();
   } else if (last_s_ - reviewed_s_ >= kReviewS) {
     reviewed_s_ = last_s_;
+    PriceInterval();
     ReviewBurst();
+  }
+}
+
+void PackageModel::BeginInterval() {
+  asked_ = 0;
+  actors_->BeginInterval();
+  for (Package& package : packages_) {
+    package.interval = package.unpriced = {};
+    package.shared_j = package.idle_j = 0;
   }
 }
 
@@ -167,9 +177,7 @@ void PackageModel::Drift(Package* package, const Window& window, double joules) 
   AddTerm(package->drift, joules);
 }
 
-void PackageModel::Observe(const Window& window) {
-  Sums sums;
-  sums.Add(window);
+void PackageModel::Observe(const Window& window, const Sums& sums) {
   terms_.clear();
   AddSums(sums);
   for (const WindowTask& task : window.tasks) {

@@ -60,8 +60,8 @@ class PackageModel {
 
   // Windows come in the order of time per package.
   void Learn(const Window& window);
-  // Intervals are asked for when their windows have been learned from, and each package's before windows of
-  // the next ones: who ran beside whom is taken from the windows since the last were asked for.
+  // Intervals are asked for when their windows have been learned from, those of all packages in a row: what
+  // was seen counts for an interval until prices of as many packages as there are were asked for.
   Prediction Predict(const Interval& interval);
 
   // How much of each second is worth being learned from: 1000, 300 or 100 ms.
@@ -76,6 +76,7 @@ class PackageModel {
   // States that are not somebody's: the first of the filter.
   enum Common { kStatic, kIdle, kActive, kThread, kAsleep, kCommons };
 
+  static constexpr double kStaleS = 10;       // without windows for so long nothing is known any longer
   static constexpr double kMeanActive = 0.8;  // core seconds awake in a thread second, about
   static constexpr double kProcessSpread =
       0.2;  // of an executable's processes, as a part of a thread's power
@@ -83,13 +84,16 @@ class PackageModel {
   // What a package did in a time, summed.
   struct Sums {
     double seconds = 0, cores_idle_s = 0, package_idle_s = 0;
-    void Add(const Window& window);
+    void Add(const Sums& other);
     void Scale(double factor) { seconds *= factor, cores_idle_s *= factor, package_idle_s *= factor; }
   };
   struct Package {
     int drift = -1;       // state: by which part all of its power is off for some windows
     double last_s = NAN;  // end of the last window
-    Sums recent, interval;
+    Sums recent;
+    // Since prices were last asked for, as of tasks: see ActorState.
+    Sums interval, unpriced;
+    double shared_j = 0, idle_j = 0;
   };
   struct Start {  // what was seen until there is enough to begin with
     double seconds = 0, joules = 0;
@@ -112,24 +116,29 @@ class PackageModel {
   void Begin(const Window& window);
   void BeginAnew();
   void LearnWindow(const Window& window);
+  void BeginInterval();
   void AddTerm(int state, double factor);
   void AddSums(const Sums& sums);
   void AddLoad(const RunTime& run, const OwnStates& states);
   const std::vector<KalmanFilter::Term>& TakeTerms();
   void Fade(double seconds);
   void Drift(Package* package, const Window& window, double joules);
-  void Observe(const Window& window);
+  void Observe(const Window& window, const Sums& sums);
   void Clamp();
   bool Sound() const;
+  bool Fresh(const Package& package, double now_s) const { return now_s - package.last_s < kStaleS; }
 
   double Mean(Common state) const { return filter_.Mean(state); }
   double MeanThreadWatts() const { return kMeanActive * Mean(kActive) + Mean(kThread); }
-  double Joules(const Load& load, double gate) const;
+  double Joules(const RunTime& run, const OwnStates& states, double gate) const;
+  double IntervalJoules(const Load& load, double gate) const;
   Sums SumsOf(const Interval& interval, const std::vector<Load>& loads) const;
   std::vector<Load> LoadsOf(const Interval& interval, std::vector<int>* load_of_row) const;
   double Error(const Load& load, double joules, const Total& total) const;
   double Gate() const;
   double GateOf(const ActorStates::Map& actors) const;
+  void PriceInterval();
+  double SharedJoules(const Sums& sums) const;
   Priced Price(const Sums& sums, const std::vector<Load>& loads, double gate);
   void ReviewBurst();
 
@@ -141,7 +150,7 @@ class PackageModel {
   double noise_ = 0;     // variance of what a window draws beyond the states, as a part of its square
   double surprise_ = 1;  // mean square of the residuals by their variance: 1 if all is as assumed
   double begun_s_ = 0, last_s_ = 0, unfaded_s_ = 0, rebalanced_s_ = 0, reviewed_s_ = 0;
-  bool asked_ = false;  // prices were asked for since the last window
+  size_t asked_ = 0;  // times that prices were asked for since the interval began
   int burst_ms_ = 1000;
   uint64_t restarts_ = 0;
   std::vector<KalmanFilter::Term> terms_;

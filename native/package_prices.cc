@@ -2,6 +2,7 @@
 // What the model says of an interval: prices, their errors, and whether they are worth it.
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "package_model.h"
 
@@ -17,18 +18,45 @@ constexpr double kLeastSurprise = 0.1, kMostSurprise = 4;  // by which errors ar
 constexpr double kModelError = 0.02;                       // of each price, by what no state can tell
 constexpr double kWarmS = 5;                               // all windows are taken for so long
 constexpr double kPoor = 0.1, kFair = 0.05;  // relative errors above which all, or some windows are taken
-constexpr double kStaleS = 10;               // without windows for so long nothing is known any longer
-constexpr double kEnoughS = 0.02;            // of windows, to know how much a package sleeps
+constexpr double kTrustS = 0.005;  // of run time seen in an interval: much more tells of the rest of it
+constexpr double kEnoughS = 0.02;  // of windows, to know how much a package sleeps
 
 }  // namespace
 
-double PackageModel::Joules(const Load& load, double gate) const {
-  const double thread_s = load.run.Thread();
-  const double base = Mean(kActive) * load.run.ActiveCore() + Mean(kThread) * thread_s;
-  const auto [executable, process] = load.known.states;
+double PackageModel::Joules(const RunTime& run, const OwnStates& states, double gate) const {
+  const double base = Mean(kActive) * run.ActiveCore() + Mean(kThread) * run.Thread();
+  const auto [executable, process] = states;
   const double own_w =
       (executable < 0 ? 0 : filter_.Mean(executable)) + (process < 0 ? 0 : filter_.Mean(process));
-  return std::max(kLeastOfBase * base + kLeastThreadW * thread_s, base + gate * own_w * thread_s);
+  return std::max(kLeastOfBase * base + kLeastThreadW * run.Thread(), base + gate * own_w * run.Thread());
+}
+
+// Powers change within long intervals, and so does who runs beside whom: what a load did is priced second by
+// second, and what was not seen of it like that which was.
+void PackageModel::PriceInterval() {
+  const double gate = Gate();
+  actors_->PriceInterval(
+      [&](const RunTime& run, const OwnStates& states) { return Joules(run, states, gate); });
+  for (Package& package : packages_) {
+    const Sums sums = std::exchange(package.unpriced, {});
+    package.shared_j += SharedJoules(sums);
+    package.idle_j += Mean(kIdle) * sums.cores_idle_s;
+    package.interval.Add(sums);
+  }
+}
+
+double PackageModel::IntervalJoules(const Load& load, double gate) const {
+  const double thread_s = load.run.Thread();
+  if (thread_s <= 0) return 0;
+  const double now_w = Joules(load.run, load.known.states, gate) / thread_s;
+  const double seen_s = load.known.interval_thread_s;
+  return thread_s * (load.known.interval_j + kTrustS * now_w) / (seen_s + kTrustS);
+}
+
+double PackageModel::SharedJoules(const Sums& sums) const {
+  if (!options_.uncore) return 0;
+  const double static_j = Mean(kStatic) * sums.seconds;
+  return std::max(kLeastOfStatic * static_j, static_j - Mean(kAsleep) * sums.package_idle_s);
 }
 
 // Whether powers differ by more than chance: the mean square of what tells one from the mean, by its variance
@@ -88,15 +116,13 @@ double PackageModel::Error(const Load& load, double joules, const Total& total) 
 
 PackageModel::Priced PackageModel::Price(const Sums& sums, const std::vector<Load>& loads, double gate) {
   Priced priced;
-  const double static_j = options_.uncore ? Mean(kStatic) * sums.seconds : 0;
-  const double asleep_j = options_.uncore ? Mean(kAsleep) * sums.package_idle_s : 0;
-  priced.shared_j = std::max(kLeastOfStatic * static_j, static_j - asleep_j);
+  priced.shared_j = SharedJoules(sums);
   priced.idle_j = Mean(kIdle) * sums.cores_idle_s;
   terms_.clear();
   AddSums(sums);
   for (const Load& load : loads) {
     AddLoad(load.run, load.known.states);
-    priced.joules.push_back(Joules(load, gate));
+    priced.joules.push_back(IntervalJoules(load, gate));
   }
   const auto& terms = TakeTerms();
   Total& total = priced.total;
@@ -143,19 +169,27 @@ PackageModel::Sums PackageModel::SumsOf(const Interval& interval, const std::vec
 }
 
 Prediction PackageModel::Predict(const Interval& interval) {
-  asked_ = true;
   Prediction prediction;
   prediction.joules.assign(interval.rows.size(), 0);
   prediction.error_j.assign(interval.rows.size(), NAN);
   if (!actors_ || interval.package >= packages_.size()) return prediction;
-  if (!(interval.end_s - packages_[interval.package].last_s < kStaleS)) return prediction;
+  if (!Fresh(packages_[interval.package], interval.end_s)) return prediction;
+  asked_++;
+  PriceInterval();
   std::vector<int> load_of_row;
   const std::vector<Load> loads = LoadsOf(interval, &load_of_row);
   prediction.learned = true;
   prediction.gate = Gate();
-  const Priced priced = Price(SumsOf(interval, loads), loads, prediction.gate);
-  prediction.shared_j = priced.shared_j;
+  const Sums sums = SumsOf(interval, loads);
+  const Priced priced = Price(sums, loads, prediction.gate);
+  const Package& package = packages_[interval.package];
+  const bool seen = package.interval.seconds >= kEnoughS;
+  prediction.shared_j =
+      seen ? package.shared_j / package.interval.seconds * interval.seconds : priced.shared_j;
   prediction.idle_j = priced.idle_j;
+  if (seen && package.interval.cores_idle_s > 0) {
+    prediction.idle_j = package.idle_j / package.interval.cores_idle_s * sums.cores_idle_s;
+  }
   std::vector<double> error_j;
   for (size_t i = 0; i < loads.size(); i++)
     error_j.push_back(Error(loads[i], priced.joules[i], priced.total));
@@ -165,7 +199,7 @@ Prediction PackageModel::Predict(const Interval& interval) {
     const double run_s = std::max(interval.rows[i].run_s, 0.0);
     const int load = load_of_row[i];
     if (load < 0) {
-      prediction.joules[i] = idle_s > 0 ? priced.idle_j * run_s / idle_s : 0;
+      prediction.joules[i] = idle_s > 0 ? prediction.idle_j * run_s / idle_s : 0;
     } else if (loads[load].run.run_s > 0) {
       const double part = run_s / loads[load].run.run_s;
       prediction.joules[i] = priced.joules[load] * part;

@@ -38,6 +38,9 @@ export interface Priced {
   readonly error: (number | null)[];
 }
 
+/** Who ran (undefined: nobody), and for how many seconds. */
+type Row = readonly [task: Task | undefined, run: number];
+
 export function buildPackageModel(directory: string): string {
   const program = join(directory, 'package_model');
   const parts = ['actor_states', 'kalman', 'package_model', 'package_prices'].map(
@@ -48,21 +51,20 @@ export function buildPackageModel(directory: string): string {
   return program;
 }
 
-/** Writes what happens on a machine with one package as the lines that the driver of the model reads. */
+/** Writes what happens on a machine as the lines that the driver of the model reads. */
 export class Story {
   readonly lines: string[];
   /** Seconds since it began. */
   now = 0;
+  /** Of which what follows is. */
+  package = 0;
   private readonly machine: Machine;
   private readonly random: Random;
 
-  constructor(
-    machine: Machine,
-    { seed = 1, states = 256, uncore = true }: { seed?: number; states?: number; uncore?: boolean } = {},
-  ) {
+  constructor(machine: Machine, { seed = 1, states = 256, uncore = true, packages = 1 } = {}) {
     this.machine = machine;
     this.random = createRandom(seed);
-    this.lines = [`model ${states} ${Number(uncore)} ${machine.cores}`];
+    this.lines = [`model ${states} ${Number(uncore)}${` ${machine.cores}`.repeat(packages)}`];
   }
 
   /** Windows in each of which a core runs one of the tasks (or nothing, `load` says how often), for a part of it. */
@@ -92,14 +94,20 @@ export class Story {
     if (this.random.uniform() < outliers) joules *= 3;
     const tasks = ran.map(({ task, run }) => `${task.process} ${task.executable} ${run} 0`);
     const times = `${this.now} ${this.now + WINDOW_S}`;
-    this.lines.push(`window 0 ${times} ${energy(joules)} ${coresIdle} ${packageIdle} ${tasks.join(' ')}`);
+    this.lines.push(
+      `window ${this.package} ${times} ${energy(joules)} ${coresIdle} ${packageIdle} ${tasks.join(' ')}`,
+    );
     this.now += WINDOW_S;
   }
 
   /** Asks for prices of the second before; each row is of so many seconds of a task, or of idle time. */
-  ask(...rows: readonly (readonly [Task | undefined, number])[]): this {
+  ask(...rows: readonly Row[]): this {
+    return this.askOf(1, ...rows);
+  }
+
+  askOf(seconds: number, ...rows: readonly Row[]): this {
     const list = rows.map(([task, run]) => `${task?.process ?? 0} ${task?.executable ?? 0} ${run}`);
-    this.lines.push(`interval 0 ${this.now} 1 ${list.join(' ')}`);
+    this.lines.push(`interval ${this.package} ${this.now} ${seconds} ${list.join(' ')}`);
     return this;
   }
 
