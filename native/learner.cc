@@ -19,6 +19,8 @@ constexpr int64_t kFirstPauseNs = kSecondNs, kLongestPauseNs = 600 * kSecondNs;
 // In so much time of bursts, at least this part of all windows must be of use: 20 of 500 a second.
 constexpr int64_t kJudgedNs = 10 * kSecondNs;
 constexpr double kLeastUsed = 0.04;
+// A counter that has not moved for so long, or in a burst of some length, is looked at anew.
+constexpr int64_t kStillNs = kSecondNs / 2, kShortestBurstNs = kSecondNs / 20;
 // A sleep of the machine, which no clock that goes on in it shows as less.
 constexpr int64_t kShortestSleepNs = 50'000'000;
 
@@ -166,11 +168,13 @@ LearningState Learner::Burst(Tools* tools) {
   tools->log.Listen();
   tools->cutter.BeginBurst(begin);
   tools->timer.Start(calibration_.period_ns, calibration_.jitter_ns);
+  int64_t moved_ns = begin;
   for (int64_t until = end, now = begin; now < until && !worker_.Stopping(); now = MonotonicNs()) {
     CounterEdge edge;
     const auto seen = tools->timer.Next(&edge);
     if (seen == UpdateTimer::Seen::kError) return LearningState::kUnreadable;
-    if (seen == UpdateTimer::Seen::kUpdate) tools->cutter.AddEdge(edge);
+    if (seen == UpdateTimer::Seen::kUpdate) tools->cutter.AddEdge(edge), moved_ns = MonotonicNs();
+    if (now - moved_ns > kStillNs) return LearningState::kUnmoved;
     Learn(tools);
     if (now < until - 2 * calibration_.period_ns || model_->BurstMs() < 1000) continue;
     // All of each second: it goes on without a break, unless the machine slept.
@@ -183,6 +187,7 @@ LearningState Learner::Burst(Tools* tools) {
   }
   // Windows are cut when they are a lag old, and CPUs that run on are known by their ticks.
   const int64_t last = MonotonicNs();
+  if (moved_ns <= begin && last - begin > kShortestBurstNs) return LearningState::kUnmoved;
   worker_.SleepUntil(last + tools->options.lag_ns);
   Learn(tools);
   tools->log.Unlisten();

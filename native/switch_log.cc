@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "switch_log.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "energy.h"
@@ -12,10 +13,11 @@ uint64_t HeadOf(const energy_log& log) { return __atomic_load_n(&log.head, __ATO
 }  // namespace
 
 SwitchLog::SwitchLog(const energy_log* logs, uint32_t* logging, const std::vector<uint32_t>& cpus)
-    : logs_(logs), logging_(logging), cpus_(cpus), taken_(cpus.size()) {}
+    : logs_(logs), logging_(logging), cpus_(cpus), taken_(cpus.size()), lost_(cpus.size()) {}
 
 void SwitchLog::Listen() {
   if (!std::exchange(listening_, true)) __atomic_fetch_add(logging_, 1, __ATOMIC_SEQ_CST);
+  lost_.assign(cpus_.size(), false);
   for (size_t i = 0; i < cpus_.size(); i++) taken_[i] = HeadOf(logs_[cpus_[i]]);
 }
 
@@ -38,12 +40,14 @@ bool SwitchLog::Take(size_t index, std::vector<SwitchRecord>* records) {
   // BPF has gone on meanwhile, and may be writing the next one over one that was copied.
   const uint64_t now = HeadOf(log);
   const uint64_t first = now >= ENERGY_LOG ? now - ENERGY_LOG + 1 : 0;
-  bool lost = from != taken_[index];
+  lost_[index] = lost_[index] || from != taken_[index];
   if (first > from && head > from) {
-    const uint64_t overwritten = first < head ? first - from : head - from;
-    records->erase(records->begin(), records->begin() + overwritten);
-    lost = true;
+    records->erase(records->begin(), records->begin() + (std::min(first, head) - from));
+    lost_[index] = true;
   }
   taken_[index] = head;
+  if (records->empty()) return false;
+  const bool lost = lost_[index];
+  lost_[index] = false;
   return lost;
 }

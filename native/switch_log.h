@@ -22,7 +22,8 @@ class SwitchLog {
   void Unlisten();
 
   // Takes from the log of the CPU with that index what was written to it since it was asked last. Returns
-  // true if some of it is lost: then BPF had overwritten it, and the records are those after that.
+  // true if some is lost before the first of these records: BPF had overwritten it. Where none is left, the
+  // next call says so.
   bool Take(size_t index, std::vector<SwitchRecord>* records);
 
  private:
@@ -30,5 +31,6 @@ class SwitchLog {
   uint32_t* logging_;
   std::vector<uint32_t> cpus_;
   std::vector<uint64_t> taken_;  // by index: how many were taken, as `head` counts
+  std::vector<bool> lost_;       // by index: something was lost behind the last record that was given out
   bool listening_ = false;
 };

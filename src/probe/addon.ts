@@ -6,7 +6,10 @@ import { type Columns, LIFECYCLE, NO_PROCESS } from './columns.ts';
 import { getSystemErrorName } from 'node:util';
 import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
 import { nativeError } from './advice.ts';
-import type { CounterLocation, PerfEvent, Zone } from '../model/source.ts';
+import type { PerfEvent, Zone } from '../model/source.ts';
+import type { LearnedPackage, Learning } from './learned.ts';
+
+export type { LearnedPackage, Learning, LearningState, PackageLearning } from './learned.ts';
 
 /** How the probe is opened. */
 export interface ProbeOptions {
@@ -49,70 +52,6 @@ export interface Calibration {
   readonly readNs: number;
   readonly changes: number;
   readonly reads: number;
-}
-
-/** A counter of a whole package that is learned from. */
-export interface LearnedPackage {
-  /** Index of its zone. */
-  readonly zone: number;
-  /** Those that are online. */
-  readonly cpus: readonly number[];
-  /** The core of each of them, as a number from 0 on without a hole. */
-  readonly cores: readonly number[];
-  /** The CPU that reads the counter. */
-  readonly lead: number;
-  readonly location: CounterLocation;
-  readonly joulesPerCount: number;
-  /** Counts after which it starts at 0 again; 0: it does not. */
-  readonly range: bigint;
-  /** What the package cannot exceed, W. */
-  readonly maxWatts: number;
-}
-
-/**
- * What becomes of learning from a counter. Impossible, until it is tried again some time later: `elsewhere`: we may not
- * run on its CPU; `unreadable` there; `unmoved`: it does not move; `period`: it moves all the time, or more rarely than
- * every 5 ms; `virtual`: every 100 ms or more rarely, so it is no hardware's but a hypervisor's; `unsteady`: at no steady
- * times, as far as a busy CPU can tell; `noise`: hardly any of its updates can be seen when it comes.
- */
-export type LearningState =
-  | 'calibrating'
-  | 'learning'
-  | 'elsewhere'
-  | 'unreadable'
-  | 'unmoved'
-  | 'period'
-  | 'unsteady'
-  | 'virtual'
-  | 'noise';
-
-/** How learning from a package's counter is going. */
-export interface PackageLearning {
-  /** Index of its zone. */
-  readonly zone: number;
-  readonly state: LearningState;
-  /** -errno of `elsewhere` and `unreadable`, else 0. */
-  readonly error: number;
-  /** Mean time between two updates, ns, and their median absolute deviation from that; absent: not known. */
-  readonly periodNs?: number;
-  readonly jitterNs?: number;
-  /** How exactly updates are seen: mean distance of the two reads around one, ns. */
-  readonly edgeNs?: number;
-  /**
-   * Windows of two updates each that were learned from, and those that were not: an update was not seen exactly, or
-   * missed; switches were lost; the energy is none, or more than the package can draw.
-   */
-  readonly windows: Readonly<Record<'used' | 'wide' | 'length' | 'lost' | 'energy', number>>;
-  /** For how long of each second it is learned, ms. */
-  readonly burstMs: number;
-  /** CPU time of the thread that does it, ns. */
-  readonly cpuNs: number;
-}
-
-export interface Learning {
-  readonly packages: readonly PackageLearning[];
-  /** Times that the model had to begin anew. */
-  readonly restarts: number;
 }
 
 /** What may be wrong with the counters. */

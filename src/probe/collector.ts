@@ -80,7 +80,8 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
     await learnUpdates(bindings.source().zones);
     await probe.start();
     const learner = isLearned(source) ? createPackageLearner({ probe, sys, log }) : undefined;
-    await learner?.follow(bindings.source());
+    // Where that cannot begin it is tried again: no reason not to measure.
+    await learner?.follow(bindings.source()).catch((error: unknown) => log((error as Error).message));
     const { timeNs: startNs } = await probe.drain();
     const { lookMs = LOOK_MS } = options;
     return new OpenCollector(probe, bindings, { ownPid, startNs, learnUpdates, learner, lookMs, log });
