@@ -138,7 +138,8 @@ function meanOf(rows: readonly Row[]): Row {
   const meanShares = (shares: (row: Row) => ReadonlyMap<number, number>): Map<number, number> =>
     new Map([...shares(rows[0]!).keys()].map((at) => [at, of((row) => shares(row).get(at)!)]));
   return {
-    name: 'mean',
+    // Of some of the loads there is no goal.
+    name: rows.length === Object.keys(LOADS).length ? 'mean' : 'mean of these',
     shares: meanShares(({ shares }) => shares),
     last: figures((figure) => of(({ last }) => last[figure])),
     timeShares: meanShares(({ timeShares }) => timeShares),
