@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { arch, constants, release } from 'node:os';
+import { constants } from 'node:os';
 import { join } from 'node:path';
-import { cpuField } from '../host/cpuinfo.ts';
-import { onlineCores, parseCpuList } from '../host/cpus.ts';
 import { type Meter, openMeter } from '../meter.ts';
 import { EXIT_UNABLE } from '../model/errors.ts';
 import type { EnergySource } from '../model/source.ts';
@@ -10,12 +8,12 @@ import { SCOPE_VERSION } from '../otel/semconv.ts';
 import { parseOptions } from '../settings/options.ts';
 import { COMMAND } from '../settings/table.ts';
 import { powercapSource } from '../sources/powercap.ts';
-import { readText } from '../util/files.ts';
 import { disturbance } from '../verify/check.ts';
 import { judge, type Verdict } from '../verify/judge.ts';
 import type { Observation } from '../verify/observation.ts';
 import { choosePlaces, planOf, type Segment } from '../verify/plan.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
+import { likeCores, machineOf } from './machine.ts';
 import { observe, type Seen } from './observe.ts';
 import { complain, jsonLine, printable } from './print.ts';
 import { openReferences } from './references.ts';
@@ -71,8 +69,9 @@ async function run(
   await using references = await openReferences(source, { sys, proc });
   keepOnlyNeeded({ source, namesPrograms: meter.blindTo === undefined, readsFiles: false, signals: false });
   const machine = machineOf(sys, proc);
-  const places = choosePlaces(machine.oneOfEachCore, source.zones);
-  const plan = planOf(seconds, places);
+  const { oneOfEachCore } = machine;
+  const places = choosePlaces(likeCores(sys, oneOfEachCore), source.zones);
+  const plan = planOf(seconds, places, oneOfEachCore);
   const watched = watchedBy(source, places.integer);
   const most = seconds * WATCH.part;
   const limits = { seconds: Math.min(WATCH.seconds, most), longest: Math.min(WATCH.longest, most) };
@@ -95,32 +94,6 @@ async function run(
   };
   tellDone(observation, seen);
   return observation;
-}
-
-/** What may be told of this machine, and the CPUs that can be used. */
-function machineOf(
-  sys: string,
-  proc: string,
-): Pick<Observation, 'machine' | 'online' | 'allowed' | 'oneOfEachCore'> {
-  const found = onlineCores(sys);
-  const online = found.flatMap(({ cpus }) => cpus);
-  const list = /^Cpus_allowed_list:\s*(.*)$/m.exec(readText('/proc/self/status') ?? '')?.[1];
-  const allowed = list === undefined ? online : parseCpuList(list);
-  const firsts = found.map(({ cpus }) => cpus.find((cpu) => allowed.includes(cpu)));
-  return {
-    machine: {
-      model: cpuField(proc, 'model name') || 'unknown processor',
-      kernel: release(),
-      arch: arch(),
-      virtual: cpuField(proc, 'flags').split(' ').includes('hypervisor'),
-      cpus: online.length,
-      cores: found.length,
-      packages: new Set(found.map((core) => core.package)).size,
-    },
-    online,
-    allowed,
-    oneOfEachCore: firsts.filter((cpu) => cpu !== undefined),
-  };
 }
 
 /** The counter that counts a CPU; undefined where there is none, or none to read in a loop. */

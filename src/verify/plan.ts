@@ -19,8 +19,8 @@ export interface Places {
   /** Where each load runs while it is pinned. */
   readonly integer: number;
   readonly memory: number;
-  /** One thread of each core that may be used. */
-  readonly oneOfEachCore: readonly number[];
+  /** One thread of each core where they may run free. */
+  readonly free: readonly number[];
 }
 
 /** Parts of the time: rest before and after, the tour of the cores, what is left is for the rounds. */
@@ -33,28 +33,25 @@ const MOST_VISITS = 64;
 const LEAST_VISIT_S = 0.08;
 
 /**
- * Two CPUs for the loads: on different cores; under different counters where there are several, as far apart as can be,
+ * Two CPUs for the loads, of one thread of each core of one kind: on different cores; under different counters where there are several, as far apart as can be,
  * since it is far apart that counters are mixed up. The first CPU, which serves most interrupts, only where there are no
  * others. The same CPU twice where there is but one core.
  */
-export function choosePlaces(
-  oneOfEachCore: readonly number[],
-  zones: readonly Pick<Zone, 'id' | 'cpus'>[],
-): Places {
-  const usable = oneOfEachCore.length > 2 ? oneOfEachCore.filter((cpu) => cpu !== 0) : oneOfEachCore;
+export function choosePlaces(cores: readonly number[], zones: readonly Pick<Zone, 'id' | 'cpus'>[]): Places {
+  const usable = cores.length > 2 ? cores.filter((cpu) => cpu !== 0) : cores;
   const zoneOf = (cpu: number): string | undefined => zones.find(({ cpus }) => cpus.includes(cpu))?.id;
   const integer = usable[0]!;
   const elsewhere = usable.filter((cpu) => zoneOf(cpu) !== zoneOf(integer));
   const memory = elsewhere.at(-1) ?? usable.at(-1)!;
-  return { integer, memory, oneOfEachCore };
+  return { integer, memory, free: cores };
 }
 
 /**
- * What is done in how much time. Rounds are run to and fro, so that what changes steadily (heat, clocks) does the same
+ * What is done in how much time; `cores` are toured. Rounds are run to and fro, so that what changes steadily (heat, clocks) does the same
  * to all that is compared.
  */
-export function planOf(seconds: Seconds, places: Places): readonly Segment[] {
-  const { integer, memory, oneOfEachCore } = places;
+export function planOf(seconds: Seconds, places: Places, cores: readonly number[]): readonly Segment[] {
+  const { integer, memory, free } = places;
   const several = integer !== memory;
   const rest = segment('rest', 0, seconds * REST, {});
   const first = { ...segment('integer', 0, seconds * 0.02, { integer: [integer] }), watched: true as const };
@@ -67,7 +64,7 @@ export function planOf(seconds: Seconds, places: Places): readonly Segment[] {
     ...(several
       ? ([
           ['apart', { integer: [integer], memory: [memory] }],
-          ['free', { integer: oneOfEachCore, memory: oneOfEachCore }],
+          ['free', { integer: free, memory: free }],
         ] as const)
       : []),
   ];
@@ -77,7 +74,7 @@ export function planOf(seconds: Seconds, places: Places): readonly Segment[] {
     rest,
     first,
     known,
-    ...tour(seconds * TOUR, oneOfEachCore),
+    ...tour(seconds * TOUR, cores),
     ...Array.from({ length: rounds }, (_, round) => {
       const order = round % 2 === 0 ? arrangements : arrangements.toReversed();
       return order.map(([arrangement, cpus]) => segment(arrangement, round + 1, each, cpus));

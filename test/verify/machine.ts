@@ -65,7 +65,7 @@ export function runOn(options: MachineOptions): Observation {
     cpus: Array.from({ length: coresPerZone }, (__, i) => zone * coresPerZone + i),
   }));
   const online = Array.from({ length: cores }, (_, cpu) => cpu);
-  const plan = planOf(seconds, choosePlaces(online, zones));
+  const plan = planOf(seconds, choosePlaces(online, zones), online);
   const samples: Sample[] = [];
   for (const [segment, part] of plan.entries()) {
     const one = (arrangement: Sample['arrangement'], lasts: number): void => {
