@@ -34,7 +34,7 @@ async function listenTcp(server: Server, { host, port }: TcpAddress): Promise<Bo
   } catch (error) {
     const advice = (code: string): string =>
       code === 'EADDRINUSE'
-        ? 'the port is in use, set OTEL_EXPORTER_PROMETHEUS_PORT (or --listen) to a free one'
+        ? 'the port is in use, set OTEL_EXPORTER_PROMETHEUS_PORT or --listen to a free one'
         : `${code}, set OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT (or --listen) to an address of this machine`;
     throw cannotServe(name(port), error, advice);
   }

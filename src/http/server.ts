@@ -62,19 +62,6 @@ export async function serve(options: HttpServerOptions): Promise<HttpServer> {
   const host = 'host' in address ? address.host : '';
   let failed = false;
 
-  /**
-   * A request that is sent before the last one was answered ends its connection. Nobody who scrapes does that, and a packet
-   * may hold thousands of them, each of which would be parsed and kept until the connection is closed. But parsing ends
-   * at once at a request that wants another protocol: so it is taken for one, and no other is.
-   */
-  class Request extends IncomingMessage {
-    constructor(socket: Socket) {
-      super(socket);
-      const isSurplus = connections.isBusy(connections.of(socket));
-      Object.defineProperty(this, 'upgrade', { get: () => isSurplus, set() {} });
-    }
-  }
-
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { socket, headers } = request;
     const connection = connections.of(socket);
@@ -107,7 +94,11 @@ export async function serve(options: HttpServerOptions): Promise<HttpServer> {
     }
   }
 
-  const server = serverOf(tls, Request, (request, response) => void handle(request, response));
+  const server = serverOf(
+    tls,
+    requestsOf(connections),
+    (request, response) => void handle(request, response),
+  );
   server.on('upgrade', (_request, socket) => socket.destroy());
   server.on('connection', (socket: Socket) => connections.opened(socket));
   const bound = await listen(server, address);
@@ -116,6 +107,21 @@ export async function serve(options: HttpServerOptions): Promise<HttpServer> {
     origin: 'path' in address ? bound.name : `${tls ? 'https' : 'http'}://${bound.name}`,
     isExposed: bound.isExposed,
     close: () => (closing ??= cutAll(server)),
+  };
+}
+
+/**
+ * What requests are made of. One that is sent before the last one was answered ends its connection: nobody who scrapes
+ * does that, and a packet may hold thousands of them, each of which would be parsed and kept until the connection is
+ * closed. But parsing ends at once at a request that wants another protocol: so it is taken for one, and no other is.
+ */
+function requestsOf(connections: Connections): typeof IncomingMessage {
+  return class Request extends IncomingMessage {
+    constructor(socket: Socket) {
+      super(socket);
+      const isSurplus = connections.isBusy(connections.of(socket));
+      Object.defineProperty(this, 'upgrade', { get: () => isSurplus, set() {} });
+    }
   };
 }
 

@@ -128,7 +128,8 @@ function warnOfOpenness({ isExposed, origin }: HttpServer, { tls, token, users }
   if (!isExposed || missing === '') return;
   log(
     `${origin} may be reached from other machines, without ${missing}: whoever reads it sees every program that runs ` +
-      'here, and by its energy what it does; give --web.config.file, or --token-file, or let only scrapers through to it',
+      'here, and by its energy what it does; give --web.config.file or --token-file, or set OTEL_EXPORTER_PROMETHEUS_HOST ' +
+      'to 127.0.0.1',
   );
 }
 

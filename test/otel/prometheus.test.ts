@@ -58,6 +58,23 @@ describe('the Prometheus endpoint', () => {
     },
   );
 
+  it('says what is still open where they are asked for a token', async () => {
+    const everywhere = { address: { host: '0.0.0.0', port: 0 }, token: 'a-token-of-some-length' };
+    const publisher = await publish({}, { access: everywhere });
+    expect(at.lines).toEqual([expect.stringMatching(/ may be reached from other machines, without TLS: /)]);
+    const url = publisher.endpoints[0]!.replace('0.0.0.0', '127.0.0.1');
+    expect((await fetch(url)).status).toBe(401);
+    const authorization = `Bearer ${everywhere.token}`;
+    expect((await fetch(url, { headers: { authorization } })).status).toBe(200);
+  });
+
+  it('is where it is asked for or nowhere', async () => {
+    const access = { address: { host: '127.0.0.1', port: 0 } };
+    await expect(publish({ OTEL_METRICS_EXPORTER: 'none' }, { access })).rejects.toThrow(
+      '--listen needs prometheus in OTEL_METRICS_EXPORTER',
+    );
+  });
+
   it('is gone once it is closed', async () => {
     const publisher = await publish({});
     await publisher.close(10_000);
@@ -71,7 +88,7 @@ describe('the Prometheus endpoint', () => {
     await expect(failure).rejects.toMatchObject({
       code: 'EADDRINUSE',
       exitCode: 2,
-      message: `cannot serve metrics on 127.0.0.1:${taken}: the port is in use, set OTEL_EXPORTER_PROMETHEUS_PORT to a free one`,
+      message: `cannot serve metrics on 127.0.0.1:${taken}: the port is in use, set OTEL_EXPORTER_PROMETHEUS_PORT or --listen to a free one`,
     });
   });
 

@@ -34,6 +34,8 @@ export class GrowingLedger extends Ledger {
     const reader = super.reader(options);
     return {
       ...reader,
+      // There is something new each time.
+      latestMs: () => NaN,
       collect: () => {
         this.#grow();
         return reader.collect();
