@@ -27,7 +27,7 @@ const HEAD = [
   'scrolling, p95, ms',
 ];
 
-export default async function page() {
+export default async function pageCosts() {
   const rows = [];
   for (const machine of MACHINES) rows.push(await row(machine));
   return `# Cost of the page

@@ -128,7 +128,7 @@ describeOnKernel('joules agent', () => {
     const shown = viewer.store.shown(undefined)!;
     expect(viewer.store.hello!.source).toMatchObject({ kind: 'measured', name: 'perf:msr/tsc/' });
     expect(shown.total).toBeGreaterThan(0);
-    expect([...shown.rows.values()].reduce((sum, { energy }) => sum + energy, 0)).toBe(shown.ledger.process);
+    expect([...shown.rows.values()].reduce((all, { energy }) => all + energy, 0)).toBe(shown.ledger.process);
     expect((await agent.stop('SIGINT')).status).toBe(0);
     expect(receiver.requests).toHaveLength(0);
   });

@@ -43,6 +43,19 @@ describeInChromium('who uses the page in Chromium', () => {
     },
   );
 
+  it('is not too wide when the connection is lost', async () => {
+    await stage.start(snapshots.slice(0, 100));
+    const { page } = await stage.look('', { width: 390, height: 844 });
+    await settled(page);
+    stage.live.close();
+    await stage.server.close();
+    await page.waitForSelector('#state.lost');
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(
+      0,
+    );
+    expect(await axe(page)).toEqual([]);
+  });
+
   it('has no fault that axe finds in its help and while it waits', async () => {
     await stage.start([]);
     const { page } = await stage.look();

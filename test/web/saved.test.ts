@@ -99,21 +99,15 @@ describe('the cores', () => {
     const frames = [frame(10_000, 10_000, 4), frame(20_000, 10_000, 2)];
     const { columns, stepMs, watts, highest } = heatOf(frames, [7, 9], { from: 0, to: 20_000 }, 100);
     expect([columns, stepMs]).toEqual([20, 1000]);
-    const core = [...watts.slice(0, 20)];
+    const core = watts.slice(0, 20);
     core.forEach((value, i) => expect(value).toBeCloseTo(i < 10 ? 4 : 2));
-    expect([...watts.slice(20)].every((value) => Math.abs(value) < 1e-9)).toBe(true);
+    expect(watts.slice(20).every((value) => Math.abs(value) < 1e-9)).toBe(true);
     expect(highest).toBeCloseTo(4);
   });
 
   it('have nothing where nothing is known', () => {
     const frames = [frame(2000, 1000, 1), frame(6000, 1000, 1)];
     const { watts } = heatOf(frames, [7, 9], { from: 1000, to: 6000 }, 100);
-    expect([...watts.slice(0, 5)].map((value) => Number.isNaN(value))).toEqual([
-      false,
-      true,
-      true,
-      true,
-      false,
-    ]);
+    expect(Array.from(watts.slice(0, 5), Number.isNaN)).toEqual([false, true, true, true, false]);
   });
 });

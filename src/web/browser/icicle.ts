@@ -10,6 +10,8 @@ const GAP_PX = 1;
 const LEAST_PX = 6;
 const CHARACTER_PX = 8.4;
 const PADDING_PX = 14;
+/** Narrower ones have no margins within: those alone would be wider. */
+const NARROW_PX = 22;
 /** As much of a name as says something. */
 const NAME_PX = 76;
 const FIGURE_PX = 72;
@@ -67,7 +69,10 @@ export class Icicle {
     if (!box) return;
     const { node: part, depth } = box;
     const wide = box.width * width;
-    setClass(node, `box ${part.kind} ${slotClass(scene.slots, part.owner)}`);
+    setClass(
+      node,
+      `box ${part.kind} ${slotClass(scene.slots, part.owner)}${wide < NARROW_PX ? ' narrow' : ''}`,
+    );
     node.style.transform = `translate(${(box.x * width).toFixed(1)}px,${depth * ROW_PX}px)`;
     node.style.width = `${Math.max(1, wide - GAP_PX).toFixed(1)}px`;
     const name = part.kind === 'program' && part.count > 1 ? `${part.label} ×${part.count}` : part.label;
