@@ -8,10 +8,6 @@
 
 #define ONE (1 << 16) /* 1 as a relative quantity */
 
-/* Odd numbers that spread what they multiply over the upper bits. */
-#define HASH_MULTIPLIER	 0x9E3779B1 /* 2^32 / golden ratio: Knuth, TAOCP 3, 6.4 */
-#define LABEL_MULTIPLIER 0x85EBCA77 /* XXH_PRIME32_2 */
-
 /* whole * some / of, for a whole below 2^47 and some <= of < 2^47; 0 of nothing. */
 static __always_inline __u64 part(__u64 whole, __u64 some, __u64 of)
 {

@@ -64,7 +64,7 @@ static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu 
 static __always_inline void charge(struct task_struct *prev, struct energy_cpu *c, struct clocks now)
 {
 	__u64 ns = now.run_ns - c->run_ns, weight = ns;
-	__u32 tgid = prev->tgid, row = first_row(tgid, task_label(prev));
+	__u32 tgid = prev->tgid, row = energy_first_row(tgid, task_label(prev));
 	struct energy_hot *hot = hot_at(buffer_of(c), row);
 
 	c->run_ns = now.run_ns;

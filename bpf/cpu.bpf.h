@@ -13,6 +13,7 @@
 #include "counter.bpf.h"
 #include "energy.h"
 #include "kernel.bpf.h"
+#include "log.bpf.h"
 #include "maps.bpf.h"
 #include "phase.bpf.h"
 #include "power_model.bpf.h"
@@ -76,6 +77,7 @@ static __always_inline void charge_if_due(struct task_struct *task, struct energ
 	if (now.wall_ns < c->deadline_ns)
 		return;
 	charge_running(task, c, now);
+	log_running(c, now.wall_ns, task->tgid);
 	close_window(c, now.wall_ns, c->leaving);
 }
 
@@ -106,6 +108,7 @@ static __always_inline int on_switch(struct task_struct *prev, struct task_struc
 	else if (!account_start(c, now.run_ns, now.wall_ns))
 		return 0;
 	c->switches++;
+	log_switch(c, now.wall_ns, prev->tgid, next->tgid);
 	if (shared_zones)
 		publish(c, next, now.wall_ns);
 	if (now.wall_ns >= c->deadline_ns || (shared_zones && c->unpriced)) {
@@ -154,6 +157,7 @@ static __always_inline int on_swap(struct task_struct *task, __u32 buffer)
 	begin_exclusive(c); /* interrupts are on here on the CPU that asks for it */
 	now = clocks_now(task, c);
 	charge_running(task, c, now);
+	log_running(c, now.wall_ns, task->tgid);
 	close_window(c, now.wall_ns, true);
 	c->touched = 0;
 	c->slice_ns = c->slice_predicted = 0;

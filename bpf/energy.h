@@ -73,11 +73,24 @@ enum {
 	ENERGY_POWER_BITS = 15, /* learned powers: 32,768 processes, 512 KiB */
 	ENERGY_COMM_BITS = 12,	/* executables' names: 4,096, 64 KiB */
 	ENERGY_THREADS = 2,	/* CPUs that may share one counter which BPF reads: those of a core */
+	ENERGY_LOG = 2048,	/* switches that a CPU's log holds: 32 KiB */
 	ENERGY_COMM = 16,
 	ENERGY_PATH = 1024,	/* what the kernel's own tracepoint gives: TRACE_CGROUP_PATH_LEN */
 	ENERGY_NONE = -1,	/* no zone, no sibling */
 	ENERGY_NO_PROCESS = -1, /* tgid of what is known by its cgroup alone */
 };
+
+/* Odd numbers that spread what they multiply over the upper bits. */
+#define HASH_MULTIPLIER	 0x9E3779B1 /* 2^32 / golden ratio: Knuth, TAOCP 3, 6.4 */
+#define LABEL_MULTIPLIER 0x85EBCA77 /* XXH_PRIME32_2 */
+
+/* Index of the first row of the set of a process and label; 0 for idle. */
+static inline __attribute__((always_inline)) __u32 energy_first_row(__u32 tgid, __u32 label)
+{
+	__u32 hash = tgid * HASH_MULTIPLIER + label * LABEL_MULTIPLIER;
+
+	return (hash >> (32 - ENERGY_SET_BITS)) * ENERGY_WAYS;
+}
 
 /* Who may write a CPU's account. Whoever takes it does so by an atomic exchange. */
 enum energy_state {
@@ -215,6 +228,22 @@ struct energy_zone {
 	__u64 unused[2];
 };
 
+/* One entry of a CPU's log: a switch, or a tick, at which the same process runs before and after. */
+struct energy_switch {
+	__u64 clock_ns; /* CLOCK_MONOTONIC; a tick may be dated some us after a switch that follows it */
+	__u32 prev;	/* tgid of who ran until then; 0: idle */
+	__u32 next;	/* tgid of who runs from then on */
+};
+
+/* What a CPU has switched to and fro while native was listening. BPF overwrites the oldest: who takes what is
+ * in it compares `head` before and after. */
+struct energy_log {
+	__u64 head;	       /* how many were ever written; modulo ENERGY_LOG the place of the next one */
+	__u64 offset_noted_ns; /* run queue's clock when the log last set clock_offset_ns */
+	__u64 unused[6];
+	struct energy_switch switches[ENERGY_LOG];
+};
+
 /* Key of the overflow maps: rows by process, and when that map is full by cgroup alone. */
 struct energy_spill_key {
 	__u32 cpu;
@@ -260,6 +289,8 @@ _Static_assert(sizeof(struct energy_power) == 16, "four powers fill a cache line
 _Static_assert(sizeof(struct energy_buffer) % 64 == 0, "buffers share no cache line");
 _Static_assert(sizeof(struct energy_cpu) % 64 == 0, "CPUs share no cache line");
 _Static_assert(sizeof(struct energy_zone) % 64 == 0, "zones share no cache line");
+_Static_assert(sizeof(struct energy_switch) == 16, "four switches fill a cache line");
+_Static_assert(sizeof(struct energy_log) % 64 == 0, "logs share no cache line");
 _Static_assert(sizeof(struct energy_spill_key) == 32, "a key has no hidden bytes");
 _Static_assert(sizeof(struct energy_lifecycle) == 48, "the same layout on both sides");
 _Static_assert(sizeof(struct energy_mkdir) == 1040, "the same layout on both sides");

@@ -5,6 +5,7 @@
 
 #include "energy.h"
 #include "kernel.bpf.h"
+#include "table.bpf.h"
 
 /* struct energy_lifecycle and energy_mkdir, which native reads at each drain. */
 struct {
@@ -53,6 +54,7 @@ static __always_inline int on_exec(struct task_struct *task)
 {
 	struct energy_lifecycle *event = reserve_lifecycle(ENERGY_EXEC, task);
 
+	rename_row(task);
 	if (event)
 		bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 	return 0;

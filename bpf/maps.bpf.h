@@ -60,6 +60,16 @@ struct {
 	__type(value, struct energy_mean);
 } comm_classes SEC(".maps");
 
+/* Logs of switches; index = CPU. BPF writes them, native reads them through mmap. Native makes room for all
+ * CPUs where it listens. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct energy_log);
+} logs SEC(".maps");
+
 static __always_inline struct energy_cpu *this_cpu(void)
 {
 	__u32 cpu = current_cpu();

@@ -18,6 +18,10 @@ const volatile __u32 count_shift = 0;
 /* What the counter cannot exceed, units per ns; 0: not known. An advance above that is a jump, and nobody's.
  */
 const volatile __u64 max_power = 0;
+/* Whether native ever listens to switches. Where it does not, they are not even asked. */
+const volatile bool has_logs = false;
+/* Not 0: native listens, and each switch is written to the log of its CPU. */
+__u32 logging = 0;
 /* Time between two updates of the counter; 0: it moves all the time. */
 __u64 period_ns = 0;
 /* How much an update may be early or late. */

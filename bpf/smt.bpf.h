@@ -83,7 +83,7 @@ static __noinline __u32 predict_next(struct energy_cpu *c, struct task_struct *n
 static __always_inline void publish(struct energy_cpu *c, struct task_struct *next, __u64 clock)
 {
 	__u64 busy_ns = busy_ns_at(c->busy_clock, clock);
-	struct energy_hot *hot = hot_at(buffer_of(c), first_row(next->tgid, task_label(next)));
+	struct energy_hot *hot = hot_at(buffer_of(c), energy_first_row(next->tgid, task_label(next)));
 	bool known = hot->owner == next->tgid + 1 && hot->window == c->window;
 
 	/* The very last switch of a CPU that goes offline is not seen: it is idle to its sibling from now on.

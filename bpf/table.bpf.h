@@ -35,14 +35,6 @@ static __always_inline struct row_key key_of(struct task_struct *task)
 	};
 }
 
-/* The first row of the set of a process and label; 0 for idle. */
-static __always_inline __u32 first_row(__u32 tgid, __u32 label)
-{
-	__u32 hash = tgid * HASH_MULTIPLIER + label * LABEL_MULTIPLIER;
-
-	return (hash >> (32 - ENERGY_SET_BITS)) * ENERGY_WAYS;
-}
-
 /* Gives a row the energy of its window, whose price is known. */
 static __always_inline void settle(struct energy_buffer *b, __u32 row)
 {
@@ -100,7 +92,7 @@ static __always_inline __u32 age_of(struct energy_cpu *c, __u32 row, __u32 owner
 /* Finds a key's row, or else the row of its set that has not been touched for the longest time. */
 static __always_inline bool find_row(struct energy_cpu *c, const struct row_key *key, __u32 *row)
 {
-	__u32 first = first_row(key->owner - 1, key->label), oldest = 0, way;
+	__u32 first = energy_first_row(key->owner - 1, key->label), oldest = 0, way;
 
 	*row = first;
 	for (way = 0; way < ENERGY_WAYS; way++) {
@@ -117,6 +109,22 @@ static __always_inline bool find_row(struct energy_cpu *c, const struct row_key 
 		}
 	}
 	return false;
+}
+
+/* Gives the row that a process has here its new name, when it has executed a program: a row's name is set
+ * when it enters a window, and without a counter that BPF reads there is but one window between two drains.
+ * (Where the kernel lets others run meanwhile, from 7.1 on, they may have taken the row; then one is misnamed
+ * until the next drain.) */
+static __always_inline void rename_row(struct task_struct *task)
+{
+	struct energy_cpu *c = this_cpu();
+	__u32 first = energy_first_row(task->tgid, task_label(task)), way;
+
+	if (!c)
+		return;
+	for (way = 0; way < ENERGY_WAYS; way++)
+		if (hot_at(buffer_of(c), first + way)->owner == (__u32)task->tgid + 1)
+			copy_comm(cold_at(buffer_of(c), first + way)->comm, task);
 }
 
 static __always_inline bool add_spill(void *map, struct energy_spill_key *key, struct energy_cold *row)

@@ -4,6 +4,12 @@
 #include <cerrno>
 #include <cmath>
 
+namespace {
+
+constexpr const char* kLearn = "learn from a counter";
+
+}  // namespace
+
 bool Arguments::Expect(bool right, const char* step, int status) {
   if (!right && !Refused()) outcome_ = Fail(step, status);
   return right;
@@ -63,6 +69,7 @@ void Arguments::TakeOptions(const Napi::Value& from, ProbeOptions* to) {
   Take(options.Get("shared"), kOpen, &to->shared);
   Take(options.Get("idlePays"), kOpen, &to->idle_pays);
   Take(options.Get("followForks"), kOpen, &to->follow_forks);
+  Take(options.Get("learns"), kOpen, &to->learns);
   Take(options.Get("spillEntries"), "keep room for so many processes", &to->spill_entries);
   Take(options.Get("joulesPerCount"), "count in so many Joules", &to->joules_per_count);
   Take(options.Get("maxWatts"), "bound the power of a counter", &to->max_watts);
@@ -73,4 +80,45 @@ void Arguments::TakeEvent(const Napi::CallbackInfo& info, size_t first, const ch
   Take(info[first + 1], step, &to->config);
   Take(info[first + 2], step, &to->config1);
   Take(info[first + 3], step, &to->config2);
+}
+
+void Arguments::TakeLocation(const Napi::Object& from, CounterLocation* to) {
+  std::string via;
+  Take(from.Get("via"), kLearn, &via);
+  if (via == "perf") {
+    to->via = CounterLocation::Via::kPerf;
+    Take(from.Get("cpu"), kLearn, &to->cpu);
+    if (!Expect(from.Get("event").IsObject(), kLearn, -EINVAL)) return;
+    Napi::Object event = from.Get("event").As<Napi::Object>();
+    Take(event.Get("type"), kLearn, &to->event.type);
+    Take(event.Get("config"), kLearn, &to->event.config);
+    Take(event.Get("config1"), kLearn, &to->event.config1);
+    Take(event.Get("config2"), kLearn, &to->event.config2);
+  } else {
+    Expect(via == "powercap" || via == "msr", kLearn, -EINVAL);
+    to->via = via == "msr" ? CounterLocation::Via::kMsr : CounterLocation::Via::kPowercap;
+    Take(from.Get("path"), kLearn, &to->path);
+    if (via == "msr") Take(from.Get("address"), kLearn, &to->address);
+  }
+}
+
+void Arguments::TakePackage(const Napi::Object& from, LearnedPackage* to) {
+  Take(from.Get("zone"), kLearn, &to->zone);
+  Take(from.Get("cpus"), kLearn, &to->cpus);
+  Take(from.Get("cores"), kLearn, &to->cores);
+  Take(from.Get("lead"), kLearn, &to->lead);
+  Take(from.Get("joulesPerCount"), kLearn, &to->joules_per_count);
+  Take(from.Get("range"), kLearn, &to->range);
+  Take(from.Get("maxWatts"), kLearn, &to->max_watts);
+  if (Expect(from.Get("location").IsObject(), kLearn, -EINVAL))
+    TakeLocation(from.Get("location").As<Napi::Object>(), &to->location);
+}
+
+void Arguments::TakePackages(const Napi::Value& from, std::vector<LearnedPackage>* to) {
+  if (!Expect(from.IsArray(), kLearn, -EINVAL)) return;
+  Napi::Array list = from.As<Napi::Array>();
+  to->resize(list.Length());
+  for (uint32_t i = 0; i < list.Length() && !Refused(); i++)
+    if (Expect(list.Get(i).IsObject(), kLearn, -EINVAL))
+      TakePackage(list.Get(i).As<Napi::Object>(), &(*to)[i]);
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "learned_package.h"
 #include "outcome.h"
 #include "perf_event.h"
 #include "probe_options.h"
@@ -29,10 +30,13 @@ class Arguments {
   void Take(const Napi::Value& from, const char* step, std::vector<std::string>* to);
 
   void TakeOptions(const Napi::Value& from, ProbeOptions* to);
+  void TakePackages(const Napi::Value& from, std::vector<LearnedPackage>* to);
   // Four arguments, from `first` on: type, config, config1, config2.
   void TakeEvent(const Napi::CallbackInfo& info, size_t first, const char* step, PerfEventSpec* to);
 
  private:
+  void TakePackage(const Napi::Object& from, LearnedPackage* to);
+  void TakeLocation(const Napi::Object& from, CounterLocation* to);
   // Notes a refusal, if `right` is false and there was none before. Returns `right`.
   bool Expect(bool right, const char* step, int status);
 

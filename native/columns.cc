@@ -32,6 +32,35 @@ Napi::Value Column(Napi::Env env, const std::vector<std::string>& texts) {
   return array;
 }
 
+const char* NameOf(LearningState state) {
+  switch (state) {
+    case LearningState::kCalibrating:
+      return "calibrating";
+    case LearningState::kLearning:
+      return "learning";
+    case LearningState::kElsewhere:
+      return "elsewhere";
+    case LearningState::kUnreadable:
+      return "unreadable";
+    case LearningState::kUnmoved:
+      return "unmoved";
+    case LearningState::kPeriod:
+      return "period";
+    case LearningState::kUnsteady:
+      return "unsteady";
+    case LearningState::kVirtual:
+      return "virtual";
+    case LearningState::kNoise:
+      return "noise";
+  }
+  return "";
+}
+
+// Leaves out what is unknown.
+void AddKnown(Napi::Object* to, const char* name, double value) {
+  if (!std::isnan(value)) (*to)[name] = Napi::Number::New(to->Env(), value);
+}
+
 template <typename Group>
 Napi::Object ToObject(Napi::Env env, const Group& from) {
   auto object = Napi::Object::New(env);
@@ -44,6 +73,7 @@ Napi::Object ToObject(Napi::Env env, const Group& from) {
 Napi::Value ToColumns(Napi::Env env, const Drained& drained) {
   auto columns = Napi::Object::New(env);
   columns["rows"] = ToObject(env, drained.rows);
+  columns["packages"] = ToObject(env, drained.packages);
   columns["cpus"] = ToObject(env, drained.cpus);
   columns["lifecycle"] = ToObject(env, drained.lifecycle);
   columns["mkdirs"] = ToObject(env, drained.mkdirs);
@@ -54,16 +84,37 @@ Napi::Value ToColumns(Napi::Env env, const Drained& drained) {
 
 Napi::Value ToCalibration(Napi::Env env, const Calibration& found) {
   auto object = Napi::Object::New(env);
-  auto add = [&](const char* name, double value) {
-    if (!std::isnan(value)) object[name] = Napi::Number::New(env, value);
-  };
-  add("periodNs", found.period_ns);
-  add("jitterNs", found.jitter_ns);
+  AddKnown(&object, "periodNs", found.period_ns);
+  AddKnown(&object, "jitterNs", found.jitter_ns);
   object["steady"] = Napi::Boolean::New(env, found.steady);
-  add("readNs", found.read_ns);
-  add("changes", found.changes);
-  add("reads", found.reads);
+  AddKnown(&object, "readNs", found.read_ns);
+  AddKnown(&object, "changes", found.changes);
+  AddKnown(&object, "reads", found.reads);
   return object;
+}
+
+Napi::Value ToLearning(Napi::Env env, const std::vector<LearningStatus>& packages) {
+  auto list = Napi::Array::New(env, packages.size());
+  for (uint32_t i = 0; i < packages.size(); i++) {
+    const LearningStatus& from = packages[i];
+    auto package = Napi::Object::New(env), windows = Napi::Object::New(env);
+    package["zone"] = Napi::Number::New(env, from.zone);
+    package["state"] = Napi::String::New(env, NameOf(from.state));
+    package["error"] = Napi::Number::New(env, from.error);
+    AddKnown(&package, "periodNs", from.period_ns);
+    AddKnown(&package, "jitterNs", from.jitter_ns);
+    AddKnown(&package, "edgeNs", from.edge_ns);
+    package["burstMs"] = Napi::Number::New(env, from.burst_ms);
+    package["cpuNs"] = Napi::Number::New(env, from.cpu_ns);
+    AddKnown(&windows, "used", from.windows.cut);
+    AddKnown(&windows, "wide", from.windows.wide);
+    AddKnown(&windows, "length", from.windows.length);
+    AddKnown(&windows, "lost", from.windows.lost);
+    AddKnown(&windows, "energy", from.windows.energy);
+    package["windows"] = windows;
+    list[i] = package;
+  }
+  return list;
 }
 
 Napi::Uint32Array ToUint32Array(Napi::Env env, const std::vector<uint32_t>& values) {

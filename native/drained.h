@@ -13,6 +13,7 @@ struct Drained {
   struct Rows {
     std::vector<uint32_t> cpu, pid, label;
     std::vector<double> start_ns, cgroup, time_ns, counts, uncertain_counts;
+    std::vector<double> predicted_joules, predicted_error_joules;
     std::vector<char> comm;
 
     template <typename Visit>
@@ -25,9 +26,23 @@ struct Drained {
       visit("timeNs", &Rows::time_ns);
       visit("counts", &Rows::counts);
       visit("uncertainCounts", &Rows::uncertain_counts);
+      visit("predictedJoules", &Rows::predicted_joules);
+      visit("predictedErrorJoules", &Rows::predicted_error_joules);
       visit("comm", &Rows::comm);
     }
   } rows;
+  struct Packages {
+    std::vector<uint32_t> zone, learned;
+    std::vector<double> shared_joules, idle_joules;
+
+    template <typename Visit>
+    static constexpr void ForEach(Visit visit) {
+      visit("zone", &Packages::zone);
+      visit("learned", &Packages::learned);
+      visit("sharedJoules", &Packages::shared_joules);
+      visit("idleJoules", &Packages::idle_joules);
+    }
+  } packages;
   struct Cpus {
     std::vector<uint32_t> cpu, switches, lost_rows, backwards, jumps;
     std::vector<double> counts, gap_counts, lost_counts, residual_counts;
@@ -82,10 +97,11 @@ constexpr bool ListsAllColumns() {
   return listed * sizeof(std::vector<char>) == sizeof(Group);
 }
 static_assert(ListsAllColumns<Drained::Rows>(), "a column of rows is not listed");
+static_assert(ListsAllColumns<Drained::Packages>(), "a column of packages is not listed");
 static_assert(ListsAllColumns<Drained::Cpus>(), "a column of cpus is not listed");
 static_assert(ListsAllColumns<Drained::Lifecycle>(), "a column of lifecycle is not listed");
 static_assert(ListsAllColumns<Drained::Mkdirs>(), "a column of mkdirs is not listed");
 
 // Appends an interval to the one before it, so that they become one: rows follow one another, and a CPU has
-// one entry, with the sums.
+// one entry, with the sums. Of packages each interval keeps its own.
 void Append(Drained* to, const Drained& from);

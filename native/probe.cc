@@ -14,6 +14,7 @@
 #include "drainer.h"
 #include "energy.h"
 #include "energy.skel.h"
+#include "learning.h"
 #include "program.h"
 #include "watch.h"
 
@@ -46,6 +47,7 @@ struct Probe::Parts {
   Binder binder{&program};
   Watch watch{&program, &binder};
   Drainer drainer{&program};
+  Learning learning{&program};
 };
 
 Probe::Probe() = default;
@@ -90,7 +92,23 @@ Outcome Probe::Start() {
 
 Outcome Probe::Drain(Drained* out) {
   std::lock_guard<std::mutex> lock(mutex_);
-  return parts_ ? parts_->drainer.Drain(out) : Fail("drain", -EBADF);
+  if (!parts_) return Fail("drain", -EBADF);
+  Outcome outcome = parts_->drainer.Drain(out);
+  if (!outcome.Failed()) parts_->learning.Predict(out);
+  return outcome;
+}
+
+Outcome Probe::Learn(const std::vector<LearnedPackage>& packages) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return parts_ ? parts_->learning.Learn(packages) : Fail("learn from a counter", -EBADF);
+}
+
+Outcome Probe::AskLearning(std::vector<LearningStatus>* packages, uint64_t* restarts) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (!parts_) return Fail("learn from a counter", -EBADF);
+  *packages = parts_->learning.Status();
+  *restarts = parts_->learning.restarts();
+  return {};
 }
 
 Outcome Probe::LookAfter(std::vector<uint32_t>* zones, double* asleep_ns) {

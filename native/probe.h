@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "drained.h"
+#include "learned_package.h"
 #include "outcome.h"
 #include "perf_event.h"
 #include "probe_options.h"
@@ -36,6 +37,11 @@ class Probe {
   Outcome Start();
   // As Drainer::Drain().
   Outcome Drain(Drained* out);
+  // Learns from these counters of whole packages, and no others, what processes draw of them: Drain() then
+  // predicts rows by that. Anew when CPUs come and go. Options::learns was set.
+  Outcome Learn(const std::vector<LearnedPackage>& packages);
+  // How that is going; `restarts`: times that the model had to begin anew.
+  Outcome AskLearning(std::vector<LearningStatus>* packages, uint64_t* restarts);
   // What is to be done every second or so: tells as Watch::Failing() and Watch::TakeSleepNs() what may be
   // wrong with the counters, resynchronizes phases, and relieves the drainer.
   Outcome LookAfter(std::vector<uint32_t>* zones, double* asleep_ns);

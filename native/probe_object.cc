@@ -31,6 +31,8 @@ class ProbeObject : public Napi::ObjectWrap<ProbeObject> {
   Napi::Value Calibrate(const Napi::CallbackInfo& info);
   Napi::Value Start(const Napi::CallbackInfo& info);
   Napi::Value Drain(const Napi::CallbackInfo& info);
+  Napi::Value Learn(const Napi::CallbackInfo& info);
+  Napi::Value AskLearning(const Napi::CallbackInfo& info);
   Napi::Value LookAfter(const Napi::CallbackInfo& info);
   Napi::Value OnAlarm(const Napi::CallbackInfo& info);
   Napi::Value Close(const Napi::CallbackInfo& info);
@@ -53,6 +55,8 @@ Napi::Function ProbeObject::Define(Napi::Env env) {
                          InstanceMethod<&ProbeObject::Calibrate>("calibrate"),
                          InstanceMethod<&ProbeObject::Start>("start"),
                          InstanceMethod<&ProbeObject::Drain>("drain"),
+                         InstanceMethod<&ProbeObject::Learn>("learn"),
+                         InstanceMethod<&ProbeObject::AskLearning>("askLearning"),
                          InstanceMethod<&ProbeObject::LookAfter>("lookAfter"),
                          InstanceMethod<&ProbeObject::OnAlarm>("onAlarm"),
                          InstanceMethod<&ProbeObject::Close>("close"),
@@ -70,8 +74,8 @@ ProbeObject::~ProbeObject() {
   napi_remove_env_cleanup_hook(env_, CloseAtExit, this);
 }
 
-// open({btf, controller, hierarchy, switched, shared, idlePays, followForks, spillEntries, joulesPerCount,
-// maxWatts}, verbose): also resolves with `ownPid`.
+// open({btf, controller, hierarchy, switched, shared, idlePays, followForks, learns, spillEntries,
+// joulesPerCount, maxWatts}, verbose): also resolves with `ownPid`.
 Napi::Value ProbeObject::Open(const Napi::CallbackInfo& info) {
   Arguments arguments;
   ProbeOptions options;
@@ -125,6 +129,30 @@ Napi::Value ProbeObject::Drain(const Napi::CallbackInfo& info) {
   return Task::Run(
       info.Env(), [probe = probe_, drained] { return probe->Drain(drained.get()); },
       [drained](Napi::Object result) { result["columns"] = ToColumns(result.Env(), *drained); });
+}
+
+// learn(packages), as src/probe/addon.ts has them.
+Napi::Value ProbeObject::Learn(const Napi::CallbackInfo& info) {
+  Arguments arguments;
+  auto packages = std::make_shared<std::vector<LearnedPackage>>();
+  arguments.TakePackages(info[0], packages.get());
+  if (arguments.Refused()) return Task::Resolve(info.Env(), arguments.outcome());
+  return Task::Run(info.Env(), [probe = probe_, packages] { return probe->Learn(*packages); });
+}
+
+// askLearning(): also resolves with `packages` and `restarts`.
+Napi::Value ProbeObject::AskLearning(const Napi::CallbackInfo& info) {
+  struct Found {
+    std::vector<LearningStatus> packages;
+    uint64_t restarts = 0;
+  };
+  auto found = std::make_shared<Found>();
+  return Task::Run(
+      info.Env(), [probe = probe_, found] { return probe->AskLearning(&found->packages, &found->restarts); },
+      [found](Napi::Object result) {
+        result["packages"] = ToLearning(result.Env(), found->packages);
+        result["restarts"] = Napi::Number::New(result.Env(), found->restarts);
+      });
 }
 
 // lookAfter(): also resolves with `zones` and `asleepNs`.

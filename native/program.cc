@@ -32,6 +32,7 @@ void Program::Configure(int subsys) {
   auto& constants = *skeleton_->rodata;
   constants.shared_zones = options_.shared;
   constants.idle_pays = options_.idle_pays;
+  constants.has_logs = options_.learns;
   if (options_.switched) {
     unit_ = UnitOf(options_.joules_per_count);
     constants.count_shift = unit_.shift;
@@ -43,6 +44,7 @@ void Program::Configure(int subsys) {
   bpf_map__set_max_entries(maps.counters, cpu_count_);
   bpf_map__set_max_entries(maps.cpus, cpu_count_);
   bpf_map__set_max_entries(maps.zones, cpu_count_);
+  if (options_.learns) bpf_map__set_max_entries(maps.logs, cpu_count_);
   bpf_map__set_max_entries(maps.spills0, options_.spill_entries);
   bpf_map__set_max_entries(maps.spills1, options_.spill_entries);
   uint32_t by_cgroup = std::max(options_.spill_entries / 8, cpu_count_ * kCgroupSpills);
@@ -56,6 +58,8 @@ Outcome Program::MapAccounts() {
   if (status) return Fail("map the accounts", status);
   status = zones_.Map(bpf_map__fd(skeleton_->maps.zones), cpu_count_);
   if (status) return Fail("map the counters", status);
+  if (options_.learns) status = logs_.Map(bpf_map__fd(skeleton_->maps.logs), cpu_count_);
+  if (status) return Fail("map the logs of switches", status);
   for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) cpus()[cpu].zone = cpus()[cpu].sibling = ENERGY_NONE;
   return {};
 }

@@ -12,6 +12,7 @@ struct bpf_map;
 struct bpf_program;
 struct energy_bpf;
 struct energy_cpu;
+struct energy_log;
 struct energy_zone;
 
 // The BPF program with its maps, from loading to unloading. The kernel forgets all of it with this object.
@@ -35,6 +36,7 @@ class Program {
   uint32_t cpu_count() const { return cpu_count_; }  // possible CPUs
   energy_cpu* cpus() const { return cpus_.get(); }   // by CPU
   energy_zone* zones() const { return zones_.get(); }
+  const energy_log* logs() const { return logs_.get(); }  // by CPU; null unless options().learns
 
   // Runs a raw_tp program on a CPU, in an interrupt there. Returns 0 or -errno; -ENXIO: the CPU is offline.
   static int RunOn(uint32_t cpu, const bpf_program* program, uint64_t argument, uint32_t* result = nullptr);
@@ -51,4 +53,5 @@ class Program {
   energy_bpf* skeleton_ = nullptr;
   SharedMapping<energy_cpu> cpus_;
   SharedMapping<energy_zone> zones_;
+  SharedMapping<energy_log> logs_;
 };

@@ -28,6 +28,8 @@ void AddRow(Drained* out, const energy_spill_key& key, const energy_spill& row, 
   rows.counts.push_back(row.energy * fraction);
   uint64_t mixed = row.energy > row.certain ? row.energy - row.certain : 0;
   rows.uncertain_counts.push_back(mixed * fraction * std::sqrt(variance / kRelative));
+  rows.predicted_joules.push_back(NAN);  // until somebody predicts them
+  rows.predicted_error_joules.push_back(NAN);
   rows.comm.insert(rows.comm.end(), row.comm, row.comm + ENERGY_COMM);
 }
 

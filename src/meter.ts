@@ -17,7 +17,7 @@ import { runtimeFiles } from './identity/runtimes.ts';
 import { createMeasure, type Measurement } from './snapshot/measure.ts';
 import { type ClosingStack, openAll } from './util/closing-stack.ts';
 import { ticks } from './util/ticks.ts';
-import type { Calibration } from './probe/addon.ts';
+import type { Calibration, Learning } from './probe/addon.ts';
 import type { Snapshot } from './model/snapshot.ts';
 import { checkMeterOptions } from './settings/library.ts';
 import type { MeterOptions } from './settings/types.ts';
@@ -48,6 +48,8 @@ export interface Meter extends AsyncIterable<Snapshot>, AsyncDisposable {
    * space does; undefined for an estimate.
    */
   calibrate(): Promise<Calibration | undefined>;
+  /** How learning from the counters of packages is going; of no package where it is not wanted, or not possible. */
+  learning(): Promise<Learning>;
   /** Whether the cgroup of a snapshot still exists; true where that cannot be told. */
   cgroupExists(path: string): boolean;
   /** Ends all iterations; snapshots can still be taken. */
@@ -110,9 +112,10 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
 
 /** Which source these options ask for, and where it is looked for. */
 export function sourceRequest(options: ReturnType<typeof checkMeterOptions>): SourceRequest {
-  const { root, source, wattsIdle, wattsBusy } = options;
+  const { root, source, attribution, wattsIdle, wattsBusy } = options;
   return {
     spec: source,
+    attribution,
     sys: join(root, 'sys'),
     proc: join(root, 'proc'),
     dev: join(root, 'dev'),
@@ -169,6 +172,7 @@ function meter(parts: {
     measure,
     snapshot: async () => (await measure()).snapshot,
     calibrate: () => calibrate(selection.source, collector),
+    learning: () => collector.learning(),
     cgroupExists: (path) => identifier.cgroupExists(path),
     stop: () => stopped.abort(),
     close,

@@ -9,6 +9,7 @@ import { byCore, type CoreCharge } from './by-core.ts';
 import { byProcess, type ProcessCharges } from './by-process.ts';
 import { byZone, type ZoneCharge } from './by-zone.ts';
 import { estimatedPricing } from './price-estimated.ts';
+import { learnedPricing } from './price-learned.ts';
 import { polledPricing } from './price-polled.ts';
 import { switchedPricing } from './price-switched.ts';
 import { priceRows, type Pricing, unpricedRows } from './pricing.ts';
@@ -69,6 +70,9 @@ export function* attributing(
 
 function pricingOf(columns: Columns, source: EnergySource, readings: Readings, zoneOf: GroupOfCpu): Pricing {
   if (source.reader === 'bpf') return switchedPricing(columns, source, zoneOf);
-  if (source.reader === 'user') return polledPricing(columns, source, readings, zoneOf);
+  if (source.reader === 'user') {
+    const pricing = source.attribution === 'learned' ? learnedPricing : polledPricing;
+    return pricing(columns, source, readings, zoneOf);
+  }
   return estimatedPricing(columns, source, zoneOf);
 }

@@ -63,6 +63,7 @@ export function createAuxiliary(): Auxiliary {
       gapJoules: 0,
       lostJoules: 0,
       sharedJoules: joules,
+      attribution: null,
     };
   }
 

@@ -69,6 +69,15 @@ export function byProcess({ rows, joules, uncertainJoules, seconds }: PricedRows
         }
       }
     },
-    result: () => ({ processes, unidentified, processJoules }),
+    result() {
+      if (uncertainJoules) for (const used of processes) forgetUnknown(used);
+      if (unidentified) forgetUnknown(unidentified);
+      return { processes, unidentified, processJoules };
+    },
   };
+}
+
+/** Where the error of one row is not known, that of the sum is not. */
+function forgetUnknown(used: Mutable<Used>): void {
+  if (!Number.isFinite(used.uncertainJoules)) used.uncertainJoules = null;
 }

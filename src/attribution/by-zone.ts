@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Zone } from '../model/source.ts';
+import type { Attribution, Zone } from '../model/source.ts';
 import type { Joules } from '../model/units.ts';
 import { byCpus } from './by-cpus.ts';
 import type { Pricing } from './pricing.ts';
@@ -14,7 +14,10 @@ export interface ZoneCharge {
   readonly idleJoules: Joules;
   readonly gapJoules: Joules;
   readonly lostJoules: Joules;
+  /** Nobody's: of a package what it draws whoever runs, as far as that is known. */
   readonly sharedJoules: Joules;
+  /** How the rest was split over who ran; null where nothing was split afterwards. */
+  readonly attribution: Attribution | null;
 }
 
 /** Sets what was charged on the CPUs of a counter against what it counted. A counter that is unknown is left out. */
@@ -31,7 +34,8 @@ export function byZone(
       const { joules, idleJoules, seen } = sums.result();
       return zones.flatMap(({ id }, i) => {
         const counted = pricing.counted(i, seen[i] ? joules[i]! : undefined);
-        return counted ? [{ id, ...counted, idleJoules: idleJoules[i]!, sharedJoules: 0 }] : [];
+        const attribution = pricing.attributionOf?.(i) ?? null;
+        return counted ? [{ id, sharedJoules: 0, ...counted, idleJoules: idleJoules[i]!, attribution }] : [];
       });
     },
   };

@@ -34,6 +34,7 @@ export function polledPricing(
     joulesOf: (row, zone) => weightOf(row) * prices[zone]!,
     uncertainJoulesOf: null,
     counted: (zone) => counted[zone],
+    attributionOf: (zone) => (prices[zone]! > 0 ? 'time' : null),
   };
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { Attribution } from '../model/source.ts';
 import type { Joules } from '../model/units.ts';
 import { toSeconds } from '../model/units.ts';
 import type { Columns } from '../probe/columns.ts';
@@ -12,16 +13,20 @@ export interface Counted {
   readonly gapJoules: Joules;
   /** Part of it whose user found no room in the kernel. */
   readonly lostJoules: Joules;
+  /** Part of it that is drawn whoever runs, and so is nobody's; without it nothing of that kind is known. */
+  readonly sharedJoules?: Joules;
 }
 
 /** How the rows of an interval become Joules: there is one for each kind of source. */
 export interface Pricing {
   /** Energy of a row whose CPU is in the zone of index `zone`. */
   joulesOf(row: number, zone: number): Joules;
-  /** Standard deviation of that as far as it comes from learned powers; null where none are learned. */
-  readonly uncertainJoulesOf: ((row: number) => Joules) | null;
+  /** Standard deviation of that as far as it comes from learned powers, NaN where it is not known; null where none are learned. */
+  readonly uncertainJoulesOf: ((row: number, zone: number) => Joules) | null;
   /** `charged`: what its rows were charged, undefined if there were none. Returns undefined if nothing is known. */
   counted(zone: number, charged: Joules | undefined): Counted | undefined;
+  /** How what a zone's counter counted was split; null if nothing was. Without it nothing is split afterwards. */
+  attributionOf?(zone: number): Attribution | null;
 }
 
 /** Room for the prices of all rows, which `priceRows` fills in. */
@@ -46,7 +51,8 @@ export function priceRows(
   for (let row = begin; row < end; row++) {
     const zone = zoneOf[rows.cpu[row]!];
     joules[row] = zone === undefined ? 0 : pricing.joulesOf(row, zone);
-    if (uncertainJoules) uncertainJoules[row] = pricing.uncertainJoulesOf!(row);
+    if (uncertainJoules)
+      uncertainJoules[row] = zone === undefined ? 0 : pricing.uncertainJoulesOf!(row, zone);
     seconds[row] = toSeconds(rows.timeNs[row]!);
   }
 }

@@ -9,7 +9,7 @@ export interface PricedRows {
   readonly rows: Columns['rows'];
   /** J */
   readonly joules: Float64Array;
-  /** Standard deviation of `joules` as far as it comes from learned powers, J; null where none were learned. */
+  /** Standard deviation of `joules` as far as it comes from learned powers, J, NaN where it is not known; null where none are learned. */
   readonly uncertainJoules: Float64Array | null;
   /** s */
   readonly seconds: Float64Array;

@@ -14,6 +14,7 @@ import { DEFAULT_LIMITS, MAX_TIMER_MS } from '../settings/table.ts';
 import { within } from '../util/deadline.ts';
 import { describeWatts } from '../sources/estimated.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
+import { splitPlan } from './split-text.ts';
 import { complain, jsonLine, outliveStdout, print } from './print.ts';
 import { ignoreDebugger, onStop } from './signals.ts';
 import { summary } from './table.ts';
@@ -104,7 +105,7 @@ function announce({ selection, blindTo }: Meter, endpoints: readonly string[]): 
     source.reader === 'none'
       ? `: these are ESTIMATES from ${describeWatts(source.watts)}, not measurements`
       : '';
-  complain(`source ${source.name} (${source.kind}, scope ${source.scope})${estimate}`);
+  complain(`source ${source.name} (${source.kind}, scope ${source.scope}${splitPlan(source)})${estimate}`);
   if (blindTo) complain(blindTo);
   for (const endpoint of endpoints) complain(`publishing at ${endpoint}`);
   if (endpoints.length === 0) complain('publishing nowhere');

@@ -15,16 +15,13 @@ import type { Counter, EnergySource, Selection } from '../model/source.ts';
 import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
 import type { MeterOptions } from '../settings/types.ts';
+import { duration } from './duration.ts';
+import type { Finding } from './finding.ts';
+import { learningFindings } from './learning-findings.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
 import { figure, jsonLine, printable } from './print.ts';
 import { privileges } from './privileges.ts';
-
-interface Finding {
-  readonly name: string;
-  /** null: a fact, neither good nor bad. */
-  readonly ok: boolean | null;
-  readonly detail: string;
-}
+import { splitPlan } from './split-text.ts';
 
 const TRIAL_MS = 300;
 
@@ -51,6 +48,7 @@ export async function doctor(args: string[]): Promise<number> {
   if (trial.blindTo) findings.push({ name: 'pid namespace', ok: false, detail: trial.blindTo });
   if (trial.hidden?.length) findings.push({ name: 'CPUs', ok: false, detail: hiddenDetail(trial.hidden) });
   if (trial.counter) findings.push(trial.counter);
+  if (trial.learning) findings.push(...trial.learning);
   if (trial.kept) findings.push(trial.kept);
   findings.push(trial.finding);
   const source = selection instanceof EnergyError ? null : selection.source.name;
@@ -96,7 +94,7 @@ function sources({ source, rejected }: Selection, unreadable: Trial['unreadable'
     {
       name: source.name,
       ok: true,
-      detail: `${source.kind}, scope ${source.scope}, ${whatCounts(source)}`,
+      detail: `${source.kind}, scope ${source.scope}, ${whatCounts(source)}${splitPlan(source)}`,
     },
     ...source.auxiliary.map((one) => beside(one, unreadable?.get(one.id))),
   ];
@@ -138,14 +136,29 @@ async function counter(meter: Meter): Promise<Finding | undefined> {
 const VIRTUAL =
   'it is virtual, its host shares energy out by CPU time, and so it is split here: apportioned by time, never learned';
 
-function duration(ns: number): string {
-  const [value, unit] = ns < 1e6 ? [ns / 1e3, 'µs'] : ns < 1e9 ? [ns / 1e6, 'ms'] : [ns / 1e9, 's'];
-  return `${Number(value.toPrecision(3))} ${unit}`;
+/** Long enough to see how a counter moves that moves once a second, and to learn from one that can be learned from. */
+const LEARNING_MS = 5000;
+const LEARNING_STEP_MS = 500;
+
+/** What is learned of packages. Waits until that is known, or no more is to be expected. */
+async function learning(meter: Meter): Promise<Finding[]> {
+  const { source } = meter.selection;
+  for (let waitedMs = 0; ; waitedMs += LEARNING_STEP_MS) {
+    const found = await meter.learning();
+    if (found.packages.length === 0) return [];
+    const snapshot = await meter.snapshot();
+    const findings = learningFindings(source, found, snapshot);
+    // Windows are counted once a second.
+    const isCounted = found.packages.every(({ state, windows }) => state !== 'learning' || windows.used > 0);
+    if ((isCounted && findings.every(({ ok }) => ok !== null)) || waitedMs >= LEARNING_MS) return findings;
+    await new Promise((resolve) => setTimeout(resolve, LEARNING_STEP_MS));
+  }
 }
 
 interface Trial {
   readonly finding: Finding;
   readonly counter?: Finding | undefined;
+  readonly learning?: readonly Finding[];
   readonly kept?: Finding;
   readonly blindTo?: string | undefined;
   /** CPUs that sysfs does not list. */
@@ -188,9 +201,12 @@ async function tryMeasuring(options: MeterOptions): Promise<Trial> {
     const power = zones.length === 0 ? 'no counter has moved yet' : `${watts} W`;
     const counted = `${power}, ${self.switches} switches in ${interval_s.toFixed(2)} s`;
     const detail = `works with ${source.name} (${source.kind}): ${counted}`;
+    const learned = await learning(meter);
     return {
       finding: { name, ok: true, detail },
-      counter: await counter(meter),
+      // What is learned from is known already.
+      counter: learned.length > 0 ? undefined : await counter(meter),
+      learning: learned,
       kept: { name: 'kept', ok: null, detail: keptText(kept) },
       blindTo: meter.blindTo,
       unreadable: new Map(lines.flatMap(complaintOf)),

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+import { leastAttribution } from '../attribution/least.ts';
 import { sumUsed, type Used } from '../attribution/used.ts';
 import { type Descendants, descendantsOf } from '../identity/descendants.ts';
 import type { Measurement, Meter } from '../meter.ts';
 import { EnergyError } from '../model/errors.ts';
 import type { Snapshot } from '../model/snapshot.ts';
+import type { Attribution } from '../model/source.ts';
 import { serial } from '../util/serial.ts';
 import { runCommand } from './run-command.ts';
 
@@ -23,6 +25,8 @@ export interface Stat {
   readonly machine_j: number;
   readonly idle_j: number;
   readonly unattributed_j: number;
+  /** Part of that: what was drawn whoever ran. */
+  readonly shared_j: number;
 }
 
 /** What became of a command: its exit status in any case, and what it used, or why that is not known. */
@@ -48,7 +52,8 @@ export async function measureCommand(
   // From here on: what was used before the command began is not its.
   const { source } = (await meter.measure()).snapshot;
   let own: Used = { joules: 0, uncertainJoules: 0, seconds: 0 };
-  const machine = { counter: 0, idle: 0, unattributed: 0 };
+  const machine = { counter: 0, idle: 0, unattributed: 0, shared: 0 };
+  const attributions = new Set<Attribution | null>();
   const family = descendantsOf(meter.ownPid);
   const startedMs = performance.now();
   const exited = runCommand(command);
@@ -57,11 +62,13 @@ export async function measureCommand(
 
   async function add(): Promise<void> {
     const measurement = await meter.measure();
-    const { totals } = measurement.snapshot;
+    const { source: its, totals, unattributed } = measurement.snapshot;
+    attributions.add(its.attribution);
     own = sumUsed([own, usedBy(family, measurement)]);
     machine.counter += totals.counter_j;
     machine.idle += totals.idle_j;
     machine.unattributed += totals.unattributed_j;
+    machine.shared += unattributed.shared_j;
   }
 
   // A measurement that fails costs nothing: the next one covers its time.
@@ -75,7 +82,7 @@ export async function measureCommand(
     command,
     exit_code: exitCode,
     elapsed_s: elapsed,
-    source,
+    source: { ...source, attribution: leastAttribution(attributions) },
     energy_j: own.joules,
     energy_err_j: own.uncertainJoules,
     cpu_time_s: own.seconds,
@@ -84,6 +91,7 @@ export async function measureCommand(
     machine_j: machine.counter,
     idle_j: machine.idle,
     unattributed_j: machine.unattributed,
+    shared_j: machine.shared,
   };
   return { exitCode, result };
 }

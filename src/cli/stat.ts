@@ -6,6 +6,7 @@ import { parseOptions } from '../settings/options.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
 import { measureCommand, type Stat } from './measure-command.ts';
 import { complain, complainOfDoubts, figure, jsonLine, printable } from './print.ts';
+import { kindText } from './split-text.ts';
 
 /** `joules stat -- COMMAND…`: runs a command and tells what it and its descendants used. */
 export async function stat(args: string[]): Promise<number> {
@@ -93,8 +94,9 @@ function report(result: Stat): string[] {
     line(result.machine_j, 'J', 'machine in that time'),
     line(result.idle_j, 'J', 'of it idle'),
     line(result.unattributed_j, 'J', 'of it unattributed'),
+    ...(result.shared_j > 0 ? [line(result.shared_j, 'J', 'of that shared: drawn whoever runs')] : []),
     '',
-    ` ${result.source.kind}: source ${result.source.name}, scope ${result.source.scope}`,
+    ` ${kindText(result.source)}: source ${result.source.name}, scope ${result.source.scope}`,
     ...(estimate ? caveat(estimate) : []),
     ...(result.source.kind === 'estimated' && !estimate ? [CLOCK] : []),
     '',

@@ -3,6 +3,7 @@ import { sumAsOther } from '../snapshot/process-rows.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { View } from '../settings/types.ts';
 import { figure, printable } from './print.ts';
+import { snapshotKindText } from './split-text.ts';
 
 /** Numbers stand at the right of their columns. */
 interface Column {
@@ -53,13 +54,14 @@ export function table(snapshot: Snapshot, options: { by: View; limit: number; wi
 }
 
 /** Total power and where it goes, in one line. */
-export function summary({ totals, source, interval_s, self }: Snapshot): string {
+export function summary(snapshot: Snapshot): string {
+  const { totals, unattributed, source, interval_s, self } = snapshot;
   const watts = (joules: number): string => `${figure(joules / interval_s, 2, source.estimate?.digits)} W`;
   const parts = [
-    `${watts(totals.counter_j)} ${source.kind} (${source.name})`,
+    `${watts(totals.counter_j)} ${snapshotKindText(snapshot)} (${source.name})`,
     `processes ${watts(totals.process_j)}`,
     `idle ${watts(totals.idle_j)}`,
-    `unattributed ${watts(totals.unattributed_j)}`,
+    `unattributed ${watts(totals.unattributed_j)}${unattributed.shared_j > 0 ? ` (shared ${watts(unattributed.shared_j)})` : ''}`,
     `${Math.round(self.switches / interval_s)} switches/s`,
   ];
   if (self.lost > 0) parts.push(`lost ${self.lost}`);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { LedgerLimits } from '../settings/types.ts';
-import { OTHER, type CgroupUsage, type Snapshot, UNKNOWN } from '../model/snapshot.ts';
+import { OTHER, type CgroupUsage, type Snapshot, UNKNOWN, type ZoneUsage } from '../model/snapshot.ts';
 import { atOnce } from '../util/cooperative.ts';
 import { ContainerPaths } from './container-paths.ts';
 import { Partition } from './partition.ts';
@@ -8,6 +8,7 @@ import { ProcessSeries } from './processes.ts';
 import { type ReaderOptions, Receipts } from './receipts.ts';
 import {
   allSeries,
+  type AttributedOwner,
   type CgroupOwner,
   type ContainerOwner,
   type DomainOwner,
@@ -52,6 +53,7 @@ export class Ledger {
   readonly #hardware = new Partition<HardwareOwner>(Infinity);
   readonly #domains = new Partition<DomainOwner>(Infinity);
   readonly #unattributed = new Partition<UnattributedOwner>(Infinity);
+  readonly #attributed = new Partition<AttributedOwner>(Infinity);
   readonly #self = new Partition<SelfOwner>(Infinity, new Map(SELF.map((name) => [name, name])));
   readonly #processes: ProcessSeries;
   readonly #cgroups: Partition<CgroupOwner>;
@@ -120,7 +122,15 @@ export class Ledger {
   }
 
   #partitions(): Pick<Partition<unknown>, 'size' | 'settle' | 'forget'>[] {
-    return [this.#hardware, this.#domains, this.#unattributed, this.#self, this.#cgroups, this.#containers];
+    return [
+      this.#hardware,
+      this.#domains,
+      this.#unattributed,
+      this.#attributed,
+      this.#self,
+      this.#cgroups,
+      this.#containers,
+    ];
   }
 
   #addCgroups(cgroups: readonly CgroupUsage[]): void {
@@ -154,8 +164,14 @@ export class Ledger {
         if (reason === 'shared' && joules === 0) continue;
         this.#unattributed.add(`${zone.id} ${reason}`, { hardwareId: zone.id, reason }, joules);
       }
+      this.#addAttributed(zone);
     }
     for (const { counter_j, ...owner } of domains) this.#domains.add(owner.id, owner, counter_j);
+  }
+
+  #addAttributed({ id, attribution, counter_j, gap_j, lost_j }: ZoneUsage): void {
+    if (attribution === null) return;
+    this.#attributed.add(`${id} ${attribution}`, { hardwareId: id, attribution }, counter_j - gap_j - lost_j);
   }
 
   /** Whether each reader that still comes has collected twice since; a collection at that moment is none since. */
@@ -195,6 +211,7 @@ export class Ledger {
       cgroups: receipts.read(this.#cgroups.entries()),
       containers: receipts.read(this.#containers.entries()),
       unattributed: receipts.read(this.#unattributed.entries()),
+      attributed: receipts.read(this.#attributed.entries()),
       self: receipts.read(this.#self.entries()),
     };
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { SourceKind } from '../model/source.ts';
+import type { Attribution, SourceKind } from '../model/source.ts';
 import type { DomainUsage } from '../model/snapshot.ts';
 import type { ContainerNames } from '../model/container.ts';
 import type { ProcessOwner } from './processes.ts';
@@ -37,6 +37,12 @@ export const REASONS = ['idle', 'gap', 'lost', 'shared'] as const;
 export interface UnattributedOwner {
   readonly hardwareId: string;
   readonly reason: (typeof REASONS)[number];
+}
+
+/** Joules that a counter counted, by how they were split afterwards over who ran. */
+export interface AttributedOwner {
+  readonly hardwareId: string;
+  readonly attribution: Attribution;
 }
 
 /** What the agent tells of itself, in the unit of its metric: counts, seconds, Joules. */
@@ -86,11 +92,12 @@ export interface LedgerReading {
   readonly cgroups: readonly SeriesReading<CgroupOwner>[];
   readonly containers: readonly SeriesReading<ContainerOwner>[];
   readonly unattributed: readonly SeriesReading<UnattributedOwner>[];
+  readonly attributed: readonly SeriesReading<AttributedOwner>[];
   readonly self: readonly SeriesReading<SelfOwner>[];
 }
 
 /** The series of a reading, whatever they are of. */
 export function allSeries(reading: LedgerReading): SeriesReading<unknown>[] {
-  const { hardware, domains, processes, cgroups, containers, unattributed, self } = reading;
-  return [hardware, domains, processes, cgroups, containers, unattributed, self].flat();
+  const { hardware, domains, processes, cgroups, containers, unattributed, attributed, self } = reading;
+  return [hardware, domains, processes, cgroups, containers, unattributed, attributed, self].flat();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ContainerNames } from './container.ts';
 import type { CounterEvents } from './counter-events.ts';
-import type { Domain, SourceKind, SourceScope } from './source.ts';
+import type { Attribution, Domain, SourceKind, SourceScope } from './source.ts';
 import type { Joules, Seconds, Watts } from './units.ts';
 
 /** Schema name of a snapshot as the command line prints it. */
@@ -90,6 +90,8 @@ export interface ZoneUsage {
   readonly gap_j: Joules;
   readonly lost_j: Joules;
   readonly shared_j: Joules;
+  /** How it was split over who ran; null: nothing of it was, or not afterwards. */
+  readonly attribution: Attribution | null;
 }
 
 /**
@@ -133,6 +135,12 @@ export interface Snapshot {
     readonly kind: SourceKind;
     readonly scope: SourceScope;
     readonly domain: string;
+    /**
+     * How what was counted in the interval was split afterwards over who ran: `learned` where all of it was, `time` where
+     * any of it was split by run time (`zones` tell of which counter), null where none was: BPF reads the counter itself, or
+     * there is none, or it counted nothing that could be split.
+     */
+    readonly attribution: Attribution | null;
     /** Of source `estimated` alone. */
     readonly estimate?: {
       /** Where the watts come from. */

@@ -8,6 +8,13 @@ import type { JoulesPerCount, Watts } from './units.ts';
  */
 export type SourceKind = 'measured' | 'apportioned' | 'estimated';
 
+/**
+ * How Joules that were counted together are split afterwards over who ran: `learned`: by the power that each was learned
+ * to draw; `time`: by run time, which says of nobody that it draws more than another.
+ */
+export const ATTRIBUTIONS = ['learned', 'time'] as const;
+export type Attribution = (typeof ATTRIBUTIONS)[number];
+
 /** What one counter covers. */
 export type SourceScope = 'cpu' | 'core' | 'package';
 
@@ -120,13 +127,18 @@ export interface SwitchedSource extends SourceBase {
   readonly maxWatts: Watts;
 }
 
-/** Counters that BPF does not read: read in user space, split by the run time BPF recorded. */
+/** Counters that BPF does not read: read in user space, split over what BPF recorded. */
 export interface PolledSource extends SourceBase {
   readonly reader: 'user';
   readonly kind: 'apportioned' | 'estimated';
   /** Those of the zones, by their id. */
   readonly counters: readonly Counter[];
-  /** What a second of idle time pays of what a second of a task does. */
+  /**
+   * How they are to be split: `learned` of packages alone, unless the user does not want it; by time without it. An
+   * interval of which nothing is learned is split by time all the same.
+   */
+  readonly attribution?: Attribution;
+  /** What a second of idle time pays of what a second of a task does, where they are split by time. */
   readonly idleWeight: number;
 }
 

@@ -47,6 +47,7 @@ function ownReading(reading: LedgerReading): LedgerReading {
     cgroups: [],
     containers: reading.containers.filter(({ owner }) => owner.containerId !== OTHER),
     unattributed: [],
+    attributed: [],
     self: [],
   };
 }

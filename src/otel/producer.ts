@@ -155,6 +155,11 @@ export function toScopeMetrics(
       [names.ATTR_ENERGY_REASON]: reason,
       ...typed,
     })),
+    sum(ATTRIBUTED, reading.attributed, ({ hardwareId, attribution }) => ({
+      [names.ATTR_HW_ID]: hardwareId,
+      [names.ATTR_ENERGY_ATTRIBUTION]: attribution,
+      ...typed,
+    })),
     ...self.map((one) => sum(AGENT[one.owner], [one], (name) => (name === 'energy_j' ? kind : {}))),
   ];
   return {
@@ -179,6 +184,11 @@ const PROCESS = describe(names.METRIC_PROCESS_ENERGY, 'J', 'Energy used by a pro
 const CONTAINER = describe(names.METRIC_CONTAINER_ENERGY, 'J', 'Energy used by a container');
 const CGROUP = describe(names.METRIC_CGROUP_ENERGY, 'J', 'Energy used by the tasks directly in a cgroup');
 const UNATTRIBUTED = describe(names.METRIC_ENERGY_UNATTRIBUTED, 'J', 'Counted energy that no process used');
+const ATTRIBUTED = describe(
+  names.METRIC_ENERGY_ATTRIBUTED,
+  'J',
+  'Counted energy that was split afterwards over who ran, by how',
+);
 const AGENT: Readonly<Record<SelfOwner, MetricDescriptor>> = {
   switches: describe(names.METRIC_AGENT_SWITCHES, '{switch}', 'Context switches accounted'),
   lost: describe(names.METRIC_AGENT_LOST, '{event}', 'Charges and events that found no room'),

@@ -22,6 +22,8 @@ export const METRIC_CONTAINER_ENERGY = 'container.energy';
 export const METRIC_CGROUP_ENERGY = 'cgroup.energy';
 /** Energy that was counted but is no process's. Ours. */
 export const METRIC_ENERGY_UNATTRIBUTED = 'energy.unattributed';
+/** Energy that was counted for several who ran and split afterwards, by how that was done. Ours. */
+export const METRIC_ENERGY_ATTRIBUTED = 'energy.attributed';
 /** The agent about itself. Ours. */
 export const METRIC_AGENT_SWITCHES = 'energy.agent.switches';
 export const METRIC_AGENT_LOST = 'energy.agent.lost';
@@ -53,3 +55,5 @@ export const ATTR_ENERGY_REASON = 'energy.reason';
 export const ATTR_ENERGY_SOURCE_KIND = 'energy.source.kind';
 /** Ours: `server` where an estimate is of a whole server's power at the wall, not of its CPUs'. */
 export const ATTR_ENERGY_SOURCE_COVERS = 'energy.source.covers';
+/** Ours: how energy was split afterwards over who ran: `learned`, `time`. */
+export const ATTR_ENERGY_ATTRIBUTION = 'energy.attribution';

@@ -6,7 +6,7 @@ import { type Columns, LIFECYCLE, NO_PROCESS } from './columns.ts';
 import { getSystemErrorName } from 'node:util';
 import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
 import { nativeError } from './advice.ts';
-import type { PerfEvent, Zone } from '../model/source.ts';
+import type { CounterLocation, PerfEvent, Zone } from '../model/source.ts';
 
 /** How the probe is opened. */
 export interface ProbeOptions {
@@ -28,6 +28,8 @@ export interface ProbeOptions {
   readonly idlePays: boolean;
   /** Also report forks (costs about 0.1 µs per fork). */
   readonly followForks: boolean;
+  /** Whether `learn()` may be called: the switches of each CPU then have a log of 32 KiB. */
+  readonly learns: boolean;
   /** Rows per interval that may overflow the tables of their CPUs before detail is lost, 1 to 4,000,000. */
   readonly spillEntries: number;
 }
@@ -51,6 +53,70 @@ export interface Calibration {
 
 /** A counter that moves as rarely as this, ns, is virtual; native/update_period.h says why, and has the same figure. */
 export const VIRTUAL_PERIOD_NS = 100e6;
+
+/** A counter of a whole package that is learned from. */
+export interface LearnedPackage {
+  /** Index of its zone. */
+  readonly zone: number;
+  /** Those that are online. */
+  readonly cpus: readonly number[];
+  /** The core of each of them, as a number from 0 on without a hole. */
+  readonly cores: readonly number[];
+  /** The CPU that reads the counter. */
+  readonly lead: number;
+  readonly location: CounterLocation;
+  readonly joulesPerCount: number;
+  /** Counts after which it starts at 0 again; 0: it does not. */
+  readonly range: bigint;
+  /** What the package cannot exceed, W. */
+  readonly maxWatts: number;
+}
+
+/**
+ * What becomes of learning from a counter. Impossible, until it is tried again some time later: `elsewhere`: we may not
+ * run on its CPU; `unreadable` there; `unmoved`: it does not move; `period`: it moves all the time, or more rarely than
+ * every 5 ms; `virtual`: every 100 ms or more rarely, so it is no hardware's but a hypervisor's; `unsteady`: at no steady
+ * times, as far as a busy CPU can tell; `noise`: hardly any of its updates can be seen when it comes.
+ */
+export type LearningState =
+  | 'calibrating'
+  | 'learning'
+  | 'elsewhere'
+  | 'unreadable'
+  | 'unmoved'
+  | 'period'
+  | 'unsteady'
+  | 'virtual'
+  | 'noise';
+
+/** How learning from a package's counter is going. */
+export interface PackageLearning {
+  /** Index of its zone. */
+  readonly zone: number;
+  readonly state: LearningState;
+  /** -errno of `elsewhere` and `unreadable`, else 0. */
+  readonly error: number;
+  /** Mean time between two updates, ns, and their median absolute deviation from that; absent: not known. */
+  readonly periodNs?: number;
+  readonly jitterNs?: number;
+  /** How exactly updates are seen: mean distance of the two reads around one, ns. */
+  readonly edgeNs?: number;
+  /**
+   * Windows of two updates each that were learned from, and those that were not: an update was not seen exactly, or
+   * missed; switches were lost; the energy is none, or more than the package can draw.
+   */
+  readonly windows: Readonly<Record<'used' | 'wide' | 'length' | 'lost' | 'energy', number>>;
+  /** For how long of each second it is learned, ms. */
+  readonly burstMs: number;
+  /** CPU time of the thread that does it, ns. */
+  readonly cpuNs: number;
+}
+
+export interface Learning {
+  readonly packages: readonly PackageLearning[];
+  /** Times that the model had to begin anew. */
+  readonly restarts: number;
+}
 
 /** What may be wrong with the counters. */
 export interface Failing {
@@ -81,6 +147,12 @@ export interface Probe {
   onAlarm(callback: () => void): void;
   /** Polls the counter of a zone that is bound, on one of its CPUs, which takes up to 150 ms. */
   calibrate(index: number, cpu: number): Promise<Calibration>;
+  /**
+   * Learns from these counters, and no others, what processes draw of them, in a thread each; drains then predict by
+   * that. To be called anew when CPUs come or go: what has been learned stays.
+   */
+  learn(packages: readonly LearnedPackage[]): Promise<void>;
+  askLearning(): Promise<Learning>;
   start(): Promise<void>;
   drain(): Promise<Columns>;
   close(): Promise<void>;
@@ -102,6 +174,8 @@ interface Addon {
       config2: bigint,
     ): Promise<Outcome>;
     calibrate(zone: number, cpu: number): Promise<Outcome<{ readonly calibration: Calibration }>>;
+    learn(packages: readonly LearnedPackage[]): Promise<Outcome>;
+    askLearning(): Promise<Outcome<Learning>>;
     start(): Promise<Outcome>;
     lookAfter(): Promise<Outcome<Failing>>;
     onAlarm(callback: () => void): Outcome;
@@ -140,6 +214,10 @@ export function createProbe(): Probe {
     onAlarm(callback) {
       succeeded(native.onAlarm(callback));
     },
+    learn: async (packages) => {
+      succeeded(await native.learn(packages));
+    },
+    askLearning: async () => succeeded(await native.askLearning()),
     start: async () => {
       succeeded(await native.start());
     },

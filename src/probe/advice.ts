@@ -57,6 +57,7 @@ const BY_STEP: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     EBUSY: IN_USE,
   },
   'bind a counter': { EINVAL: IMPOSSIBLE, ERANGE: IMPOSSIBLE },
+  'learn from a counter': { EINVAL: IMPOSSIBLE, ERANGE: IMPOSSIBLE },
   'calibrate a counter': { EBADF: 'bind it first', EINVAL: IMPOSSIBLE, ERANGE: IMPOSSIBLE },
   'run on the CPU of a counter': {
     EINVAL: 'it is offline, or outside our cpuset: bring it online, or run where all CPUs may be used',

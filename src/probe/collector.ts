@@ -3,12 +3,13 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bindings, bindCounters } from './bindings.ts';
 import type { Columns } from './columns.ts';
+import { createPackageLearner, isLearned, type PackageLearner } from './learning.ts';
 import { EnergyError } from '../model/errors.ts';
 import { openAll } from '../util/closing-stack.ts';
 import { serial } from '../util/serial.ts';
 import { sum } from '../util/sum.ts';
 import type { CounterEvents } from '../model/counter-events.ts';
-import { type Calibration, createProbe, type Probe } from './addon.ts';
+import { type Calibration, createProbe, type Learning, type Probe } from './addon.ts';
 import type { EnergySource, Zone } from '../model/source.ts';
 
 export interface CollectorOptions {
@@ -43,6 +44,8 @@ export interface Collector {
   drain(): Promise<Interval>;
   /** How the first counter behaves, by polling it for up to 150 ms; undefined where BPF reads none. */
   calibrate(): Promise<Calibration | undefined>;
+  /** How learning from the counters of packages is going; of no package where it is not wanted. */
+  learning(): Promise<Learning>;
   close(): Promise<void>;
 }
 
@@ -68,6 +71,7 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
       joulesPerCount: source.reader === 'bpf' ? source.joulesPerCount : 1,
       maxWatts: source.reader === 'bpf' ? source.maxWatts : 0,
       followForks: options.followForks,
+      learns: isLearned(source),
       spillEntries: options.maxTasks,
     });
     const { log = () => {} } = options;
@@ -75,9 +79,11 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
     const learnUpdates = source.reader === 'bpf' ? updatesOf(probe) : async () => {};
     await learnUpdates(bindings.source().zones);
     await probe.start();
+    const learner = isLearned(source) ? createPackageLearner({ probe, sys, log }) : undefined;
+    await learner?.follow(bindings.source());
     const { timeNs: startNs } = await probe.drain();
     const { lookMs = LOOK_MS } = options;
-    return new OpenCollector(probe, bindings, { ownPid, startNs, learnUpdates, lookMs, log });
+    return new OpenCollector(probe, bindings, { ownPid, startNs, learnUpdates, learner, lookMs, log });
   });
 }
 
@@ -114,6 +120,8 @@ interface Start {
   /** CLOCK_MONOTONIC when the first interval begins. */
   readonly startNs: number;
   readonly learnUpdates: (zones: readonly Zone[]) => Promise<void>;
+  /** undefined: nothing is to be learned from the counters. */
+  readonly learner: PackageLearner | undefined;
   readonly lookMs: number;
   readonly log: (line: string) => void;
 }
@@ -123,6 +131,7 @@ class OpenCollector implements Collector {
   readonly #probe: Probe;
   readonly #bindings: Bindings;
   readonly #learnUpdates: (zones: readonly Zone[]) => Promise<void>;
+  readonly #learner: PackageLearner | undefined;
   readonly #log: (line: string) => void;
   /** A drain never sees counters half bound. */
   readonly #inTurn = serial();
@@ -139,6 +148,7 @@ class OpenCollector implements Collector {
     this.#probe = probe;
     this.#bindings = bindings;
     this.#learnUpdates = start.learnUpdates;
+    this.#learner = start.learner;
     this.#log = start.log;
     this.#lastNs = start.startNs;
     probe.onAlarm(() => this.#lookSoon());
@@ -159,6 +169,10 @@ class OpenCollector implements Collector {
       const resets = countResets(columns, source, this.#log);
       return { columns, seconds, source, ...this.#bindings.take(), resets, wraps: 0 };
     });
+  }
+
+  learning(): Promise<Learning> {
+    return this.#inTurn(() => this.#probe.askLearning());
   }
 
   calibrate(): Promise<Calibration | undefined> {
@@ -187,6 +201,8 @@ class OpenCollector implements Collector {
   async #reconcile(): Promise<void> {
     try {
       await this.#bindings.reconcile();
+      await this.#learner?.follow(this.#bindings.source());
+      await this.#learner?.tell(this.#bindings.source());
       this.#complaint = '';
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);

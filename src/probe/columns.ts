@@ -22,7 +22,27 @@ export interface Columns {
     readonly counts: Float64Array;
     /** Standard deviation of `counts`, as far as it comes from powers that were learned. */
     readonly uncertainCounts: Float64Array;
+    /**
+     * What the process, or idle time, is predicted to have used, of a counter that is learned from: who used how much
+     * more than another, to be scaled to what was counted. NaN: nothing is known.
+     */
+    readonly predictedJoules: Float64Array;
+    /** Standard deviation of that; NaN of idle time. */
+    readonly predictedErrorJoules: Float64Array;
     readonly comm: Buffer;
+  };
+  /**
+   * One entry per package whose counter is learned from, or two where `joinColumns` put two intervals together; `zone`
+   * is the index of its zone in the source.
+   */
+  readonly packages: {
+    readonly zone: Uint32Array;
+    /** 1: its tasks' powers are told apart. 0: of those nothing is known, though of the next two there may be. */
+    readonly learned: Uint32Array;
+    /** What the package is predicted to have drawn whoever ran, which is nobody's; NaN: nothing is known. */
+    readonly sharedJoules: Float64Array;
+    /** What its idle cores are predicted to have drawn; it is in the rows of idle time. */
+    readonly idleJoules: Float64Array;
   };
   /**
    * One entry per CPU that was online in the interval, or two where `joinColumns` put two intervals together.

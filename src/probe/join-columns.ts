@@ -8,6 +8,7 @@ import type { Columns } from './columns.ts';
 export function joinColumns(earlier: Columns, later: Columns): Columns {
   return {
     rows: joinGroup(earlier.rows, later.rows),
+    packages: joinGroup(earlier.packages, later.packages),
     cpus: joinGroup(earlier.cpus, later.cpus),
     lifecycle: joinGroup(earlier.lifecycle, later.lifecycle),
     mkdirs: joinGroup(earlier.mkdirs, later.mkdirs),

@@ -152,3 +152,8 @@ function setting<K extends Exclude<keyof Environment, 'exporters' | 'metricsEndp
 ): Environment[K] {
   return read(env, name)?.value ?? VARIABLES[name].fallback!;
 }
+
+/** What the environment says of the meter. @throws usageError that names the variable. */
+export function meterSettings(env: Env): Pick<Environment, 'attribution'> {
+  return { attribution: setting(env, 'attribution') };
+}

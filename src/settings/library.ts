@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { usageError } from '../model/errors.ts';
 import { checkMapping, joined, type Row, sentence } from './check.ts';
+import { meterSettings } from './environment.ts';
 import { DEFAULT_LIMITS, type Library, METER, RECORDER, rowsOf } from './table.ts';
 import type { LedgerLimits, MeterOptions, RecorderOptions, Scope } from './types.ts';
 
@@ -19,7 +20,7 @@ type Settled<K extends keyof MeterOptions> = MeterOptions & Required<Pick<MeterO
 /** Options of the library's meter, what has a default filled in. @throws usageError that names the option. */
 export function checkMeterOptions(
   options: unknown,
-): Settled<'source' | 'interval' | 'root' | 'names' | 'maxTasks' | 'followForks'> {
+): Settled<'source' | 'attribution' | 'interval' | 'root' | 'names' | 'maxTasks' | 'followForks'> {
   return checkOptions(METER, options) as never;
 }
 
@@ -44,7 +45,7 @@ function checkOptions(table: object, options: unknown): RecorderOptions {
   const values = checked.value as RecorderOptions;
   const trouble = conflict(values, (name) => name);
   if (trouble !== undefined) throw usageError(`option ${trouble}`);
-  return { ...fallbacks(rows), ...values };
+  return { ...fallbacks(rows), ...meterSettings(process.env), ...values };
 }
 
 /** Defaults of what is in no group. */

@@ -2,6 +2,7 @@
 // Every setting once. Option parser, configuration file, library, --help and the README's tables are made of this;
 // `variables.ts` has the OTEL_* variables.
 import type { KubeletOptions } from '../identity/kubelet.ts';
+import { ATTRIBUTIONS } from '../model/source.ts';
 import { callback, choice, flag, httpUrl, integer, type Kind, list, number, text } from './kinds.ts';
 import {
   type CommandOptions,
@@ -64,6 +65,16 @@ export const METER: Table<Omit<MeterOptions, 'kubelet'> & InGroup<'kubelet', Kub
     description:
       'energy counter: auto, power_core, power_per_core, msr, power, powercap, estimated, or ' +
       'perf:PMU/EVENT/[,scope=cpu|core|package][,joules=J_PER_COUNT][,kind=KIND]',
+  },
+  attribution: {
+    kind: choice(ATTRIBUTIONS),
+    fallback: 'learned',
+    option: 'attribution',
+    placeholder: ATTRIBUTIONS.join('|'),
+    key: 'attribution',
+    description:
+      "how what a package's counter counted is split over who ran: by the power that each is learned to draw, as far " +
+      'as that is known, or by run time',
   },
   interval: {
     kind: number({ min: 0.001, max: Math.floor(MAX_TIMER_MS / 1000), unit: 'seconds' }),

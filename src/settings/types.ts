@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { KubeletOptions } from '../identity/kubelet.ts';
+import type { Attribution } from '../model/source.ts';
 import type { Patterns } from '../snapshot/filter.ts';
 
 /** Options of `openMeter`. What each is, its range, default and names elsewhere are in `table.ts` and the README. */
@@ -7,6 +8,7 @@ export interface MeterOptions extends Patterns {
   readonly names?: boolean;
   readonly kubelet?: KubeletOptions;
   readonly source?: string;
+  readonly attribution?: Attribution;
   readonly root?: string;
   /** W, as is the next one. */
   readonly wattsIdle?: number;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The environment variables that are honoured; `table.ts` has the other settings.
 import { choice, flag, httpUrl, integer, type Kind, list, pair, readableFile, text } from './kinds.ts';
-import { MAX_TIMER_MS } from './table.ts';
+import type { Attribution } from '../model/source.ts';
+import { MAX_TIMER_MS, METER } from './table.ts';
 
 export const EXPORTERS = ['otlp', 'prometheus', 'console', 'none'] as const;
 export const PROTOCOLS = ['http/protobuf', 'http/json'] as const;
@@ -32,6 +33,7 @@ export interface Environment {
   readonly logLevel: (typeof LOG_LEVELS)[number];
   readonly configFile: string;
   readonly nodeName: string;
+  readonly attribution: Attribution;
   readonly libbpfLog: string;
 }
 
@@ -214,6 +216,12 @@ export const VARIABLES: { readonly [K in keyof Environment]: Variable<Environmen
     variables: ['K8S_NODE_NAME', 'KUBE_NODE_NAME', 'OTEL_RESOURCE_ATTRIBUTES_NODE_NAME'],
     otherwise: 'NODE_NAME, where KUBERNETES_SERVICE_HOST is set',
     description: 'k8s.node.name of all metrics, which OTEL_RESOURCE_ATTRIBUTES overrides',
+  },
+  attribution: {
+    kind: METER.attribution.kind,
+    variables: ['JOULES_ATTRIBUTION'],
+    fallback: METER.attribution.fallback!,
+    description: 'the setting `attribution`, with every verb and in the library, where nothing else gives it',
   },
   // Read by src/probe/addon.ts, which is below the settings.
   libbpfLog: {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { leastAttribution } from '../attribution/least.ts';
 import { SNAPSHOT_SCHEMA, type SelfUsage, type Snapshot } from '../model/snapshot.ts';
 import type { EnergySource } from '../model/source.ts';
 import { sum } from '../util/sum.ts';
@@ -21,7 +22,7 @@ export async function buildSnapshot(parts: Parts): Promise<Snapshot> {
     schema: SNAPSHOT_SCHEMA,
     time,
     interval_s: seconds,
-    source: describe(source),
+    source: describe(source, charges.zones),
     ...totalsOf(charges),
     zones: charges.zones.map((zone) => ({
       id: zone.id,
@@ -31,6 +32,7 @@ export async function buildSnapshot(parts: Parts): Promise<Snapshot> {
       gap_j: zone.gapJoules,
       lost_j: zone.lostJoules,
       shared_j: zone.sharedJoules,
+      attribution: zone.attribution,
     })),
     domains: charges.domains.map(({ joules, ...domain }) => ({ ...domain, counter_j: joules })),
     cores: charges.cores.map(({ id, cpus, joules, idleJoules }) => ({
@@ -45,11 +47,12 @@ export async function buildSnapshot(parts: Parts): Promise<Snapshot> {
   };
 }
 
-function describe(source: EnergySource): Snapshot['source'] {
+function describe(source: EnergySource, zones: Parts['charges']['zones']): Snapshot['source'] {
   const { name, kind, scope, domain } = source;
-  if (source.reader !== 'none') return { name, kind, scope, domain };
+  const attribution = leastAttribution(zones.map((zone) => zone.attribution));
+  if (source.reader !== 'none') return { name, kind, scope, domain, attribution };
   const { reference, covers, digits } = source.watts;
-  return { name, kind, scope, domain, estimate: { reference, covers, digits } };
+  return { name, kind, scope, domain, attribution, estimate: { reference, covers, digits } };
 }
 
 function totalsOf({ zones, processJoules }: Parts['charges']): Pick<Snapshot, 'totals' | 'unattributed'> {

@@ -6,7 +6,7 @@ import { msrSource } from './msr.ts';
 import { coreSource, packageSource, perfDomains, perfPackages, type Rejection } from './power.ts';
 import { powercapDomains, powercapPackages, powercapSource } from './powercap.ts';
 import { sensorCounters } from './sensors.ts';
-import type { Counter, PolledSource, Selection, SwitchedSource } from '../model/source.ts';
+import type { Attribution, Counter, PolledSource, Selection, SwitchedSource } from '../model/source.ts';
 import { publishedWatts } from './watts.ts';
 
 export interface SourceRequest {
@@ -20,6 +20,8 @@ export interface SourceRequest {
   /** Power of a CPU (hardware thread) for source `estimated`, W; both or none. */
   readonly wattsIdle?: number;
   readonly wattsBusy?: number;
+  /** How packages' counters are to be split; default `learned`. */
+  readonly attribution?: Attribution;
 }
 
 type Roots = Required<Pick<SourceRequest, 'sys' | 'proc' | 'dev'>>;
@@ -53,10 +55,18 @@ const PLANS: ReadonlyMap<string, Plan> = new Map([
 ]);
 
 /**
- * Finds the energy source a user asked for. Opens no perf event: whether the user may read it shows later.
+ * Finds the energy source a user asked for, and says how it is to be split. Opens no perf event: whether the user may read it shows later.
  * Throws ENOSOURCE (exit status 3) where a named source is not there, a usage error (2) for bad input.
  */
-export function selectSource(request: SourceRequest): Selection {
+export function selectSource({ attribution = 'learned', ...request }: SourceRequest): Selection {
+  const { source, rejected } = findSource(request);
+  // A counter of one core is split by time: what is learned of packages has a part that no core draws.
+  return source.reader === 'user' && source.scope === 'package'
+    ? { source: { ...source, attribution }, rejected }
+    : { source, rejected };
+}
+
+function findSource(request: SourceRequest): Selection {
   const { spec, sys, proc, dev = '/dev' } = request;
   const roots = { sys, proc, dev };
   const plan = PLANS.get(spec);

@@ -130,8 +130,18 @@ describe('attribute', () => {
         gapJoules: 0.03,
         lostJoules: 0.01,
         sharedJoules: 0,
+        // BPF read the counter when it moved.
+        attribution: null,
       },
-      { id: 'core:0:1', joules: 1.5, idleJoules: 0, gapJoules: 0, lostJoules: 0, sharedJoules: 0 },
+      {
+        id: 'core:0:1',
+        joules: 1.5,
+        idleJoules: 0,
+        gapJoules: 0,
+        lostJoules: 0,
+        sharedJoules: 0,
+        attribution: null,
+      },
     ]);
     expect(charges.cores.map(({ id, joules, idleJoules }) => [id, joules, idleJoules])).toEqual([
       ['0:0', 2.4, 0.4],

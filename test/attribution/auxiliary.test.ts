@@ -38,6 +38,7 @@ function cores(...joules: number[]): ZoneCharge[] {
     gapJoules: 0,
     lostJoules: 0,
     sharedJoules: 0,
+    attribution: null,
   }));
 }
 

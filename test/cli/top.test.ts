@@ -96,6 +96,7 @@ describeOnKernel('joules top', () => {
         kind: 'measured',
         scope: 'cpu',
         domain: 'cpu',
+        attribution: null,
       });
     }
     const ours =

@@ -3,10 +3,16 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { PerfEvent, Zone } from '../../src/model/source.ts';
 import { EnergyError } from '../../src/model/errors.ts';
-import { createProbe, openPerfEvent, type ProbeOptions, startCommand } from '../../src/probe/addon.ts';
+import {
+  createProbe,
+  type LearnedPackage,
+  openPerfEvent,
+  type ProbeOptions,
+  startCommand,
+} from '../../src/probe/addon.ts';
 import { holdings } from '../support/held.ts';
 import { describeOnKernel } from '../support/kernel.ts';
-import { OPTIONS, tscEvent, ZONE } from '../support/probe.ts';
+import { OPTIONS, PACKAGE, tscEvent, ZONE } from '../support/probe.ts';
 
 const ADDON = join(__dirname, '../../build/Release/energy.node');
 const EVENT: PerfEvent = { type: 1, config: 0n, config1: 0n, config2: 0n };
@@ -88,7 +94,7 @@ describe('the native part refuses', () => {
     expect(await open(options)).toMatchObject({ code: 'EUSAGE', exitCode: 2 });
   });
 
-  it.each(['btf', 'controller', 'switched', 'shared', 'idlePays', 'followForks'])(
+  it.each(['btf', 'controller', 'switched', 'shared', 'idlePays', 'followForks', 'learns'])(
     'another type of %s',
     async (name) => {
       for (const value of [undefined, null, 1, {}])
@@ -136,6 +142,25 @@ describe('the native part refuses', () => {
     });
   });
 
+  it.each<[string, Loose<LearnedPackage>]>([
+    ['a zone below 0', { zone: -1 }],
+    ['a CPU that is text', { cpus: ['0'] }],
+    ['no cores', { cores: undefined }],
+    ['a lead that would be another one', { lead: 2 ** 40 }],
+    ['Joules that are text', { joulesPerCount: '1' }],
+    ['a range that is no bigint', { range: 0 }],
+    ['no location', { location: undefined }],
+    ['a location elsewhere', { location: { via: 'usb', path: 'x' } }],
+    ['a path that the kernel would cut off', { location: { via: 'powercap', path: 'x\0' } }],
+    ['a register that is text', { location: { via: 'msr', path: 'x', address: '1' } }],
+    ['an event of no type', { location: { via: 'perf', cpu: 0, event: { config: 0n } } }],
+  ])('%s to learn from', async (_, wrong) => {
+    const learn = (): Promise<void> => createProbe().learn([{ ...PACKAGE, ...wrong } as LearnedPackage]);
+    expect(await refusal(learn)).toMatchObject({
+      message: expect.stringMatching(/^cannot learn from a counter \(E(RANGE|INVAL)\)/),
+    });
+  });
+
   it('what it cannot call back, or run', async () => {
     expect(await refusal(() => createProbe().onAlarm('x' as never))).toMatchObject({
       message: expect.stringMatching(/^cannot wait for news of the counters \(EINVAL\)/),
@@ -151,7 +176,17 @@ describe('the native part refuses', () => {
       startCommand: () => unknown;
     };
     const probe = new Probe();
-    for (const call of ['open', 'bind', 'calibrate', 'start', 'drain', 'lookAfter', 'onAlarm'])
+    for (const call of [
+      'open',
+      'bind',
+      'calibrate',
+      'start',
+      'drain',
+      'learn',
+      'askLearning',
+      'lookAfter',
+      'onAlarm',
+    ])
       expect(await probe[call]!()).toMatchObject({ status: expect.any(Number), step: expect.any(String) });
     expect(rest.openPerfEvent()).toMatchObject({ status: -22 });
     expect(rest.startCommand()).toBe(-22);
@@ -159,6 +194,27 @@ describe('the native part refuses', () => {
 });
 
 describeOnKernel('the native part takes', () => {
+  it('nothing to learn from where CPUs, cores or numbers cannot be, or logs are not wanted', async () => {
+    const probe = createProbe();
+    await probe.open({ ...OPTIONS, learns: true });
+    const wrong: Loose<LearnedPackage>[] = [
+      { cpus: [1e6], cores: [0] },
+      { cpus: [], cores: [] },
+      { cpus: [0], cores: [0, 1] },
+      { cpus: [0], cores: [1] },
+      { joulesPerCount: 0 },
+      { maxWatts: NaN },
+    ];
+    for (const one of wrong)
+      expect(await refusal(() => probe.learn([{ ...PACKAGE, ...one } as LearnedPackage]))).toMatchObject({
+        message: expect.stringMatching(/^cannot learn from a counter \(EINVAL\)/),
+      });
+    await probe.close();
+    await probe.open(OPTIONS);
+    expect(await refusal(() => probe.learn([PACKAGE]))).toMatchObject({ code: 'EINVAL' });
+    await probe.close();
+  });
+
   it.each([5.9e-11, 2 ** -32, 1e-9, 1e-3, 1, 256])('%p Joules per count', async (joulesPerCount) => {
     expect(await open({ joulesPerCount })).toEqual({ message: 'it worked' });
   });

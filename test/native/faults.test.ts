@@ -37,6 +37,7 @@ const OPENING = [
   'load the BPF program',
   'map the accounts',
   'map the counters',
+  'map the logs of switches',
   'run a BPF program',
   'map the ring of events',
 ];

@@ -141,7 +141,7 @@ Outcome Live(Probe* probe, Alarm* alarm, const PerfEventSpec& tsc) {
   ProbeOptions options;
   options.btf = "/sys/kernel/btf/vmlinux";
   options.controller = "memory";
-  options.switched = options.idle_pays = options.follow_forks = true;
+  options.switched = options.idle_pays = options.follow_forks = options.learns = true;
   options.joules_per_count = 1e-9;
   options.spill_entries = 64;
   uint32_t own_pid;

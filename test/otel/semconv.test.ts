@@ -36,6 +36,7 @@ async function exported(): Promise<Exported> {
           kind: 'estimated',
           scope: 'cpu',
           domain: 'cpu',
+          attribution: null,
           estimate: { reference: 'a table', covers: 'server', digits: 2 },
         },
         processes: [
@@ -62,6 +63,7 @@ async function exported(): Promise<Exported> {
           { id: 'soc:hwmon0', type: 'soc', kind: 'estimated', parent: null, counter_j: 1 },
           { id: 'psys:0', type: 'host', kind: 'measured', parent: null, counter_j: 9 },
         ],
+        attribution: 'learned',
       }),
     );
     producer.delivered((await producer.collect()).resourceMetrics);
@@ -113,6 +115,7 @@ describe('what is exported', () => {
     const ours = [...types].filter(([key]) => !(key in conventions.attributes));
     expect(ours.map(([key]) => key).toSorted()).toEqual([
       'cgroup.path',
+      'energy.attribution',
       'energy.reason',
       'energy.source.covers',
       'energy.source.kind',
@@ -133,6 +136,7 @@ describe('what is exported', () => {
         ),
         'cgroup.energy',
         'container.energy',
+        'energy.attributed',
         'energy.unattributed',
         'process.energy',
       ].toSorted(),

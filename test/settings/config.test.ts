@@ -50,7 +50,10 @@ describe('the configuration file of the agent', () => {
     ['a: 1\n---\nb: 1', 'a.yaml:2: this is not YAML that can be read: Source contains multiple documents'],
     ['- a', 'a.yaml must be a mapping such as "source: power_core"'],
     ['power_core', 'a.yaml must be a mapping such as "source: power_core"'],
-    ['\nsauce: power', 'a.yaml:2: unknown key sauce: use source, interval, watts_idle, watts_busy, include,'],
+    [
+      '\nsauce: power',
+      'a.yaml:2: unknown key sauce: use source, attribution, interval, watts_idle, watts_busy, include,',
+    ],
     ['constructor: 1', 'a.yaml:1: unknown key constructor: use source'],
     ['__proto__: {source: x}', 'a.yaml:1: unknown key __proto__: use source'],
     ['wattsIdle: 1', 'a.yaml:1: unknown key wattsIdle: use source'],

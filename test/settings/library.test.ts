@@ -36,7 +36,10 @@ const WRONG: readonly (readonly [unknown, string])[] = [
 describe('the options of openMeter', () => {
   it.each([
     ...WRONG,
-    [{ sauce: 'x' }, /^unknown option sauce: use source, interval, .*, followForks, log$/] as const,
+    [
+      { sauce: 'x' },
+      /^unknown option sauce: use source, attribution, interval, .*, followForks, log$/,
+    ] as const,
     [{ watts_idle: 1 }, /^unknown option watts_idle: use /] as const,
     [{ limits: {} }, /^unknown option limits: use /] as const,
     [{ scope: 'machine' }, /^unknown option scope: use /] as const,
@@ -56,6 +59,7 @@ describe('the options of openMeter', () => {
     const given = { source: undefined, include: undefined, kubelet: undefined, log };
     expect(checkMeterOptions(given)).toEqual({
       source: 'auto',
+      attribution: 'learned',
       interval: 1,
       root: '/',
       names: false,
@@ -63,6 +67,29 @@ describe('the options of openMeter', () => {
       followForks: false,
       log,
     });
+  });
+});
+
+describe('how packages are split', () => {
+  const variable = 'JOULES_ATTRIBUTION';
+  afterEach(() => {
+    delete process.env[variable];
+  });
+
+  it('is said by the environment where no option says it', () => {
+    process.env[variable] = 'Time';
+    expect(checkMeterOptions({}).attribution).toBe('time');
+    expect(checkMeterOptions({ attribution: 'learned' }).attribution).toBe('learned');
+    expect(checkRecorderOptions({}).meter.attribution).toBe('time');
+    process.env[variable] = ' ';
+    expect(checkMeterOptions({}).attribution).toBe('learned');
+  });
+
+  it('cannot be something else', () => {
+    process.env[variable] = 'guessed';
+    expect(() => checkMeterOptions({})).toThrow(
+      'JOULES_ATTRIBUTION must be one of learned, time, not "guessed"',
+    );
   });
 });
 

@@ -102,7 +102,16 @@ describe('a snapshot', () => {
       expect(sum(processes.map(({ energy_j }) => energy_j))).toBe(28);
       expect(sum(cgroups.map(({ energy_j }) => energy_j))).toBe(28);
       expect(zones).toEqual([
-        { id: 'core:0:0', parent: null, counter_j: 40, idle_j: 10, gap_j: 1, lost_j: 1, shared_j: 0 },
+        {
+          id: 'core:0:0',
+          parent: null,
+          counter_j: 40,
+          idle_j: 10,
+          gap_j: 1,
+          lost_j: 1,
+          shared_j: 0,
+          attribution: null,
+        },
       ]);
     }
   });

@@ -102,3 +102,67 @@ describe('an interval', () => {
     expect(measurements.map(({ lifecycle }) => lifecycle.kind.length)).toEqual([0, 1, 0]);
   });
 });
+
+describe('an interval of a package that is learned', () => {
+  /** A second in which 7 and 8 ran for as long, and 7 drew twice as much, as far as that is `learned`. */
+  async function measureOne(learned: boolean): Promise<Measurement['snapshot']> {
+    const hierarchy = {
+      version: 2,
+      controller: null,
+      id: 0,
+      mount: null,
+      mountRoot: '/',
+      atRoot: true,
+    } as const;
+    const measure = createMeasure({
+      identifier: createIdentifier({ proc: temporaryDirectory(), hierarchy, bootTimeMs: 0 }),
+      filter: createFilter({}),
+      namer: undefined,
+      ownPid: 9,
+    });
+    const columns = columnsOf({
+      rows: [
+        { cpu: 0, pid: 7, start: 1e9, ms: 250, predicted: 2, predictedError: 0.2 },
+        { cpu: 0, pid: 8, start: 1e9, ms: 250, predicted: 1, predictedError: 0.1 },
+        { cpu: 0, pid: 0, ms: 500, predicted: 0.5 },
+      ],
+      cpus: [{ cpu: 0 }],
+      packages: [{ zone: 0, learned, shared: 0.5 }],
+    });
+    const readings: Readings = new Map([['package:0', { kind: 'known', joules: 8, broken: false }]]);
+    const { snapshot } = await measure({
+      columns,
+      seconds: 1,
+      source: { ...source, attribution: 'learned' },
+      readings,
+      skipped: 0,
+      cores: [{ id: '0:0', package: '0', cpus: [0] }],
+      ...NO_COUNTER_EVENTS,
+    });
+    return snapshot;
+  }
+
+  it('says who used how much, how far that is to be trusted, and what is nobody’s', async () => {
+    const { source: its, totals, unattributed, zones, cores, processes } = await measureOne(true);
+    expect(its).toMatchObject({ kind: 'apportioned', attribution: 'learned' });
+    expect(zones).toMatchObject([{ id: 'package:0', idle_j: 1, shared_j: 1, attribution: 'learned' }]);
+    expect(totals).toEqual({ counter_j: 8, process_j: 6, idle_j: 1, unattributed_j: 1 });
+    expect(unattributed).toEqual({ gap_j: 0, lost_j: 0, shared_j: 1 });
+    expect(processes.map(({ pid, energy_j, energy_err_j }) => [pid, energy_j, energy_err_j])).toEqual([
+      [7, 4, 0.4],
+      [8, 2, 0.2],
+    ]);
+    // What is nobody's is no core's either.
+    expect(cores).toMatchObject([{ counter_j: 7, idle_j: 1 }]);
+  });
+
+  it('says of an interval that was split by time that nobody knows how wrong that is', async () => {
+    const { source: its, totals, processes } = await measureOne(false);
+    expect(its.attribution).toBe('time');
+    expect(totals).toEqual({ counter_j: 8, process_j: 6, idle_j: 1, unattributed_j: 1 });
+    expect(processes.map(({ pid, energy_j, energy_err_j }) => [pid, energy_j, energy_err_j])).toEqual([
+      [7, 3, null],
+      [8, 3, null],
+    ]);
+  });
+});

@@ -151,6 +151,15 @@ describe('power', () => {
     ]);
   });
 
+  it('is to be split by what is learned, unless that is not wanted', () => {
+    expect(select('intel-server-2s', 'power').source).toMatchObject({ attribution: 'learned' });
+    expect(select('intel-server-2s', 'auto', { attribution: 'time' }).source).toMatchObject({
+      name: 'power',
+      attribution: 'time',
+    });
+    expect(select('amd-server-power-core', 'auto').source).not.toHaveProperty('attribution');
+  });
+
   it('counts a package once where the cpumask lists all of its CPUs, as 7.0 does for TPMI', () => {
     const sys = altered('intel-server-2s', { 'bus/event_source/devices/power/cpumask': '0-15\n' });
     expect(select('intel-server-2s', 'power', { sys }).source.zones).toEqual(perPackage);

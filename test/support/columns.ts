@@ -10,6 +10,16 @@ export interface RowSpec {
   readonly counts?: number;
   readonly uncertain?: number;
   readonly comm?: string;
+  /** J; without it nothing is predicted. */
+  readonly predicted?: number;
+  readonly predictedError?: number;
+}
+
+/** What is predicted of a package, by the index of its zone. */
+export interface PackageSpec {
+  readonly zone: number;
+  readonly learned: boolean;
+  readonly shared: number;
 }
 
 export interface CpuSpec {
@@ -42,11 +52,12 @@ export function lifecycleOf(spec: readonly LifecycleSpec[]): Columns['lifecycle'
 export function columnsOf(spec: {
   readonly rows?: readonly RowSpec[];
   readonly cpus?: readonly CpuSpec[];
+  readonly packages?: readonly PackageSpec[];
   readonly lifecycle?: readonly LifecycleSpec[];
   /** New cgroups: path by id. */
   readonly cgroups?: Readonly<Record<number, string>>;
 }): Columns {
-  const { rows = [], cpus = [], lifecycle = [], cgroups = {} } = spec;
+  const { rows = [], cpus = [], packages = [], lifecycle = [], cgroups = {} } = spec;
   const comm = Buffer.alloc(rows.length * 16);
   rows.forEach((row, i) => comm.write(row.comm ?? `p${row.pid}`, i * 16, 15));
   return {
@@ -59,7 +70,15 @@ export function columnsOf(spec: {
       timeNs: Float64Array.from(rows, (row) => row.ms * 1e6),
       counts: Float64Array.from(rows, (row) => row.counts ?? 0),
       uncertainCounts: Float64Array.from(rows, (row) => row.uncertain ?? 0),
+      predictedJoules: Float64Array.from(rows, (row) => row.predicted ?? NaN),
+      predictedErrorJoules: Float64Array.from(rows, (row) => row.predictedError ?? NaN),
       comm,
+    },
+    packages: {
+      zone: Uint32Array.from(packages, ({ zone }) => zone),
+      learned: Uint32Array.from(packages, ({ learned }) => Number(learned)),
+      sharedJoules: Float64Array.from(packages, ({ shared }) => shared),
+      idleJoules: Float64Array.from(packages, () => 0),
     },
     cpus: {
       cpu: Uint32Array.from(cpus, ({ cpu }) => cpu),

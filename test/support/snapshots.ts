@@ -8,6 +8,7 @@ import {
   SNAPSHOT_SCHEMA,
   type Snapshot,
 } from '../../src/model/snapshot.ts';
+import type { Attribution } from '../../src/model/source.ts';
 import { powerOf } from '../../src/model/units.ts';
 
 /** What is said of a process; its cgroup is in `container_id`, if that is not null. */
@@ -26,6 +27,8 @@ export interface SnapshotSpec {
   readonly lost?: number;
   readonly domains?: readonly DomainUsage[];
   readonly source?: Snapshot['source'];
+  /** How what the counter counted was split, without its gap. */
+  readonly attribution?: Attribution | null;
 }
 
 const CREATED = '2026-01-01T00:00:00.000Z';
@@ -33,7 +36,8 @@ const CORES = { name: 'power_core', kind: 'measured', scope: 'core', domain: 'cp
 
 /** A snapshot of one second and one counter, `core:0:0`, that closes. */
 export function snapshotOf(spec: SnapshotSpec = {}): Snapshot {
-  const { idle = 1, gap = 0, lost = 0, domains = [], source = CORES } = spec;
+  const { idle = 1, gap = 0, lost = 0, domains = [], attribution = null } = spec;
+  const { source = { ...CORES, attribution } } = spec;
   const processes = (spec.processes ?? []).map(processOf);
   const process_j = processes.reduce((total, process) => total + process.energy_j, 0);
   const unattributed_j = gap + lost;
@@ -46,6 +50,7 @@ export function snapshotOf(spec: SnapshotSpec = {}): Snapshot {
     gap_j: gap,
     lost_j: lost,
     shared_j: 0,
+    attribution,
   };
   return {
     schema: SNAPSHOT_SCHEMA,

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The log of switches, from which native learns what each process draws of a counter that many CPUs share. It
+ * listens in bursts: at all other times a switch costs one load and one branch more.
+ */
+#ifndef LOG_BPF_H
+#define LOG_BPF_H
+
+#include "clock.bpf.h"
+#include "energy.h"
+#include "kernel.bpf.h"
+#include "maps.bpf.h"
+#include "settings.bpf.h"
+
+/* The run queue's clock strays from the monotonic one by a part in 2,000 where that is being adjusted: by 2
+ * us in that time. */
+#define OFFSET_FRESH_NS 4000000
+
+/* `at_switch`: the run queue's clock has just been set, and `wall_ns` is what it says. Else a tick has
+ * reckoned `wall_ns` from the monotonic clock, as far as that was known to be ahead. */
+__noinline int write_log(struct energy_cpu *c, __u64 wall_ns, __u32 prev, __u32 next, bool at_switch)
+{
+	__u32 cpu = current_cpu();
+	struct energy_log *log = bpf_map_lookup_elem(&logs, &cpu);
+	struct energy_switch *entry;
+
+	if (!c || !log)
+		return 0;
+	if (at_switch && wall_ns - log->offset_noted_ns > OFFSET_FRESH_NS) {
+		note_clock_offset(c, wall_ns);
+		log->offset_noted_ns = wall_ns;
+	}
+	entry = &log->switches[log->head & (ENERGY_LOG - 1)];
+	entry->clock_ns = wall_ns + c->clock_offset_ns;
+	entry->prev = prev;
+	entry->next = next;
+	barrier(); /* native sees the entry before it sees that there is one more */
+	*(volatile __u64 *)&log->head = log->head + 1;
+	return 0;
+}
+
+static __always_inline bool is_logging(void)
+{
+	return has_logs && __builtin_expect(*(volatile __u32 *)&logging, 0);
+}
+
+static __always_inline void log_switch(struct energy_cpu *c, __u64 wall_ns, __u32 prev, __u32 next)
+{
+	if (is_logging())
+		write_log(c, wall_ns, prev, next, true);
+}
+
+/* A task that runs on, without a switch, is told from a CPU that sleeps by its ticks. */
+static __always_inline void log_running(struct energy_cpu *c, __u64 wall_ns, __u32 tgid)
+{
+	if (is_logging())
+		write_log(c, wall_ns, tgid, tgid, false);
+}
+
+#endif

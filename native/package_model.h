@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "actor_states.h"
+#include "kalman.h"
+#include "windows.h"
+
+struct PackageModelOptions {
+  std::vector<uint32_t> cores;  // of each package, not threads
+  double max_watts = 0;         // the most that a package can draw
+  double joules_per_count = 0;  // of its counter
+  size_t most_deviations =
+      256;  // states for executables and processes; the time per window grows as its square
+  // Counters of packages have a part that no task draws. Counters of single cores have none: a "package" is
+  // then a core (cores: 1 each).
+  bool uncore = true;
+};
+
+// What a process, or a CPU's idle task, ran in an interval. Processes that ran on several CPUs may have
+// several rows.
+struct IntervalRow {
+  Actor who;         // who.process 0: idle time
+  double run_s = 0;  // who ran beside whom is not known here: the model has the part of it from the windows
+};
+
+struct Interval {
+  uint32_t package = 0;
+  double end_s = 0;    // CLOCK_MONOTONIC, the clock of the windows
+  double seconds = 0;  // length
+  std::vector<IntervalRow> rows;
+};
+
+// What the model says that a package drew in an interval, for whom. The counter knows the sum better: whoever
+// prices scales all (rows, shared_j; idle_j is in the rows of idle time, if there are any) to what it
+// counted.
+struct Prediction {
+  bool learned = false;         // false: nothing to go by (yet, or no longer); all else is 0 and NAN then
+  double gate = 0;              // 0: tasks are priced alike per second of run time, 1: each by its own power
+  double shared_j = 0;          // the package's static part, which is nobody's
+  double idle_j = 0;            // of idle cores
+  std::vector<double> joules;   // of each row; those of idle time have their part of idle_j
+  std::vector<double> error_j;  // standard deviation of each, on the same scale; NAN for idle time
+};
+
+// Learns the power of executables and processes from windows of all packages of a machine. What a package
+// draws is taken to be
+//   static x time - asleep x time with all cores idle + idle x core seconds idle
+//   + sum over tasks of (active x core seconds awake + (thread + executable's + process's) x thread seconds)
+// and a Kalman filter with full covariance learns the powers. Pure: no clock, no I/O; one thread at a time.
+class PackageModel {
+ public:
+  explicit PackageModel(const PackageModelOptions& options);
+  PackageModel(const PackageModel&) = delete;
+
+  // Windows come in the order of time per package.
+  void Learn(const Window& window);
+  // Intervals are asked for when their windows have been learned from, and each package's before windows of
+  // the next ones: who ran beside whom is taken from the windows since the last were asked for.
+  Prediction Predict(const Interval& interval);
+
+  // How much of each second is worth being learned from: 1000, 300 or 100 ms.
+  int BurstMs() const { return burst_ms_; }
+  // Times that it had to begin anew (a number went wrong, a power was absurd).
+  uint64_t restarts() const { return restarts_; }
+
+  // CPUs came or went.
+  void SetCores(const std::vector<uint32_t>& cores) { options_.cores = cores; }
+
+ private:
+  // States that are not somebody's: the first of the filter.
+  enum Common { kStatic, kIdle, kActive, kThread, kAsleep, kCommons };
+
+  // What a package did in a time, summed.
+  struct Sums {
+    double seconds = 0, cores_idle_s = 0, package_idle_s = 0;
+    void Add(const Window& window);
+    void Scale(double factor) { seconds *= factor, cores_idle_s *= factor, package_idle_s *= factor; }
+  };
+  struct Package {
+    int drift = -1;       // state: by which part all of its power is off for some windows
+    double last_s = NAN;  // end of the last window
+    Sums recent, interval;
+  };
+  struct Start {  // what was seen until there is enough to begin with
+    double seconds = 0, joules = 0;
+    RunTime run;
+  };
+  struct Load {  // a process, to be priced
+    Actor who;
+    RunTime run;
+  };
+  struct Total {  // of all that a package did, for errors of parts
+    double joules = 0, variance = 0;
+    std::vector<double> covariance;  // with each state
+  };
+  struct Priced {
+    double shared_j = 0, idle_j = 0;
+    std::vector<double> joules, error_j;  // of each load
+  };
+
+  void Begin(const Window& window);
+  void BeginAnew();
+  void LearnWindow(const Window& window);
+  void AddTerm(int state, double factor);
+  void AddSums(const Sums& sums);
+  void AddLoad(const Actor& who, const RunTime& run);
+  const std::vector<KalmanFilter::Term>& TakeTerms();
+  void Fade(double seconds);
+  void Drift(Package* package, const Window& window);
+  void Observe(const Window& window);
+  void Clamp();
+  bool Sound() const;
+
+  double Joules(const Load& load, double gate) const;
+  Sums SumsOf(const Interval& interval, const std::vector<Load>& loads) const;
+  std::vector<Load> LoadsOf(const Interval& interval, std::vector<int>* load_of_row) const;
+  double Error(const Load& load, double joules, const Total& total) const;
+  double Gate() const;
+  double GateOf(const ActorStates::Map& actors) const;
+  Priced Price(const Sums& sums, const std::vector<Load>& loads, double gate);
+  void ReviewBurst();
+
+  PackageModelOptions options_;
+  KalmanFilter filter_;
+  std::optional<ActorStates> actors_;  // once it has begun
+  std::vector<Package> packages_;
+  Start start_;
+  double noise_ = 0;     // variance of what a window draws beyond the states, as a part of its square
+  double surprise_ = 1;  // mean square of the residuals by their variance: 1 if all is as assumed
+  double Mean(Common state) const { return filter_.Mean(state); }
+
+  double begun_s_ = 0, last_s_ = 0, unfaded_s_ = 0, rebalanced_s_ = 0, reviewed_s_ = 0;
+  bool asked_ = false;  // prices were asked for since the last window
+  int burst_ms_ = 1000;
+  uint64_t restarts_ = 0;
+  std::vector<KalmanFilter::Term> terms_;
+  std::vector<double> factor_;  // of each state in terms_
+};

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the model says of an interval: prices, their errors, and whether they are worth it.
+#include <algorithm>
+#include <unordered_map>
+
+#include "package_model.h"
+
+namespace {
+
+// Constants are those of the study.
+constexpr double kLeastOfBase = 0.2;     // a task draws at least so much of what the common states say,
+constexpr double kLeastThreadW = 0.001;  // and a little
+constexpr double kLeastOfStatic = 0.2;   // a package's static part is at least so much of its static power
+constexpr size_t kGateMost = 32;         // who counts at the gate, and for the bursts: those who run most
+constexpr double kGateShut = 1, kGateOpens = 2;            // the gate opens over so much from there on
+constexpr double kLeastSurprise = 0.1, kMostSurprise = 4;  // by which errors are scaled
+constexpr double kModelError = 0.02;                       // of each price, by what no state can tell
+constexpr double kWarmS = 5;                               // all windows are taken for so long
+constexpr double kPoor = 0.1, kFair = 0.05;  // relative errors above which all, or some windows are taken
+constexpr double kStaleS = 10;               // without windows for so long nothing is known any longer
+constexpr double kEnoughS = 0.02;            // of windows, to know how much a package sleeps
+
+}  // namespace
+
+double PackageModel::Joules(const Load& load, double gate) const {
+  const double base = Mean(kActive) * load.run.ActiveCore() + Mean(kThread) * load.run.Thread();
+  const int executable = actors_->ExecutableState(load.who), process = actors_->ProcessState(load.who);
+  const double own_w =
+      (executable < 0 ? 0 : filter_.Mean(executable)) + (process < 0 ? 0 : filter_.Mean(process));
+  const double least = kLeastOfBase * base + kLeastThreadW * load.run.Thread();
+  return std::max(least, base + gate * own_w * load.run.Thread());
+}
+
+// Whether powers differ by more than chance: the mean square of what tells one from the mean, by its variance
+// (in which covariances count: what all have in common does not tell them apart).
+double PackageModel::GateOf(const ActorStates::Map& actors) const {
+  std::vector<std::pair<double, int>> all;
+  for (const auto& [key, actor] : actors)
+    if (actor.state >= 0 && actor.weight_s > 0) all.push_back({actor.weight_s, actor.state});
+  if (all.size() < 2) return 0;
+  const size_t most = std::min(all.size(), kGateMost);
+  std::partial_sort(all.begin(), all.begin() + most, all.end(), std::greater<>());
+  all.resize(most);
+  double weights = 0, mean = 0, mean_variance = 0, squares = 0, variances = 0;
+  for (const auto& [weight, state] : all) weights += weight, mean += weight * filter_.Mean(state);
+  mean /= weights;
+  std::vector<double> with_mean(most, 0);  // covariance of each with their mean
+  for (size_t i = 0; i < most; i++) {
+    for (const auto& [weight, state] : all)
+      with_mean[i] += weight / weights * filter_.Covariance(all[i].second, state);
+    mean_variance += all[i].first / weights * with_mean[i];
+  }
+  for (size_t i = 0; i < most; i++) {
+    const auto [weight, state] = all[i];
+    const double difference = filter_.Mean(state) - mean;
+    squares += weight * difference * difference;
+    variances += weight * std::max(1e-12, filter_.Variance(state) - 2 * with_mean[i] + mean_variance);
+  }
+  return squares / variances / std::clamp(surprise_, kLeastSurprise, 1.0);
+}
+
+double PackageModel::Gate() const {
+  const double most = std::max(GateOf(actors_->executables()), GateOf(actors_->processes()));
+  return std::clamp((most - kGateShut) / kGateOpens, 0.0, 1.0);
+}
+
+// The error of a price when the sum of all prices is known: what the load draws less its part of all.
+double PackageModel::Error(const Load& load, double joules, const Total& total) const {
+  const int executable = actors_->ExecutableState(load.who), process = actors_->ProcessState(load.who);
+  const double thread_s = load.run.Thread();
+  const KalmanFilter::Term own[] = {
+      {kActive, load.run.ActiveCore()}, {kThread, thread_s}, {executable, thread_s}, {process, thread_s}};
+  const double part = joules / total.joules;
+  double variance = part * part * total.variance;
+  for (const auto& a : own) {
+    if (a.state < 0) continue;
+    variance -= 2 * part * a.factor * total.covariance[a.state];
+    for (const auto& b : own)
+      if (b.state >= 0) variance += a.factor * b.factor * filter_.Covariance(a.state, b.state);
+  }
+  const double unknown_w = process < 0 ? actors_->process_watts() : 0;
+  return std::sqrt(std::clamp(surprise_, kLeastSurprise, kMostSurprise) * std::max(0.0, variance) +
+                   std::pow(unknown_w * thread_s, 2) + std::pow(kModelError * joules, 2));
+}
+
+PackageModel::Priced PackageModel::Price(const Sums& sums, const std::vector<Load>& loads, double gate) {
+  Priced priced;
+  const double static_j = options_.uncore ? Mean(kStatic) * sums.seconds : 0;
+  const double asleep_j = options_.uncore ? Mean(kAsleep) * sums.package_idle_s : 0;
+  priced.shared_j = std::max(kLeastOfStatic * static_j, static_j - asleep_j);
+  priced.idle_j = Mean(kIdle) * sums.cores_idle_s;
+  terms_.clear();
+  AddSums(sums);
+  for (const Load& load : loads) {
+    AddLoad(load.who, load.run);
+    priced.joules.push_back(Joules(load, gate));
+  }
+  Total total;
+  const auto& terms = TakeTerms();
+  total.covariance = filter_.Times(terms);
+  for (const KalmanFilter::Term& term : terms) {
+    total.joules += term.factor * filter_.Mean(term.state);
+    total.variance += term.factor * total.covariance[term.state];
+  }
+  for (size_t i = 0; i < loads.size(); i++)
+    priced.error_j.push_back(total.joules > 0 ? Error(loads[i], priced.joules[i], total) : NAN);
+  return priced;
+}
+
+// The processes of an interval, and which of them each row is of; -1: idle time.
+std::vector<PackageModel::Load> PackageModel::LoadsOf(const Interval& interval,
+                                                      std::vector<int>* load_of_row) const {
+  std::vector<Load> loads;
+  std::unordered_map<uint64_t, int> known;
+  for (const IntervalRow& row : interval.rows) {
+    if (row.who.process == 0) {
+      load_of_row->push_back(-1);
+      continue;
+    }
+    const auto [found, added] = known.emplace(row.who.process, static_cast<int>(loads.size()));
+    if (added) loads.push_back({row.who, {}});
+    loads[found->second].run.run_s += std::max(row.run_s, 0.0);
+    load_of_row->push_back(found->second);
+  }
+  for (Load& load : loads) load.run.together_s = load.run.run_s * actors_->Together(load.who);
+  return loads;
+}
+
+PackageModel::Sums PackageModel::SumsOf(const Interval& interval, const std::vector<Load>& loads) const {
+  const Package& package = packages_[interval.package];
+  const double cores = options_.cores[interval.package];
+  Sums sums;
+  sums.seconds = interval.seconds;
+  sums.cores_idle_s = cores * interval.seconds;
+  for (const Load& load : loads) sums.cores_idle_s -= load.run.ActiveCore();
+  sums.cores_idle_s = std::max(sums.cores_idle_s, 0.0);
+  const Sums& seen = package.interval.seconds >= kEnoughS ? package.interval : package.recent;
+  const double asleep = seen.seconds > 0 ? seen.package_idle_s / seen.seconds : 0;
+  // All cores are idle together for no longer than the mean of them is.
+  sums.package_idle_s = std::min(asleep * interval.seconds, sums.cores_idle_s / cores);
+  return sums;
+}
+
+Prediction PackageModel::Predict(const Interval& interval) {
+  asked_ = true;
+  Prediction prediction;
+  prediction.joules.assign(interval.rows.size(), 0);
+  prediction.error_j.assign(interval.rows.size(), NAN);
+  if (!actors_ || interval.package >= packages_.size()) return prediction;
+  if (!(interval.end_s - packages_[interval.package].last_s < kStaleS)) return prediction;
+  std::vector<int> load_of_row;
+  const std::vector<Load> loads = LoadsOf(interval, &load_of_row);
+  prediction.learned = true;
+  prediction.gate = Gate();
+  const Priced priced = Price(SumsOf(interval, loads), loads, prediction.gate);
+  prediction.shared_j = priced.shared_j;
+  prediction.idle_j = priced.idle_j;
+  double idle_s = 0;
+  for (const IntervalRow& row : interval.rows) idle_s += row.who.process == 0 ? row.run_s : 0;
+  for (size_t i = 0; i < interval.rows.size(); i++) {
+    const double run_s = std::max(interval.rows[i].run_s, 0.0);
+    const int load = load_of_row[i];
+    if (load < 0) {
+      prediction.joules[i] = idle_s > 0 ? priced.idle_j * run_s / idle_s : 0;
+    } else if (loads[load].run.run_s > 0) {
+      prediction.joules[i] = priced.joules[load] * run_s / loads[load].run.run_s;
+      prediction.error_j[i] = priced.error_j[load] * run_s / loads[load].run.run_s;
+    }
+  }
+  return prediction;
+}
+
+// Takes fewer windows when those who draw most are known well.
+void PackageModel::ReviewBurst() {
+  std::vector<Load> loads;
+  for (const auto& [key, process] : actors_->processes())
+    if (process.recent.run_s > 0) loads.push_back({{key, process.executable}, process.recent});
+  Sums sums;
+  for (const Package& package : packages_) {
+    sums.seconds += package.recent.seconds;
+    sums.cores_idle_s += package.recent.cores_idle_s;
+    sums.package_idle_s += package.recent.package_idle_s;
+  }
+  const Priced priced = Price(sums, loads, 1);
+  std::vector<size_t> order(loads.size());
+  for (size_t i = 0; i < order.size(); i++) order[i] = i;
+  const size_t most = std::min(order.size(), kGateMost);
+  std::partial_sort(order.begin(), order.begin() + most, order.end(),
+                    [&](size_t a, size_t b) { return loads[a].run.Thread() > loads[b].run.Thread(); });
+  double joules = 0, error_j = 0;
+  for (size_t i = 0; i < most; i++) joules += priced.joules[order[i]], error_j += priced.error_j[order[i]];
+  const double relative = joules > 0 ? error_j / joules : 1;
+  if (last_s_ - begun_s_ < kWarmS || relative > kPoor)
+    burst_ms_ = 1000;
+  else
+    burst_ms_ = relative > kFair ? 300 : 100;
+}

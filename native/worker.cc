@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "worker.h"
+
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "clock.h"
+
+namespace {
+
+// A sleep that is no longer than that is not cut short: to be stopped can wait for it.
+constexpr int64_t kShortNs = 5'000'000;
+
+timespec ToTimespec(int64_t ns) { return {ns / 1'000'000'000, ns % 1'000'000'000}; }
+
+}  // namespace
+
+void* Worker::Run(void* worker) {
+  // The kernel may else let a thread sleep for 50 us more, to wake it together with others.
+  prctl(PR_SET_TIMERSLACK, 1);
+  static_cast<Worker*>(worker)->work_();
+  return nullptr;
+}
+
+int Worker::Start(std::function<void()> work) {
+  Stop();
+  work_ = std::move(work);
+  stop_ = UniqueFd(eventfd(0, EFD_CLOEXEC));
+  if (stop_.get() < 0) return -errno;
+  stopping_ = false;
+  // Signals are for JavaScript's thread: a new one has the mask of the one that starts it.
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, &before);
+  const int error = pthread_create(&thread_, nullptr, Run, this);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  runs_ = !error;
+  return -error;
+}
+
+void Worker::Stop() {
+  if (!std::exchange(runs_, false)) return;
+  stopping_ = true;
+  eventfd_write(stop_.get(), 1);
+  pthread_join(thread_, nullptr);
+  stop_ = UniqueFd();
+  work_ = nullptr;
+}
+
+void Worker::BePrompt() {
+  const sched_param least{sched_get_priority_min(SCHED_FIFO)};
+  sched_setscheduler(0, SCHED_FIFO, &least);
+}
+
+bool Worker::SleepUntil(int64_t ns) {
+  for (int64_t left; (left = ns - MonotonicNs()) > kShortNs && !Stopping();) {
+    const timespec pause = ToTimespec(left - kShortNs / 2);
+    pollfd stop{stop_.get(), POLLIN, 0};
+    ppoll(&stop, 1, &pause, nullptr);
+  }
+  const timespec end = ToTimespec(ns);
+  while (!Stopping() && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, nullptr) == EINTR) {
+  }
+  return !Stopping();
+}
+
+int64_t Worker::CpuNs() const {
+  clockid_t clock;
+  if (!runs_ || pthread_getcpuclockid(thread_, &clock)) return 0;
+  return ClockNs(clock);
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <pthread.h>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+
+#include "unique_fd.h"
+
+// A thread that works on its own until it is stopped. Start() and Stop() are called by one thread.
+class Worker {
+ public:
+  Worker() = default;
+  ~Worker() { Stop(); }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  // Runs `work` in a new thread that takes no signals. It ends by itself when Stopping(). Returns 0 or
+  // -errno.
+  int Start(std::function<void()> work);
+  // Returns when the thread has ended; does nothing if it was not started.
+  void Stop();
+
+  // For the thread itself.
+  bool Stopping() const { return stopping_.load(std::memory_order_relaxed); }
+  // Lets the thread run as soon as it wakes, whatever else is to run on its CPU, if that is allowed. Beside
+  // tasks that are always busy others wake some ms late on Linux 6.6 and later. It has to sleep often.
+  static void BePrompt();
+  // Sleeps until a time of CLOCK_MONOTONIC, as exactly as the kernel can, or until it is to stop. Returns
+  // false if it is.
+  bool SleepUntil(int64_t ns);
+
+  // CPU time of the thread so far, ns.
+  int64_t CpuNs() const;
+
+ private:
+  static void* Run(void* worker);
+
+  UniqueFd stop_;  // an eventfd, readable when the thread is to end
+  std::atomic<bool> stopping_{false};
+  std::function<void()> work_;
+  pthread_t thread_{};
+  bool runs_ = false;
+};
