@@ -80,7 +80,8 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
     await learnUpdates(bindings.source().zones);
     await probe.start();
     const learner = isLearned(source) ? createPackageLearner({ probe, sys, log }) : undefined;
-    await learner?.follow(bindings.source());
+    // Nothing is learned without it, and all else goes on; it is tried again whenever counters are looked after.
+    await learner?.follow(bindings.source()).catch((error: Error) => log(error.message));
     const { timeNs: startNs } = await probe.drain();
     const { lookMs = LOOK_MS } = options;
     return new OpenCollector(probe, bindings, { ownPid, startNs, learnUpdates, learner, lookMs, log });

@@ -33,7 +33,7 @@ describeOnKernel('joules doctor on counters in user space', () => {
     clearInterval(timer);
     closeSync(energy);
     const { stdout } = run.output();
-    expect(stdout).toMatch(/^- package:0 +.*split by time: .* it is virtual, .* never learned from$/m);
+    expect(stdout).toMatch(/^- package:0 +.*split by time: .* it is virtual, .* never learned from; an --interval /m);
     expect(stdout).toMatch(/^\+ powercap +apportioned, scope package, 1 counter\(s\): package:0, split /m);
     expect(stdout).toMatch(
       /^- gpu:hwmon1 +beside it, but it cannot be read: .*4294967295000, which is no reading$/m,
