@@ -78,9 +78,14 @@ function predictionsOf({ rows, packages }: Columns, zones: number, zoneOf: Group
     const its = sums[zoneOf[rows.cpu[row]!] ?? -1];
     const ns = rows.timeNs[row]!;
     if (!its || ns === 0) continue;
-    const part = rows.pid[row] === IDLE ? 'idle' : 'tasks';
-    its[part] += usable(rows.predictedJoules[row]!);
-    its[`${part}Ns`] += ns;
+    const joules = usable(rows.predictedJoules[row]!);
+    if (rows.pid[row] === IDLE) {
+      its.idle += joules;
+      its.idleNs += ns;
+    } else {
+      its.tasks += joules;
+      its.tasksNs += ns;
+    }
   }
   return sums;
 }

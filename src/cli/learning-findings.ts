@@ -33,17 +33,26 @@ export function learningFindings(
 
 const AS_YET = 'what runs draws alike by all that is known, and processes that differ show in some seconds';
 
-/** What is learned from. */
+/** What is learned from, and what is not for which reason most of all. */
 function progress(its: PackageLearning): string {
   const { used, ...unused } = its.windows;
-  const left = Object.values(unused).reduce((total, count) => total + count, 0);
-  const parts = [
+  const reasons = Object.entries(unused).filter(([, count]) => count > 0);
+  const [most] = reasons.toSorted(([, a], [, b]) => b - a);
+  const left = reasons.reduce((total, [, count]) => total + count, 0);
+  const why = most ? ` (mostly ${UNUSED[most[0] as keyof typeof unused]})` : '';
+  return [
     `its counter moves every ${period(its)}`,
-    `${used} windows learned from, ${left} not`,
+    `${used} windows learned from, ${left} not${why}`,
     `${its.burstMs} ms a second`,
-  ];
-  return parts.join(', ');
+  ].join(', ');
 }
+
+const UNUSED: Readonly<Record<Exclude<keyof PackageLearning['windows'], 'used'>, string>> = {
+  wide: 'an update was not seen exactly',
+  length: 'an update was missed',
+  lost: 'switches were lost',
+  energy: 'the energy cannot be',
+};
 
 function period({ periodNs, jitterNs = 0 }: PackageLearning): string {
   return periodNs === undefined ? 'so often' : `${duration(periodNs)} ± ${duration(jitterNs)}`;

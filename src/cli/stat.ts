@@ -70,7 +70,7 @@ function writeOutput(output: number, result: Stat): void {
 }
 
 /** The table: what the command used, and the machine meanwhile. */
-function report(result: Stat): string[] {
+export function report(result: Stat): string[] {
   const { estimate } = result.source;
   const line = (value: number, unit: string, what: string): string => {
     // Times are measured in any case.

@@ -3,8 +3,8 @@ import type { JoulesPerCount, Watts } from './units.ts';
 
 /**
  * How far an energy figure can be trusted:
- * `measured`: a counter of the core itself; `apportioned`: a counter that is only split by run
- * time afterwards, as a package's is; `estimated`: no counter, a power model.
+ * `measured`: a counter of the core itself; `apportioned`: a counter that is only split afterwards, as a
+ * package's is (`Attribution` says how); `estimated`: no counter, a power model.
  */
 export type SourceKind = 'measured' | 'apportioned' | 'estimated';
 

@@ -6,12 +6,13 @@ import { release } from 'node:os';
 import accuracy from './accuracy.mjs';
 import agent from './agent.mjs';
 import drain from './drain.mjs';
+import learner from './learner.mjs';
 import pipe from './pipe.mjs';
 import switches from './switches.mjs';
 import { HERE, ROUNDS } from './tools.mjs';
 import verifier from './verifier.mjs';
 
-const TABLES = { accuracy, switches, pipe, verifier, drain, agent };
+const TABLES = { accuracy, switches, pipe, verifier, drain, learner, agent };
 
 const asked = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(TABLES);
 const unknown = asked.find((name) => !Object.hasOwn(TABLES, name));

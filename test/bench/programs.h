@@ -84,7 +84,9 @@ class Reference {
 };
 
 // Ours, while the probe lives. `shared`: CPUs 0 and 1 are threads of one core; else each CPU has a counter.
-inline void StartOurs(Probe* probe, bool shared = false, uint32_t spill_entries = 32768) {
+// `learns`: switches can be logged.
+inline void StartOurs(Probe* probe, bool shared = false, uint32_t spill_entries = 32768,
+                      bool learns = false) {
   ProbeOptions options;
   options.btf = "/sys/kernel/btf/vmlinux";
   options.switched = true;
@@ -92,6 +94,7 @@ inline void StartOurs(Probe* probe, bool shared = false, uint32_t spill_entries 
   options.idle_pays = true;
   options.joules_per_count = 1e-9;
   options.shared = shared;
+  options.learns = learns;
   uint32_t own_pid;
   Check(probe->Open(options, &own_pid));
   if (shared) Check(probe->Bind(0, {0, 1}, 0, Tsc()));

@@ -6,15 +6,18 @@
 // TASKS processes in CGROUPS cgroups yield to one another on one CPU, each touching COLD_KIB of memory
 // between two switches; SHARED is 1 if CPUs 0 and 1 share a counter as threads of a core do. The programs are
 // attached in turn, each between two runs of the empty one, ROUNDS times. Prints one JSON object: medians of
-// the ns above the empty program.
+// the ns above the empty program; of ours, which is loaded without a log of switches, also how many more they
+// are with one, while nobody listens and in a burst.
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <string>
 
+#include "energy.skel.h"
 #include "programs.h"
 
 namespace {
@@ -68,6 +71,39 @@ Sample MeasureOurs(bool shared) {
   return MeasureProgram(FindOwn<bpf_prog_info>("bpf-prog", "sched_switch"));
 }
 
+// Listens to the switches of a probe that has logs, as a thread that learns does.
+class Listener {
+ public:
+  Listener() {
+    const int fd = FindOwn<bpf_map_info>("bpf-map", "energy_b.bss");
+    memory_ = mmap(nullptr, sizeof(Variables), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (memory_ == MAP_FAILED) Die("map the variables of our program", -errno);
+  }
+  ~Listener() { munmap(memory_, sizeof(Variables)); }
+  void Listen(bool on) { __atomic_store_n(&static_cast<Variables*>(memory_)->logging, on, __ATOMIC_SEQ_CST); }
+
+ private:
+  using Variables = std::remove_pointer_t<decltype(energy_bpf::bss)>;
+  void* memory_;
+};
+
+struct Logged {
+  double silent_ns, burst_ns;
+};
+
+Logged MeasureLogged(bool shared) {
+  Probe probe;
+  StartOurs(&probe, shared, 32768, true);
+  const int program = FindOwn<bpf_prog_info>("bpf-prog", "sched_switch");
+  Listener listener;
+  const Sample before = MeasureProgram(program);
+  listener.Listen(true);
+  const Sample burst = MeasureProgram(program);
+  listener.Listen(false);
+  const Sample after = MeasureProgram(program);
+  return {(before.ns + after.ns) / 2, burst.ns};
+}
+
 }  // namespace
 
 void Clean() {
@@ -88,7 +124,7 @@ int main(int argc, char** argv) {
   int cpu = sysconf(_SC_NPROCESSORS_ONLN) - 1;
   StartTasks(atoi(argv[1]), atoi(argv[2]), atoi(argv[3]) * 1024, cpu, argv[6]);
 
-  std::vector<double> ours, naive, empty, ratio;
+  std::vector<double> ours, naive, empty, ratio, silent, burst;
   uint64_t calls = 0;
   Sample before = MeasureReference(false);
   for (int round = 0; round < rounds; round++) {
@@ -101,14 +137,19 @@ int main(int argc, char** argv) {
     empty.push_back(middle.ns);
     ratio.push_back(ours.back() / naive.back());
     calls += a.calls;
-    before = after;
+    const Logged logged = MeasureLogged(shared);
+    before = MeasureReference(false);
+    silent.push_back(logged.silent_ns - (after.ns + before.ns) / 2 - ours.back());
+    burst.push_back(logged.burst_ns - logged.silent_ns);
   }
   Clean();
   printf(
       "{\"empty_ns\":%.1f,\"ours_ns\":%.1f,\"ours_spread_ns\":%.1f,\"naive_ns\":%.1f,\"naive_spread_ns\":%."
       "1f,"
-      "\"ratio\":%.4f,\"switches\":%lu}\n",
-      Median(empty), Median(ours), Spread(ours), Median(naive), Spread(naive), Median(ratio), calls);
+      "\"ratio\":%.4f,\"switches\":%lu,"
+      "\"silent_ns\":%.1f,\"silent_spread_ns\":%.1f,\"burst_ns\":%.1f,\"burst_spread_ns\":%.1f}\n",
+      Median(empty), Median(ours), Spread(ours), Median(naive), Spread(naive), Median(ratio), calls,
+      Median(silent), Spread(silent), Median(burst), Spread(burst));
   close(stats);
   return 0;
 }

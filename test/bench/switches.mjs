@@ -16,11 +16,14 @@ export default function switches() {
     const r = measure('switches', ...load, ROUNDS, CGROUPS);
     const ours = `${r.ours_ns} ± ${r.ours_spread_ns}`;
     const naive = `${r.naive_ns} ± ${r.naive_spread_ns}`;
-    return [what, r.empty_ns, ours, naive, r.ratio.toFixed(3), r.switches];
+    const silent = `${r.silent_ns} ± ${r.silent_spread_ns}`;
+    const burst = `${r.burst_ns} ± ${r.burst_spread_ns}`;
+    return [what, r.empty_ns, ours, silent, burst, naive, r.ratio.toFixed(3), r.switches];
   });
   return `# Cost of a context switch
 
-Program bodies by bpf_stats, ns above an empty program attached just before and after.
+Program bodies by bpf_stats, ns above an empty program attached just before and after. "Can learn": how many
+more where packages are learned from, outside of bursts; "in a burst": how many more than that in one.
 
-${table(['load', 'empty, itself', 'ours', 'naive', 'ours / naive', 'switches'], rows)}`;
+${table(['load', 'empty, itself', 'ours', 'can learn', 'in a burst', 'naive', 'ours / naive', 'switches'], rows)}`;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, mkdirSync, openSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
-import { startJoules } from '../support/joules.ts';
+import { dirname, join } from 'node:path';
+import { joules, startJoules } from '../support/joules.ts';
+import { describedMachine } from '../support/described-machine.ts';
 import { describeOnKernel, waitFor } from '../support/kernel.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -33,11 +34,23 @@ describeOnKernel('joules doctor on counters in user space', () => {
     clearInterval(timer);
     closeSync(energy);
     const { stdout } = run.output();
-    expect(stdout).toMatch(/^- package:0 +.*split by time: .* it is virtual, .* never learned from; an --interval /m);
+    expect(stdout).toMatch(
+      /^- package:0 +.*split by time: .* it is virtual, .* never learned from; an --interval /m,
+    );
     expect(stdout).toMatch(/^\+ powercap +apportioned, scope package, 1 counter\(s\): package:0, split /m);
     expect(stdout).toMatch(
       /^- gpu:hwmon1 +beside it, but it cannot be read: .*4294967295000, which is no reading$/m,
     );
     expect(stdout).toMatch(/^\+ host:hwmon0 +beside it, by power integrated over time \(estimated\)$/m);
+  });
+
+  it('finds that measuring is possible where learning cannot begin, since CPUs are not there', () => {
+    const { sys, proc } = describedMachine('guest-virtual-rapl');
+    for (const name of ['self', 'stat', 'cgroups', 'uptime']) symlinkSync(`/proc/${name}`, join(proc, name));
+    for (const name of ['kernel', 'fs']) symlinkSync(`/sys/${name}`, join(sys, name));
+    writeFileSync(join(sys, 'devices/system/cpu/online'), '0-8191\n');
+    const { stdout, status } = joules(['doctor', '--source', 'powercap', '--root', dirname(sys)]);
+    expect(stdout).toMatch(/^\+ measuring +works with powercap \(apportioned\)/m);
+    expect(status).toBe(0);
   });
 });

@@ -36,9 +36,18 @@ describe('of learning from packages the doctor says', () => {
         name: 'package:0',
         ok: true,
         detail:
-          'split by learned power: its counter moves every 1 ms ± 9.87 µs, 142 windows learned from, 3 not, 300 ms a second',
+          'split by learned power: its counter moves every 1 ms ± 9.87 µs, 142 windows learned from, 3 not (mostly an update was not seen exactly), 300 ms a second',
       },
     ]);
+  });
+
+  it('for what most windows are not learned from', () => {
+    const windows = (unused: Partial<PackageLearning['windows']>): string =>
+      find({ windows: { used: 9, wide: 0, length: 0, lost: 0, energy: 0, ...unused } }, 'learned')[0]!.detail;
+    expect(windows({})).toContain(', 9 windows learned from, 0 not, 300 ms');
+    expect(windows({ length: 2, lost: 1 })).toContain(', 3 not (mostly an update was missed), ');
+    expect(windows({ lost: 1 })).toContain(', 1 not (mostly switches were lost), ');
+    expect(windows({ energy: 5 })).toContain(', 5 not (mostly the energy cannot be), ');
   });
 
   it('that one is still split by time, though it is learned from', () => {
