@@ -12,7 +12,7 @@ constexpr double kWeight = 0.95;         // of the run time that gives weight at
 constexpr double kEnoughSeenS = 0.03;    // thread seconds before a process has a state of its own
 constexpr double kEnoughRecentS = 1e-4;  // and of them recently
 constexpr double kGoneS = 1e-5;          // less than that recently: forgotten, if it has no state
-constexpr size_t kMostProcesses = 8192;  // that are remembered at all
+constexpr size_t kMostProcesses = 4096;  // that are remembered, between two rebalancings more
 constexpr size_t kSpareStates = 8;       // kept free for new executables until the next rebalancing
 constexpr double kExecutableTauS = 150,
                  kProcessTauS = 30;  // a power wanders by kWander of the mean in that time
@@ -20,6 +20,11 @@ constexpr double kWidest = 2;        // variances grow up to so many times that 
 // What was seen since the last prices tells who ran beside whom, when it is much more than this; else what
 // was seen before does.
 constexpr double kTrustS = 0.005;
+
+// An executable's state tells what its only process draws, but not that this may change sooner than what
+// executables draw does: so much of a process's own variance remains (tried: 0 covers too few, 1 learns
+// longer).
+constexpr double kAlone = 0.25;
 
 }  // namespace
 
@@ -35,7 +40,7 @@ void ActorStates::Take(ActorState* actor) {
   actor->state = -1;
 }
 
-void ActorStates::Note(const WindowTask& task, const RunTime& run) {
+OwnStates ActorStates::Note(const WindowTask& task, const RunTime& run) {
   const auto add = [&](ActorState* actor) {
     if (actor->interval_number != interval_number_) actor->interval = {};
     actor->interval_number = interval_number_;
@@ -51,33 +56,31 @@ void ActorStates::Note(const WindowTask& task, const RunTime& run) {
   process.executable = task.who.executable;
   add(&process);
   recent_.Add(run);
+  return {executable.state, process.state};
 }
 
-int ActorStates::ExecutableState(const Actor& who) const {
-  const auto found = executables_.find(who.executable);
-  return found == executables_.end() ? -1 : found->second.state;
-}
-
-int ActorStates::ProcessState(const Actor& who) const {
-  const auto found = processes_.find(who.process);
-  return found == processes_.end() ? -1 : found->second.state;
-}
-
-double ActorStates::Together(const Actor& who) const {
-  double part = recent_.Together();
-  const auto sharpen = [&](const Map& actors, uint64_t key) {
-    const auto found = actors.find(key);
-    if (found == actors.end()) return;
-    const ActorState& actor = found->second;
-    const auto blend = [&](const RunTime& seen) {
-      part = (seen.together_s + kTrustS * part) / (seen.run_s + kTrustS);
-    };
+Known ActorStates::Find(const Actor& who) const {
+  Known known;
+  known.together = recent_.Together();
+  const auto blend = [&](const RunTime& seen) {
+    known.together = (seen.together_s + kTrustS * known.together) / (seen.run_s + kTrustS);
+  };
+  const auto sharpen = [&](const ActorState& actor) {
     blend(actor.recent);
     if (actor.interval_number == interval_number_) blend(actor.interval);
   };
-  sharpen(executables_, who.executable);
-  sharpen(processes_, who.process);
-  return part;
+  const auto executable = executables_.find(who.executable);
+  const auto process = processes_.find(who.process);
+  if (executable == executables_.end()) return known;
+  known.states.executable = executable->second.state;
+  sharpen(executable->second);
+  if (process == processes_.end()) return known;
+  known.states.process = process->second.state;
+  sharpen(process->second);
+  const double all_s = executable->second.recent.run_s;
+  const double others = all_s > 0 ? 1 - process->second.recent.run_s / all_s : 1;
+  known.unknown = known.states.process >= 0 ? 0 : std::clamp(others, kAlone, 1.0);
+  return known;
 }
 
 void ActorStates::FadeAll(Map* actors, double added, double prior) {
@@ -133,26 +136,31 @@ void ActorStates::ShareRoom() {
 }
 
 void ActorStates::Forget() {
-  const auto fade = [](ActorState* actor) {
-    actor->recent.Scale(kRecentRun);
-    actor->weight_s *= kWeight;
-  };
   recent_.Scale(kRecentRun);
-  for (auto entry = executables_.begin(); entry != executables_.end();) {
-    fade(&entry->second);
-    const bool gone = entry->second.state < 0 && entry->second.recent.run_s < kGoneS;
-    entry = gone ? executables_.erase(entry) : std::next(entry);
+  std::vector<double> run_s;
+  for (Map* actors : {&executables_, &processes_})
+    for (auto& [key, actor] : *actors) {
+      actor.recent.Scale(kRecentRun);
+      actor.weight_s *= kWeight;
+    }
+  for (const auto& [key, process] : processes_) run_s.push_back(process.recent.run_s);
+  double least = kGoneS;
+  if (run_s.size() > kMostProcesses) {
+    std::nth_element(run_s.begin(), run_s.end() - kMostProcesses, run_s.end());
+    least = std::max(least, run_s[run_s.size() - kMostProcesses]);
   }
-  const double least = processes_.size() > kMostProcesses ? kEnoughRecentS : kGoneS;
-  for (auto entry = processes_.begin(); entry != processes_.end();) {
-    fade(&entry->second);
-    const bool gone = entry->second.state < 0 && entry->second.recent.run_s < least;
-    entry = gone ? processes_.erase(entry) : std::next(entry);
-  }
+  const auto forget = [](Map* actors, double least_s) {
+    for (auto entry = actors->begin(); entry != actors->end();) {
+      const bool gone = entry->second.state < 0 && entry->second.recent.run_s < least_s;
+      entry = gone ? actors->erase(entry) : std::next(entry);
+    }
+  };
+  forget(&executables_, kGoneS);
+  forget(&processes_, least);
 }
 
 void ActorStates::Rebalance() {
-  MakeRoom();
   ShareRoom();
+  MakeRoom();
   Forget();
 }

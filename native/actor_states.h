@@ -32,6 +32,20 @@ struct ActorState {
   uint64_t interval_number = 0;
 };
 
+// The states that tell what a task draws; -1: none.
+struct OwnStates {
+  int executable = -1, process = -1;
+};
+
+struct Known {
+  OwnStates states;
+  // The part of its run time that a task runs beside others: as seen since the last prices, or recently, of
+  // itself, its executable, or everybody.
+  double together = 0;
+  // How much of the variance among an executable's processes no state tells for this one.
+  double unknown = 1;
+};
+
 // The executables and processes that have run, and who of them has a state. The states of executables come
 // first; what room they leave is for the processes with the most run time.
 class ActorStates {
@@ -41,13 +55,8 @@ class ActorStates {
   ActorStates(KalmanFilter* filter, double executable_watts, double process_watts);
 
   // The task's share of a window: the executable's state is made if there is none yet.
-  void Note(const WindowTask& task, const RunTime& run);
-  // The states of a task; -1: none.
-  int ExecutableState(const Actor& who) const;
-  int ProcessState(const Actor& who) const;
-  // The part of its run time that a task runs beside others: as seen since the last prices, or recently, of
-  // itself, its executable, or everybody.
-  double Together(const Actor& who) const;
+  OwnStates Note(const WindowTask& task, const RunTime& run);
+  Known Find(const Actor& who) const;
   void BeginInterval() { interval_number_++; }
 
   // Once per kRebalanceSeconds: gives and takes states, lets run time fade, forgets who is gone.
@@ -72,7 +81,7 @@ class ActorStates {
   double executable_watts_, process_watts_;
   uint64_t interval_number_ = 1;
   Map executables_, processes_;
-  RunTime recent_, interval_;
+  RunTime recent_;
 };
 
 // States are given and taken, and run time fades, every so many seconds (study).

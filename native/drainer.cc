@@ -6,7 +6,6 @@
 
 #include <cerrno>
 #include <cstddef>
-#include <cstring>
 #include <utility>
 
 #include "clock.h"
@@ -19,6 +18,14 @@ namespace {
 // BPF adds up what a CPU is charged with in 2^-16 units of about 2^-32 J, modulo 2^64: 65,536 J. From a
 // quarter of that it takes a minute to get there, at the greatest power that BPF can hold.
 constexpr uint64_t kMuch = 1ULL << 62;
+
+// Empties the counters and hot rows of a buffer; what is behind them is written anew before it is read. A
+// thread that learns may be looking for a process there: it sees a row, or none.
+void Empty(energy_buffer* buffer) {
+  auto* words = reinterpret_cast<uint64_t*>(buffer);
+  for (size_t i = 0; i < offsetof(energy_buffer, cold) / sizeof(uint64_t); i++)
+    __atomic_store_n(&words[i], 0, __ATOMIC_RELAXED);
+}
 
 }  // namespace
 
@@ -89,8 +96,7 @@ void Drainer::Forget(const RowReader& reader, const Overflow (&overflows)[2], Dr
   for (uint32_t cpu : out->cpus.cpu) {
     energy_buffer* buffer = &program_->cpus()[cpu].buffers[left_[cpu]];
     out->cpus.residual_counts.push_back(reader.Residual(cpu, *buffer));
-    // Counters and hot rows; what is behind them is written anew before it is read.
-    memset(static_cast<void*>(buffer), 0, offsetof(energy_buffer, cold));
+    Empty(buffer);
     left_[cpu] = kNoBuffer;
     GiveBack(cpu);
   }

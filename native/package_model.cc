@@ -16,14 +16,15 @@ constexpr double kLeastStatic = 0.1;                  // and at least so much is
 constexpr double kLeastLoad = 0.25;   // threads per core that it is shared by: a guess from fewer is too high
 constexpr double kActivePart = 0.45;  // of a thread's power is its core's that is awake
 constexpr double kStaticSpread = 0.6;  // standard deviations: of the static power, as a part of it
-constexpr double kIdleW = 0.1, kIdleSpreadW = 0.1;  // of an idle core
-constexpr double kPartSpread = 0.25;                // of each part of a thread's power
-constexpr double kAsleepSpread = 0.3;               // of what a package draws less when all cores are idle
-constexpr double kMostAsleep = 0.9;                 // of the static power
-constexpr double kExecutableSpread = 0.45, kProcessSpread = 0.2;  // as parts of a thread's power
+constexpr double kIdleW = 0.1, kIdleSpreadW = 0.1;   // of an idle core
+constexpr double kPartSpread = 0.25;                 // of each part of a thread's power
+constexpr double kAsleepSpread = 0.3;                // of what a package draws less when all cores are idle
+constexpr double kMostAsleep = 0.9;                  // of the static power
+constexpr double kExecutableSpread = 0.45;           // as a part of a thread's power
 constexpr double kDrift = 0.04, kDriftTauS = 0.025;  // all power wanders by this part, for so long
 constexpr double kFirstNoise = 0.0016, kLeastNoise = 1e-6, kMostNoise = 0.04;
 constexpr double kNoiseStep = 0.004, kSurpriseStep = 0.002;
+constexpr double kFarOff = 2;         // what is expected is taken to be so many times off at most
 constexpr double kRobust = 12;        // a residual's square by its variance, at most
 constexpr double kFadeS = 0.1;        // states fade in steps of so long
 constexpr double kCommonFade = 0.01;  // a common state wanders by this part of it in a second
@@ -32,7 +33,6 @@ constexpr double kLongestGapS = 60;   // more does not count
 constexpr double kMostSurprise = 10;  // by which a surprise makes them fade faster
 constexpr double kLeastIdleW = 0.02,
                  kLeastCommonW = 0.001;  // common states fade as if they were at least that
-constexpr double kMeanActive = 0.8;      // core seconds awake in a thread second, about
 constexpr double kReviewS = 1;
 
 RunTime RunOf(const WindowTask& task) { return {task.run_s, task.together_s}; }
@@ -66,7 +66,9 @@ void PackageModel::BeginAnew() {
 }
 
 void PackageModel::Learn(const Window& window) {
-  if (window.package >= packages_.size() || !(window.end_s > window.begin_s) || !(window.joules > 0)) return;
+  if (window.package >= packages_.size() || !(window.end_s > window.begin_s) || !(window.joules > 0) ||
+      std::isinf(window.joules))
+    return;
   if (actors_)
     LearnWindow(window);
   else
@@ -138,11 +140,11 @@ void PackageModel::AddTerm(int state, double factor) {
   factor_[state] += factor;
 }
 
-void PackageModel::AddLoad(const Actor& who, const RunTime& run) {
+void PackageModel::AddLoad(const RunTime& run, const OwnStates& states) {
   AddTerm(kActive, run.ActiveCore());
   AddTerm(kThread, run.Thread());
-  AddTerm(actors_->ExecutableState(who), run.Thread());
-  AddTerm(actors_->ProcessState(who), run.Thread());
+  AddTerm(states.executable, run.Thread());
+  AddTerm(states.process, run.Thread());
 }
 
 void PackageModel::AddSums(const Sums& sums) {
@@ -157,12 +159,12 @@ const std::vector<KalmanFilter::Term>& PackageModel::TakeTerms() {
   return terms_;
 }
 
-void PackageModel::Drift(Package* package, const Window& window) {
+void PackageModel::Drift(Package* package, const Window& window, double joules) {
   // Windows that do not follow one another have little drift in common.
   const double since = std::isnan(package->last_s) ? kLongestGapS : window.end_s - package->last_s;
   const double kept = std::exp(-std::max(since, 0.0) / kDriftTauS);
   filter_.Decay(package->drift, kept, (1 - kept * kept) * kDrift * kDrift);
-  AddTerm(package->drift, window.joules);
+  AddTerm(package->drift, joules);
 }
 
 void PackageModel::Observe(const Window& window) {
@@ -171,12 +173,17 @@ void PackageModel::Observe(const Window& window) {
   terms_.clear();
   AddSums(sums);
   for (const WindowTask& task : window.tasks) {
-    actors_->Note(task, RunOf(task));
-    AddLoad(task.who, RunOf(task));
+    const RunTime run = RunOf(task);
+    AddLoad(run, actors_->Note(task, run));
   }
-  Drift(&packages_[window.package], window);
+  // Drift and noise are parts of what was to be expected. As parts of what was counted they would go with its
+  // error, and all powers come out too low.
+  double expected = 0;
+  for (const KalmanFilter::Term& term : terms_) expected += factor_[term.state] * filter_.Mean(term.state);
+  expected = std::clamp(expected, window.joules / kFarOff, window.joules * kFarOff);
+  Drift(&packages_[window.package], window, expected);
   // The counter's unit: an error of one, evenly spread, at each end.
-  const double square = window.joules * window.joules;
+  const double square = expected * expected;
   const double variance = noise_ * square + std::pow(options_.joules_per_count, 2) / 6;
   const auto seen = filter_.Update(TakeTerms(), window.joules, variance, kRobust);
   const double residual = seen.residual * seen.residual;
@@ -194,7 +201,7 @@ void PackageModel::Fade(double seconds) {
     const double watts = std::max(filter_.Mean(state), state == kIdle ? kLeastIdleW : kLeastCommonW);
     filter_.Fade(state, passed * std::pow(kCommonFade * watts, 2), INFINITY);
   }
-  actors_->Fade(passed, kActorFade * (kMeanActive * Mean(kActive) + Mean(kThread)));
+  actors_->Fade(passed, kActorFade * MeanThreadWatts());
 }
 
 // No power is negative, and a package that sleeps draws something.

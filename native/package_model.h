@@ -76,6 +76,10 @@ class PackageModel {
   // States that are not somebody's: the first of the filter.
   enum Common { kStatic, kIdle, kActive, kThread, kAsleep, kCommons };
 
+  static constexpr double kMeanActive = 0.8;  // core seconds awake in a thread second, about
+  static constexpr double kProcessSpread =
+      0.2;  // of an executable's processes, as a part of a thread's power
+
   // What a package did in a time, summed.
   struct Sums {
     double seconds = 0, cores_idle_s = 0, package_idle_s = 0;
@@ -92,8 +96,8 @@ class PackageModel {
     RunTime run;
   };
   struct Load {  // a process, to be priced
-    Actor who;
     RunTime run;
+    Known known;
   };
   struct Total {  // of all that a package did, for errors of parts
     double joules = 0, variance = 0;
@@ -101,7 +105,8 @@ class PackageModel {
   };
   struct Priced {
     double shared_j = 0, idle_j = 0;
-    std::vector<double> joules, error_j;  // of each load
+    std::vector<double> joules;  // of each load
+    Total total;
   };
 
   void Begin(const Window& window);
@@ -109,14 +114,16 @@ class PackageModel {
   void LearnWindow(const Window& window);
   void AddTerm(int state, double factor);
   void AddSums(const Sums& sums);
-  void AddLoad(const Actor& who, const RunTime& run);
+  void AddLoad(const RunTime& run, const OwnStates& states);
   const std::vector<KalmanFilter::Term>& TakeTerms();
   void Fade(double seconds);
-  void Drift(Package* package, const Window& window);
+  void Drift(Package* package, const Window& window, double joules);
   void Observe(const Window& window);
   void Clamp();
   bool Sound() const;
 
+  double Mean(Common state) const { return filter_.Mean(state); }
+  double MeanThreadWatts() const { return kMeanActive * Mean(kActive) + Mean(kThread); }
   double Joules(const Load& load, double gate) const;
   Sums SumsOf(const Interval& interval, const std::vector<Load>& loads) const;
   std::vector<Load> LoadsOf(const Interval& interval, std::vector<int>* load_of_row) const;
@@ -133,8 +140,6 @@ class PackageModel {
   Start start_;
   double noise_ = 0;     // variance of what a window draws beyond the states, as a part of its square
   double surprise_ = 1;  // mean square of the residuals by their variance: 1 if all is as assumed
-  double Mean(Common state) const { return filter_.Mean(state); }
-
   double begun_s_ = 0, last_s_ = 0, unfaded_s_ = 0, rebalanced_s_ = 0, reviewed_s_ = 0;
   bool asked_ = false;  // prices were asked for since the last window
   int burst_ms_ = 1000;

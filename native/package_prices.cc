@@ -23,12 +23,12 @@ constexpr double kEnoughS = 0.02;            // of windows, to know how much a p
 }  // namespace
 
 double PackageModel::Joules(const Load& load, double gate) const {
-  const double base = Mean(kActive) * load.run.ActiveCore() + Mean(kThread) * load.run.Thread();
-  const int executable = actors_->ExecutableState(load.who), process = actors_->ProcessState(load.who);
+  const double thread_s = load.run.Thread();
+  const double base = Mean(kActive) * load.run.ActiveCore() + Mean(kThread) * thread_s;
+  const auto [executable, process] = load.known.states;
   const double own_w =
       (executable < 0 ? 0 : filter_.Mean(executable)) + (process < 0 ? 0 : filter_.Mean(process));
-  const double least = kLeastOfBase * base + kLeastThreadW * load.run.Thread();
-  return std::max(least, base + gate * own_w * load.run.Thread());
+  return std::max(kLeastOfBase * base + kLeastThreadW * thread_s, base + gate * own_w * thread_s);
 }
 
 // Whether powers differ by more than chance: the mean square of what tells one from the mean, by its variance
@@ -66,10 +66,11 @@ double PackageModel::Gate() const {
 
 // The error of a price when the sum of all prices is known: what the load draws less its part of all.
 double PackageModel::Error(const Load& load, double joules, const Total& total) const {
-  const int executable = actors_->ExecutableState(load.who), process = actors_->ProcessState(load.who);
   const double thread_s = load.run.Thread();
-  const KalmanFilter::Term own[] = {
-      {kActive, load.run.ActiveCore()}, {kThread, thread_s}, {executable, thread_s}, {process, thread_s}};
+  const KalmanFilter::Term own[] = {{kActive, load.run.ActiveCore()},
+                                    {kThread, thread_s},
+                                    {load.known.states.executable, thread_s},
+                                    {load.known.states.process, thread_s}};
   const double part = joules / total.joules;
   double variance = part * part * total.variance;
   for (const auto& a : own) {
@@ -78,9 +79,11 @@ double PackageModel::Error(const Load& load, double joules, const Total& total) 
     for (const auto& b : own)
       if (b.state >= 0) variance += a.factor * b.factor * filter_.Covariance(a.state, b.state);
   }
-  const double unknown_w = process < 0 ? actors_->process_watts() : 0;
-  return std::sqrt(std::clamp(surprise_, kLeastSurprise, kMostSurprise) * std::max(0.0, variance) +
-                   std::pow(unknown_w * thread_s, 2) + std::pow(kModelError * joules, 2));
+  variance = std::max(0.0, variance) * std::clamp(surprise_, kLeastSurprise, kMostSurprise);
+  // In proportion to what threads have turned out to draw, if that is less than it was taken for.
+  const double unknown_w = std::min(actors_->process_watts(), kProcessSpread * MeanThreadWatts());
+  variance += load.known.unknown * std::pow(unknown_w * thread_s, 2);
+  return std::sqrt(variance + std::pow(kModelError * joules, 2));
 }
 
 PackageModel::Priced PackageModel::Price(const Sums& sums, const std::vector<Load>& loads, double gate) {
@@ -92,18 +95,16 @@ PackageModel::Priced PackageModel::Price(const Sums& sums, const std::vector<Loa
   terms_.clear();
   AddSums(sums);
   for (const Load& load : loads) {
-    AddLoad(load.who, load.run);
+    AddLoad(load.run, load.known.states);
     priced.joules.push_back(Joules(load, gate));
   }
-  Total total;
   const auto& terms = TakeTerms();
+  Total& total = priced.total;
   total.covariance = filter_.Times(terms);
   for (const KalmanFilter::Term& term : terms) {
     total.joules += term.factor * filter_.Mean(term.state);
     total.variance += term.factor * total.covariance[term.state];
   }
-  for (size_t i = 0; i < loads.size(); i++)
-    priced.error_j.push_back(total.joules > 0 ? Error(loads[i], priced.joules[i], total) : NAN);
   return priced;
 }
 
@@ -118,11 +119,11 @@ std::vector<PackageModel::Load> PackageModel::LoadsOf(const Interval& interval,
       continue;
     }
     const auto [found, added] = known.emplace(row.who.process, static_cast<int>(loads.size()));
-    if (added) loads.push_back({row.who, {}});
+    if (added) loads.push_back({{}, actors_->Find(row.who)});
     loads[found->second].run.run_s += std::max(row.run_s, 0.0);
     load_of_row->push_back(found->second);
   }
-  for (Load& load : loads) load.run.together_s = load.run.run_s * actors_->Together(load.who);
+  for (Load& load : loads) load.run.together_s = load.run.run_s * load.known.together;
   return loads;
 }
 
@@ -155,6 +156,9 @@ Prediction PackageModel::Predict(const Interval& interval) {
   const Priced priced = Price(SumsOf(interval, loads), loads, prediction.gate);
   prediction.shared_j = priced.shared_j;
   prediction.idle_j = priced.idle_j;
+  std::vector<double> error_j;
+  for (size_t i = 0; i < loads.size(); i++)
+    error_j.push_back(Error(loads[i], priced.joules[i], priced.total));
   double idle_s = 0;
   for (const IntervalRow& row : interval.rows) idle_s += row.who.process == 0 ? row.run_s : 0;
   for (size_t i = 0; i < interval.rows.size(); i++) {
@@ -163,8 +167,9 @@ Prediction PackageModel::Predict(const Interval& interval) {
     if (load < 0) {
       prediction.joules[i] = idle_s > 0 ? priced.idle_j * run_s / idle_s : 0;
     } else if (loads[load].run.run_s > 0) {
-      prediction.joules[i] = priced.joules[load] * run_s / loads[load].run.run_s;
-      prediction.error_j[i] = priced.error_j[load] * run_s / loads[load].run.run_s;
+      const double part = run_s / loads[load].run.run_s;
+      prediction.joules[i] = priced.joules[load] * part;
+      prediction.error_j[i] = error_j[load] * part;
     }
   }
   return prediction;
@@ -174,7 +179,7 @@ Prediction PackageModel::Predict(const Interval& interval) {
 void PackageModel::ReviewBurst() {
   std::vector<Load> loads;
   for (const auto& [key, process] : actors_->processes())
-    if (process.recent.run_s > 0) loads.push_back({{key, process.executable}, process.recent});
+    if (process.recent.run_s > 0) loads.push_back({process.recent, actors_->Find({key, process.executable})});
   Sums sums;
   for (const Package& package : packages_) {
     sums.seconds += package.recent.seconds;
@@ -182,13 +187,16 @@ void PackageModel::ReviewBurst() {
     sums.package_idle_s += package.recent.package_idle_s;
   }
   const Priced priced = Price(sums, loads, 1);
-  std::vector<size_t> order(loads.size());
-  for (size_t i = 0; i < order.size(); i++) order[i] = i;
+  std::vector<std::pair<double, size_t>> order;
+  for (size_t i = 0; i < loads.size(); i++) order.push_back({loads[i].run.Thread(), i});
   const size_t most = std::min(order.size(), kGateMost);
-  std::partial_sort(order.begin(), order.begin() + most, order.end(),
-                    [&](size_t a, size_t b) { return loads[a].run.Thread() > loads[b].run.Thread(); });
+  std::partial_sort(order.begin(), order.begin() + most, order.end(), std::greater<>());
   double joules = 0, error_j = 0;
-  for (size_t i = 0; i < most; i++) joules += priced.joules[order[i]], error_j += priced.error_j[order[i]];
+  for (size_t k = 0; k < most; k++) {
+    const size_t i = order[k].second;
+    joules += priced.joules[i];
+    error_j += Error(loads[i], priced.joules[i], priced.total);
+  }
   const double relative = joules > 0 ? error_j / joules : 1;
   if (last_s_ - begun_s_ < kWarmS || relative > kPoor)
     burst_ms_ = 1000;

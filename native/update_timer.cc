@@ -13,7 +13,8 @@ constexpr int64_t kPauseNs = 20'000;   // between two reads while it does not mo
 constexpr int64_t kLateNs = 200'000;   // behind when it was due it is not waited for any longer
 constexpr int64_t kExactNs = 150'000;  // two reads that are further apart do not tell when it moved
 constexpr int64_t kGuardNs = 10'000;   // the second read comes so long after it is due
-constexpr int64_t kFirstEarlyNs = 40'000, kLeastEarlyNs = 15'000, kMostEarlyNs = 100'000;
+// How late the thread wakes is the kernel's and the hardware's: to begin with; and beyond that others ran.
+constexpr double kWakeNs = 40'000, kWakeStrayNs = 10'000, kMostWakeNs = 200'000;
 constexpr int kMostBad = 4;
 
 }  // namespace
@@ -22,7 +23,7 @@ void UpdateTimer::Start(double period_ns, double jitter_ns) {
   period_ns_ = period_ns;
   stray_ns_ = std::min(2 * jitter_ns, period_ns / 4);
   due_ns_ = 0;
-  if (!early_ns_) early_ns_ = kFirstEarlyNs;
+  if (!wake_ns_) wake_ns_ = kWakeNs, wake_stray_ns_ = kWakeStrayNs;
   bad_ = 0;
   unmoved_ns_ = MonotonicNs();
   reader_->Read(&counts_);
@@ -37,7 +38,6 @@ void UpdateTimer::Settle(const CounterEdge& edge, int64_t unmoved_ns, int64_t mo
   width_ns_ += (edge.width_ns - width_ns_) / (width_ns_ ? 64 : 1);
   if (due_ns_ == 0) due_ns_ = edge.clock_ns;
   due_ns_ = std::clamp<double>(due_ns_, unmoved_ns, moved_ns) + kStep * period_ns_;
-  early_ns_ = std::max(early_ns_ - 250, kLeastEarlyNs);
 }
 
 void UpdateTimer::Miss() {
@@ -45,21 +45,25 @@ void UpdateTimer::Miss() {
   if (++bad_ >= kMostBad) due_ns_ = 0;
 }
 
+// How late the thread woke, a mean that forgets, and by how much it strays from that.
+void UpdateTimer::NoteWake(double late_ns) {
+  if (late_ns > kMostWakeNs) return;
+  wake_stray_ns_ += (std::abs(late_ns - wake_ns_) - wake_stray_ns_) / 16;
+  wake_ns_ += (late_ns - wake_ns_) / 16;
+}
+
 UpdateTimer::Seen UpdateTimer::Next(CounterEdge* edge) {
   const int64_t begin = MonotonicNs();
   // The thread may have been kept from running for longer than that.
   if (due_ns_ && begin > due_ns_) due_ns_ += std::ceil((begin - due_ns_) / period_ns_) * period_ns_;
-  const int64_t asked_ns = due_ns_ ? due_ns_ - stray_ns_ - early_ns_ : begin;
+  const double asked_ns = due_ns_ ? due_ns_ - stray_ns_ - wake_ns_ - 3 * wake_stray_ns_ : begin;
   if (!worker_->SleepUntil(asked_ns)) return Seen::kNothing;
   unmoved_ns_ = MonotonicNs();
+  if (due_ns_ && asked_ns > begin) NoteWake(unmoved_ns_ - asked_ns);
   if (reader_->Read(&counts_)) return Seen::kError;
   const bool late = due_ns_ && unmoved_ns_ > due_ns_ + stray_ns_;
   const Seen seen = late ? Seen::kNothing : Poll(edge);
-  if (seen != Seen::kNothing) return seen;
-  // Another thread ran here; or it was a little too late for an update that was a little early.
-  if (due_ns_ && unmoved_ns_ - asked_ns < kMostEarlyNs)
-    early_ns_ = std::min(early_ns_ + kLeastEarlyNs, kMostEarlyNs);
-  Miss();
+  if (seen == Seen::kNothing) Miss();
   return seen;
 }
 
@@ -67,7 +71,8 @@ UpdateTimer::Seen UpdateTimer::Next(CounterEdge* edge) {
 UpdateTimer::Seen UpdateTimer::Poll(CounterEdge* edge) {
   int64_t now = MonotonicNs();
   const double end = due_ns_ ? due_ns_ + stray_ns_ + kLateNs : now + 2.5 * period_ns_;
-  for (int64_t next = due_ns_ ? due_ns_ + stray_ns_ + kGuardNs : 0; now < end; next = now + kPauseNs) {
+  for (int64_t next = due_ns_ ? due_ns_ + stray_ns_ + kGuardNs - wake_ns_ : 0; now < end;
+       next = now + kPauseNs) {
     if (!worker_->SleepUntil(next)) break;
     uint64_t counts = 0;
     const int64_t before = MonotonicNs();

@@ -28,17 +28,18 @@ class UpdateTimer {
 
  private:
   Seen Poll(CounterEdge* edge);
+  void NoteWake(double late_ns);
   void Settle(const CounterEdge& edge, int64_t unmoved_ns, int64_t moved_ns);
   void Miss();
 
   CounterReader* reader_;
   Worker* worker_;
   double period_ns_ = 0;
-  int64_t stray_ns_ = 0;    // by how much an update may come earlier or later than it is due
-  double due_ns_ = 0;       // when the next one is expected; 0: the phase is not known
-  int64_t early_ns_ = 0;    // the thread is to wake so long before
-  int64_t unmoved_ns_ = 0;  // when the counter was last known not to have moved
-  uint64_t counts_ = 0;     // then
-  int bad_ = 0;             // updates in a row that were not seen exactly, or not at all
+  int64_t stray_ns_ = 0;                    // by how much an update may come earlier or later than it is due
+  double due_ns_ = 0;                       // when the next one is expected; 0: the phase is not known
+  double wake_ns_ = 0, wake_stray_ns_ = 0;  // how late the thread wakes
+  int64_t unmoved_ns_ = 0;                  // when the counter was last known not to have moved
+  uint64_t counts_ = 0;                     // then
+  int bad_ = 0;                             // updates in a row that were not seen exactly, or not at all
   double width_ns_ = 0;
 };

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+import { buildPackageModel, Story, type Machine, type Priced, type Task } from '../support/package-model.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+const MACHINE: Machine = { cores: 4, static: 10 };
+const SIX: Task = { process: 1, executable: 1, watts: 6 };
+const TWO: Task = { process: 2, executable: 2, watts: 2 };
+const FOUR: Task = { process: 3, executable: 3, watts: 4 };
+
+describe('the model of a package', () => {
+  let program: string;
+  beforeAll(() => {
+    program = buildPackageModel(temporaryDirectory());
+  });
+
+  const price = (story: Story): Priced => story.price(program).at(-1)!;
+  /** What a second of each task draws, W. */
+  const watts = (story: Story, ...tasks: readonly Task[]): number[] =>
+    price(story.ask(...tasks.map((task) => [task, 1] as const))).joules;
+
+  it('knows nothing at first, and as soon as there were some windows, something', () => {
+    const story = new Story(MACHINE).ask([SIX, 1]).run(0.05, [SIX, TWO]).ask([SIX, 1]);
+    const [first, second] = story.price(program);
+    expect(first).toMatchObject({ learned: false, shared: 0, joules: [0], error: [null], burst: 1000 });
+    expect(second!.learned).toBe(true);
+    expect(second!.joules[0]).toBeGreaterThan(0);
+  });
+
+  it('learns the powers of two tasks that ran in turns, and what is not theirs', () => {
+    const { joules, shared, idle, gate } = price(
+      new Story(MACHINE).run(20, [SIX, TWO]).ask([SIX, 1], [TWO, 1]),
+    );
+    expect(Math.abs(joules[0]! / 6 - 1)).toBeLessThan(0.05);
+    expect(Math.abs(joules[1]! / 2 - 1)).toBeLessThan(0.1);
+    expect(Math.abs(shared / 10 - 1)).toBeLessThan(0.05);
+    expect(idle).toBeCloseTo(0.2, 0);
+    expect(gate).toBe(1);
+  });
+
+  it('predicts what it sees: prices of an interval come to what was counted', () => {
+    const story = new Story(MACHINE).run(20, [SIX, TWO]);
+    // A second in which each ran 0.8 CPU seconds.
+    const { joules, shared } = price(story.ask([SIX, 0.8], [TWO, 0.8], [undefined, 2.4]));
+    const counted = 10 + 0.8 * 6 + 0.8 * 2 + 2.4 * 0.1;
+    const predicted = shared + joules.reduce((sum, each) => sum + each, 0);
+    expect(Math.abs(predicted / counted - 1)).toBeLessThan(0.01);
+  });
+
+  it('prices rows of one process together, by their run time, and idle time as what idle cores draw', () => {
+    const rows = [
+      [SIX, 0.3],
+      [TWO, 1],
+      [SIX, 0.1],
+      [undefined, 1],
+      [undefined, 0.6],
+    ] as const;
+    const { joules, error, idle } = price(new Story(MACHINE).run(10, [SIX, TWO]).ask(...rows));
+    expect(joules[0]! / joules[2]!).toBeCloseTo(3, 6);
+    expect(error[0]! / error[2]!).toBeCloseTo(3, 6);
+    expect(joules[3]! + joules[4]!).toBeCloseTo(idle, 6);
+    expect(error.slice(3)).toEqual([null, null]);
+    const whole = price(new Story(MACHINE).run(10, [SIX, TWO]).ask([SIX, 0.4], [TWO, 1], [undefined, 1.6]));
+    expect(joules[0]! + joules[2]!).toBeCloseTo(whole.joules[0]!, 6);
+    expect(error[0]! + error[2]!).toBeCloseTo(whole.error[0]!, 6);
+  });
+
+  it('splits by time alone where powers are equal', () => {
+    const equal = [1, 2, 3, 4, 5].map((process) => ({ process, executable: process, watts: 4 }));
+    for (let seed = 1; seed <= 5; seed++) {
+      const story = new Story({ ...MACHINE, noise: 0.05 }, { seed }).run(20, equal);
+      const { joules, gate } = price(story.ask(...equal.map((task) => [task, 0.5] as const)));
+      expect(gate).toBe(0);
+      for (const each of joules) expect(each).toBeCloseTo(joules[0]!, 6);
+    }
+  });
+
+  it('tells its error: the true power is within two standard deviations', () => {
+    let within = 0;
+    let all = 0;
+    for (let seed = 1; seed <= 8; seed++) {
+      const tasks = [6, 2, 4, 3, 5].map((power, i) => ({ process: i + 1, executable: i + 1, watts: power }));
+      const { joules, error } = price(
+        new Story({ ...MACHINE, noise: 0.1 }, { seed })
+          .run(3, tasks)
+          .ask(...tasks.map((task) => [task, 0.6] as const)),
+      );
+      tasks.forEach((task, i) => {
+        all++;
+        if (Math.abs(joules[i]! - 0.6 * task.watts) <= 2 * error[i]!) within++;
+        expect(error[i]).toBeLessThan(0.6 * task.watts);
+      });
+    }
+    expect(within / all).toBeGreaterThanOrEqual(0.9);
+  });
+
+  it('is not misled by windows that are wrong', () => {
+    const [six, two] = watts(new Story({ ...MACHINE, outliers: 0.02 }).run(20, [SIX, TWO]), SIX, TWO);
+    expect(Math.abs(six! / two! / 3 - 1)).toBeLessThan(0.15);
+    expect(Math.abs(six! / 6 - 1)).toBeLessThan(0.15);
+  });
+
+  it('does not charge a task for waking the package', () => {
+    // Half of the static power sleeps when all cores do, and a task that runs alone always wakes it.
+    const story = new Story({ cores: 2, static: 10, asleep: 5 }).run(20, [SIX, TWO], 0.15);
+    const [six, two] = watts(story, SIX, TWO);
+    expect(Math.abs(six! / 6 - 1)).toBeLessThan(0.1);
+    expect(Math.abs(two! / 2 - 1)).toBeLessThan(0.25);
+    // Asleep as much as in the windows.
+    const windows = story.lines.filter((line) => line.startsWith('window'));
+    const asleep =
+      windows.reduce((sum, line) => sum + Number(line.split(' ')[6]), 0) / (0.002 * windows.length);
+    expect(Math.abs(price(story.ask([SIX, 0.1])).shared / (10 - 5 * asleep) - 1)).toBeLessThan(0.1);
+  });
+
+  it('forgets: a task that does something else is known again within a minute', () => {
+    const story = new Story(MACHINE).run(20, [SIX, TWO]);
+    story.run(60, [
+      { ...SIX, watts: 2 },
+      { ...TWO, watts: 6 },
+    ]);
+    const [now2, now6] = watts(story, SIX, TWO);
+    expect(Math.abs(now2! / 2 - 1)).toBeLessThan(0.25);
+    expect(Math.abs(now6! / 6 - 1)).toBeLessThan(0.1);
+  });
+
+  it('tells processes of one executable apart', () => {
+    const light = { process: 1, executable: 9, watts: 2 };
+    const heavy = { process: 2, executable: 9, watts: 3 };
+    const [two, three] = watts(new Story(MACHINE).run(20, [light, heavy, FOUR]), light, heavy);
+    expect(three! / two!).toBeGreaterThan(1.35);
+    expect(three! / two!).toBeLessThan(1.65);
+  });
+
+  it('takes states back from who has gone, and gives them to who comes', () => {
+    const story = new Story(MACHINE, { states: 24 });
+    for (let generation = 0; generation < 20; generation++) {
+      const tasks = [2, 3, 2, 3, 2, 3].map((power, i) => ({
+        process: 10 * generation + i + 1,
+        executable: 100 + (generation % 5),
+        watts: power,
+      }));
+      story.run(4, tasks);
+      if (generation === 19) {
+        const { joules, restarts } = price(story.ask(...tasks.map((task) => [task, 1] as const)));
+        expect(
+          (joules[1]! + joules[3]! + joules[5]!) / (joules[0]! + joules[2]! + joules[4]!),
+        ).toBeGreaterThan(1.25);
+        expect(restarts).toBe(0);
+      }
+    }
+  });
+
+  it('keeps on when there are more executables than states', () => {
+    const many = Array.from({ length: 300 }, (_, i) => ({ process: i + 1, executable: i + 1, watts: 4 }));
+    const story = new Story(MACHINE, { states: 16 });
+    for (let i = 0; i < 300; i += 10) story.run(0.6, many.slice(i, i + 10));
+    story.run(20, [SIX, { ...TWO, process: 999, executable: 999 }]);
+    const [six, two] = watts(story, SIX, { ...TWO, process: 999, executable: 999 });
+    expect(six! / two!).toBeGreaterThan(2.4);
+  });
+
+  it('takes from the windows who ran beside whom', () => {
+    const story = new Story({ cores: 1, static: 1 });
+    // A and B always share the core, C has it for itself; all draw the same per second then.
+    for (let i = 0; i < 10_000; i++) {
+      const t = `${i * 0.002} ${(i + 1) * 0.002}`;
+      const ran = i % 2 ? '1 1 0.002 0.002 2 2 0.002 0.002' : '3 3 0.002 0';
+      story.lines.push(
+        `window 0 ${t} ${i % 2 ? 0.012 + 0.0005 * (i % 3) : 0.01 + 0.0005 * (i % 3)} 0 0 ${ran}`,
+      );
+    }
+    story.lines.push('interval 0 20 1 1 1 0.5 2 2 0.5 3 3 0.5');
+    const [a, b, c] = price(story).joules;
+    // A core that both share draws 11 W more than nothing, C alone 9 W.
+    expect(Math.abs((a! + b!) / c! / (11 / 9) - 1)).toBeLessThan(0.1);
+    expect(a! / b!).toBeCloseTo(1, 1);
+  });
+
+  it('asks for fewer windows once it knows enough, for all again when it does not', () => {
+    const burst = (story: Story) => price(story.ask([SIX, 1])).burst;
+    const known = [SIX, TWO, { ...SIX, process: 11 }, { ...TWO, process: 12 }];
+    const story = new Story(MACHINE).run(4, known);
+    expect(burst(story)).toBe(1000);
+    expect(burst(story.run(16, known))).toBe(100);
+    const strangers = [6, 1, 3, 2].map((power, i) => ({ process: 50 + i, executable: 50 + i, watts: power }));
+    expect(burst(story.run(1.2, strangers, 0.3))).toBeGreaterThan(100);
+  });
+
+  it('knows nothing any longer when windows have failed to come for long', () => {
+    const story = new Story(MACHINE).run(10, [SIX, TWO]);
+    story.now += 9;
+    expect(price(story.ask([SIX, 1])).learned).toBe(true);
+    story.now += 2;
+    expect(price(story.ask([SIX, 1])).learned).toBe(false);
+    expect(price(story.run(1, [SIX, TWO]).ask([SIX, 1])).learned).toBe(true);
+  });
+
+  it('begins anew when a number goes wrong, and says so', () => {
+    const story = new Story(MACHINE).run(5, [SIX, TWO]);
+    story.lines.push(`window 0 ${story.now} ${story.now + 0.002} 0.02 0 0 1 1 nan 0`);
+    story.now += 0.002;
+    expect(price(story.ask([SIX, 1]))).toMatchObject({ learned: false, restarts: 1 });
+    const again = price(story.run(20, [SIX, TWO]).ask([SIX, 1], [TWO, 1]));
+    expect(again.restarts).toBe(1);
+    expect(Math.abs(again.joules[0]! / again.joules[1]! / 3 - 1)).toBeLessThan(0.15);
+  });
+
+  it('begins anew rather than believe in more than a package can draw', () => {
+    const story = new Story({ ...MACHINE, static: 5000 }).run(1, [SIX, TWO]);
+    expect(price(story.ask([SIX, 1])).restarts).toBeGreaterThan(0);
+  });
+
+  it('passes over windows without a length or an energy', () => {
+    const story = new Story(MACHINE).run(5, [SIX, TWO]);
+    for (const energy of [0, -1, NaN, Infinity]) story.window([{ task: SIX, run: 0.001 }], () => energy);
+    story.lines.push(
+      `window 0 ${story.now} ${story.now} 0.02 0 0`,
+      `window 7 ${story.now} ${story.now + 0.002} 0.02 0 0`,
+    );
+    expect(price(story.ask([SIX, 1]))).toMatchObject({ learned: true, restarts: 0 });
+  });
+
+  it('has nothing shared where counters are of cores', () => {
+    // What a core draws beyond its tasks is theirs.
+    const story = new Story({ cores: 1, static: 0, idle: 0.1 }, { uncore: false }).run(20, [SIX, TWO]);
+    const { shared, joules } = price(story.ask([SIX, 1], [TWO, 1]));
+    expect(shared).toBe(0);
+    expect(joules[0]! / joules[1]!).toBeCloseTo(3, 0);
+  });
+});
