@@ -9,7 +9,6 @@
 namespace {
 
 constexpr double kLongestNs = 5'000'000;    // windows of longer periods tell too little
-constexpr double kVirtualNs = 100'000'000;  // no hardware is so slow; QEMU's takes a second
 constexpr int64_t kPauseNs = 15'000;        // between two reads
 constexpr size_t kFewChanges = 3;           // within 150 ms: it is looked at for longer
 constexpr int64_t kSlowNs = 4'000'000'000;  // more than three periods of a virtual one
@@ -34,7 +33,7 @@ int FindSlowPeriod(CounterReader* reader, Worker* worker, double* period_ns) {
 }
 
 LearningState Judge(const Calibration& found) {
-  if (found.period_ns >= kVirtualNs) return LearningState::kVirtual;
+  if (found.period_ns >= kVirtualPeriodNs) return LearningState::kVirtual;
   if (found.period_ns == 0 || found.period_ns > kLongestNs) return LearningState::kPeriod;
   if (found.changes == 0) return LearningState::kUnmoved;
   return found.steady ? LearningState::kLearning : LearningState::kUnsteady;

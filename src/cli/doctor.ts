@@ -201,10 +201,12 @@ async function tryMeasuring(options: MeterOptions): Promise<Trial> {
     const power = zones.length === 0 ? 'no counter has moved yet' : `${watts} W`;
     const counted = `${power}, ${self.switches} switches in ${interval_s.toFixed(2)} s`;
     const detail = `works with ${source.name} (${source.kind}): ${counted}`;
+    const learned = await learning(meter);
     return {
       finding: { name, ok: true, detail },
-      counter: await counter(meter),
-      learning: await learning(meter),
+      // What is learned from is known already.
+      counter: learned.length > 0 ? undefined : await counter(meter),
+      learning: learned,
       kept: { name: 'kept', ok: null, detail: keptText(kept) },
       blindTo: meter.blindTo,
       unreadable: new Map(lines.flatMap(complaintOf)),

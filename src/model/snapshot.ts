@@ -135,6 +135,12 @@ export interface Snapshot {
     readonly kind: SourceKind;
     readonly scope: SourceScope;
     readonly domain: string;
+    /**
+     * How what was counted in the interval was split afterwards over who ran: `learned` where all of it was, `time` where
+     * any of it was split by run time (`zones` tell of which counter), null where none was: BPF reads the counter itself, or
+     * there is none, or it counted nothing that could be split.
+     */
+    readonly attribution: Attribution | null;
     /** Of source `estimated` alone. */
     readonly estimate?: {
       /** Where the watts come from. */
@@ -144,12 +150,6 @@ export interface Snapshot {
       /** How many digits mean anything. */
       readonly digits: number;
     };
-    /**
-     * How what was counted in the interval was split afterwards over who ran: `learned` where all of it was, `time` where
-     * any of it was split by run time (`zones` tell of which counter), null where none was: BPF reads the counter itself, or
-     * there is none, or it counted nothing that could be split.
-     */
-    readonly attribution: Attribution | null;
   };
   readonly totals: {
     readonly counter_j: Joules;

@@ -62,6 +62,8 @@ export function createPackageLearner({ probe, sys, log }: PackageLearnerOptions)
 /** The counters of packages with the CPUs that are online; none where nothing is to be learned. */
 export function packagesOf(source: EnergySource, sys: string): LearnedPackage[] {
   if (source.reader !== 'user' || !isLearned(source)) return [];
+  // What runs on a CPU that sysfs hides is counted by some package, and would be taken for what others draw.
+  if (source.zones.some(({ hidden }) => hidden)) return [];
   const coreOf = new Map(onlineCores(sys).flatMap(({ id, cpus }) => cpus.map((cpu) => [cpu, id] as const)));
   return source.counters.flatMap(({ id, cpus, joulesPerCount, range, maxWatts, location }) => {
     const zone = source.zones.findIndex((one) => one.id === id);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { leastAttribution } from '../attribution/least.ts';
 import { SNAPSHOT_SCHEMA, type SelfUsage, type Snapshot } from '../model/snapshot.ts';
-import type { Attribution, EnergySource } from '../model/source.ts';
+import type { EnergySource } from '../model/source.ts';
 import { sum } from '../util/sum.ts';
 import { cgroupRows } from './cgroup-rows.ts';
 import type { Parts } from './parts.ts';
@@ -22,7 +22,7 @@ export async function buildSnapshot(parts: Parts): Promise<Snapshot> {
     schema: SNAPSHOT_SCHEMA,
     time,
     interval_s: seconds,
-    source: describe(source, leastAttribution(charges.zones.map(({ attribution }) => attribution))),
+    source: describe(source, charges.zones),
     ...totalsOf(charges),
     zones: charges.zones.map((zone) => ({
       id: zone.id,
@@ -47,8 +47,9 @@ export async function buildSnapshot(parts: Parts): Promise<Snapshot> {
   };
 }
 
-function describe(source: EnergySource, attribution: Attribution | null): Snapshot['source'] {
+function describe(source: EnergySource, zones: Parts['charges']['zones']): Snapshot['source'] {
   const { name, kind, scope, domain } = source;
+  const attribution = leastAttribution(zones.map((zone) => zone.attribution));
   if (source.reader !== 'none') return { name, kind, scope, domain, attribution };
   const { reference, covers, digits } = source.watts;
   return { name, kind, scope, domain, attribution, estimate: { reference, covers, digits } };

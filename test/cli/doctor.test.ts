@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closeSync, mkdirSync, openSync, symlinkSync, writeFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
-import { startJoules } from '../support/joules.ts';
+import { dirname, join } from 'node:path';
+import { joules, startJoules } from '../support/joules.ts';
+import { describedMachine } from '../support/described-machine.ts';
 import { describeOnKernel, waitFor } from '../support/kernel.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -34,12 +35,22 @@ describeOnKernel('joules doctor on counters in user space', () => {
     closeSync(energy);
     const { stdout } = run.output();
     expect(stdout).toMatch(
-      /^ {2}counter +changes every .* it is virtual, .*apportioned by time, never learned; an --interval /m,
+      /^- package:0 +.*split by time: .* it is virtual, .* never learned from; an --interval /m,
     );
-    expect(stdout).toMatch(/^\+ powercap +apportioned, scope package, 1 counter\(s\): package:0$/m);
+    expect(stdout).toMatch(/^\+ powercap +apportioned, scope package, 1 counter\(s\): package:0, split /m);
     expect(stdout).toMatch(
       /^- gpu:hwmon1 +beside it, but it cannot be read: .*4294967295000, which is no reading$/m,
     );
     expect(stdout).toMatch(/^\+ host:hwmon0 +beside it, by power integrated over time \(estimated\)$/m);
+  });
+
+  it('finds that measuring is possible where learning cannot begin, since CPUs are not there', () => {
+    // It has 192 CPUs.
+    const { sys, proc } = describedMachine('cascade-lake-ap');
+    for (const name of ['self', 'stat', 'cgroups', 'uptime']) symlinkSync(`/proc/${name}`, join(proc, name));
+    for (const name of ['kernel', 'fs']) symlinkSync(`/sys/${name}`, join(sys, name));
+    const { stdout, status } = joules(['doctor', '--source', 'powercap', '--root', dirname(sys)]);
+    expect(stdout).toMatch(/^\+ measuring +works with powercap \(apportioned\)/m);
+    expect(status).toBe(0);
   });
 });
