@@ -9,6 +9,7 @@ import { checkChanges, checkHotplug, checkLate, checkSuspend } from './hotplug.m
 import { makeImage } from './image.mjs';
 import { KERNELS, prepareKernel } from './kernels.mjs';
 import { runMachine } from './machine.mjs';
+import { checkPackages } from './packages.mjs';
 import { findQemu, installTools } from './tools.mjs';
 
 /** What is done in the guests (guest/NAME.sh), the longest first, and how it is judged. */
@@ -16,6 +17,7 @@ const JOBS = [
   { name: 'changes', check: checkChanges },
   { name: 'hotplug', check: checkHotplug },
   { name: 'accuracy', check: checkAccuracy },
+  { name: 'packages', check: checkPackages },
   { name: 'suspend', check: checkSuspend },
   // Only with scopes do both threads of a core read.
   { name: 'race', check: checkRace, parallel: true, needsScope: true },
