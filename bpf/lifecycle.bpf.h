@@ -52,9 +52,11 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 /* A process that lives a millisecond may never be switched out between its exec and its end. */
 static __always_inline int on_exec(struct task_struct *task)
 {
-	struct energy_lifecycle *event = reserve_lifecycle(ENERGY_EXEC, task);
+	struct energy_lifecycle *event;
 
+	/* Before anything is reserved: across all this the verifier of Linux 6.1 forgets whether it was. */
 	rename_row(task);
+	event = reserve_lifecycle(ENERGY_EXEC, task);
 	if (event)
 		bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 	return 0;

@@ -10,6 +10,7 @@ import { makeImage } from './image.mjs';
 import { KERNELS, prepareKernel } from './kernels.mjs';
 import { runMachine } from './machine.mjs';
 import { checkVerify, checkVerifyPackage } from './verify.mjs';
+import { checkPackages } from './packages.mjs';
 import { findQemu, installTools } from './tools.mjs';
 
 /** What is done in the guests (guest/NAME.sh), the longest first, and how it is judged. */
@@ -20,6 +21,7 @@ const JOBS = [
   { name: 'verify', check: checkVerify, usually: '6.12' },
   { name: 'verify-package', check: checkVerifyPackage, usually: '6.12' },
   { name: 'accuracy', check: checkAccuracy },
+  { name: 'packages', check: checkPackages },
   { name: 'suspend', check: checkSuspend },
   // Only with scopes do both threads of a core read.
   { name: 'race', check: checkRace, parallel: true, needsScope: true },

@@ -23,6 +23,13 @@ MODULE_PARM_DESC(frozen, "registers stand still");
 static bool whole;
 module_param(whole, bool, 0444);
 MODULE_PARM_DESC(whole, "the register of every core is the package's");
+static unsigned int package_ms;
+module_param(package_ms, uint, 0644);
+MODULE_PARM_DESC(package_ms,
+		 "the package's register moves but once in so many ms; 0: whenever the others do");
+
+static DEFINE_RAW_SPINLOCK(package_lock);
+static u64 package_turn, package_pj; /* in which of these times it moved last, and what it shows since */
 
 bool rig_metered;
 
@@ -162,12 +169,28 @@ u64 rig_shown(struct domain *d)
 	return pj;
 }
 
-u32 rig_package_register(void)
+/* As of the last move: domains whose CPUs sleep have not seen it. */
+static u64 shown_in_package(void)
 {
 	u64 pj = rig_shown(&rig_uncore);
 	int i;
 
 	for (i = 0; i < rig_core_count; i++)
 		pj += rig_shown(&rig_cores[i]);
+	return pj;
+}
+
+u32 rig_package_register(void)
+{
+	u64 period_ns = READ_ONCE(package_ms) * 1000000ULL, turn, pj;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&package_lock, flags);
+	turn = period_ns ? div64_u64(ktime_get_mono_fast_ns(), period_ns) : 0;
+	if (!period_ns || turn != package_turn)
+		package_pj = shown_in_package();
+	package_turn = turn;
+	pj = package_pj;
+	raw_spin_unlock_irqrestore(&package_lock, flags);
 	return to_register(pj, READ_ONCE(register_offset));
 }
