@@ -15,11 +15,11 @@ import { publishSettings } from '../settings/environment.ts';
 import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
 import { DEFAULT_LIMITS, MAX_TIMER_MS } from '../settings/table.ts';
-import type { CommandOptions } from '../settings/types.ts';
+import type { CommandOptions, LedgerLimits } from '../settings/types.ts';
 import { readToken, readWebConfig } from '../settings/web-config.ts';
 import { within } from '../util/deadline.ts';
 import { describeWatts } from '../sources/estimated.ts';
-import { createPage } from '../web/server/page.ts';
+import { createPage, type LivePage } from '../web/server/page.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
 import { splitPlan } from './split-text.ts';
 import { complain, jsonLine, outliveStdout, print } from './print.ts';
@@ -53,21 +53,7 @@ export async function agent(args: string[]): Promise<number> {
   }
   // The disk of a log may be full: metrics go elsewhere.
   outliveStdout();
-  const bounds = { ...DEFAULT_LIMITS, ...limits };
-  const ledger = new Ledger(bounds);
-  // Where no process has a series of its own, none has a row of its own either.
-  const page = createPage({
-    host: hostname(),
-    agent: SCOPE_VERSION,
-    namesProcesses: bounds.processes > 0,
-  });
-  const publisher = await startPublishing({
-    producer: producersOf(ledger),
-    env: process.env,
-    access: accessOf(own),
-    routes: page.routes,
-    log: complain,
-  });
+  const { ledger, page, publisher } = await publishLedger({ ...DEFAULT_LIMITS, ...limits }, accessOf(own));
   let meter: Meter | undefined;
   try {
     const options = checkMeterOptions({ ...configured, ...given, log: complain });
@@ -117,6 +103,28 @@ function accessOf({ listen, tokenFile, webConfigFile }: CommandOptions): Partial
     ...(tokenFile !== undefined && { token: readToken(tokenFile) }),
     ...(webConfigFile !== undefined && readWebConfig(webConfigFile)),
   };
+}
+
+interface Published {
+  readonly ledger: Ledger;
+  readonly page: LivePage;
+  readonly publisher: Publisher;
+}
+
+/** An empty ledger and a page without figures, for whoever asks. */
+async function publishLedger(limits: LedgerLimits, access: Partial<Access>): Promise<Published> {
+  const ledger = new Ledger(limits);
+  // Where no process has a series of its own, none has a row of its own either.
+  const namesProcesses = limits.processes > 0;
+  const page = createPage({ host: hostname(), agent: SCOPE_VERSION, namesProcesses });
+  const publisher = await startPublishing({
+    producer: producersOf(ledger),
+    env: process.env,
+    access,
+    routes: page.routes,
+    log: complain,
+  });
+  return { ledger, page, publisher };
 }
 
 function reasonOf(error: unknown): string {
