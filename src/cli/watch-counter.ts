@@ -40,8 +40,7 @@ export function watchCounter(
     const updates: Update[] = [];
     let last = read();
     let [reads, counts, elapsed] = [1, 0n, 0];
-    // What the last read gave may be as old as the end of the one before it: others ran in between.
-    let [lastNs, beforeNs] = [0, 0];
+    let beforeNs = 0;
     while (elapsed < longest && updates.length < ENOUGH_UPDATES) {
       if (elapsed > seconds && updates.length >= LEAST_UPDATES) break;
       const count = read();
@@ -53,7 +52,7 @@ export function watchCounter(
         last = count;
         updates.push({ ns, beforeNs, joules: Number(counts) * joulesPerCount });
       }
-      [lastNs, beforeNs] = [ns, lastNs];
+      beforeNs = ns;
     }
     return { seconds: elapsed, reads, updates };
   } finally {

@@ -13,7 +13,7 @@ import {
 } from './check.ts';
 import type { Observation, Sample, Watch } from './observation.ts';
 import { LOADS } from './observation.ts';
-import { mean, median, robustDeviation } from './statistics.ts';
+import { mean, robustDeviation } from './statistics.ts';
 
 /** A counter that stands still for longer than this, and than some of its periods, while a load runs, is broken. */
 const LONGEST_STILL_S = 1;
@@ -26,8 +26,6 @@ const MOST_NOISE = 0.1;
 const MOST_BUSY = 0.03;
 /** Updates that are compared at once: when exactly each was seen matters little then, and what runs in between not more. */
 const LAG = 9;
-/** Medians between two changes: what is longer had others in between that were not seen. */
-const SEVERAL = 1.9;
 /** Of a period: what is seen later than this after the read before it may have come any time between. */
 const MOST_LATE = 0.5;
 /** Fewer updates, or differences between intervals, show nothing of noise. */
@@ -46,9 +44,8 @@ export function periodOf(watch: Watch | undefined): Period {
   if (!watch || times.length < 3) return { seconds: undefined, jitterSeconds: NaN };
   if (times.length > 0.9 * watch.reads) return { seconds: 0, jitterSeconds: 0 };
   const gaps = times.slice(1).map((time, i) => time - times[i]!);
-  // Where reads are slow the median is a multiple of theirs, and the mean is right; longer gaps are of several updates.
-  const typical = median(gaps);
-  const seconds = mean(gaps.filter((gap) => gap < SEVERAL * typical));
+  // The mean: where reads are slow, the median is a multiple of theirs.
+  const seconds = mean(gaps);
   return { seconds, jitterSeconds: robustDeviation(gaps.map((gap) => gap - seconds)) };
 }
 
