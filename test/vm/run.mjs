@@ -40,7 +40,7 @@ const count = { passed: 0, failed: 0, skipped: 0 };
 /** CPUs that went offline and came back. */
 let cycles = 0;
 
-const { kernels, jobs, asked, unknown } = choose(process.argv.slice(2));
+const { kernels, jobs, kernelIsNamed, unknown } = choose(process.argv.slice(2));
 if (unknown.length > 0) {
   const known = [...KERNELS, ...JOBS].map(({ name }) => name);
   console.error(`test:vm: no kernel or job is called ${unknown.join(', ')}: there are ${known.join(', ')}`);
@@ -49,15 +49,20 @@ if (unknown.length > 0) {
   await main();
 }
 
-/** All kernels, or all jobs, where none is named; `asked`: some kernels are, and all jobs run on each of them. */
+/** All kernels, or all jobs, where none is named; `kernelIsNamed`: then all jobs run on it. */
 function choose(names) {
   const of = (all) => {
     const named = all.filter(({ name }) => names.includes(name));
     return named.length > 0 ? named : all;
   };
   const known = new Set([...KERNELS, ...JOBS].map(({ name }) => name));
-  const asked = KERNELS.some(({ name }) => names.includes(name));
-  return { kernels: of(KERNELS), jobs: of(JOBS), asked, unknown: names.filter((name) => !known.has(name)) };
+  const kernelIsNamed = KERNELS.some(({ name }) => names.includes(name));
+  return {
+    kernels: of(KERNELS),
+    jobs: of(JOBS),
+    kernelIsNamed,
+    unknown: names.filter((name) => !known.has(name)),
+  };
 }
 
 async function main() {
@@ -96,7 +101,7 @@ async function main() {
     const boots = jobs.flatMap((job) =>
       ready
         .filter(({ scope }) => scope || !job.needsScope)
-        .filter(({ name }) => asked || !job.usually || job.usually === name)
+        .filter(({ name }) => kernelIsNamed || !job.usually || job.usually === name)
         .map((kernel) => ({ ...job, kernel, qemu, image })),
     );
     await runBoots(boots);
