@@ -56,7 +56,6 @@ function choose(names) {
     return named.length > 0 ? named : all;
   };
   const known = new Set([...KERNELS, ...JOBS].map(({ name }) => name));
-  const kernelIsNamed = KERNELS.some(({ name }) => names.includes(name));
   return {
     kernels: of(KERNELS),
     jobs: of(JOBS),
