@@ -80,9 +80,9 @@ describeOnKernel('the shares of processes', () => {
       0.05 + stolen,
     );
     const median = (list: number[]): number => list.toSorted((a, b) => a - b)[list.length >> 1]!;
-    // A thousandth, or a millisecond of those that got less than a second: on a machine that others use as well most do.
+    // A few thousandths, or milliseconds of those that got less than a second: on a machine that others use as well most do.
     const errors = judged.map((one) => Math.abs(one.seconds - one.kernels) / Math.max(1, one.kernels));
-    expect(median(errors)).toBeLessThan(1e-3);
+    expect(median(errors)).toBeLessThan(5e-3);
     expect(median(judged.map((one) => Math.abs(one.joules / (one.kernels * rate) - 1)))).toBeLessThan(
       0.01 + stolen,
     );
