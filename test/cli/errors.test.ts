@@ -65,7 +65,7 @@ describe('bad input is answered by one sentence and exit status 2', () => {
     ['a tag that nobody knows', 'source: !x power', /config.yaml:1: .*Unresolved tag/],
     ['an alias of nothing', 'source: *x', /Unresolved alias/],
     ['no mapping', '- a', /must be a mapping/],
-    ['an unknown key', 'sauce: power', /unknown key sauce: use source, interval/],
+    ['an unknown key', 'sauce: power', /unknown key sauce: use source, attribution, interval/],
     ['a value of the wrong kind', 'interval: soon', /interval must be a number of seconds/],
     ['a key of JavaScript', 'constructor: 1', /unknown key constructor/],
     ['more tasks than memory', 'max_tasks: 1e12', /max_tasks must be an integer from 3/],

@@ -120,6 +120,8 @@ describeOnKernel('the producer in an application', () => {
     const sums: number[] = [];
     for (let i = 0; i < 3; i++) {
       work(200);
+      // Readings are a second apart, whoever asks.
+      await sleep(1100);
       await provider.forceFlush();
       expect(last().map(({ name }) => name)).toEqual(['process.energy']);
       sums.push(last()[0]!.value);
