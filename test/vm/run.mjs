@@ -59,7 +59,7 @@ function choose(names) {
   return {
     kernels: of(KERNELS),
     jobs: of(JOBS),
-    kernelIsNamed,
+    kernelIsNamed: KERNELS.some(({ name }) => names.includes(name)),
     unknown: names.filter((name) => !known.has(name)),
   };
 }
