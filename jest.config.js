@@ -11,6 +11,8 @@ const swc = [
 module.exports = {
   transform: { '\\.ts$': swc },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
+  // What takes minutes to build is for `npm run test:hostile`.
+  testPathIgnorePatterns: process.env.JOULES_HOSTILE === 'long' ? [] : ['<rootDir>/test/hostile/sanitizers'],
   // The kernel tests measure this whole machine: one test file at a time.
   maxWorkers: 1,
   // Most need a second or two; a machine that others use as well needs many times that.

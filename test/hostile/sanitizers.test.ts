@@ -16,10 +16,7 @@ function probeSources(): string[] {
   return [...list!.matchAll(/'([^']+)'/g)].map(([, path]) => path!);
 }
 
-/** It takes a minute or several to build it: `npm run test:hostile` does. */
-const describeLong = process.env['JOULES_HOSTILE'] === 'long' ? describeOnKernel : describe.skip;
-
-describeLong('the native part under AddressSanitizer and UndefinedBehaviorSanitizer', () => {
+describeOnKernel('the native part under AddressSanitizer and UndefinedBehaviorSanitizer', () => {
   let directory: string;
   const compile = (...more: readonly string[]): void => {
     const includes = ['bpf', 'native', 'build/Release/obj/gen/bpf'].map((path) => `-I${join(ROOT, path)}`);
