@@ -116,8 +116,10 @@ export function checkNoise(observation: Observation): Check {
   const { source, watch } = observation;
   if (source.reader === 'none')
     return { name, result: 'cannot tell', text: 'there is no counter', figures: {} };
+  // While a thread of ours learns from a counter it is there first at each update: from here they are seen too late.
+  const isLearned = source.attribution === 'learned';
   const found = [
-    { of: 'update', ...noiseOfUpdates(watch) },
+    { of: 'update', ...(isLearned ? NO_NOISE : noiseOfUpdates(watch)) },
     { of: 'interval', ...noiseOfIntervals(observation) },
   ];
   const [byUpdate, byInterval] = found.map(({ part }) => part ?? null);
@@ -153,15 +155,16 @@ interface Noise {
   readonly values: number;
 }
 
+const NO_NOISE: Noise = { part: undefined, values: 0 };
+
 /**
  * The power over some updates is compared with that over the next ones: what changes more slowly, as where the scheduler
  * puts the one who reads, is not noise. By how much the time that an update is taken to have come at is wrong matters
  * little to the power over several; those that were seen late, since others ran meanwhile, are left out.
  */
 function noiseOfUpdates(watch: Watch | undefined): Noise {
-  const none = { part: undefined, values: 0 };
   const period = periodOf(watch).seconds;
-  if (!watch || period === undefined || period === 0) return none;
+  if (!watch || period === undefined || period === 0) return NO_NOISE;
   const periodNs = period * 1e9;
   const seen = watch.updates.map(({ ns, beforeNs, joules }) => ({
     at: (ns + beforeNs) / 2,
@@ -177,7 +180,7 @@ function noiseOfUpdates(watch: Watch | undefined): Noise {
     const steps = (last.at - first.at) / 2 / periodNs;
     return one + other > 0 ? [((other - one) / ((one + other) / 2)) * Math.sqrt(steps / 2)] : [];
   });
-  if (differences.length < LEAST_UPDATES) return none;
+  if (differences.length < LEAST_UPDATES) return NO_NOISE;
   return { part: robustDeviation(differences), values: Math.floor(differences.length / LAG) };
 }
 
@@ -192,6 +195,6 @@ function noiseOfIntervals(observation: Observation): Noise {
     const [one, other] = [zonePower(before, zone), zonePower(sample, zone)];
     return one + other > 0 ? [(other - one) / ((one + other) / 2)] : [];
   });
-  if (differences.length < LEAST_DIFFERENCES) return { part: undefined, values: 0 };
+  if (differences.length < LEAST_DIFFERENCES) return NO_NOISE;
   return { part: robustDeviation(differences) / Math.SQRT2, values: differences.length };
 }

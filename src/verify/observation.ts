@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { EnergySource, SourceKind, SourceScope, Zone } from '../model/source.ts';
+import type { Attribution, EnergySource, SourceKind, SourceScope, Zone } from '../model/source.ts';
 import type { Joules, Seconds, Watts } from '../model/units.ts';
 
 /** The loads: one that keeps to its core, and one that streams through memory with vectors. */
@@ -104,6 +104,8 @@ export interface Observation {
     readonly zones: readonly Pick<Zone, 'id' | 'cpus'>[];
     /** Who reads the counters: BPF at switches, or user space, which shares out afterwards; `none`: there is no counter. */
     readonly reader: EnergySource['reader'];
+    /** How what a package counted is to be shared out, where there is a choice. */
+    readonly attribution?: Attribution;
   };
   /** More than a package can draw by the limits of its firmware, peaks included; undefined where it says nothing. */
   readonly packageLimit: Watts | undefined;

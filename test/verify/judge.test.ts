@@ -76,6 +76,13 @@ describe('the judge', () => {
     });
   });
 
+  it('judges no updates where a thread of ours that learns of them is there first', () => {
+    const observation = runOn({ seed: 1, cores: 4, coresPerZone: 4, kind: 'apportioned', fault: 'noise' });
+    expect(check(observation, 'noise').result).toBe('fail');
+    const source = { ...observation.source, attribution: 'learned' as const };
+    expect(check({ ...observation, source }, 'noise').result).toBe('pass');
+  });
+
   it('says of time split that it charges both loads alike, which is no fault of the machine', () => {
     const observation = runOn({ seed: 1, cores: 4, coresPerZone: 4, kind: 'apportioned' });
     const { verdict, checks } = judge(observation);

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Which verdict; which check must have failed, and for which reason; which must say that time split is what it is. */
+/** Which verdicts may be; which check must have failed, and for which reason; which must say that time split is what it is. */
 const CORES = {
   right: { verdict: 'PASS' },
   frozen: { verdict: 'FAIL', check: 'moves', reason: /frozen/ },
@@ -14,6 +14,8 @@ const CORES = {
   hidden: { verdict: 'FAIL', check: 'cpus', reason: /hides CPU 3/ },
 };
 const PACKAGE = {
+  // Whether powers are learned in so short a time depends on how fast the machine is emulated.
+  learned: { verdict: 'PASS or CANNOT TELL' },
   right: { verdict: 'PASS', expected: ['turns', 'apart', 'free'] },
   frozen: { verdict: 'FAIL', check: 'moves', reason: /frozen/ },
   die: { verdict: 'FAIL', check: 'own', reason: /counted several times/ },
@@ -36,7 +38,7 @@ function checkRuns(job, runs, out, { test, tell }) {
     for (const { name, result, text } of checks) tell(`${job}, ${run}: ${result} ${name}: ${text}`);
     test(
       `${job}, ${run}: says ${verdict}, and with its exit status`,
-      !(found.verdict === verdict && read('exit') === STATUS[verdict]) &&
+      !(verdict.split(' or ').includes(found.verdict) && read('exit') === STATUS[found.verdict]) &&
         `${found.verdict}, exit status ${read('exit')}`,
     );
     const named = (wanted) => checks.find(({ name }) => name === wanted);

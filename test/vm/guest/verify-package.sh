@@ -2,6 +2,9 @@
 # `joules verify` on the counter of a package, and on such with a fault each.
 . /rig/lib.sh
 
+judge learned 20 core=0 scope="$SCOPE"
+# Of a split by time more can be told, in so short a time.
+export JOULES_ATTRIBUTION=time
 judge right 20 core=0 scope="$SCOPE"
 judge frozen 10 core=0 scope="$SCOPE" frozen=1
 judge noise 20 core=0 scope="$SCOPE" noise_percent=20
