@@ -70,6 +70,12 @@ faults() {
 	burn virtual@6000 0 1000 30 20
 }
 
-learn learned pairs
+# What is learned is judged from when it is: beside what else runs a period is not always found at once.
+learned() {
+	said event=learning 1
+	pairs
+}
+
+learn learned learned
 learn time pairs --attribution time
 learn faults faults
