@@ -119,7 +119,7 @@ export function checkNoise(observation: Observation): Check {
   // While a thread of ours learns from a counter it is there first at each update: from here they are seen too late.
   const isLearned = source.attribution === 'learned';
   const found = [
-    { of: 'update', ...(isLearned ? NO_NOISE : noiseOfUpdates(watch)) },
+    { of: 'update', ...(isLearned ? NOISE_UNKNOWN : noiseOfUpdates(watch)) },
     { of: 'interval', ...noiseOfIntervals(observation) },
   ];
   const [byUpdate, byInterval] = found.map(({ part }) => part ?? null);
@@ -155,7 +155,7 @@ interface Noise {
   readonly values: number;
 }
 
-const NO_NOISE: Noise = { part: undefined, values: 0 };
+const NOISE_UNKNOWN: Noise = { part: undefined, values: 0 };
 
 /**
  * The power over some updates is compared with that over the next ones: what changes more slowly, as where the scheduler
@@ -164,7 +164,7 @@ const NO_NOISE: Noise = { part: undefined, values: 0 };
  */
 function noiseOfUpdates(watch: Watch | undefined): Noise {
   const period = periodOf(watch).seconds;
-  if (!watch || period === undefined || period === 0) return NO_NOISE;
+  if (!watch || period === undefined || period === 0) return NOISE_UNKNOWN;
   const periodNs = period * 1e9;
   const seen = watch.updates.map(({ ns, beforeNs, joules }) => ({
     at: (ns + beforeNs) / 2,
@@ -180,7 +180,7 @@ function noiseOfUpdates(watch: Watch | undefined): Noise {
     const steps = (last.at - first.at) / 2 / periodNs;
     return one + other > 0 ? [((other - one) / ((one + other) / 2)) * Math.sqrt(steps / 2)] : [];
   });
-  if (differences.length < LEAST_UPDATES) return NO_NOISE;
+  if (differences.length < LEAST_UPDATES) return NOISE_UNKNOWN;
   return { part: robustDeviation(differences), values: Math.floor(differences.length / LAG) };
 }
 
@@ -195,6 +195,6 @@ function noiseOfIntervals(observation: Observation): Noise {
     const [one, other] = [zonePower(before, zone), zonePower(sample, zone)];
     return one + other > 0 ? [(other - one) / ((one + other) / 2)] : [];
   });
-  if (differences.length < LEAST_DIFFERENCES) return NO_NOISE;
+  if (differences.length < LEAST_DIFFERENCES) return NOISE_UNKNOWN;
   return { part: robustDeviation(differences) / Math.SQRT2, values: differences.length };
 }
