@@ -34,7 +34,7 @@ const LAST_CLOSE_MS = 500;
 const SUMMARY_MS = 5000;
 
 /** `joules agent`: measures and publishes until SIGINT or SIGTERM, then flushes. */
-export async function agent(args: string[]): Promise<number> {
+export async function agent(args: readonly string[]): Promise<number> {
   const { meter: given, own } = parseOptions('agent', args);
   const { limits, ...configured } = own.config === undefined ? {} : readConfig(own.config);
   const { disabled, notices } = publishSettings(process.env);

@@ -26,7 +26,7 @@ import { splitPlan } from './split-text.ts';
 const TRIAL_MS = 300;
 
 /** `joules doctor`: what this kernel, hardware and user can do. Exit status 0 if measuring is possible, else 3. */
-export async function doctor(args: string[]): Promise<number> {
+export async function doctor(args: readonly string[]): Promise<number> {
   const { meter: options, own } = parseOptions('doctor', args);
   const checked = checkMeterOptions(options);
   const { root } = checked;

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EnergyError, usageError } from '../model/errors.ts';
 import { SCOPE_VERSION } from '../otel/semconv.ts';
-import { help } from '../settings/help.ts';
-import type { Verb as VerbName } from '../settings/types.ts';
+import { help, helpOfAll, longVerbHelp, verbHelp } from '../settings/help.ts';
+import { shown } from '../settings/kinds.ts';
+import { questionsIn, splitVerb } from '../settings/options.ts';
+import { isVerb, type Verb, VERB_NAMES } from '../settings/verbs.ts';
+import { meant } from '../util/closest.ts';
 import { isShortage, systemError } from '../util/system-error.ts';
 import { complain, stdoutFailed } from './print.ts';
 
-/** A verb: takes its arguments, resolves with the exit status. */
-type Verb = (args: string[]) => Promise<number>;
+/** Takes the arguments of a verb, resolves with the exit status. */
+type Run = (args: readonly string[]) => Promise<number>;
 
-/** Loaded when called: `joules --help` needs neither the native part nor the SDK. */
-const VERBS: Readonly<Record<VerbName, () => Promise<Verb>>> = {
+/** Loaded when called: `joules --help` needs neither the native part nor the SDK. What each is, settings/verbs.ts says. */
+const RUN: Readonly<Record<Verb, () => Promise<Run>>> = {
   agent: async () => (await import('./agent.ts')).agent,
   top: async () => (await import('./top.ts')).top,
   stat: async () => (await import('./stat.ts')).stat,
@@ -20,26 +23,32 @@ const VERBS: Readonly<Record<VerbName, () => Promise<Verb>>> = {
 
 /** Runs the command line; resolves with the exit status. Nothing goes to stdout but data. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const [name, ...args] = argv;
   try {
-    if (name === '--help' || name === '-h' || name === 'help') return answer(help());
-    if (name === '--version') return answer(`${SCOPE_VERSION}\n`);
-    const verbs = Object.keys(VERBS).join(', ');
-    if (name === undefined) throw usageError(`a verb is missing: use one of ${verbs}, or --help`);
-    const load = isVerb(name) ? VERBS[name] : undefined;
-    if (!load) throw usageError(`unknown verb ${JSON.stringify(name)}: use one of ${verbs}, or --help`);
-    const own = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
-    if (own.includes('--help') || own.includes('-h')) return answer(help());
-    if (own.includes('--version')) return answer(`${SCOPE_VERSION}\n`);
-    const verb = await load();
+    const { verb: name, args } = splitVerb(argv);
+    // `joules help top`, as people type it.
+    if (name === 'help') return await main([...args, '--help']);
+    if (name !== undefined && !isVerb(name)) throw usageError(unknownVerb(name));
+    const asked = questionsIn(name, args);
+    if (asked.has('help')) return answer(helpOn(name, asked.has('all')));
+    if (asked.has('version')) return answer(`${SCOPE_VERSION}\n`);
+    if (name === undefined)
+      throw usageError(`a verb is missing: use one of ${VERB_NAMES.join(', ')}, or --help`);
+    const verb = await RUN[name]();
     return await verb(args);
   } catch (error) {
     return fail(error);
   }
 }
 
-function isVerb(name: string): name is VerbName {
-  return Object.hasOwn(VERBS, name);
+function helpOn(verb: Verb | undefined, all: boolean): string {
+  if (verb === undefined) return all ? helpOfAll() : help();
+  return all ? longVerbHelp(verb) : verbHelp(verb);
+}
+
+function unknownVerb(name: string): string {
+  const measures = /^[\w./-]{1,60}$/.test(name) ? `; to measure a command: joules stat ${name}` : '';
+  const otherwise = `: use one of ${VERB_NAMES.join(', ')}, or --help${measures}`;
+  return `unknown verb ${shown(name)}${meant(name, [...VERB_NAMES, 'help'], otherwise)}`;
 }
 
 function answer(text: string): number {

@@ -8,12 +8,10 @@ import { measureCommand, type Stat } from './measure-command.ts';
 import { complain, complainOfDoubts, figure, jsonLine, printable } from './print.ts';
 import { kindText } from './split-text.ts';
 
-/** `joules stat -- COMMAND…`: runs a command and tells what it and its descendants used. */
-export async function stat(args: string[]): Promise<number> {
-  const split = args.indexOf('--');
-  const command = split < 0 ? [] : args.slice(split + 1);
-  const { meter: options, own } = parseOptions('stat', split < 0 ? args : args.slice(0, split));
-  if (!command[0]) throw usageError('stat needs a command: joules stat -- COMMAND…');
+/** `joules stat COMMAND…`: runs a command and tells what it and its descendants used. */
+export async function stat(args: readonly string[]): Promise<number> {
+  const { meter: options, own, operands: command } = parseOptions('stat', args);
+  if (!command[0]) throw usageError('stat needs a command: joules stat COMMAND…');
   const output = openOutput(own.output);
   const meter = await openMeter({ ...options, followForks: true, log: complainOfDoubts });
   try {

@@ -11,7 +11,7 @@ import { snapshotJson } from '../snapshot/json.ts';
 import { limited, table } from './table.ts';
 
 /** `joules top`: a live table, or one snapshot a line with --json. Ends after --count, on SIGINT or SIGTERM. */
-export async function top(args: string[]): Promise<number> {
+export async function top(args: readonly string[]): Promise<number> {
   const { meter: options, own } = parseOptions('top', args);
   const { by = COMMAND.by.fallback!, limit } = own;
   let left = own.count ?? Infinity;

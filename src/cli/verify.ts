@@ -33,7 +33,7 @@ const WATCH = { seconds: 1, longest: 2.5, part: 0.05 } as const;
  * `joules verify`: runs known loads and judges whether this machine measures what they drew. Exit status 0 for PASS, 1
  * for FAIL, 3 for CANNOT TELL, as where nothing can be measured at all.
  */
-export async function verify(args: string[]): Promise<number> {
+export async function verify(args: readonly string[]): Promise<number> {
   const { meter: options, own } = parseOptions('verify', args);
   const { seconds = COMMAND.seconds.fallback!, json = false } = own;
   const { root = '/' } = options;

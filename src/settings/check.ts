@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as v from 'valibot';
 import { usageError } from '../model/errors.ts';
+import { meant } from '../util/closest.ts';
 import { type Kind, shown } from './kinds.ts';
 import type { Setting } from './table.ts';
 
@@ -26,10 +27,15 @@ export function checkValue<T>(name: string, kind: Kind<T>, value: unknown, writt
 }
 
 /** A list may be long, and is named by what is wrong in it. */
-function denial(kind: Pick<Kind<unknown>, 'show'>, issue: v.BaseIssue<unknown>, written: unknown): string {
+function denial(
+  kind: Pick<Kind<unknown>, 'show' | 'words'>,
+  issue: v.BaseIssue<unknown>,
+  written: unknown,
+): string {
   const inList = issue.path?.some(({ type }) => type === 'array');
-  const { show = shown } = kind;
-  return inList ? `, and ${show(issue.input)} is none of that` : `, not ${show(written)}`;
+  const { show = shown, words = [] } = kind;
+  const hint = typeof issue.input === 'string' ? meant(issue.input, words, '') : '';
+  return inList ? `, and ${show(issue.input)} is none of that${hint}` : `, not ${show(written)}${hint}`;
 }
 
 /** A setting and its name in the library. */
@@ -99,7 +105,10 @@ function faultOf(
 
 /** What is wrong in a sentence that calls the setting `name`. */
 export function sentence(name: string, noun: string, { problem, allowed, found = '' }: Fault): string {
-  if (problem === 'unknown') return `unknown ${noun} ${name}: use ${allowed}`;
+  if (problem === 'unknown') {
+    const known = allowed.split(', ');
+    return `unknown ${noun} ${name}${meant(name.split('.').at(-1)!, known, `: use ${allowed}`)}`;
+  }
   if (problem === 'missing') return `${noun} ${name} is missing: give ${allowed}`;
   return `${noun} ${name} must be ${allowed}${found}`;
 }

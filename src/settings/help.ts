@@ -1,73 +1,88 @@
 // SPDX-License-Identifier: Apache-2.0
-import { COMMAND, METER, RECORDER, rowsOf, type Setting } from './table.ts';
-import { type Verb, VERBS } from './types.ts';
-import { VARIABLES } from './variables.ts';
+import { optionsOf } from './options.ts';
+import type { Setting } from './table.ts';
+import { type Verb, VERB_NAMES, VERBS } from './verbs.ts';
 
-const USAGE: Readonly<Record<Verb, readonly [usage: string, description: string]>> = {
-  agent: ['agent', 'measure and publish as OpenTelemetry metrics until interrupted'],
-  top: ['top', 'live table; with --json one snapshot a line'],
-  stat: ['stat -- COMMAND…', 'run a command and tell what it and its descendants used'],
-  verify: ['verify', 'run known loads and judge whether this machine measures what they drew'],
-  doctor: ['doctor', 'what this kernel, hardware and user can measure'],
-};
-
+/** All help fits a terminal of 80 columns, and the short one its 24 lines. */
 const WIDTH = 80;
-const INDENT = 22;
+/** Where what an option is begins. */
+const INDENT = 28;
+const VERB_INDENT = 14;
 
 /** `joules --help`. */
 export function help(): string {
-  const settings = [...rowsOf(METER), ...rowsOf(COMMAND)].map(([, setting]) => setting);
-  const options = settings.filter(({ option }) => option !== undefined);
-  return [
+  return lines([
     'Usage: joules VERB [OPTIONS]',
     '',
     "Where this machine's energy goes, by process and cgroup.",
     '',
-    'Verbs:',
-    ...VERBS.flatMap((verb) => entry(...USAGE[verb])),
+    ...VERB_NAMES.flatMap((verb) => entry(verb, VERBS[verb].summary, VERB_INDENT)),
     '',
-    'Options:',
-    ...options.flatMap((setting) => entry(usage(setting), optionText(setting))),
-    ...entry('--help, --version', 'print this, or the version'),
+    'joules VERB --help        options of a verb; with --all each in full',
+    'joules --help --all       those of all verbs',
+    'joules --version          the version',
     '',
-    'Variables, such as those for where the agent publishes, are in README.md.',
-    '',
-  ].join('\n');
+    'To begin with: joules doctor, joules top, joules stat make.',
+  ]);
 }
 
-function usage({ option, placeholder }: Setting<unknown>): string {
-  return `--${option}${placeholder === undefined ? '' : ` ${placeholder}`}`;
+/** `joules --help --all`: the verbs, each with all its options in full. */
+export function helpOfAll(): string {
+  return [help(), ...VERB_NAMES.map(longVerbHelp)].join('\n');
 }
 
-function optionText(setting: Setting<unknown>): string {
-  const { verbs, description, repeatable } = setting;
+/** `joules VERB --help`. */
+export function verbHelp(verb: Verb): string {
+  const options = optionsOf(verb).map(([, setting]) => setting);
+  const rare = options.flatMap(({ rare: isRare, option }) => (isRare ? `--${option}` : []));
+  const examples = VERBS[verb].examples.map(([command, does]) => entry(`joules ${command}`, does, INDENT));
+  return lines([
+    ...headOf(verb),
+    ...options.filter((one) => !one.rare).flatMap((one) => entry(usageOf(one), briefOf(one), INDENT)),
+    ...entry('-h, --help [--all]', 'this, or each option in full', INDENT),
+    ...(examples.length > 0 ? ['', 'Examples:', ...examples.flat()] : []),
+    ...(rare.length > 0 ? wrapped(`Also, by --help --all: ${rare.join(', ')}.`, WIDTH) : []),
+  ]);
+}
+
+/** `joules VERB --help --all`. */
+export function longVerbHelp(verb: Verb): string {
+  return lines([
+    ...headOf(verb),
+    ...optionsOf(verb).flatMap(([, one]) => entry(usageOf(one), inFull(one), INDENT)),
+    ...entry('-V, --version', 'print the version', INDENT),
+  ]);
+}
+
+function headOf(verb: Verb): string[] {
+  const { summary, operands } = VERBS[verb];
+  const usage = ['joules', verb, '[OPTIONS]', ...(operands ? [operands.usage] : [])].join(' ');
+  return [`Usage: ${usage}`, '', `${summary[0]!.toUpperCase()}${summary.slice(1)}.`, ''];
+}
+
+/** An option as it is written: `-s, --source SPEC`. */
+export function usageOf({ option, short, placeholder }: Setting<unknown>): string {
+  return `${short ? `-${short}, ` : '    '}--${option}${placeholder === undefined ? '' : ` ${placeholder}`}`;
+}
+
+function briefOf(setting: Setting<unknown>): string {
+  const { brief, description, fallback } = setting;
+  const hasDefault = fallback !== undefined && fallback !== false;
+  return `${brief ?? description}${hasDefault ? ` (default: ${defaultOf(setting)})` : ''}`;
+}
+
+/** What an option is, what it takes, whether it may be repeated, and what holds without it. */
+export function inFull(setting: Setting<unknown>): string {
+  const { description, repeatable, fallback, kind } = setting;
   const parts = [
-    verbs && `(${verbs.join(', ')})`,
     repeatable ? `${description}; repeatable` : description,
-    setting.fallback !== false && `(default: ${defaultOf(setting)})`,
+    kind.words && !description.includes(kind.words.join(', ')) && `(${kind.takes})`,
+    fallback !== false && `(default: ${defaultOf(setting)})`,
   ];
   return parts.filter(Boolean).join(' ');
 }
 
-/** What stands for a thing, and beside it, or below where that is long, what it is. */
-function entry(name: string, description: string): string[] {
-  const lines = wrapped(description, WIDTH - INDENT).map((line) => ' '.repeat(INDENT) + line);
-  const head = `  ${name}`;
-  if (head.length > INDENT - 2) return [head, ...lines];
-  return [head.padEnd(INDENT) + lines[0]!.trimStart(), ...lines.slice(1)];
-}
-
-function wrapped(text: string, width: number): string[] {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const longer = `${lines.at(-1)} ${word}`.trimStart();
-    if (longer.length <= width) lines.splice(-1, 1, longer);
-    else lines.push(word);
-  }
-  return lines;
-}
-
-function defaultOf({
+export function defaultOf({
   fallback,
   otherwise,
   required,
@@ -76,32 +91,25 @@ function defaultOf({
   return otherwise ?? String(fallback);
 }
 
-/** The README's tables, as Markdown, by the names that stand in its markers. */
-export function readmeTables(): ReadonlyMap<string, string> {
-  const settings = [...rowsOf(RECORDER), ...rowsOf(COMMAND)].map(([name, setting]) => {
-    const library = Object.hasOwn(RECORDER, name) ? name : undefined;
-    const { option, key, kind, verbs, description } = setting;
-    const what = verbs ? `${description} (${verbs.join(', ')})` : description;
-    return [code(option && `--${option}`), code(key), code(library), kind.takes, defaultOf(setting), what];
-  });
-  const variables = Object.values(VARIABLES).map((variable) => [
-    variable.variables.map(code).join(' or '),
-    variable.kind.takes,
-    defaultOf(variable),
-    variable.description,
-  ]);
-  return new Map([
-    ['settings', markdown([['option', 'key', 'library', 'takes', 'default', 'what it is'], ...settings])],
-    ['variables', markdown([['variable', 'takes', 'default', 'what it is'], ...variables])],
-  ]);
+/** What stands for a thing, and beside it, or below where that is long, what it is. */
+function entry(name: string, description: string, indent: number): string[] {
+  const head = `  ${name}`;
+  if (description === '') return [head];
+  const texts = wrapped(description, WIDTH - indent).map((line) => ' '.repeat(indent) + line);
+  if (head.length > indent - 2) return [head, ...texts];
+  return [head.padEnd(indent) + texts[0]!.trimStart(), ...texts.slice(1)];
 }
 
-function code(text: string | undefined): string {
-  return text === undefined ? '' : `\`${text}\``;
+function wrapped(text: string, width: number): string[] {
+  const found = [''];
+  for (const word of text.split(' ')) {
+    const longer = `${found.at(-1)} ${word}`.trimStart();
+    if (longer.length <= width) found.splice(-1, 1, longer);
+    else found.push(word);
+  }
+  return found;
 }
 
-function markdown([header, ...rows]: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(header!), line(header!.map(() => '---')), ...rows.map(line)].join('\n');
+function lines(all: readonly string[]): string {
+  return `${all.join('\n')}\n`;
 }

@@ -11,6 +11,8 @@ export interface Kind<T> {
   readonly takes: string;
   /** Turns the text of an option or a variable into what the schema checks. */
   readonly parse: (text: string) => unknown;
+  /** All there are, where they are a few words. */
+  readonly words?: readonly string[];
   /** A value as messages may show it; without it as JavaScript writes it. */
   readonly show?: (value: unknown) => string;
 }
@@ -56,6 +58,7 @@ export function text(takes: string): Kind<string> {
 export function choice<const T extends string>(words: readonly T[]): Kind<T> {
   return {
     takes: `one of ${words.join(', ')}`,
+    words,
     parse: (given) => given.toLowerCase(),
     schema: v.picklist(words),
   };
@@ -71,6 +74,7 @@ export function list<T>(item: Kind<T>, takes: string): Kind<T[]> {
         .filter((part) => part !== '')
         .map(item.parse),
     schema: v.array(item.schema),
+    ...(item.words && { words: item.words }),
     ...(item.show && { show: item.show }),
   };
 }

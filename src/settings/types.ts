@@ -43,9 +43,6 @@ export interface RecorderOptions extends MeterOptions {
   readonly limits?: Partial<LedgerLimits>;
 }
 
-export const VERBS = ['agent', 'top', 'stat', 'verify', 'doctor'] as const;
-export type Verb = (typeof VERBS)[number];
-
 /** What `joules top` can list. */
 export const VIEWS = ['process', 'cgroup', 'container', 'core'] as const;
 export type View = (typeof VIEWS)[number];

@@ -7,6 +7,7 @@ import { coreSource, packageSource, perfDomains, perfPackages, type Rejection } 
 import { powercapDomains, powercapPackages, powercapSource } from './powercap.ts';
 import { sensorCounters } from './sensors.ts';
 import type { Attribution, Counter, PolledSource, Selection, SwitchedSource } from '../model/source.ts';
+import { meant } from '../util/closest.ts';
 import { publishedWatts } from './watts.ts';
 
 export interface SourceRequest {
@@ -72,7 +73,8 @@ function findSource(request: SourceRequest): Selection {
   const plan = PLANS.get(spec);
   if (!plan && !spec.startsWith('perf:')) {
     const names = [...PLANS.keys()].join(', ');
-    throw usageError(`unknown source ${JSON.stringify(spec)}: use ${names} or ${PERF_FORM}`);
+    const otherwise = `: use ${names} or ${PERF_FORM}`;
+    throw usageError(`unknown source ${JSON.stringify(spec)}${meant(spec, PLANS.keys(), otherwise)}`);
   }
   const watts = givenWatts(request.wattsIdle, request.wattsBusy);
   if (watts && !plan?.estimate) {

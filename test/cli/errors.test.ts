@@ -23,11 +23,12 @@ function expectSentence(run: Run, status: number, words: RegExp): void {
 describe('bad input is answered by one sentence and exit status 2', () => {
   it.each<[string, string[], RegExp]>([
     ['no verb', [], /a verb is missing: use one of agent, top, stat, verify, doctor/],
-    ['an unknown verb', ['tpo'], /unknown verb "tpo"/],
+    ['an unknown verb', ['tpo'], /unknown verb "tpo": did you mean top\?$/m],
+    ['a command for a verb', ['make', '-j2'], /unknown verb "make": .*joules stat make$/m],
     ['a verb of JavaScript', ['constructor'], /unknown verb "constructor"/],
-    ['an unknown option', ['top', '--sauce', 'x'], /Unknown option '--sauce'/],
+    ['an unknown option', ['top', '--sauce', 'x'], /no option --sauce/],
     ['an option without its value', ['top', '--count'], /--count/],
-    ['an argument too many', ['top', 'now'], /Unexpected argument 'now'/],
+    ['an argument too many', ['top', 'now'], /unexpected argument "now"/],
     ['a count of none', ['top', '--count', '0'], /--count must be an integer from 1 to \d+, not "0"/],
     [
       'an interval of words',
@@ -51,7 +52,7 @@ describe('bad input is answered by one sentence and exit status 2', () => {
       /joules=1e12 is not/,
     ],
     ['a PMU that is not there', ['top', '--source', 'perf:solar/panel/'], /solar/],
-    ['a filter for stat', ['stat', '--include', 'x', '--', 'true'], /Unknown option '--include'/],
+    ['a filter for stat', ['stat', '--include', 'x', '--', 'true'], /no option --include/],
     ['half the watts', ['top', '--watts-idle', '3'], /--watts-busy/],
     ['stat without a command', ['stat'], /stat needs a command/],
     ['stat with an empty command', ['stat', '--'], /stat needs a command/],
@@ -65,7 +66,7 @@ describe('bad input is answered by one sentence and exit status 2', () => {
     ['a tag that nobody knows', 'source: !x power', /config.yaml:1: .*Unresolved tag/],
     ['an alias of nothing', 'source: *x', /Unresolved alias/],
     ['no mapping', '- a', /must be a mapping/],
-    ['an unknown key', 'sauce: power', /unknown key sauce: use source, attribution, interval/],
+    ['an unknown key', 'colour: blue', /unknown key colour: use source, attribution, interval/],
     ['a value of the wrong kind', 'interval: soon', /interval must be a number of seconds/],
     ['a key of JavaScript', 'constructor: 1', /unknown key constructor/],
     ['more tasks than memory', 'max_tasks: 1e12', /max_tasks must be an integer from 3/],
@@ -166,12 +167,12 @@ describeOnKernel('the doctor', () => {
 });
 
 describe('help', () => {
-  it.each([['--help'], ['top', '--help'], ['stat', '--help', '--', 'true']])(
+  it.each([['--help'], ['help', 'top'], ['-j', 'top', '-h'], ['stat', '--help', '--', 'true']])(
     'is data on stdout: %s %s',
     (...args) => {
       const { status, stdout, stderr } = joules(args);
       expect([status, stderr]).toEqual([0, '']);
-      expect(stdout).toContain('joules VERB');
+      expect(stdout).toMatch(/^Usage: joules /);
     },
   );
 

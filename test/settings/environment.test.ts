@@ -113,7 +113,7 @@ describe('where metrics go', () => {
     ],
     [
       { OTEL_EXPORTER_OTLP_COMPRESSION: 'zip' },
-      'OTEL_EXPORTER_OTLP_COMPRESSION must be one of gzip, none, not "zip"',
+      'OTEL_EXPORTER_OTLP_COMPRESSION must be one of gzip, none, not "zip": did you mean gzip?',
     ],
     [
       { OTEL_EXPORTER_OTLP_TIMEOUT: '10s' },

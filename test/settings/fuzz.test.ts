@@ -7,7 +7,7 @@ import { publishSettings } from '../../src/settings/environment.ts';
 import { checkMeterOptions, checkRecorderOptions } from '../../src/settings/library.ts';
 import { parseOptions } from '../../src/settings/options.ts';
 import { COMMAND, RECORDER, rowsOf } from '../../src/settings/table.ts';
-import { VERBS } from '../../src/settings/types.ts';
+import { VERB_NAMES } from '../../src/settings/verbs.ts';
 import { VARIABLES } from '../../src/settings/variables.ts';
 import { parsePerfSpec } from '../../src/sources/perf.ts';
 
@@ -86,7 +86,7 @@ describe('whatever is given is taken or refused in a line', () => {
     );
     const args = fc.array(argument, { maxLength: 3 });
     expectBoth(
-      fc.tuple(fc.constantFrom(...VERBS), args).map(
+      fc.tuple(fc.constantFrom(...VERB_NAMES), args).map(
         ([verb, list]) =>
           () =>
             parseOptions(verb, list.flat()),

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { help, readmeTables } from '../../src/settings/help.ts';
+import { help, helpOfAll, longVerbHelp, verbHelp } from '../../src/settings/help.ts';
+import { optionsOf } from '../../src/settings/options.ts';
+import { readmeTables } from '../../src/settings/readme.ts';
 import { COMMAND, RECORDER, rowsOf } from '../../src/settings/table.ts';
 import { VARIABLES } from '../../src/settings/variables.ts';
+import { VERB_NAMES } from '../../src/settings/verbs.ts';
 
 const README = readFileSync(join(__dirname, '../../README.md'), 'utf8');
 
@@ -34,11 +37,50 @@ describe("the README's tables of settings", () => {
   });
 });
 
+/** Lines that a terminal of 80 columns would break, though they have blanks to break them at. */
+function tooLong(text: string): string[] {
+  return text.split('\n').filter((line) => line.length > 80 && line.trim().includes(' '));
+}
+
 describe('--help', () => {
-  it('lists every option, in lines of 80 columns but for what cannot be broken', () => {
-    const lines = help().split('\n');
-    const options = rowsOf({ ...RECORDER, ...COMMAND }).flatMap(([, { option }]) => option ?? []);
-    expect(lines.flatMap((line) => /^ {2}--([\w.-]+)/.exec(line)?.[1] ?? [])).toEqual([...options, 'help']);
-    expect(lines.filter((line) => line.length > 80 && line.trim().includes(' '))).toEqual([]);
+  it.each<readonly [string, string]>([
+    ['of all', help()],
+    ...VERB_NAMES.map((verb) => [verb, verbHelp(verb)] as const),
+  ])('%s fits a terminal of 80 columns and 24 lines', (_, text) => {
+    expect(text.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    // The last line is where the shell asks for what comes next.
+    expect(text.trimEnd().split('\n').length).toBeLessThan(24);
+  });
+
+  it.each(VERB_NAMES)('of %s names each of its options, the rare ones at the end', (verb) => {
+    const text = verbHelp(verb);
+    for (const [, { option, short }] of optionsOf(verb)) {
+      expect(text).toContain(`--${option}`);
+      if (short !== undefined) expect(text).toMatch(new RegExp(`^  -${short}, --${option}`, 'm'));
+    }
+  });
+
+  it('names each verb', () => {
+    for (const verb of VERB_NAMES) expect(help()).toMatch(new RegExp(`^  ${verb} +\\S`, 'm'));
+  });
+
+  it('--all has every option of each verb, and its default', () => {
+    for (const verb of VERB_NAMES) {
+      const found = [...longVerbHelp(verb).matchAll(/^ {2}(?:-\w,| {3}) --([\w.-]+)/gm)].map(
+        ([, name]) => name,
+      );
+      expect(found).toEqual([...optionsOf(verb).map(([, { option }]) => option), 'version']);
+    }
+    expect(tooLong(helpOfAll())).toEqual([]);
+    expect(longVerbHelp('top')).toContain('(default: learned)');
+  });
+});
+
+describe('the letters of options', () => {
+  it('mean one thing each, whatever the verb, so that options may stand before it', () => {
+    const settings = rowsOf({ ...RECORDER, ...COMMAND }).map(([, setting]) => setting);
+    const letters = [...settings.flatMap(({ short }) => short ?? []), 'h', 'V'];
+    expect(letters).toEqual([...new Set(letters)]);
+    expect(letters.filter((letter) => letter.length !== 1)).toEqual([]);
   });
 });

@@ -25,7 +25,7 @@ const WRONG: readonly (readonly [unknown, string])[] = [
   [{ kubelet: {} }, 'option kubelet.url is missing: give an http:// or https:// URL'],
   [
     { kubelet: { url: 'https://n', token_file: 't' } },
-    'unknown option kubelet.token_file: use url, tokenFile, caFile',
+    'unknown option kubelet.token_file: did you mean tokenFile?',
   ],
   [
     { kubelet: { url: 'http://n', tokenFile: '/t' } },
@@ -37,10 +37,10 @@ describe('the options of openMeter', () => {
   it.each([
     ...WRONG,
     [
-      { sauce: 'x' },
-      /^unknown option sauce: use source, attribution, interval, .*, followForks, log$/,
+      { colour: 'x' },
+      /^unknown option colour: use source, attribution, interval, .*, followForks, log$/,
     ] as const,
-    [{ watts_idle: 1 }, /^unknown option watts_idle: use /] as const,
+    [{ watts_idle: 1 }, /^unknown option watts_idle: did you mean wattsIdle\?$/] as const,
     [{ limits: {} }, /^unknown option limits: use /] as const,
     [{ scope: 'machine' }, /^unknown option scope: use /] as const,
     [{ wattsIdle: 1 }, /^--watts-idle and --watts-busy \(wattsIdle and wattsBusy\) belong together/] as const,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { EnergyError } from '../../src/model/errors.ts';
-import { parseOptions } from '../../src/settings/options.ts';
-import type { Verb } from '../../src/settings/types.ts';
+import { parseOptions, questionsIn, splitVerb } from '../../src/settings/options.ts';
+import type { Verb } from '../../src/settings/verbs.ts';
 
 describe('the options of a verb', () => {
   it('are all read, each in its type', () => {
@@ -20,11 +20,12 @@ describe('the options of a verb', () => {
         root: '/host',
       },
       own: { by: 'cgroup', limit: 3, count: 1e9, json: true },
+      operands: [],
     });
   });
 
   it('that are not given are not there', () => {
-    expect(parseOptions('agent', [])).toEqual({ meter: {}, own: {} });
+    expect(parseOptions('agent', [])).toEqual({ meter: {}, own: {}, operands: [] });
   });
 
   it.each<[Verb, string[], string]>([
@@ -55,13 +56,85 @@ describe('the options of a verb', () => {
       ['--include', 'x', '--include', ''],
       '--include must be a list of patterns, and "" is none of that',
     ],
-    ['stat', ['--include', 'x'], "stat: Unknown option '--include'; see joules --help"],
-    ['doctor', ['--config', 'x'], "doctor: Unknown option '--config'; see joules --help"],
-    ['stat', ['--max-tasks', '5'], "stat: Unknown option '--max-tasks'; see joules --help"],
-    ['top', ['--json=yes'], "top: Option '--json' does not take an argument; see joules --help"],
+    [
+      'top',
+      ['--by', 'crore'],
+      '--by must be one of process, cgroup, container, core, not "crore": did you mean core?',
+    ],
+    ['stat', ['--include', 'x'], 'stat has no option --include (agent and top have): see joules stat --help'],
+    ['doctor', ['--config', 'x'], 'doctor has no option --config (agent has): see joules doctor --help'],
+    ['stat', ['--max-tasks', '5'], 'stat has no option --max-tasks: see joules stat --help'],
+    ['top', ['--soruce', 'x'], 'top has no option --soruce: did you mean --source?'],
+    ['top', ['--hlep'], 'top has no option --hlep: did you mean --help?'],
+    ['top', ['-q'], 'top has no option -q: see joules top --help'],
+    ['top', ['--json=yes'], '--json takes no value: leave out "yes"'],
+    ['top', ['--count'], '--count needs a value: --count N, an integer from 1 to 1000000000'],
+    ['top', ['-n', '--json'], '-n needs a value: -n N, an integer from 1 to 1000000000'],
+    ['top', ['--source='], '--source must be the name of a source, not ""'],
+    ['top', ['now'], 'top: unexpected argument "now"; see joules top --help'],
+    ['top', ['-j', '--', '-j'], 'top: unexpected argument "-j"; see joules top --help'],
   ])('of %s cannot be %j', (verb, args, message) => {
     const parse = (): unknown => parseOptions(verb, args);
     expect(parse).toThrow(EnergyError);
     expect(parse).toThrow(expect.objectContaining({ message, code: 'EUSAGE', exitCode: 2 }));
+  });
+});
+
+describe('the letters of options', () => {
+  it('stand for them, alone, with a value in the same word, and several in one', () => {
+    expect(parseOptions('top', ['-j', '-n5', '-d', '2', '-b', 'core', '-i', 'a', '-ib'])).toEqual({
+      meter: { interval: 2, include: ['a', 'b'] },
+      own: { json: true, count: 5, by: 'core' },
+      operands: [],
+    });
+    expect(parseOptions('top', ['-jn', '3']).own).toEqual({ json: true, count: 3 });
+  });
+
+  it('have the last value where they are given again', () => {
+    expect(parseOptions('top', ['-n', '5', '--count=2']).own).toEqual({ count: 2 });
+  });
+});
+
+describe('a command to measure', () => {
+  it.each<[string[], string[]]>([
+    [
+      ['make', '-j2', '--json'],
+      ['make', '-j2', '--json'],
+    ],
+    [
+      ['--', '-odd', '--help'],
+      ['-odd', '--help'],
+    ],
+    [
+      ['make', '--', 'x'],
+      ['make', '--', 'x'],
+    ],
+    [['--'], []],
+    [[], []],
+  ])('of %j is %j, with what stands after it', (args, operands) => {
+    expect(parseOptions('stat', ['-o', 'x.json', ...args])).toEqual({
+      meter: {},
+      own: { output: 'x.json' },
+      operands,
+    });
+    expect([...questionsIn('stat', args)]).toEqual([]);
+  });
+});
+
+describe('the verb', () => {
+  it.each<[string[], string | undefined, string[]]>([
+    [['--source', 'power', 'top', '--json'], 'top', ['--source', 'power', '--json']],
+    [['-s', 'top', '-j', 'doctor'], 'doctor', ['-s', 'top', '-j']],
+    [['stat', 'top', '--soruce'], 'stat', ['top', '--soruce']],
+    [['--json', '--help'], undefined, ['--json', '--help']],
+    [[], undefined, []],
+  ])('is found in %j', (argv, verb, args) => {
+    expect(splitVerb(argv)).toEqual({ verb, args });
+  });
+
+  it('does not follow an option that there is not', () => {
+    expect(() => splitVerb(['--soruce', 'power', 'top'])).toThrow(
+      'no verb has an option --soruce: did you mean --source?',
+    );
   });
 });

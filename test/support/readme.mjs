@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
-const { readmeTables } = createRequire(import.meta.url)('../../dist/settings/help.js');
+const { readmeTables } = createRequire(import.meta.url)('../../dist/settings/readme.js');
 const path = new URL('../../README.md', import.meta.url);
 
 let text = readFileSync(path, 'utf8');

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// What verbs there are: parser, --help, completion and manual are made of this. cli/main.ts knows what runs each.
+
+/** What a verb takes beside options. */
+export interface Operands {
+  /** As usage has it. */
+  readonly usage: string;
+  /** A command takes all that follows it, options too. A list: one of these words. */
+  readonly takes: 'command' | 'file' | readonly string[];
+  /** How many at most. */
+  readonly most: number;
+}
+
+export interface VerbInfo {
+  /** One line of help. */
+  readonly summary: string;
+  readonly operands?: Operands;
+  /** Whether it has the options of the meter. */
+  readonly measures: boolean;
+  /** Without the leading `joules`; each with a word on what it does. */
+  readonly examples: readonly (readonly [command: string, does: string])[];
+}
+
+/** In the order in which help lists them. */
+export const VERB_NAMES = ['agent', 'top', 'stat', 'verify', 'doctor'] as const;
+export type Verb = (typeof VERB_NAMES)[number];
+
+export const VERBS: Readonly<Record<Verb, VerbInfo>> = {
+  agent: {
+    summary: 'measure and publish as OpenTelemetry metrics until interrupted',
+    measures: true,
+    examples: [['agent -c /etc/joules.yaml', 'with settings of a file']],
+  },
+  top: {
+    summary: 'who uses energy now; with --json one snapshot a line',
+    measures: true,
+    examples: [
+      ['top -b cgroup', 'by control group'],
+      ['top -j -n 5 | jq .totals', 'for programs'],
+    ],
+  },
+  stat: {
+    summary: 'run a command and tell what it and its descendants used',
+    operands: { usage: '[--] COMMAND…', takes: 'command', most: Infinity },
+    measures: true,
+    examples: [
+      ['stat make -j2', 'one command'],
+      ["stat sh -c 'a | b'", 'a pipeline'],
+    ],
+  },
+  verify: {
+    summary: 'run known loads and judge whether this machine measures what they drew',
+    measures: true,
+    examples: [['verify --seconds 30', 'a short one']],
+  },
+  doctor: {
+    summary: 'what this kernel, hardware and user can measure',
+    measures: true,
+    examples: [],
+  },
+};
+
+export function isVerb(name: string): name is Verb {
+  return Object.hasOwn(VERBS, name);
+}
