@@ -18,6 +18,7 @@ const RUN: Readonly<Record<Verb, () => Promise<Run>>> = {
   top: async () => (await import('./top.ts')).top,
   stat: async () => (await import('./stat.ts')).stat,
   verify: async () => (await import('./verify.ts')).verify,
+  completion: async () => (await import('./completion.ts')).completion,
   doctor: async () => (await import('./doctor.ts')).doctor,
 };
 

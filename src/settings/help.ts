@@ -65,10 +65,15 @@ export function usageOf({ option, short, placeholder }: Setting<unknown>): strin
   return `${short ? `-${short}, ` : '    '}--${option}${placeholder === undefined ? '' : ` ${placeholder}`}`;
 }
 
+/** What an option is, in a few words. */
+export function shortText({ brief, description }: Setting<unknown>): string {
+  return brief ?? description;
+}
+
 function briefOf(setting: Setting<unknown>): string {
-  const { brief, description, fallback } = setting;
+  const { fallback } = setting;
   const hasDefault = fallback !== undefined && fallback !== false;
-  return `${brief ?? description}${hasDefault ? ` (default: ${defaultOf(setting)})` : ''}`;
+  return `${shortText(setting)}${hasDefault ? ` (default: ${defaultOf(setting)})` : ''}`;
 }
 
 /** What an option is, what it takes, whether it may be repeated, and what holds without it. */

@@ -33,6 +33,7 @@ export const METER: Table<Omit<MeterOptions, 'kubelet'> & InGroup<'kubelet', Kub
     description:
       "how what a package's counter counted is split over who ran: by the power that each is learned to draw, as far " +
       'as that is known, or by run time',
+    brief: "how packages' counters are split",
     rare: true,
   },
   interval: {
@@ -51,6 +52,7 @@ export const METER: Table<Omit<MeterOptions, 'kubelet'> & InGroup<'kubelet', Kub
     placeholder: 'W',
     key: 'watts_idle',
     description: 'power of a CPU (hardware thread) that idles, for source estimated; with --watts-busy',
+    brief: 'power of an idle CPU, for source estimated',
     rare: true,
   },
   wattsBusy: {
@@ -60,6 +62,7 @@ export const METER: Table<Omit<MeterOptions, 'kubelet'> & InGroup<'kubelet', Kub
     placeholder: 'W',
     key: 'watts_busy',
     description: 'power of a CPU that is busy, for source estimated',
+    brief: 'power of a busy CPU, for source estimated',
     rare: true,
   },
   include: {

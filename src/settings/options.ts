@@ -40,6 +40,22 @@ export function optionsOf(verb: Verb): readonly Row[] {
   return [...rowsOfVerb(METER, verb), ...rowsOfVerb(COMMAND, verb)];
 }
 
+/** The options of all verbs, each once. */
+export function allOptions(): readonly Setting<unknown>[] {
+  return [...new Set(VERB_NAMES.flatMap(optionsOf).map(([, setting]) => setting))];
+}
+
+/** An option as it may be written: its letter first. */
+export function writtenOptions({
+  short,
+  option,
+}: {
+  readonly short?: string | undefined;
+  readonly option?: string;
+}): readonly string[] {
+  return [...(short ? [`-${short}`] : []), `--${option}`];
+}
+
 function rowsOfVerb(table: object, verb: Verb): readonly Row[] {
   const { measures } = VERBS[verb];
   return rowsOf(table).filter(

@@ -22,8 +22,11 @@ export interface VerbInfo {
 }
 
 /** In the order in which help lists them. */
-export const VERB_NAMES = ['agent', 'top', 'stat', 'verify', 'doctor'] as const;
+export const VERB_NAMES = ['agent', 'top', 'stat', 'verify', 'doctor', 'completion'] as const;
 export type Verb = (typeof VERB_NAMES)[number];
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
 
 export const VERBS: Readonly<Record<Verb, VerbInfo>> = {
   agent: {
@@ -57,6 +60,16 @@ export const VERBS: Readonly<Record<Verb, VerbInfo>> = {
     summary: 'what this kernel, hardware and user can measure',
     measures: true,
     examples: [],
+  },
+  completion: {
+    summary: 'print what makes a shell complete verbs, options and values',
+    operands: { usage: SHELLS.join('|'), takes: SHELLS, most: 1 },
+    measures: false,
+    examples: [
+      ['completion bash > /etc/bash_completion.d/joules', ''],
+      ['completion zsh > /usr/local/share/zsh/site-functions/_joules', ''],
+      ['completion fish > ~/.config/fish/completions/joules.fish', ''],
+    ],
   },
 };
 
