@@ -17,6 +17,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
+import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { fileURLToPath } from 'node:url';
@@ -168,7 +169,7 @@ function buildNative() {
 }
 
 function buildJavaScript() {
-  const stamp = hash(['src', 'tsconfig.json']);
+  const stamp = hash(['src', 'tsconfig.json', 'package.json']);
   if (isStamped('dist', stamp)) return;
   say('compiling TypeScript …');
   rmSync('dist', { recursive: true, force: true });
@@ -177,6 +178,8 @@ function buildJavaScript() {
     'TypeScript did not compile: mend what is said above and start again',
   );
   buildPage();
+  const { manual } = createRequire(import.meta.url)('../dist/settings/manual.js');
+  writeFileSync('dist/joules.1', manual(readJson('package.json').version));
   writeFileSync('dist/.stamp', stamp);
 }
 

@@ -22,7 +22,7 @@ export function help(): string {
     'joules --help --all       those of all verbs',
     'joules --version          the version',
     '',
-    'To begin with: joules doctor, joules top, joules stat make.',
+    'To begin with: joules doctor, joules top, joules stat make. More: man joules.',
   ]);
 }
 
@@ -49,7 +49,7 @@ export function verbHelp(verb: Verb): string {
 export function longVerbHelp(verb: Verb): string {
   return lines([
     ...headOf(verb),
-    ...optionsOf(verb).flatMap(([, one]) => entry(usageOf(one), inFull(one), INDENT)),
+    ...optionsOf(verb).flatMap(([, one]) => entry(usageOf(one), fullText(one), INDENT)),
     ...entry('-V, --version', 'print the version', INDENT),
   ]);
 }
@@ -77,7 +77,7 @@ function briefOf(setting: Setting<unknown>): string {
 }
 
 /** What an option is, what it takes, whether it may be repeated, and what holds without it. */
-export function inFull(setting: Setting<unknown>): string {
+export function fullText(setting: Setting<unknown>): string {
   const { description, repeatable, fallback, kind } = setting;
   const parts = [
     repeatable ? `${description}; repeatable` : description,
@@ -99,7 +99,6 @@ export function defaultOf({
 /** What stands for a thing, and beside it, or below where that is long, what it is. */
 function entry(name: string, description: string, indent: number): string[] {
   const head = `  ${name}`;
-  if (description === '') return [head];
   const texts = wrapped(description, WIDTH - indent).map((line) => ' '.repeat(indent) + line);
   if (head.length > indent - 2) return [head, ...texts];
   return [head.padEnd(indent) + texts[0]!.trimStart(), ...texts.slice(1)];

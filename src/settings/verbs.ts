@@ -66,9 +66,9 @@ export const VERBS: Readonly<Record<Verb, VerbInfo>> = {
     operands: { usage: SHELLS.join('|'), takes: SHELLS, most: 1 },
     measures: false,
     examples: [
-      ['completion bash > /etc/bash_completion.d/joules', ''],
-      ['completion zsh > /usr/local/share/zsh/site-functions/_joules', ''],
-      ['completion fish > ~/.config/fish/completions/joules.fish', ''],
+      ['completion bash > /etc/bash_completion.d/joules', 'bash, for all users'],
+      ['completion zsh > /usr/local/share/zsh/site-functions/_joules', 'zsh, for all users'],
+      ['completion fish > ~/.config/fish/completions/joules.fish', 'fish, for you'],
     ],
   },
 };

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { joules, JOULES } from '../support/joules.ts';
+import { describeWithProgram } from '../support/programs.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 let directory: string;
@@ -10,10 +11,6 @@ beforeAll(() => {
   directory = temporaryDirectory();
   symlinkSync(JOULES, join(directory, 'joules'));
 });
-
-function hasShell(shell: string): boolean {
-  return spawnSync(shell, ['--version']).status === 0;
-}
 
 /** Where the script for a shell is. */
 function scriptOf(shell: string): string {
@@ -96,35 +93,33 @@ done
 zpty -d z
 `;
 
-describe.each(['bash', 'zsh', 'fish'])('completion for %s', (shell) => {
-  const test = hasShell(shell) ? it : it.skip;
-  const title = (what: string): string =>
-    test === it ? what : `${what} (skipped: ${shell} is not installed)`;
+for (const shell of ['bash', 'zsh', 'fish']) {
+  describeWithProgram(shell, `completion for ${shell}`, () => {
+    it('offers verbs, their options, and the values of these', () => {
+      const [verbs, verb, options, values, before, inside] = OFFERS[shell]!([
+        'joules ',
+        'joules st',
+        'joules top --',
+        'joules top -b ',
+        'joules -b top s',
+        'joules completion ',
+      ]);
+      expect(verbs).toEqual(expect.arrayContaining(['agent', 'top', 'stat', 'doctor', 'help']));
+      expect(verb).toEqual(['stat']);
+      expect(options).toEqual(expect.arrayContaining(['--source', '--by', '--help']));
+      expect(options).not.toContain('--config');
+      expect(values!.toSorted()).toEqual(['cgroup', 'container', 'core', 'process']);
+      expect(before).toEqual(['stat']);
+      expect(inside!.toSorted()).toEqual(['bash', 'fish', 'zsh']);
+    });
 
-  test(title('offers verbs, their options, and the values of these'), () => {
-    const [verbs, verb, options, values, before, inside] = OFFERS[shell]!([
-      'joules ',
-      'joules st',
-      'joules top --',
-      'joules top -b ',
-      'joules -b top s',
-      'joules completion ',
-    ]);
-    expect(verbs).toEqual(expect.arrayContaining(['agent', 'top', 'stat', 'doctor', 'help']));
-    expect(verb).toEqual(['stat']);
-    expect(options).toEqual(expect.arrayContaining(['--source', '--by', '--help']));
-    expect(options).not.toContain('--config');
-    expect(values!.toSorted()).toEqual(['cgroup', 'container', 'core', 'process']);
-    expect(before).toEqual(['stat']);
-    expect(inside!.toSorted()).toEqual(['bash', 'fish', 'zsh']);
+    it('offers commands to measure, and files where one is taken', () => {
+      const [commands, files] = OFFERS[shell]!(['joules stat -s power jou', 'joules agent -c /etc/passw']);
+      expect(commands).toContain('joules');
+      expect(files!.join()).toMatch(/^files$|passwd/);
+    });
   });
-
-  test(title('offers commands to measure, and files where one is taken'), () => {
-    const [commands, files] = OFFERS[shell]!(['joules stat -s power jou', 'joules agent -c /etc/passw']);
-    expect(commands).toContain('joules');
-    expect(files!.join()).toMatch(/^files$|passwd/);
-  });
-});
+}
 
 describe('completion for bash', () => {
   it('knows a value behind "=", and nothing of the options of what is measured', () => {
