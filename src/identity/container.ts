@@ -108,11 +108,16 @@ export function containerOf(path: string): Container {
 }
 
 /**
- * Whether a user chose the names in `path`: below their systemd instance users make cgroups as they like, and their own
- * (rootless) runtimes do. The machine's runtimes make none there.
+ * The id of the user who chose the names in `path`: below their systemd instance users make cgroups as they like, and
+ * their own (rootless) runtimes do. The machine's runtimes make none there. undefined: no user did.
  */
+export function userOf(path: string): number | undefined {
+  const [, user] = /\/user@(\d+)\.service\//.exec(path) ?? [];
+  return user === undefined ? undefined : Number(user);
+}
+
 export function isNamedByUser(path: string): boolean {
-  return /\/user@\d+\.service\//.test(path);
+  return userOf(path) !== undefined;
 }
 
 /** Units that systemd gives a cgroup, with the characters it lets into their names (unit_name_is_valid()). */

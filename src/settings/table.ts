@@ -131,6 +131,17 @@ export const METER: Table<Omit<MeterOptions, 'kubelet'> & InGroup<'kubelet', Kub
     key: 'names',
     description: 'names of containers, images and pods, from what the container runtimes keep on the node',
   },
+  containerRoots: {
+    kind: list(text('a directory'), 'a list of directories'),
+    otherwise: 'none',
+    option: 'container-root',
+    placeholder: 'DIR',
+    repeatable: true,
+    verbs: VIEWERS,
+    key: 'container_roots',
+    description:
+      "more places of names, as the host has them: Docker's data-root, containerd's state, graphroot or runroot of Podman",
+  },
   root: {
     kind: text('a directory'),
     fallback: '/',
