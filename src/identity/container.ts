@@ -57,6 +57,9 @@ const TABLE: readonly Row[] = [
   },
   // LXC, LXD, Incus: src/lxc/cgroups/cgroup.h; `lxc.payload/` before 4.0, `lxc/` before 3.1 and on Proxmox VE
   { runtime: 'lxc', directories: ['lxc.payload.NAME', 'lxc.payload/NAME', 'lxc/NAME'] },
+  // Kata Containers: the machine of a pod, whose id it is, beside its shims (docs/design/host-cgroups.md), and what is not
+  // to count for the pod: `kata_overhead/ID`, with systemd resource/src/cgroups/utils.rs in src/runtime-rs
+  { runtime: null, directories: ['kata_ID', 'runtime-rs-ID.scope'] },
   // The kubelet's `/kubepods/*/podUID`, or any --cgroup-parent, below which runtimes all name it alike
   { runtime: null, directories: ['ID'] },
 ];

@@ -20,7 +20,7 @@ export async function cgroupRows(parts: CgroupParts): Promise<CgroupUsage[]> {
   const rest: CgroupCharge[] = [];
   await eachInSlices(charges.cgroups, (charge) => {
     const cgroup = identifier.cgroup(charge.id, charge.process);
-    const { path, containerId, runtime, podUid, unit } = cgroup;
+    const { path, containerId, runtime, podUid, unit, owner } = cgroup;
     if (!filter.cgroup(path)) {
       rest.push(charge);
       return;
@@ -34,6 +34,7 @@ export async function cgroupRows(parts: CgroupParts): Promise<CgroupUsage[]> {
       container_runtime: runtime,
       pod_uid: podUid,
       unit,
+      ...(owner && { owner }),
       ...(names && { names }),
       energy_j: charge.joules,
       power_w: powerOf(charge.joules, interval.seconds),
