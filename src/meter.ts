@@ -11,9 +11,9 @@ import { createFilter } from './snapshot/filter.ts';
 import { findHierarchy } from './host/hierarchy.ts';
 import { createIdentifier, type Identifier } from './identity/identify.ts';
 import { kubeletPods } from './identity/kubelet.ts';
-import { createNamer, type Namer } from './identity/namer.ts';
+import { createNamer, type Namer, type NameSource } from './identity/namer.ts';
 import { bootTimeMs } from './host/procfs.ts';
-import { runtimeFiles } from './identity/runtimes.ts';
+import { runtimeFiles, userRuntimeFiles } from './identity/runtimes.ts';
 import { createMeasure, type Measurement } from './snapshot/measure.ts';
 import { type ClosingStack, openAll } from './util/closing-stack.ts';
 import { ticks } from './util/ticks.ts';
@@ -124,8 +124,15 @@ export function sourceRequest(options: ReturnType<typeof checkMeterOptions>): So
   };
 }
 
-function namerOf(root: string, { names = false, kubelet, log = () => {} }: MeterOptions): Namer | undefined {
-  const sources = [...(names ? [runtimeFiles(root)] : []), ...(kubelet ? [kubeletPods(kubelet)] : [])];
+function namerOf(
+  root: string,
+  { names = false, containerRoots = [], kubelet, log = () => {} }: MeterOptions,
+): Namer | undefined {
+  const files = (): NameSource[] => [
+    runtimeFiles({ root, more: containerRoots, log }),
+    userRuntimeFiles(root),
+  ];
+  const sources = [...(names ? files() : []), ...(kubelet ? [kubeletPods(kubelet)] : [])];
   return sources.length === 0 ? undefined : createNamer({ sources, log });
 }
 

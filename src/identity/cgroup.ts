@@ -2,12 +2,14 @@
 import type { Hierarchy } from '../host/hierarchy.ts';
 import { isAlive, type ProcessKey, readAtOnce } from '../host/procfs.ts';
 import type { Container } from '../model/container.ts';
+import type { Owner } from '../model/owner.ts';
 import { UNKNOWN } from '../model/snapshot.ts';
 import { atOnce, inSlices } from '../util/cooperative.ts';
 import { attempt } from '../util/files.ts';
 import { createGenerationalCache } from '../util/generational-cache.ts';
 import { type CgroupMount, fromBytes, openCgroupMount, toBytes } from './cgroup-mount.ts';
 import { containerOf, unitOf } from './container.ts';
+import { ownerOf } from './owner.ts';
 
 /** Directories one walk looks at: some tens of ms in slices, once per interval at most. */
 const WALK_LIMIT = 10_000;
@@ -18,6 +20,7 @@ export interface Cgroup extends Container {
   readonly path: string;
   /** The systemd unit it is in, see `unitOf`. */
   readonly unit: string | null;
+  readonly owner: Owner | null;
 }
 
 /** A cgroup by its id, and a process that was charged in it. */
@@ -135,7 +138,7 @@ export class CgroupPaths {
 }
 
 function describeCgroup(path: string): Cgroup {
-  return { path, ...containerOf(path), unit: unitOf(path) };
+  return { path, ...containerOf(path), unit: unitOf(path), owner: ownerOf(path) };
 }
 
 /** Cgroup of a live process from lines like `4:memory:/a`, `7:cpu,cpuacct:/a` or, for v2, `0::/a`. */

@@ -57,6 +57,9 @@ const TABLE: readonly Row[] = [
   },
   // LXC, LXD, Incus: src/lxc/cgroups/cgroup.h; `lxc.payload/` before 4.0, `lxc/` before 3.1 and on Proxmox VE
   { runtime: 'lxc', directories: ['lxc.payload.NAME', 'lxc.payload/NAME', 'lxc/NAME'] },
+  // Kata Containers: the machine of a pod, whose id it is, beside its shims (docs/design/host-cgroups.md), and what is not
+  // to count for the pod: `kata_overhead/ID`, with systemd resource/src/cgroups/utils.rs in src/runtime-rs
+  { runtime: null, directories: ['kata_ID', 'runtime-rs-ID.scope'] },
   // The kubelet's `/kubepods/*/podUID`, or any --cgroup-parent, below which runtimes all name it alike
   { runtime: null, directories: ['ID'] },
 ];
@@ -108,11 +111,16 @@ export function containerOf(path: string): Container {
 }
 
 /**
- * Whether a user chose the names in `path`: below their systemd instance users make cgroups as they like, and their own
- * (rootless) runtimes do. The machine's runtimes make none there.
+ * The id of the user who chose the names in `path`: below their systemd instance users make cgroups as they like, and
+ * their own (rootless) runtimes do. The machine's runtimes make none there. undefined: no user did.
  */
+export function userOf(path: string): number | undefined {
+  const [, user] = /\/user@(\d+)\.service\//.exec(path) ?? [];
+  return user === undefined ? undefined : Number(user);
+}
+
 export function isNamedByUser(path: string): boolean {
-  return /\/user@\d+\.service\//.test(path);
+  return userOf(path) !== undefined;
 }
 
 /** Units that systemd gives a cgroup, with the characters it lets into their names (unit_name_is_valid()). */

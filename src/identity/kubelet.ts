@@ -26,8 +26,10 @@ const TIMEOUT_MS = 5000;
 export function kubeletPods(options: KubeletOptions): NameSource {
   const { url } = options;
   return async (containers) => {
-    const wanted = new Set(containers.map(({ containerId }) => containerId));
+    const machines = containers.filter(({ user }) => user === undefined);
+    const wanted = new Set(machines.map(({ containerId }) => containerId));
     const found = new Map<string, ContainerNames>();
+    if (wanted.size === 0) return found;
     try {
       const response = await request(options);
       for await (const pod of jsonObjects(response.setEncoding('utf8'), 2)) {

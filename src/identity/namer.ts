@@ -3,7 +3,12 @@ import type { ContainerNames, KnownContainer } from '../model/container.ts';
 import { within } from '../util/deadline.ts';
 import { createGenerationalCache } from '../util/generational-cache.ts';
 
-/** Looks containers up. What it does not know is missing from its answer; it may reject. */
+/** What a container's names are kept under: users choose ids as they like, those of the machine's containers too. */
+export function keyOf({ containerId, user }: Pick<KnownContainer, 'containerId' | 'user'>): string {
+  return user === undefined ? containerId : `${user}/${containerId}`;
+}
+
+/** Looks containers up; answers by their keys. What it does not know is missing from its answer; it may reject. */
 export type NameSource = (
   containers: readonly KnownContainer[],
 ) => Promise<ReadonlyMap<string, ContainerNames>>;
@@ -12,7 +17,7 @@ export type NameSource = (
 export interface Namer {
   /** Resolves when names that are not known have been looked for, or when that takes too long. Never rejects. */
   prepare(containers: readonly KnownContainer[]): Promise<void>;
-  of(containerId: string): ContainerNames | undefined;
+  of(container: Pick<KnownContainer, 'containerId' | 'user'>): ContainerNames | undefined;
   endInterval(): void;
 }
 
@@ -71,26 +76,27 @@ export function createNamer(options: {
     for (const source of sources) {
       if (left.length === 0) break;
       const found = await ask(source, left);
-      for (const [id, its] of found) names.set(id, its);
-      left = left.filter(({ containerId }) => !found.has(containerId));
+      for (const [key, its] of found) names.set(key, its);
+      left = left.filter((container) => !found.has(keyOf(container)));
     }
-    for (const { containerId } of left) {
-      const pause = Math.min(2 * (unknown.get(containerId)?.pause ?? 0.5), LONGEST_PAUSE);
-      unknown.set(containerId, { due: round + pause, pause });
+    for (const key of left.map(keyOf)) {
+      const pause = Math.min(2 * (unknown.get(key)?.pause ?? 0.5), LONGEST_PAUSE);
+      unknown.set(key, { due: round + pause, pause });
     }
   }
 
   return {
     async prepare(containers) {
-      const wanted = containers.filter(
-        ({ containerId }) => !names.get(containerId) && (unknown.get(containerId)?.due ?? 0) <= round,
-      );
+      const wanted = containers.filter((container) => {
+        const key = keyOf(container);
+        return !names.get(key) && (unknown.get(key)?.due ?? 0) <= round;
+      });
       if (wanted.length > 0) {
         running ??= lookUp(wanted.slice(0, LOOKUPS)).finally(() => (running = undefined));
       }
       if (running) await within(running, WAIT_MS);
     },
-    of: (containerId) => names.get(containerId),
+    of: (container) => names.get(keyOf(container)),
     endInterval() {
       round++;
       names.endInterval();

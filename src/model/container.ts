@@ -13,8 +13,8 @@ export interface Container {
   readonly podUid: string | null;
 }
 
-/** A container that is one. */
-export type KnownContainer = Container & { readonly containerId: string };
+/** A container that is one. `user`: the id of the user who runs it without root, and chose the names in its cgroup's path. */
+export type KnownContainer = Container & { readonly containerId: string; readonly user?: number };
 
 /** Names of a container; each only where it is known. */
 export interface ContainerNames {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ContainerNames } from './container.ts';
 import type { CounterEvents } from './counter-events.ts';
+import type { Owner } from './owner.ts';
 import type { Attribution, Domain, SourceKind, SourceScope } from './source.ts';
 import type { Joules, Seconds, Watts } from './units.ts';
 
@@ -68,6 +69,8 @@ export interface CgroupUsage extends Usage {
   readonly pod_uid: string | null;
   /** systemd unit it is in. */
   readonly unit: string | null;
+  /** Whose it is, where its path tells. */
+  readonly owner?: Owner;
   /** Names of its container, where they were asked for and are known. */
   readonly names?: ContainerNames;
 }

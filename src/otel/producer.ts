@@ -18,6 +18,8 @@ import {
   type SelfOwner,
   type SeriesReading,
 } from '../ledger/reading.ts';
+import { ownerOf } from '../identity/owner.ts';
+import type { Owner } from '../model/owner.ts';
 import { WallClock } from '../util/wall-clock.ts';
 import type { CreateProducer, DeliverableProducer } from './deliverable.ts';
 import { type Mode, pointsOf, type ToPoints } from './points.ts';
@@ -150,7 +152,11 @@ export function toScopeMetrics(
       ...containerAttributes(found),
       ...typed,
     })),
-    sum(CGROUP, reading.cgroups, ({ path }) => ({ [names.ATTR_CGROUP_PATH]: path, ...typed })),
+    sum(CGROUP, reading.cgroups, ({ path }) => ({
+      [names.ATTR_CGROUP_PATH]: path,
+      ...ownerAttributes(ownerOf(path)),
+      ...typed,
+    })),
     sum(UNATTRIBUTED, reading.unattributed, ({ hardwareId, reason }) => ({
       [names.ATTR_HW_ID]: hardwareId,
       [names.ATTR_ENERGY_REASON]: reason,
@@ -172,6 +178,16 @@ export function toScopeMetrics(
 function hardware({ id, parent }: HardwareOwner): Attributes {
   const named: Attributes = { [names.ATTR_HW_ID]: id, [names.ATTR_HW_NAME]: id.replace(':', ' ') };
   return parent === null ? named : { ...named, [names.ATTR_HW_PARENT]: parent };
+}
+
+/** They follow from the path, so a series that has them has no others. */
+function ownerAttributes(owner: Owner | null): Attributes {
+  if (owner === null) return {};
+  return {
+    [names.ATTR_ENERGY_OWNER_TYPE]: owner.type,
+    [names.ATTR_ENERGY_OWNER_NAME]: owner.name,
+    ...(owner.part !== null && { [names.ATTR_ENERGY_OWNER_PART]: owner.part }),
+  };
 }
 
 /** Counts are in annotated units, `{switch}`; what is measured is a double. */

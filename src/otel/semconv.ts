@@ -49,6 +49,10 @@ export const ATTR_CONTAINER_RUNTIME_NAME = 'container.runtime.name';
 export const ATTR_K8S_POD_UID = 'k8s.pod.uid';
 /** Ours. */
 export const ATTR_CGROUP_PATH = 'cgroup.path';
+/** Ours: whose a cgroup is: a job, a virtual machine, an application, a user, a unit. */
+export const ATTR_ENERGY_OWNER_TYPE = 'energy.owner.type';
+export const ATTR_ENERGY_OWNER_NAME = 'energy.owner.name';
+export const ATTR_ENERGY_OWNER_PART = 'energy.owner.part';
 /** Ours: why energy is no process's: `idle`, `gap`, `lost`, `shared`. */
 export const ATTR_ENERGY_REASON = 'energy.reason';
 /** Ours: how far the figure can be trusted: `measured`, `apportioned`, `estimated`. */

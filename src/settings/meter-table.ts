@@ -100,6 +100,17 @@ export const METER: Table<Omit<MeterOptions, 'kubelet'> & InGroup<'kubelet', Kub
     description: 'names of containers, images and pods, from what the container runtimes keep on the node',
     brief: 'names of containers, images and pods',
   },
+  containerRoots: {
+    kind: list(text('a directory'), 'a list of directories'),
+    otherwise: 'none',
+    option: 'container-root',
+    placeholder: 'DIR',
+    repeatable: true,
+    verbs: VIEWERS,
+    key: 'container_roots',
+    description:
+      "more places of names, as the host has them: Docker's data-root, containerd's state, graphroot or runroot of Podman",
+  },
   root: {
     kind: text('a directory'),
     fallback: '/',

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { CgroupCharge } from '../attribution/by-cgroup.ts';
-import { isNamedByUser } from '../identity/container.ts';
+import type { Cgroup } from '../identity/cgroup.ts';
+import { userOf } from '../identity/container.ts';
+import { keyOf } from '../identity/namer.ts';
 import type { KnownContainer } from '../model/container.ts';
 import { type CgroupUsage, OTHER } from '../model/snapshot.ts';
 import { powerOf } from '../model/units.ts';
@@ -17,12 +19,14 @@ export async function cgroupRows(parts: CgroupParts): Promise<CgroupUsage[]> {
   const rows: CgroupUsage[] = [];
   const rest: CgroupCharge[] = [];
   await eachInSlices(charges.cgroups, (charge) => {
-    const { path, containerId, runtime, podUid, unit } = identifier.cgroup(charge.id, charge.process);
+    const cgroup = identifier.cgroup(charge.id, charge.process);
+    const { path, containerId, runtime, podUid, unit, owner } = cgroup;
     if (!filter.cgroup(path)) {
       rest.push(charge);
       return;
     }
-    const names = containerId === null || isNamedByUser(path) ? undefined : namer?.of(containerId);
+    const known = knownContainer(cgroup);
+    const names = known && namer?.of(known);
     rows.push({
       id: String(charge.id),
       path,
@@ -30,6 +34,7 @@ export async function cgroupRows(parts: CgroupParts): Promise<CgroupUsage[]> {
       container_runtime: runtime,
       pod_uid: podUid,
       unit,
+      ...(owner && { owner }),
       ...(names && { names }),
       energy_j: charge.joules,
       power_w: powerOf(charge.joules, interval.seconds),
@@ -55,16 +60,18 @@ function otherCgroups(charges: readonly CgroupCharge[], { interval }: CgroupPart
   };
 }
 
-/**
- * The containers whose cgroups were charged, each once, though it may have several cgroups. Not those of users: what the
- * machine's runtimes know of a container of that id is of another one.
- */
+/** The containers whose cgroups were charged, each once, though it may have several cgroups. */
 function containersOf({ charges, identifier }: CgroupParts): KnownContainer[] {
   const containers = new Map<string, KnownContainer>();
   for (const { id, process } of charges.cgroups) {
-    const { path, containerId, runtime, podUid } = identifier.cgroup(id, process);
-    if (containerId !== null && !isNamedByUser(path))
-      containers.set(containerId, { containerId, runtime, podUid });
+    const container = knownContainer(identifier.cgroup(id, process));
+    if (container) containers.set(keyOf(container), container);
   }
   return [...containers.values()];
+}
+
+function knownContainer({ path, containerId, runtime, podUid }: Cgroup): KnownContainer | undefined {
+  if (containerId === null) return undefined;
+  const user = userOf(path);
+  return { containerId, runtime, podUid, ...(user !== undefined && { user }) };
 }

@@ -11,19 +11,25 @@ const CAUTIOUSLY = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 
 /**
  * The text of a file where others may have put something else. Rejects where it is no regular file (a link, a FIFO, a
- * device, a directory), or has more than `limit` bytes.
+ * device, a directory), has more than `limit` bytes, or is not `owner`'s, a user id, if one is given: directories on the
+ * way may be links, but what its maker cannot read himself is not his either.
  */
-export async function readRegularFile(path: string, limit: number): Promise<string> {
+export async function readRegularFile(path: string, limit: number, owner?: number): Promise<string> {
   let text = '';
-  for await (const piece of regularFilePieces(path, limit)) text += piece;
+  for await (const piece of regularFilePieces(path, limit, owner)) text += piece;
   return text;
 }
 
 /** As `readRegularFile`, in pieces: that it is too long may show after some of them. */
-export async function* regularFilePieces(path: string, limit: number): AsyncGenerator<string, void> {
+export async function* regularFilePieces(
+  path: string,
+  limit: number,
+  owner?: number,
+): AsyncGenerator<string, void> {
   await using file = await open(path, CAUTIOUSLY);
   const status = await file.stat();
   if (!status.isFile()) throw new Error(`${path} is no regular file`);
+  if (owner !== undefined && status.uid !== owner) throw new Error(`${path} is not of user ${owner}`);
   if (status.size > limit) throw tooLong(path, limit);
   // It may grow while it is read: `end` is the last byte, one more than there may be.
   const stream = createReadStream(path, { fd: file, autoClose: false, encoding: 'utf8', end: limit });

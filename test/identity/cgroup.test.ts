@@ -13,7 +13,7 @@ const fixtures = join(__dirname, '../fixtures/cgroup');
 const ID = '4f0c1d2e3b4a5968778695a4b3c2d1e0f00112233445566778899aabbccddeef';
 const nobody = { pid: 0, startNs: 0 };
 /** No container, pod or unit. */
-const plain = { containerId: null, runtime: null, podUid: null, unit: null };
+const plain = { containerId: null, runtime: null, podUid: null, unit: null, owner: null };
 
 function found(name: string) {
   const root = join(fixtures, name);
@@ -106,6 +106,7 @@ describe('the path of a cgroup', () => {
       runtime: 'docker',
       podUid: null,
       unit: `docker-${ID}.scope`,
+      owner: null,
     });
     expect(paths.resolve(inode('/'), nobody)).toEqual({ path: '/', ...plain });
   });
@@ -142,6 +143,7 @@ describe('the path of a cgroup', () => {
       runtime: 'containerd',
       podUid: null,
       unit: `cri-containerd-${ID}.scope`,
+      owner: null,
     });
     const later = { pid: 900, startNs: 12_350_000_000 };
     expect(resolver('v1-container').paths.resolve(2 ** 40, later).path).toBe(UNKNOWN);

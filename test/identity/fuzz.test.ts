@@ -206,7 +206,7 @@ describe('what runtimes and kubelets know', () => {
     await fc.assert(
       fc.asyncProperty(document, async (text) => {
         writeFileSync(join(docker, 'config.v2.json'), text);
-        const names = (await runtimeFiles(root)([container(ID, 'docker')])).get(ID);
+        const names = (await runtimeFiles({ root: root })([container(ID, 'docker')])).get(ID);
         if (!names) return;
         expectNames(names);
         found++;
@@ -227,7 +227,7 @@ describe('what runtimes and kubelets know', () => {
     });
     const entries = fc.sample(entry, RUNS.numRuns).map((one, i) => ({ ...one, id: ids[i] }));
     writeFileSync(join(directory, 'containers.json'), JSON.stringify(entries));
-    const found = await runtimeFiles(root)(ids.map((id) => container(id, 'podman')));
+    const found = await runtimeFiles({ root: root })(ids.map((id) => container(id, 'podman')));
     // What is wrong with one is not with the others.
     expect(found.size).toBe(ids.length);
     for (const names of found.values()) expectNames(names);

@@ -5,8 +5,8 @@ import { UNKNOWN } from '../../src/model/snapshot.ts';
 import { columnsOf } from '../support/columns.ts';
 
 const NOWHERE: Hierarchy = { version: 2, controller: null, id: 0, mount: null, mountRoot: '/', atRoot: true };
-/** No container, pod or unit. */
-const plain = { containerId: null, runtime: null, podUid: null, unit: null };
+/** No container, pod, unit or owner. */
+const plain = { containerId: null, runtime: null, podUid: null, unit: null, owner: null };
 const nobody = { pid: 0, startNs: 0 };
 
 function create(hierarchy: Hierarchy, lines: string[] = []): Identifier {
@@ -64,6 +64,7 @@ describe('a cgroup that a user names like a container', () => {
       ...plain,
       path: `${users}/docker-${ID}.scope`,
       unit: `docker-${ID}.scope`,
+      owner: { type: 'user', name: '1000', part: `docker-${ID}.scope` },
     });
     expect(identifier.cgroup(2, nobody)).toMatchObject({ containerId: ID, runtime: 'docker' });
     expect(identifier.cgroup(3, nobody)).toMatchObject({ containerId: ID, runtime: 'docker' });

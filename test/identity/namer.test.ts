@@ -51,12 +51,12 @@ describe('what runtimes keep on the node', () => {
     ['a runtime that the cgroup does not tell', container(id('c0'), null), COREDNS],
     ['Podman without its cgroup telling', container(id('b0'), null), PODMAN],
   ])('names containers of %s', async (_, known, names) => {
-    expect(await runtimeFiles(FIXTURES)([known])).toEqual(new Map([[known.containerId, names]]));
+    expect(await runtimeFiles({ root: FIXTURES })([known])).toEqual(new Map([[known.containerId, names]]));
   });
 
   it('names the sandbox of a pod after the pod, not POD', async () => {
     const pause = { imageName: 'registry.k8s.io/pause', imageTags: ['3.9'] };
-    const found = await runtimeFiles(FIXTURES)([
+    const found = await runtimeFiles({ root: FIXTURES })([
       container(id('c1'), 'containerd'),
       container(id('a1'), 'cri-o'),
     ]);
@@ -82,7 +82,7 @@ describe('what runtimes keep on the node', () => {
     writeFileSync(file('d0'), '{"Name": "/we');
     writeFileSync(file('d1'), ' '.repeat(1 << 20), { flag: 'a' });
     writeFileSync(join(root, 'var/lib/containers/storage/overlay-containers/containers.json'), '[{"id": ');
-    const found = await runtimeFiles(root)([
+    const found = await runtimeFiles({ root: root })([
       container(id('d0'), 'docker'),
       container(id('d1'), 'docker'),
       container(id('dd'), 'docker'),
@@ -116,7 +116,7 @@ describe('what others put where runtimes keep their files', () => {
     put(docker('dd'));
     rmSync(podman());
     put(podman());
-    const found = await runtimeFiles(root)([
+    const found = await runtimeFiles({ root: root })([
       container(id('dd'), 'docker'),
       container(id('b0'), 'podman'),
       container(id('d0'), 'docker'),
@@ -166,8 +166,8 @@ describe('looking names up', () => {
       await namer.prepare([a, b]);
       namer.endInterval();
     }
-    expect(namer.of(a.containerId)).toEqual({ name: 'a' });
-    expect(namer.of(b.containerId)).toBeUndefined();
+    expect(namer.of(a)).toEqual({ name: 'a' });
+    expect(namer.of(b)).toBeUndefined();
     // In rounds 0, 1, 3, 7 and 15.
     expect(asked).toEqual(['0a,0b', '0b', '0b', '0b', '0b']);
   });
@@ -182,7 +182,7 @@ describe('looking names up', () => {
     expect(lines).toHaveLength(1);
     await namer.prepare([a, b]);
     const its = { name: 'x' };
-    expect([namer.of(a.containerId), namer.of(b.containerId)]).toEqual([its, its]);
+    expect([namer.of(a), namer.of(b)]).toEqual([its, its]);
     expect(lines).toEqual(['cannot look up names of containers: HTTP 401']);
   });
 
@@ -200,11 +200,11 @@ describe('looking names up', () => {
     const many = Array.from({ length: 300 }, (_, i) => ({ ...a, containerId: `c${i}` }));
     await namer.prepare(many);
     expect(asked).toEqual([[256], [56]]);
-    expect([namer.of('c199'), namer.of('c200'), namer.of('c256')]).toEqual([
-      { name: '0' },
-      { name: '1' },
-      undefined,
-    ]);
+    expect([
+      namer.of({ containerId: 'c199' }),
+      namer.of({ containerId: 'c200' }),
+      namer.of({ containerId: 'c256' }),
+    ]).toEqual([{ name: '0' }, { name: '1' }, undefined]);
     // The second source is not asked for nothing.
     await namer.prepare(many);
     expect(asked).toEqual([[256, 44], [56]]);
@@ -220,11 +220,11 @@ describe('looking names up', () => {
     const namer = createNamer({ sources: [hanging], log: () => {} });
     await namer.prepare([a]);
     await namer.prepare([a, b]);
-    expect([asked, namer.of(a.containerId)]).toEqual([1, undefined]);
+    expect([asked, namer.of(a)]).toEqual([1, undefined]);
     const late = namer.prepare([a]);
     answer(new Map([[a.containerId, { name: 'late' }]]));
     await late;
-    expect(namer.of(a.containerId)).toEqual({ name: 'late' });
+    expect(namer.of(a)).toEqual({ name: 'late' });
   });
 
   it('gives up a source that does not answer at all, until it does, and asks the others', async () => {
@@ -245,7 +245,7 @@ describe('looking names up', () => {
       deadlineMs: 10,
     });
     await namer.prepare([a]);
-    while (namer.of(a.containerId) === undefined) await namer.prepare([a]);
+    while (namer.of(a) === undefined) await namer.prepare([a]);
     expect(lines).toEqual(['cannot look up names of containers: there is no answer after 0.01 s']);
     await namer.prepare([b]);
     expect(asked).toEqual(['hanging', 'knowing', 'knowing']);

@@ -41,7 +41,7 @@ async function exported(): Promise<Exported> {
         },
         processes: [
           { pid: 7, executable: 'node', energy_j: 2, container_id, cgroup: `/docker/${container_id}` },
-          { pid: 8, executable: 'sh', energy_j: 1 },
+          { pid: 8, executable: 'sh', energy_j: 1, cgroup: '/slurm/uid_1/job_7/step_0' },
         ],
         containers: {
           [container_id]: {
@@ -116,6 +116,9 @@ describe('what is exported', () => {
     expect(ours.map(([key]) => key).toSorted()).toEqual([
       'cgroup.path',
       'energy.attribution',
+      'energy.owner.name',
+      'energy.owner.part',
+      'energy.owner.type',
       'energy.reason',
       'energy.source.covers',
       'energy.source.kind',

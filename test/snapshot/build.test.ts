@@ -179,11 +179,11 @@ describe('a snapshot', () => {
     expect((await snapshotOf({ patterns: { exclude: ['nginx'] } })).cgroups).toHaveLength(3);
   });
 
-  it('asks nobody for the names of a container that a user made, or only called so', async () => {
+  it('asks for the names of a container that a user made, or only called so, as that of the user', async () => {
     const asked: KnownContainer[] = [];
     const slice = '/user.slice/user-1000.slice/user@1000.service/app.slice';
     const { cgroups } = await snapshotOf({ asked, slice });
-    expect(asked).toEqual([]);
+    expect(asked).toEqual([{ containerId: ID, runtime: 'docker', podUid: null, user: 1000 }]);
     expect(cgroups.map(({ container_id: id, names }) => [id, names])).toEqual([
       [ID, undefined],
       [ID, undefined],
