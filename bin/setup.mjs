@@ -44,6 +44,7 @@ const TEST_PACKAGES = [
   ['util-linux', hasCommand('setpriv')],
   ['llvm', hasCommand('llvm-objdump')],
   ['chromium', hasCommand('chromium')],
+  ['python3-seccomp', pythonHas('seccomp')],
 ];
 
 checkOwners();
@@ -214,6 +215,12 @@ function hasCommand(name) {
 /** Debian keeps libraries in a directory per architecture. */
 function hasLibrary(name) {
   return readdirSync('/usr/lib').some((directory) => existsSync(join('/usr/lib', directory, name)));
+}
+
+/** Debian's Python, whatever other one is in the path. */
+function pythonHas(module) {
+  const packages = '/usr/lib/python3/dist-packages';
+  return existsSync(packages) && readdirSync(packages).some((name) => name.startsWith(`${module}.`));
 }
 
 function readJson(path) {

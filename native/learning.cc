@@ -20,7 +20,8 @@ bool IsUsable(LearningState state) {
 }
 
 bool IsSane(const LearnedPackage& package, uint32_t cpu_count) {
-  const auto& [cpus, cores] = std::pair{package.cpus, package.cores};
+  const auto& cpus = package.cpus;
+  const auto& cores = package.cores;
   const bool known = std::all_of(cpus.begin(), cpus.end(), [&](uint32_t cpu) { return cpu < cpu_count; });
   const bool numbered = std::all_of(cores.begin(), cores.end(), [&](uint32_t core) {
     return core == 0 || std::find(cores.begin(), cores.end(), core - 1) != cores.end();

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { type Columns, LIFECYCLE, NO_PROCESS } from './columns.ts';
 import { getSystemErrorName } from 'node:util';
 import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
 import { nativeError } from './advice.ts';
+import { HOW_TO_BUILD, nativeFile } from './native-part.ts';
 import type { PerfEvent, Zone } from '../model/source.ts';
 import type { LearnedPackage, Learning } from './learned.ts';
 
@@ -224,22 +223,15 @@ export function startCommand(words: readonly string[]): Command {
 
 /** Path of the program that `joules verify` is measured with, which is built with the native part. */
 export function loadProgram(): string {
-  return join(ownDirectory(), 'build/Release/joules-load');
+  return nativeFile('joules-load');
 }
 
 let addon: Addon | undefined;
 
-/** An installed package has the sources of the native part, and not what they are built with. */
-const HOW_TO_BUILD =
-  typeof __dirname === 'string' && __dirname.includes('/node_modules/')
-    ? 'run `npm run build` in a clone of the project, and install that by `npm install DIRECTORY`'
-    : 'run `npm run build`';
-
 function loadAddon(): Addon {
   try {
-    const directory = ownDirectory();
-    const load = createRequire(join(directory, 'package.json'));
-    const loaded = load(join(directory, 'build/Release/energy.node')) as Addon;
+    const path = nativeFile('energy.node');
+    const loaded = createRequire(path)(path) as Addon;
     const { fork, exec, exit, noProcess, virtualPeriodNs } = loaded;
     if (
       noProcess !== NO_PROCESS ||
@@ -255,28 +247,5 @@ function loadAddon(): Addon {
     const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
     const message = `cannot load the native part (${why}): ${HOW_TO_BUILD}`;
     throw new EnergyError('ENOADDON', message, EXIT_UNABLE, { cause: error });
-  }
-}
-
-/**
- * The directory of our package, two levels up from src/probe and from dist/probe alike.
- * @throws EnergyError where a bundler has moved this code away from it.
- */
-function ownDirectory(): string {
-  // Bundles that are ES modules have no __dirname.
-  const directory = typeof __dirname === 'string' ? join(__dirname, '../..') : undefined;
-  if (directory !== undefined && isOurs(join(directory, 'package.json'))) return directory;
-  throw new EnergyError(
-    'ENOADDON',
-    "cannot load the native part: it is not in the bundle that this code is in; mark 'otel-ebpf-energy' as " +
-      'external for the bundler (esbuild: --external:otel-ebpf-energy) and install the package beside the bundle',
-  );
-}
-
-function isOurs(path: string): boolean {
-  try {
-    return (JSON.parse(readFileSync(path, 'utf8')) as { name?: unknown }).name === 'otel-ebpf-energy';
-  } catch {
-    return false;
   }
 }
