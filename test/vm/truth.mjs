@@ -10,7 +10,8 @@ export function readTruth(path) {
     cores: new Map(),
     /**
      * Of a core: what its register moved while the newest perf event counted, and while any did; what nobody could read
-     * of it beside resets of the register; the longest time that the newest did not count, with a CPU online; events.
+     * of it beside resets of the register; the longest time that the newest could not be read, with a CPU online; events;
+     * what it moved while the newest, passed on to another CPU, was read by nobody, and how often that was.
      */
     watched: new Map(),
     idle: 0,
@@ -32,6 +33,8 @@ export function readTruth(path) {
         resetJoules: Number(fields.reset_pj) * PJ,
         blindSeconds: Number(fields.blind_ns) / 1e9,
         opened: Number(fields.opened),
+        apartJoules: Number(fields.apart_pj) * PJ,
+        passedOn: Number(fields.passed_on),
       });
       truth.idle += Number(fields.idle_pj) * PJ;
     } else if (line.startsWith('uncore')) {

@@ -58,6 +58,12 @@ struct domain {
 	u64 blind_t;	 /* since when a thread is online and the newest does not count; 0: not so */
 	u64 blind_ns;	 /* the longest such time */
 	u64 opened;	 /* perf events that ever counted it */
+	/* What the register moves while the newest counts where nobody reads it: without scope, from the last
+	 * read before the driver passed it on to another CPU until the next one is opened, or it ends; and
+	 * how often. */
+	struct watch apart;
+	u64 unread_pj; /* what it had moved since that read */
+	u64 passed_on;
 };
 
 DECLARE_PER_CPU(struct thread, rig_cpus);

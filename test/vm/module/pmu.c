@@ -96,14 +96,17 @@ static void event_stop(struct perf_event *event, int flags)
 
 static int event_add(struct perf_event *event, int flags)
 {
+	/* An event is added anew whenever it moves to another CPU, and others are opened beside it. */
+	u64 before = event->hw.config, now = smp_processor_id() + 1;
+
 	event->hw.state = PERF_HES_STOPPED | PERF_HES_UPTODATE;
-	/* An event is added anew whenever it moves to another CPU. */
-	if (event->pmu == &core_pmu && !event->hw.config) {
-		event->hw.config = 1;
+	event->hw.config = now;
+	if (event->pmu == &core_pmu && !before)
 		rig_opened(rig_core_of(event->cpu), event);
-	}
 	if (flags & PERF_EF_START)
 		event_start(event, flags);
+	if (event->pmu == &core_pmu && before && before != now && !scope)
+		rig_passed_on(rig_core_of(event->cpu), event);
 	return 0;
 }
 

@@ -92,12 +92,34 @@ static u32 read_as(struct domain *core, const void *event)
 	return to_register(rig_faulty(core), offset);
 }
 
+static void end_apart(struct domain *core)
+{
+	if (core->apart.watchers)
+		end_watch(&core->apart, core);
+}
+
+void rig_passed_on(struct domain *core, const void *event)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&core->lock, flags);
+	rig_advance(core, ktime_get_mono_fast_ns());
+	if (event == core->newest_event && !core->apart.watchers) {
+		begin_watch(&core->apart, core);
+		core->apart.pj += core->unread_pj;
+		core->passed_on++;
+		core->blind_t = core->t;
+	}
+	raw_spin_unlock_irqrestore(&core->lock, flags);
+}
+
 void rig_opened(struct domain *core, const void *event)
 {
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&core->lock, flags);
 	rig_advance(core, ktime_get_mono_fast_ns());
+	end_apart(core);
 	if (core->newest.watchers)
 		end_watch(&core->newest, core);
 	core->newest_event = event;
@@ -132,11 +154,14 @@ u32 rig_end(struct domain *core, const void *event)
 
 	raw_spin_lock_irqsave(&core->lock, flags);
 	rig_advance(core, ktime_get_mono_fast_ns());
+	if (event == core->newest_event)
+		core->unread_pj = core->shown_pj - core->read_pj;
 	now = read_as(core, event);
 	end_watch(&core->any, core);
 	if (event == core->newest_event) {
 		end_watch(&core->newest, core);
-		core->blind_t = rig_any_online(core) ? core->t : 0;
+		end_apart(core);
+		core->blind_t = rig_any_online(core) ? core->blind_t ?: core->t : 0;
 	}
 	raw_spin_unlock_irqrestore(&core->lock, flags);
 	return whole ? rig_package_register() : now;

@@ -19,6 +19,8 @@ void rig_model_cpu_dead(unsigned int cpu);
 int rig_model_cpu_online(unsigned int cpu);
 /* Says that a new perf event is about to count a core. */
 void rig_opened(struct domain *core, const void *event);
+/* Says that the driver has passed an event on to another CPU: only who knows of that can read it. */
+void rig_passed_on(struct domain *core, const void *event);
 /* What the register of a core, in units of 2^-16 J and 32 bits wide, shows to a perf event that begins to
  * count it, goes on, or ends. */
 u32 rig_begin(struct domain *core, const void *event);

@@ -37,9 +37,10 @@ static int truth_show(struct seq_file *m, void *data)
 		struct domain *d = &rig_cores[i];
 
 		seq_printf(m, "core id=%d pj=%llu idle_pj=%llu", d->id, d->pj, d->idle_pj);
-		seq_printf(m, " watched_pj=%llu most_pj=%llu reset_pj=%llu blind_ns=%llu opened=%llu\n",
+		seq_printf(m, " watched_pj=%llu most_pj=%llu reset_pj=%llu blind_ns=%llu opened=%llu",
 			   rig_watched(&d->newest, d), rig_watched(&d->any, d), d->reset_pj, d->blind_ns,
 			   d->opened);
+		seq_printf(m, " apart_pj=%llu passed_on=%llu\n", rig_watched(&d->apart, d), d->passed_on);
 		for_each_cpu(cpu, &d->threads) show_thread(m, &per_cpu(rig_cpus, cpu), cpu);
 	}
 	seq_printf(m, "uncore pj=%llu\n", rig_uncore.pj);
