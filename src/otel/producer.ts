@@ -110,10 +110,10 @@ export function toScopeMetrics(
   // A domain is what its counter says, however the CPUs' energy is found.
   const domainKind = (owner: DomainOwner): Attributes => ({ [names.ATTR_ENERGY_SOURCE_KIND]: owner.kind });
 
-  const sum = <Owner>(
+  const sum = <Of>(
     descriptor: MetricDescriptor,
-    series: readonly SeriesReading<Owner>[],
-    attributesOf: (owner: Owner) => Attributes,
+    series: readonly SeriesReading<Of>[],
+    attributesOf: (owner: Of) => Attributes,
   ): SumMetric => ({
     descriptor,
     dataPointType: DataPointType.SUM,

@@ -55,11 +55,11 @@ describeOnKernel('joules top', () => {
   it('has rows for what is included and not excluded, and all else in (other)', async () => {
     await using load = new Load();
     load.spin();
-    const pid = load.start('stress-ng', '--cpu', '1', '-q', '-t', '60');
+    const parent = load.start('stress-ng', '--cpu', '1', '-q', '-t', '60');
     // On a busy machine it takes a while until its worker is there.
     await waitFor(
       'stress-ng to run',
-      () => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8') || undefined,
+      () => readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8') || undefined,
     );
     const show = (...options: string[]): Snapshot[] =>
       snapshots(joules(['top', '--json', '--source', TSC, '--count', '2', ...options]).stdout);
