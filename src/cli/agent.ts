@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { isVirtualMachine } from '../host/cpuinfo.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { type Meter, openMeter } from '../meter.ts';
 import { producersOf } from '../otel/producer.ts';
@@ -18,20 +20,16 @@ import { DEFAULT_LIMITS, MAX_TIMER_MS } from '../settings/table.ts';
 import type { CommandOptions, LedgerLimits } from '../settings/types.ts';
 import { readToken, readWebConfig } from '../settings/web-config.ts';
 import { within } from '../util/deadline.ts';
-import { describeWatts } from '../sources/estimated.ts';
 import { createPage, type LivePage } from '../web/server/page.ts';
+import { AgentLog, announce } from './agent-log.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
-import { splitPlan } from './split-text.ts';
 import { complain, jsonLine, outliveStdout, print } from './print.ts';
 import { ignoreDebugger, onStop } from './signals.ts';
-import { summary } from './table.ts';
 
 /** The end takes 5 s at most, whatever the load and the receiver: for the last interval, its export, and closing. */
 const LAST_INTERVAL_MS = 1000;
 const LAST_FLUSH_MS = 3000;
 const LAST_CLOSE_MS = 500;
-/** A summary line is for people: every 5 s is enough where it cannot be redrawn in place. */
-const SUMMARY_MS = 5000;
 
 /** `joules agent`: measures and publishes until SIGINT or SIGTERM, then flushes. */
 export async function agent(args: readonly string[]): Promise<number> {
@@ -65,26 +63,24 @@ export async function agent(args: readonly string[]): Promise<number> {
       readsFiles: options.names || options.kubelet !== undefined,
       signals: false,
     });
-    announce(meter, publisher);
+    announce(meter, publisher, { isVirtual: isVirtualMachine(join(options.root, 'proc')), kept });
     page.begin(meter.selection, options.interval * 1000);
-    complain(`privileges kept: ${kept.join(', ') || 'none'}`);
-    const show = own.json ? undefined : summaryPrinter();
+    const agentLog = new AgentLog(!own.json);
     const recorder = record(meter, {
       ledger,
       intervalMs: options.interval * 1000,
       async onSnapshot(snapshot) {
         const self = { ...snapshot.self, series: ledger.size };
         if (own.json) await print(jsonLine(snapshotJson({ ...snapshot, self })), stopping.signal);
-        show?.(summary(snapshot));
+        agentLog.measured(snapshot);
         if (publisher.origin !== undefined) page.add(snapshot);
       },
-      onFailure: (error) =>
-        complain(`an interval was not measured, the next one covers it: ${reasonOf(error)}`),
+      onFailure: (error) => agentLog.failed(error),
     });
     await aborted(stopping.signal);
     // What was used since the last interval ended.
     await recorder.update(LAST_INTERVAL_MS);
-    if (process.stderr.isTTY) process.stderr.write('\n');
+    agentLog.ended();
   } finally {
     page.close();
     await publisher.close(LAST_FLUSH_MS);
@@ -123,12 +119,9 @@ async function publishLedger(limits: LedgerLimits, access: Partial<Access>): Pro
     access,
     routes: page.routes,
     log: complain,
+    tell: complain,
   });
   return { ledger, page, publisher };
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Resolves when the signal is aborted, and keeps the process alive until then. */
@@ -136,33 +129,4 @@ async function aborted(signal: AbortSignal): Promise<void> {
   const alive = setInterval(() => {}, MAX_TIMER_MS);
   if (!signal.aborted) await once(signal, 'abort');
   clearInterval(alive);
-}
-
-/** Said once at the start: what is measured how, why not better, and where it goes. */
-function announce({ selection, blindTo }: Meter, { endpoints, origin }: Publisher): void {
-  const { source, rejected } = selection;
-  for (const { name, reason } of rejected) complain(`not ${name}: ${reason}`);
-  const estimate =
-    source.reader === 'none'
-      ? `: these are ESTIMATES from ${describeWatts(source.watts)}, not measurements`
-      : '';
-  complain(`source ${source.name} (${source.kind}, scope ${source.scope}${splitPlan(source)})${estimate}`);
-  if (blindTo) complain(blindTo);
-  for (const endpoint of endpoints) complain(`publishing at ${endpoint}`);
-  if (endpoints.length === 0) complain('publishing nowhere');
-  // A Unix socket is not for browsers.
-  if (origin?.startsWith('http')) complain(`to look at it in a browser: ${origin}/`);
-}
-
-/** In a terminal the summary is redrawn in place; elsewhere a line is printed now and then. */
-function summaryPrinter(): (line: string) => void {
-  let due = 0;
-  return (line) => {
-    if (process.stderr.isTTY) {
-      process.stderr.write(`\r\x1b[K${line.slice(0, (process.stderr.columns ?? 80) - 1)}`);
-    } else if (performance.now() >= due) {
-      due = performance.now() + SUMMARY_MS;
-      process.stderr.write(`${line}\n`);
-    }
-  };
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { arch, release } from 'node:os';
 import { join } from 'node:path';
-import { cpuField } from '../host/cpuinfo.ts';
+import { cpuField, isVirtualMachine } from '../host/cpuinfo.ts';
 import { onlineCores, parseCpuList } from '../host/cpus.ts';
 import { readText } from '../util/files.ts';
 import type { Observation } from '../verify/observation.ts';
@@ -21,7 +21,7 @@ export function machineOf(
       model: cpuField(proc, 'model name') || 'unknown processor',
       kernel: release(),
       arch: arch(),
-      virtual: cpuField(proc, 'flags').split(' ').includes('hypervisor'),
+      virtual: isVirtualMachine(proc),
       cpus: online.length,
       cores: found.length,
       packages: new Set(found.map((core) => core.package)).size,

@@ -12,6 +12,20 @@ export function splitPlan(source: EnergySource): string {
 
 const WORDS = { learned: 'by learned power', time: 'by time' } as const;
 
+/** Kind and name of a source; where the kind is its name, once: `measured (power_core)`, `estimated`. */
+export function kindAndName(source: Snapshot['source']): string {
+  return withName(kindText(source), source.name);
+}
+
+/** As `kindAndName`, of an interval. */
+export function snapshotKindAndName(snapshot: Pick<Snapshot, 'source' | 'zones'>): string {
+  return withName(snapshotKindText(snapshot), snapshot.source.name);
+}
+
+function withName(kind: string, name: string): string {
+  return kind === name ? kind : `${kind} (${name})`;
+}
+
 /** What kind of figures these are, and how they were split: `apportioned by learned power`, `measured`. */
 export function kindText({ kind, attribution }: Snapshot['source']): string {
   return attribution === null ? kind : `${kind} ${WORDS[attribution]}`;

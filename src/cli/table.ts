@@ -3,7 +3,7 @@ import { sumAsOther } from '../snapshot/process-rows.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { View } from '../settings/types.ts';
 import { figure, printable } from './print.ts';
-import { snapshotKindText } from './split-text.ts';
+import { snapshotKindAndName } from './split-text.ts';
 
 /** Numbers stand at the right of their columns. */
 interface Column {
@@ -58,7 +58,7 @@ export function summary(snapshot: Snapshot): string {
   const { totals, unattributed, source, interval_s, self } = snapshot;
   const watts = (joules: number): string => `${figure(joules / interval_s, 2, source.estimate?.digits)} W`;
   const parts = [
-    `${watts(totals.counter_j)} ${snapshotKindText(snapshot)} (${source.name})`,
+    `${watts(totals.counter_j)} ${snapshotKindAndName(snapshot)}`,
     `processes ${watts(totals.process_j)}`,
     `idle ${watts(totals.idle_j)}`,
     `unattributed ${watts(totals.unattributed_j)}${unattributed.shared_j > 0 ? ` (shared ${watts(unattributed.shared_j)})` : ''}`,

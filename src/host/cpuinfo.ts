@@ -8,6 +8,11 @@ export function cpuField(proc: string, name: string): string {
   return new RegExp(`^${name}\\s*: (.*)$`, 'm').exec(text)?.[1] ?? '';
 }
 
+/** Whether a hypervisor says that it is there. */
+export function isVirtualMachine(proc: string): boolean {
+  return cpuField(proc, 'flags').split(' ').includes('hypervisor');
+}
+
 /** Whether it is a CPU of AMD, or one of Hygon, whose are AMD's by licence. */
 export function isAmd(proc: string): boolean {
   return ['AuthenticAMD', 'HygonGenuine'].includes(cpuField(proc, 'vendor_id'));

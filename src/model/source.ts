@@ -154,5 +154,13 @@ export type EnergySource = SwitchedSource | PolledSource | EstimatedSource;
 /** What `auto` took and, for each better source, why it could not be had. */
 export interface Selection {
   readonly source: EnergySource;
-  readonly rejected: readonly { readonly name: string; readonly reason: string }[];
+  readonly rejected: readonly Rejection[];
+}
+
+/** A source that could not be had. */
+export interface Rejection {
+  readonly name: string;
+  readonly reason: string;
+  /** Nothing that it could be read from is there: most machines are made without. */
+  readonly isAbsent?: true;
 }

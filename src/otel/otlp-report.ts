@@ -8,11 +8,14 @@ export class OtlpReport {
   readonly #url: string;
   readonly #log: (line: string) => void;
   readonly #told = new Set<string>();
+  readonly #tell: (line: string) => void;
   #down = false;
+  #hasArrived = false;
 
-  constructor(url: string, log: (line: string) => void) {
+  constructor(url: string, log: (line: string) => void, tell: (line: string) => void = () => {}) {
     this.#url = url;
     this.#log = log;
+    this.#tell = tell;
   }
 
   /** An export is over: an outage is told when it begins and when it ends. */
@@ -24,7 +27,8 @@ export class OtlpReport {
       );
     } else if (!down && this.#down) {
       this.#log(`sending metrics to ${this.#url} again`);
-    }
+    } else if (!down && !this.#hasArrived) this.#tell(`metrics arrive at ${this.#url}`);
+    this.#hasArrived ||= !down;
     this.#down = down;
   }
 

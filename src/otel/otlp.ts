@@ -13,6 +13,8 @@ import type { Collection, Destination } from './push.ts';
 export interface OtlpOptions {
   readonly otlp: OtlpSettings;
   readonly log: (line: string) => void;
+  /** Takes a line when metrics arrive for the first time. */
+  readonly tell?: (line: string) => void;
   /** Series in a request, at most. */
   readonly series?: number;
 }
@@ -42,14 +44,14 @@ export class OtlpDestination implements Destination {
   /** Until when the receiver asked not to be sent anything. */
   #pausedUntil = 0;
 
-  constructor({ otlp, log, series = SERIES }: OtlpOptions) {
+  constructor({ otlp, log, tell, series = SERIES }: OtlpOptions) {
     const json = otlp.protocol === 'http/json';
     this.#serializer = json ? JsonMetricsSerializer : ProtobufMetricsSerializer;
     this.#contentType = json ? 'application/json' : 'application/x-protobuf';
     this.#client = createOtlpClient(otlp);
     this.#timeoutMs = otlp.timeoutMs;
     this.url = withoutSecrets(otlp.url);
-    this.#report = new OtlpReport(this.url, log);
+    this.#report = new OtlpReport(this.url, log, tell);
     this.#most = series;
     this.#size = series;
   }

@@ -25,6 +25,8 @@ export interface PublishOptions {
   readonly routes?: Routes;
   /** Takes one line at a time: outages, and what OTEL_LOG_LEVEL (default `warn`) lets through. */
   readonly log: (line: string) => void;
+  /** Takes a line when metrics arrive somewhere for the first time. */
+  readonly tell?: (line: string) => void;
 }
 
 export interface Publisher {
@@ -47,7 +49,7 @@ export interface Publisher {
  * @throws EnergyError, exit status 2, for a bad variable or an address that cannot be listened on.
  */
 export async function startPublishing(options: PublishOptions): Promise<Publisher> {
-  const { env, log } = options;
+  const { env, log, tell = () => {} } = options;
   const settings = publishSettings(env);
   diag.setLogger(lineLogger(log), { logLevel: settings.logLevel, suppressOverrideMessage: true });
   const resource = await describeAgent({ env, attributes: options.resourceAttributes, log });
@@ -63,7 +65,7 @@ export async function startPublishing(options: PublishOptions): Promise<Publishe
     exporters.push({ url: destination.url, ...pushing });
   };
   if (settings.otlp)
-    push(settings.otlp.delta ? 'delta' : 'push', new OtlpDestination({ otlp: settings.otlp, log }));
+    push(settings.otlp.delta ? 'delta' : 'push', new OtlpDestination({ otlp: settings.otlp, log, tell }));
   if (settings.console) push('push', consoleDestination());
   return publisher(exporters, log);
 }
@@ -97,12 +99,13 @@ function publisher(exporters: readonly Exporter[], log: (line: string) => void):
 async function served(
   access: Access,
   resource: Resource,
-  { producer, log, routes }: PublishOptions,
+  { producer, log, tell = () => {}, routes }: PublishOptions,
 ): Promise<Exporter> {
   const endpoint = prometheusEndpoint(() => producer('scrape'), resource.attributes);
+  const metrics = tellingFirst(endpoint.handle, tell);
   const server = await serve({
     ...access,
-    routes: { '/': pointToMetrics, ...routes, '/metrics': endpoint.handle },
+    routes: { '/': pointToMetrics, ...routes, '/metrics': metrics },
     log,
   });
   warnOfOpenness(server, access, log);
@@ -116,6 +119,18 @@ async function served(
       endpoint.close();
       return true;
     },
+  };
+}
+
+/** A handler that says who was the first to be answered. */
+function tellingFirst(handle: Handler, tell: Log): Handler {
+  let isTold = false;
+  return async (request, response) => {
+    await handle(request, response);
+    if (isTold || request.method === 'HEAD') return;
+    isTold = true;
+    // Of a Unix socket there is no address.
+    tell(`metrics are read for the first time, by ${request.socket.remoteAddress ?? 'a local process'}`);
   };
 }
 

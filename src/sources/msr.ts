@@ -3,8 +3,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { cpuField, isAmd } from '../host/cpuinfo.ts';
 import { IDLE_CORE_WEIGHT, MAX_WATTS } from './limits.ts';
-import type { Rejection } from './power.ts';
-import type { PolledSource } from '../model/source.ts';
+import type { PolledSource, Rejection } from '../model/source.ts';
 import { isShortage, systemError } from '../util/system-error.ts';
 import { type HostRoots, zonesOf } from './zones.ts';
 
@@ -28,7 +27,7 @@ export function msrSource(
   const name = 'msr';
   const { proc, dev } = roots;
   if (!isAmd(proc) || Number(cpuField(proc, 'cpu family')) < ZEN) {
-    return { name, reason: 'only AMD Zen and Hygon CPUs have a register per core' };
+    return { name, reason: 'only AMD Zen and Hygon CPUs have a register per core', isAbsent: true };
   }
   const zones = zonesOf('core', roots);
   const path = (cpu: number): string => join(dev, `cpu/${cpu}/msr`);
@@ -37,7 +36,7 @@ export function msrSource(
     const first = path(zones[0]!.lead);
     joulesPerCount = 2 ** -Number((readRegister(first, RAPL_UNIT) >> 8n) & 0x1fn);
     // As the kernel's own test: a hypervisor that lets the register be read has 0 there.
-    if (readRegister(first, CORE_ENERGY) % RANGE === 0n) return { name, reason: NOT_WORKING };
+    if (readRegister(first, CORE_ENERGY) % RANGE === 0n) return { name, reason: NOT_WORKING, isAbsent: true };
   } catch (error) {
     if (isShortage(error)) throw systemError('read a register', error, '');
     return { name, reason: whyNot(error as NodeJS.ErrnoException) };

@@ -2,10 +2,8 @@
 import { isAmd } from '../host/cpuinfo.ts';
 import { IDLE_CORE_WEIGHT, MAX_WATTS } from './limits.ts';
 import { encodeEvent, joulesPerCount, type Pmu, readPmu } from './pmu.ts';
-import type { Counter, PolledSource, Selection, SwitchedSource } from '../model/source.ts';
+import type { Counter, PolledSource, Rejection, SwitchedSource } from '../model/source.ts';
 import { type HostRoots, zonesOf } from './zones.ts';
-
-export type Rejection = Selection['rejected'][number];
 
 const PMUS = {
   // Merged in Linux 6.14: b4943b8bfc41 "perf/x86/rapl: Add core energy counter support for AMD CPUs".
@@ -146,10 +144,11 @@ function findEvent(
 ): { readonly pmu: Pmu; readonly event: string; readonly joules: number } | Rejection {
   const { event, needs } = PMUS[name];
   const pmu = readPmu(sys, name);
-  if (!pmu) return { name, reason: `this kernel has no PMU ${name}: it needs ${needs}` };
+  if (!pmu) return { name, reason: `this kernel has no PMU ${name}: it needs ${needs}`, isAbsent: true };
   // The kernel registers the PMU even where it hides the event, because its counter faults or reads 0.
   if (!pmu.events.has(event)) {
-    return { name, reason: `PMU ${name} has no event ${event}: the kernel found no working counter` };
+    const reason = `PMU ${name} has no event ${event}: the kernel found no working counter`;
+    return { name, reason, isAbsent: true };
   }
   const joules = joulesPerCount(pmu, event);
   return joules === undefined ? { name, reason: notInJoules(pmu, event) } : { pmu, event, joules };

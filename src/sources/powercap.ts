@@ -2,8 +2,8 @@
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
 import { isAmd } from '../host/cpuinfo.ts';
-import { apportioned, inPackage, type Rejection } from './power.ts';
-import type { Counter, PolledSource } from '../model/source.ts';
+import { apportioned, inPackage } from './power.ts';
+import type { Counter, PolledSource, Rejection } from '../model/source.ts';
 import { listNames, readText } from '../util/files.ts';
 import { type HostRoots, zonesOf } from './zones.ts';
 
@@ -26,7 +26,8 @@ export function powercapSource(roots: HostRoots): Omit<PolledSource, 'auxiliary'
   const all = powercapCounters(roots);
   const packages = all.filter(isPackage);
   if (packages.length === 0) {
-    return { name, reason: `${classOf(roots.sys)} has no package: it needs the module intel_rapl_msr` };
+    const reason = `${classOf(roots.sys)} has no package: it needs the module intel_rapl_msr`;
+    return { name, reason, isAbsent: true };
   }
   const cores = all.filter(isCores);
   const graphics = all.filter(({ domain }) => domain === 'gpu');

@@ -3,10 +3,17 @@ import { EnergyError, usageError } from '../model/errors.ts';
 import { estimatedSource, givenWatts } from './estimated.ts';
 import { PERF_FORM, perfSource } from './perf.ts';
 import { msrSource } from './msr.ts';
-import { coreSource, packageSource, perfDomains, perfPackages, type Rejection } from './power.ts';
+import { coreSource, packageSource, perfDomains, perfPackages } from './power.ts';
 import { powercapDomains, powercapPackages, powercapSource } from './powercap.ts';
 import { sensorCounters } from './sensors.ts';
-import type { Attribution, Counter, PolledSource, Selection, SwitchedSource } from '../model/source.ts';
+import type {
+  Attribution,
+  Counter,
+  PolledSource,
+  Rejection,
+  Selection,
+  SwitchedSource,
+} from '../model/source.ts';
 import { meant } from '../util/closest.ts';
 import { publishedWatts } from './watts.ts';
 

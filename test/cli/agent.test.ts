@@ -107,6 +107,7 @@ describeOnKernel('joules agent', () => {
     const url = `http://127.0.0.1:${port}/metrics`;
     await waitFor('the endpoint', () => (agent.output().stderr.includes(url) ? true : undefined));
     await sleep(1000);
+    await (await fetch(url)).text();
     const page = await (await fetch(url)).text();
     expect(page).toMatch(/^process_energy_joules_total\{.*process_executable_name="/m);
     expect(page).toMatch(/^hw_energy_joules_total\{hw_id="cpu:0",hw_name="cpu 0",hw_type="cpu"/m);
@@ -131,9 +132,15 @@ describeOnKernel('joules agent', () => {
     expect([...shown.rows.values()].reduce((all, { energy }) => all + energy, 0)).toBe(shown.ledger.process);
     expect((await agent.stop('SIGINT')).status).toBe(0);
     expect(receiver.requests).toHaveLength(0);
+    // What happens is said, and not that it goes on happening: there were several intervals, and two scrapes.
+    const said = agent.output().stderr.trimEnd().split('\n');
+    for (const words of [/: first figures: /, /: metrics are read for the first time, by 127\.0\.0\.1$/])
+      expect(said.filter((line) => words.test(line))).toHaveLength(1);
+    expect(said.at(-1)).toMatch(/^joules: stopped after .* J in \d+ intervals$/);
+    expect(said.length).toBeLessThan(9);
   });
 
-  it('says once that estimates are estimates, and why there is nothing better', async () => {
+  it('says once that estimates are estimates, in words that are not said twice', async () => {
     await using agent = startJoules(['agent', '--json', '--interval', '0.2'], {
       OTEL_METRICS_EXPORTER: 'none',
     });
@@ -141,8 +148,9 @@ describeOnKernel('joules agent', () => {
     await agent.stop('SIGINT');
     const { stdout, stderr } = agent.output();
     expect(snapshots(stdout)[0]!.source.kind).toBe('estimated');
-    expect(stderr).toMatch(/^joules: not power_core: .*6\.14/m);
-    expect(stderr).toMatch(/^joules: source estimated .*ESTIMATES from .*not measurements/m);
+    expect(stderr).toMatch(/^joules: source estimated \(scope cpu\)$/m);
+    expect(stderr).toMatch(/^joules: these are ESTIMATES.* W per CPU, times CPU time$/m);
+    expect(stderr).not.toMatch(/estimated.*\(estimated/);
     expect(stderr).toMatch(/^joules: publishing nowhere/m);
   });
 

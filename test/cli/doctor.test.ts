@@ -35,7 +35,7 @@ describeOnKernel('joules doctor on counters in user space', () => {
     closeSync(energy);
     const { stdout } = run.output();
     expect(stdout).toMatch(
-      /^- package:0 +.*split by time: .* it is virtual, .* never learned from; an --interval /m,
+      /^ {2}package:0 +.*split by time: .* it is virtual, .* never learned from; an --interval /m,
     );
     expect(stdout).toMatch(/^\+ powercap +apportioned, scope package, 1 counter\(s\): package:0, split /m);
     expect(stdout).toMatch(
@@ -50,7 +50,7 @@ describeOnKernel('joules doctor on counters in user space', () => {
     for (const name of ['self', 'stat', 'cgroups', 'uptime']) symlinkSync(`/proc/${name}`, join(proc, name));
     for (const name of ['kernel', 'fs']) symlinkSync(`/sys/${name}`, join(sys, name));
     const { stdout, status } = joules(['doctor', '--source', 'powercap', '--root', dirname(sys)]);
-    expect(stdout).toMatch(/^\+ measuring +works with powercap \(apportioned\)/m);
+    expect(stdout).toMatch(/^\+ measuring +works, apportioned .*\(powercap\)/m);
     expect(status).toBe(0);
   });
 });

@@ -147,8 +147,11 @@ describeOnKernel('the doctor', () => {
   it('shows the source that would be measured', () => {
     const tsc = joules(['doctor', '--source', TSC]);
     expect(tsc.stdout).toMatch(/^\+ perf:msr\/tsc\/ +measured, scope cpu/m);
-    expect(tsc.stdout).toMatch(/^\+ measuring +works with perf:msr\/tsc\/ /m);
+    expect(tsc.stdout).toMatch(/^\+ measuring +works, measured \(perf:msr\/tsc\/\): /m);
     expect(tsc.stdout).not.toMatch(/estimated/);
+    expect(tsc.stdout.trimEnd().split('\n\n').at(-1)).toMatch(
+      /^You will get what perf:msr\/tsc\/ counts, [^\n]+\.$/,
+    );
     expect(tsc.status).toBe(0);
     expect(JSON.parse(joules(['doctor', '--json', '--source', TSC]).stdout)).toMatchObject({
       source: 'perf:msr/tsc/',
@@ -159,6 +162,7 @@ describeOnKernel('the doctor', () => {
     const missing = joules(['doctor', '--source', 'power_core']);
     expect(missing.stdout).toMatch(/^- power_core +this kernel has no PMU power_core/m);
     expect(missing.stdout).not.toMatch(/^. estimated/m);
+    expect(missing.stdout).toMatch(/^From that source nothing can be measured: leave out --source /m);
     expect([missing.status, missing.stderr]).toEqual([3, '']);
     expect(JSON.parse(joules(['doctor', '--json', '--source', 'power_core']).stdout)).toMatchObject({
       source: null,

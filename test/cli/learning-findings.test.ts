@@ -60,7 +60,7 @@ describe('of learning from packages the doctor says', () => {
     [{ state: 'calibrating' }, null, /^split by time: it is not known yet/],
     [
       { state: 'virtual', periodNs: 1e9, jitterNs: 1e6 },
-      false,
+      null,
       /: its counter moves every 1 s ± 1 ms, so it is virtual, and its host shares energy/,
     ],
     [

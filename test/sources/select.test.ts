@@ -251,7 +251,7 @@ describe('a source that cannot be had', () => {
     expect(error).toMatchObject({ code: 'ENOSOURCE', exitCode: 3, message: expect.stringMatching(message) });
   });
 
-  it.each(['', 'rapl', 'Auto', 'constructor', 'power,joules=1'])(
+  it.each(['', 'rapl', 'sun', 'constructor', 'power,joules=1'])(
     '%j is bad usage, told with the names',
     (spec) => {
       const message = expect.stringMatching(
@@ -260,6 +260,13 @@ describe('a source that cannot be had', () => {
       expect(failure('vm-none', spec)).toMatchObject({ code: 'EUSAGE', exitCode: 2, message });
     },
   );
+
+  it('a slip of the finger is answered by what was meant', () => {
+    expect(failure('vm-none', 'Powr_core')).toHaveProperty(
+      'message',
+      'unknown source "Powr_core": did you mean power_core?',
+    );
+  });
 
   it.each(['power_core', 'power', 'perf:msr/tsc/,joules=1'])('%s does not go with watts', (spec) => {
     const error = failure('vm-none', spec, { wattsIdle: 1, wattsBusy: 2 });
