@@ -75,6 +75,7 @@ enum {
 	ENERGY_THREADS = 2,	/* CPUs that may share one counter which BPF reads: those of a core */
 	ENERGY_LOG = 2048,	/* switches that a CPU's log holds: 32 KiB */
 	ENERGY_COMM = 16,
+	ENERGY_PROGRAM = 64,	/* file names of programs; 255 bytes at most, nearly all have less than 30 */
 	ENERGY_PATH = 1024,	/* what the kernel's own tracepoint gives: TRACE_CGROUP_PATH_LEN */
 	ENERGY_NONE = -1,	/* no zone, no sibling */
 	ENERGY_NO_PROCESS = -1, /* tgid of what is known by its cgroup alone */
@@ -271,8 +272,14 @@ struct energy_lifecycle {
 	__u64 start_ns;
 	__u64 parent_start_ns; /* ENERGY_FORK only */
 	__u32 parent_tgid;     /* ENERGY_FORK only */
-	__u32 pad;
+	__u32 program_bytes;   /* ENERGY_EXEC only */
 	char comm[ENERGY_COMM];
+};
+
+/* What follows an ENERGY_EXEC: the file name of the program that runs, of a script its interpreter. */
+struct energy_exec {
+	struct energy_lifecycle process;
+	char program[ENERGY_PROGRAM]; /* with the final 0; of ENERGY_PROGRAM bytes it may have been cut off */
 };
 
 /* A new cgroup of the hierarchy that is charged. */
@@ -293,6 +300,7 @@ _Static_assert(sizeof(struct energy_switch) == 16, "four switches fill a cache l
 _Static_assert(sizeof(struct energy_log) % 64 == 0, "logs share no cache line");
 _Static_assert(sizeof(struct energy_spill_key) == 32, "a key has no hidden bytes");
 _Static_assert(sizeof(struct energy_lifecycle) == 48, "the same layout on both sides");
+_Static_assert(sizeof(struct energy_exec) == 112, "the same layout on both sides");
 _Static_assert(sizeof(struct energy_mkdir) == 1040, "the same layout on both sides");
 
 #endif

@@ -16,6 +16,18 @@ struct {
 /* Events that found no room in the ring. */
 __u64 lost_events;
 
+static __always_inline void describe_process(struct energy_lifecycle *event, __u32 kind,
+					     struct task_struct *process)
+{
+	event->kind = kind;
+	event->tgid = process->tgid;
+	event->start_ns = process->start_boottime;
+	event->parent_start_ns = 0;
+	event->parent_tgid = 0;
+	event->program_bytes = 0;
+	copy_comm(event->comm, process);
+}
+
 static __always_inline struct energy_lifecycle *reserve_lifecycle(__u32 kind, struct task_struct *process)
 {
 	struct energy_lifecycle *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
@@ -24,13 +36,25 @@ static __always_inline struct energy_lifecycle *reserve_lifecycle(__u32 kind, st
 		__sync_fetch_and_add(&lost_events, 1);
 		return 0;
 	}
-	event->kind = kind;
-	event->tgid = process->tgid;
-	event->start_ns = process->start_boottime;
-	event->parent_start_ns = 0;
-	event->parent_tgid = 0;
-	event->pad = 0;
-	copy_comm(event->comm, process);
+	describe_process(event, kind, process);
+	return event;
+}
+
+/* The name of the file, not of what was asked for: /proc/PID/exe says the same for as long as it lives. */
+static __always_inline struct energy_exec *reserve_exec(struct task_struct *process,
+							struct linux_binprm *binprm)
+{
+	struct energy_exec *event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	long bytes;
+
+	if (!event) {
+		__sync_fetch_and_add(&lost_events, 1);
+		return 0;
+	}
+	describe_process(&event->process, ENERGY_EXEC, process);
+	bytes = bpf_probe_read_kernel_str(event->program, sizeof(event->program),
+					  binprm->file->f_path.dentry->d_name.name);
+	event->process.program_bytes = bytes > 0 ? bytes : 0;
 	return event;
 }
 
@@ -50,13 +74,13 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 }
 
 /* A process that lives a millisecond may never be switched out between its exec and its end. */
-static __always_inline int on_exec(struct task_struct *task)
+static __always_inline int on_exec(struct task_struct *task, struct linux_binprm *binprm)
 {
-	struct energy_lifecycle *event;
+	struct energy_exec *event;
 
 	/* Before anything is reserved: across all this the verifier of Linux 6.1 forgets whether it was. */
 	rename_row(task);
-	event = reserve_lifecycle(ENERGY_EXEC, task);
+	event = reserve_exec(task, binprm);
 	if (event)
 		bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 	return 0;

@@ -99,6 +99,26 @@ struct signal_struct {
 	atomic_t live;
 };
 
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct file {
+	struct path f_path;
+};
+
+struct linux_binprm {
+	struct file *file;
+};
+
 struct task_struct {
 	int pid;
 	int tgid;

@@ -64,6 +64,7 @@ struct Drained {
     std::vector<uint32_t> kind, pid, parent_pid;
     std::vector<double> start_ns, parent_start_ns;
     std::vector<char> comm;
+    std::vector<std::string> program;
 
     template <typename Visit>
     static constexpr void ForEach(Visit visit) {
@@ -73,6 +74,7 @@ struct Drained {
       visit("parentPid", &Lifecycle::parent_pid);
       visit("parentStartNs", &Lifecycle::parent_start_ns);
       visit("comm", &Lifecycle::comm);
+      visit("program", &Lifecycle::program);
     }
   } lifecycle;
   struct Mkdirs {

@@ -4,8 +4,20 @@
 #include <bpf/libbpf.h>
 
 #include <cerrno>
+#include <string>
 
 #include "energy.h"
+
+namespace {
+
+// The program that an exec made run; nothing where the event is another one, or the name was cut off.
+std::string ProgramOf(const energy_lifecycle* event) {
+  const uint32_t bytes = event->program_bytes;
+  if (event->kind != ENERGY_EXEC || bytes == 0 || bytes >= ENERGY_PROGRAM) return {};
+  return {reinterpret_cast<const energy_exec*>(event)->program, bytes - 1};
+}
+
+}  // namespace
 
 EventRing::~EventRing() { ring_buffer__free(reader_); }
 
@@ -39,5 +51,6 @@ int EventRing::TakeRecord(void* ring, void* data, size_t) {
   lifecycle.parent_pid.push_back(event->parent_tgid);
   lifecycle.parent_start_ns.push_back(event->parent_start_ns);
   lifecycle.comm.insert(lifecycle.comm.end(), event->comm, event->comm + ENERGY_COMM);
+  lifecycle.program.push_back(ProgramOf(event));
   return 0;
 }

@@ -5,7 +5,7 @@ import { get as httpsGet } from 'node:https';
 import { once } from 'node:events';
 import { dig, jsonObjects } from '../util/json.ts';
 import type { ContainerNames } from '../model/container.ts';
-import { namesOf, type NameSource } from './namer.ts';
+import { keyOf, namesOf, type NameSource } from './namer.ts';
 
 /** How this node's kubelet is reached. */
 export interface KubeletOptions {
@@ -27,13 +27,14 @@ export function kubeletPods(options: KubeletOptions): NameSource {
   const { url } = options;
   return async (containers) => {
     const machines = containers.filter(({ user }) => user === undefined);
-    const wanted = new Set(machines.map(({ containerId }) => containerId));
+    const wanted = new Set(machines.map(keyOf));
     const found = new Map<string, ContainerNames>();
     if (wanted.size === 0) return found;
     try {
       const response = await request(options);
       for await (const pod of jsonObjects(response.setEncoding('utf8'), 2)) {
-        for (const [id, names] of containersOf(pod)) if (wanted.has(id)) found.set(id, names);
+        for (const [key, names] of [podOf(pod), ...containersOf(pod)])
+          if (wanted.has(key)) found.set(key, names);
       }
     } catch (error) {
       const why = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
@@ -59,6 +60,13 @@ async function request({ url, tokenFile, caFile }: KubeletOptions): Promise<Inco
   if (response.statusCode === 200) return response;
   response.destroy();
   throw new Error(`HTTP ${response.statusCode}`);
+}
+
+/** What is known of a pod, for cgroups of no known container. */
+function podOf(pod: unknown): readonly [key: string, ContainerNames] {
+  const uid = dig(pod, 'metadata', 'uid');
+  const names = namesOf({ pod: dig(pod, 'metadata', 'name'), namespace: dig(pod, 'metadata', 'namespace') });
+  return [keyOf({ containerId: null, podUid: typeof uid === 'string' ? uid : null }), names];
 }
 
 /** `PodStatus` of Kubernetes' core/v1: containerID is `RUNTIME://ID`. */

@@ -13,27 +13,50 @@ export interface Lifecycle {
   hasExited(process: ProcessKey): boolean;
   /** The last name that it took by execve(2) in this interval: a short program may never be charged under it. */
   newNameOf(process: ProcessKey): string | undefined;
+  /**
+   * File name of the program that it became last by execve(2), in this interval or the one before: what follows an exec
+   * at an interval's end is charged in the next one.
+   */
+  programOf(process: ProcessKey): string | undefined;
+}
+
+interface Exec {
+  readonly pid: number;
+  readonly comm: string;
+  readonly program: string;
 }
 
 /** Starts that are the same to the ns are rare enough to be the key, and the pid tells whether it is that process. */
 export function createLifecycle(): Lifecycle {
   const exited = new Map<number, { readonly pid: number; intervals: number }>();
-  const names = new Map<number, { readonly pid: number; readonly comm: string }>();
+  let execs = new Map<number, Exec>();
+  let before = execs;
   return {
-    follow({ kind, pid, startNs, comm }) {
+    follow({ kind, pid, startNs, comm, program }) {
       for (const [start, process] of exited) {
         if (++process.intervals > EXITING_INTERVALS) exited.delete(start);
       }
-      names.clear();
+      before = execs;
+      execs = new Map();
       for (let i = 0; i < kind.length; i++) {
         if (kind[i] === LIFECYCLE.exit) exited.set(startNs[i]!, { pid: pid[i]!, intervals: 0 });
-        else if (kind[i] === LIFECYCLE.exec) names.set(startNs[i]!, { pid: pid[i]!, comm: commAt(comm, i) });
+        else if (kind[i] === LIFECYCLE.exec)
+          execs.set(startNs[i]!, { pid: pid[i]!, comm: commAt(comm, i), program: program[i]! });
       }
     },
     hasExited: ({ pid, startNs }) => exited.get(startNs)?.pid === pid,
     newNameOf({ pid, startNs }) {
-      const renamed = names.get(startNs);
-      return renamed?.pid === pid ? renamed.comm : undefined;
+      const exec = execs.get(startNs);
+      return exec?.pid === pid ? exec.comm : undefined;
+    },
+    programOf({ pid, startNs }) {
+      const exec = execs.get(startNs) ?? before.get(startNs);
+      return exec?.pid === pid && isFileName(exec.program) ? exec.program : undefined;
     },
   };
+}
+
+/** What memfd_create(2) was given is none: runc runs itself so. */
+function isFileName(program: string): boolean {
+  return program !== '' && !program.startsWith('memfd:');
 }

@@ -3,9 +3,13 @@ import type { ContainerNames, KnownContainer } from '../model/container.ts';
 import { within } from '../util/deadline.ts';
 import { createGenerationalCache } from '../util/generational-cache.ts';
 
-/** What a container's names are kept under: users choose ids as they like, those of the machine's containers too. */
-export function keyOf({ containerId, user }: Pick<KnownContainer, 'containerId' | 'user'>): string {
-  return user === undefined ? containerId : `${user}/${containerId}`;
+/** What of a container, or pod, its names are kept under. */
+export type Key = Pick<KnownContainer, 'containerId' | 'podUid' | 'user'>;
+
+/** Users choose ids as they like, those of the machine's containers too. */
+export function keyOf({ containerId, podUid, user }: Key): string {
+  const id = containerId ?? `pod ${podUid}`;
+  return user === undefined ? id : `${user}/${id}`;
 }
 
 /** Looks containers up; answers by their keys. What it does not know is missing from its answer; it may reject. */
@@ -17,7 +21,7 @@ export type NameSource = (
 export interface Namer {
   /** Resolves when names that are not known have been looked for, or when that takes too long. Never rejects. */
   prepare(containers: readonly KnownContainer[]): Promise<void>;
-  of(container: Pick<KnownContainer, 'containerId' | 'user'>): ContainerNames | undefined;
+  of(container: Key): ContainerNames | undefined;
   endInterval(): void;
 }
 

@@ -12,7 +12,10 @@ export interface ChargedProcess extends ProcessKey {
 export interface Process {
   /** ISO 8601; with the pid it identifies the process. */
   readonly creationTime: string;
-  /** File name of its program; of kernel threads, and of what had ended before it was looked at, the kernel's name. */
+  /**
+   * File name of its program; of kernel threads, and of what began before the meter did and had ended before it was looked
+   * at, the kernel's name.
+   */
   readonly executable: string;
   /** Whether it is a thread of the kernel. What ended before it was looked at is not known to be one. */
   readonly kernel: boolean;
@@ -34,8 +37,9 @@ const KEEP_PROCESSES = 16_384;
 type Named = Omit<Process, 'exited'> & { readonly startNs: number; readonly comm: string };
 
 /**
- * What was found once is not read again while a process keeps the name (`comm`) that the kernel has for it. It becomes
- * another program by execve(2), and nearly always gets another name with that.
+ * What was found once is not read again while a process keeps the name (`comm`) that the kernel has for it, and the kernel
+ * reports no other program: of what was started before the meter, or with a file name of more than 63 bytes, an exec shows
+ * by that name alone.
  */
 export function createProcesses(options: {
   readonly proc: string;
@@ -48,8 +52,11 @@ export function createProcesses(options: {
   const lifecycle = createLifecycle();
   let comms: Columns['rows']['comm'] = Buffer.alloc(0);
 
-  function name(process: ProcessKey, comm: string): Named {
+  function name(process: ProcessKey, comm: string, known: string | undefined): Named {
     const { pid, startNs } = process;
+    const creationTime = creationTimeOf(startNs, bootTimeMs);
+    // What the kernel has just told need not be read, and no thread of its own becomes a program.
+    if (known !== undefined) return { startNs, comm, creationTime, executable: known, kernel: false };
     // Of what has ended there is nothing to be read, which matters where 10,000 processes a second end.
     const readable = hostProc && !lifecycle.hasExited(process);
     const program = readable ? readExecutable(proc, pid) : undefined;
@@ -59,7 +66,7 @@ export function createProcesses(options: {
     return {
       startNs,
       comm,
-      creationTime: creationTimeOf(startNs, bootTimeMs),
+      creationTime,
       executable: (alive ? program : undefined) ?? comm,
       kernel: alive && stat.kernelThread,
     };
@@ -73,9 +80,11 @@ export function createProcesses(options: {
     identify(charged) {
       const { pid, startNs, row } = charged;
       const comm = lifecycle.newNameOf(charged) ?? commAt(comms, row);
+      const program = lifecycle.programOf(charged);
       let known = named.get(pid);
-      if (known?.startNs !== startNs || known.comm !== comm) {
-        known = name(charged, comm);
+      const isKnown = known?.startNs === startNs && known.comm === comm;
+      if (!known || !isKnown || (program !== undefined && program !== known.executable)) {
+        known = name(charged, comm, program);
         named.set(pid, known);
       }
       const { creationTime, executable, kernel } = known;

@@ -26,7 +26,7 @@ export function runtimeFiles(options: {
   const { root, more, log } = options;
   let hasLogged = false;
   return async (containers) => {
-    const ours = containers.filter(({ user }) => user === undefined);
+    const ours = containers.filter(({ containerId, user }) => containerId !== null && user === undefined);
     if (ours.length === 0) return new Map();
     const { found: stores, closed } = await machineStores(root, more);
     if (stores.length === 0 && !hasLogged) {
@@ -109,7 +109,7 @@ async function fromOwnFile(
   owner: number | undefined,
 ): Promise<ContainerNames | undefined> {
   // Whoever names a cgroup chooses the id: it must not lead elsewhere.
-  if (!/^[0-9a-f]{64}$/.test(containerId)) return undefined;
+  if (containerId === null || !/^[0-9a-f]{64}$/.test(containerId)) return undefined;
   for (const { layout, path } of stores) {
     const { runtime: writer, file, read } = FILES[layout];
     if (runtime !== null && runtime !== writer) continue;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { LedgerLimits } from '../settings/types.ts';
 import { OTHER, type CgroupUsage, type Snapshot, UNKNOWN, type ZoneUsage } from '../model/snapshot.ts';
+import { isNamedByUser } from '../identity/container.ts';
 import { atOnce } from '../util/cooperative.ts';
 import { ContainerPaths } from './container-paths.ts';
 import { Partition } from './partition.ts';
@@ -128,9 +129,9 @@ export class Ledger {
   endRemoved(exists: Existence): void {
     const nowMs = this.#nowMs;
     if (nowMs === undefined) return;
-    const isOver = (containerId: string): boolean => this.#paths.areAllGone(containerId, exists);
+    const isOver = (place: string): boolean => this.#paths.areAllGone(place, exists);
     this.#cgroups.endIdle(nowMs, ({ path }) => !exists.cgroup(path));
-    this.#containers.endIdle(nowMs, ({ containerId }) => isOver(containerId));
+    this.#containers.endIdle(nowMs, (owner) => isOver(placeOf(owner)));
     this.#processes.endIdle(nowMs, ({ containerId }) => containerId !== null && isOver(containerId));
     this.#paths.keep(this.#containersWithSeries());
   }
@@ -156,9 +157,10 @@ export class Ledger {
     for (const cgroup of cgroups) {
       const { path, container_id: containerId, energy_j } = cgroup;
       this.#cgroups.add(path, { path }, energy_j);
-      if (containerId === null) continue;
-      this.#paths.add(containerId, path);
       const { container_runtime: runtime, pod_uid: podUid, names = {} } = cgroup;
+      // A user may name a cgroup like anybody's pod.
+      if (containerId === null && (podUid === null || isNamedByUser(path))) continue;
+      this.#paths.add(placeOf({ containerId, podUid }), path);
       // Names that become known later make another series: one whose labels change would not begin at 0.
       const key = `${containerId} ${JSON.stringify([runtime, podUid, names])}`;
       this.#containers.add(key, { containerId, runtime, podUid, names }, energy_j);
@@ -168,7 +170,7 @@ export class Ledger {
   #containersWithSeries(): Set<string> {
     const ids = new Set<string>();
     for (const { owner, endedMs } of this.#containers.entries())
-      if (endedMs === undefined) ids.add(owner.containerId);
+      if (endedMs === undefined) ids.add(placeOf(owner));
     for (const { owner, endedMs } of this.#processes.entries())
       if (endedMs === undefined && owner.containerId !== null) ids.add(owner.containerId);
     return ids;
@@ -237,6 +239,11 @@ export class Ledger {
       self: receipts.read(this.#self.entries(), values),
     };
   }
+}
+
+/** What the cgroups of a container, or of a pod of which no container is known, are kept under. */
+function placeOf({ containerId, podUid }: Pick<ContainerOwner, 'containerId' | 'podUid'>): string {
+  return containerId ?? `pod ${podUid}`;
 }
 
 const OTHER_CONTAINERS: ContainerOwner = { containerId: OTHER, runtime: null, podUid: null, names: {} };

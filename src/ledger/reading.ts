@@ -25,7 +25,8 @@ export interface CgroupOwner {
 }
 
 export interface ContainerOwner {
-  readonly containerId: string;
+  /** null: a pod, of which no container is known. */
+  readonly containerId: string | null;
   readonly runtime: string | null;
   readonly podUid: string | null;
   readonly names: ContainerNames;

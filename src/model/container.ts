@@ -13,8 +13,11 @@ export interface Container {
   readonly podUid: string | null;
 }
 
-/** A container that is one. `user`: the id of the user who runs it without root, and chose the names in its cgroup's path. */
-export type KnownContainer = Container & { readonly containerId: string; readonly user?: number };
+/**
+ * What there may be names of: a container, or where `containerId` is null a pod. `user`: the id of the user who runs it
+ * without root, and chose the names in its cgroup's path.
+ */
+export type KnownContainer = Container & { readonly user?: number };
 
 /** Names of a container; each only where it is known. */
 export interface ContainerNames {

@@ -19,7 +19,6 @@ import {
   type SeriesReading,
 } from '../ledger/reading.ts';
 import { ownerOf } from '../identity/owner.ts';
-import type { Owner } from '../model/owner.ts';
 import { WallClock } from '../util/wall-clock.ts';
 import type { CreateProducer, DeliverableProducer } from './deliverable.ts';
 import { type Mode, pointsOf, type ToPoints } from './points.ts';
@@ -146,7 +145,7 @@ export function toScopeMetrics(
       ...typed,
     })),
     sum(CONTAINER, reading.containers, ({ containerId, runtime, podUid, names: found }) => ({
-      [names.ATTR_CONTAINER_ID]: containerId,
+      ...(containerId !== null && { [names.ATTR_CONTAINER_ID]: containerId }),
       ...(runtime !== null && { [names.ATTR_CONTAINER_RUNTIME_NAME]: runtime }),
       ...(podUid !== null && { [names.ATTR_K8S_POD_UID]: podUid }),
       ...containerAttributes(found),
@@ -154,7 +153,7 @@ export function toScopeMetrics(
     })),
     sum(CGROUP, reading.cgroups, ({ path }) => ({
       [names.ATTR_CGROUP_PATH]: path,
-      ...ownerAttributes(ownerOf(path)),
+      ...ownerAttributes(path),
       ...typed,
     })),
     sum(UNATTRIBUTED, reading.unattributed, ({ hardwareId, reason }) => ({
@@ -181,7 +180,8 @@ function hardware({ id, parent }: HardwareOwner): Attributes {
 }
 
 /** They follow from the path, so a series that has them has no others. */
-function ownerAttributes(owner: Owner | null): Attributes {
+function ownerAttributes(path: string): Attributes {
+  const owner = ownerOf(path);
   if (owner === null) return {};
   return {
     [names.ATTR_ENERGY_OWNER_TYPE]: owner.type,

@@ -68,6 +68,8 @@ export interface Columns {
     readonly parentPid: Uint32Array;
     readonly parentStartNs: Float64Array;
     readonly comm: Buffer;
+    /** Of an exec the file name of the program, of a script its interpreter; '' if it is too long. */
+    readonly program: readonly string[];
   };
   /** New cgroups of the hierarchy that is charged: id and path from its root. */
   readonly mkdirs: { readonly cgroup: Float64Array; readonly path: readonly string[] };

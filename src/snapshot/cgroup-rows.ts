@@ -60,7 +60,7 @@ function otherCgroups(charges: readonly CgroupCharge[], { interval }: CgroupPart
   };
 }
 
-/** The containers whose cgroups were charged, each once, though it may have several cgroups. */
+/** The containers whose cgroups were charged, and pods of no known one, each once, though it may have several cgroups. */
 function containersOf({ charges, identifier }: CgroupParts): KnownContainer[] {
   const containers = new Map<string, KnownContainer>();
   for (const { id, process } of charges.cgroups) {
@@ -71,7 +71,7 @@ function containersOf({ charges, identifier }: CgroupParts): KnownContainer[] {
 }
 
 function knownContainer({ path, containerId, runtime, podUid }: Cgroup): KnownContainer | undefined {
-  if (containerId === null) return undefined;
   const user = userOf(path);
+  if (containerId === null && (podUid === null || user !== undefined)) return undefined;
   return { containerId, runtime, podUid, ...(user !== undefined && { user }) };
 }

@@ -14,6 +14,7 @@ function events(...entries: Event[]): Columns['lifecycle'] {
     parentPid: Uint32Array.from(column(3)),
     parentStartNs: Float64Array.from(column(4)),
     comm: Buffer.alloc(entries.length * 16),
+    program: entries.map(() => ''),
   };
 }
 

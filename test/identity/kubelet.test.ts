@@ -8,6 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { jsonObjects } from '../../src/util/json.ts';
 import { kubeletPods } from '../../src/identity/kubelet.ts';
+import { keyOf } from '../../src/identity/namer.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const PODS = readFileSync(join(__dirname, '../fixtures/containers/pods.json'), 'utf8');
@@ -95,6 +96,14 @@ describe('the kubelet', () => {
         [hello.containerId, HELLO],
       ]),
     );
+  });
+
+  it('names its pods where no container is known, and no container after its pod alone', async () => {
+    const port = await listen(createHttp(kubelet));
+    const podUid = '6f9c6a2e-0d7b-4b1c-8a55-0a3f5b2d9e11';
+    const pod = { containerId: null, runtime: null, podUid };
+    const found = await kubeletPods({ url: `http://localhost:${port}` })([pod, { ...unknown, podUid }]);
+    expect([...found]).toEqual([[keyOf(pod), { k8sPod: 'new', k8sNamespace: 'default' }]]);
   });
 
   it('is asked with a token where its certificate is the one that is trusted', async () => {

@@ -50,6 +50,34 @@ describe('what became of processes', () => {
     expect(lifecycle.newNameOf({ pid: 1, startNs: 100 })).toBeUndefined();
   });
 
+  it('holds the program of an exec for two intervals: its slices may come in the next one', () => {
+    const lifecycle = createLifecycle();
+    const process = { pid: 1, startNs: 100 };
+    const programs: (string | undefined)[] = [];
+    for (const events of [
+      [[LIFECYCLE.exec, 1, 100, 'a-long', 'a-long-name'] as const, [LIFECYCLE.exit, 1, 100] as const],
+      [],
+      [],
+      [[LIFECYCLE.exec, 1, 100, 'a', 'a'] as const],
+      [[LIFECYCLE.exec, 1, 100, 'b', 'b'] as const],
+    ]) {
+      lifecycle.follow(lifecycleOf(events));
+      programs.push(lifecycle.programOf(process));
+    }
+    expect(programs).toEqual(['a-long-name', 'a-long-name', undefined, 'a', 'b']);
+    expect(lifecycle.programOf({ pid: 1, startNs: 101 })).toBeUndefined();
+    expect(lifecycle.programOf({ pid: 2, startNs: 100 })).toBeUndefined();
+  });
+
+  it.each([
+    ['a name that was cut off', ''],
+    ['what memfd_create(2) was given', 'memfd:runc'],
+  ])('has no program of %s', (_what, program) => {
+    const lifecycle = createLifecycle();
+    lifecycle.follow(lifecycleOf([[LIFECYCLE.exec, 1, 100, 'a', program]]));
+    expect(lifecycle.programOf({ pid: 1, startNs: 100 })).toBeUndefined();
+  });
+
   it('forgets 20,000 that ended, ten intervals later and not before', () => {
     const lifecycle = createLifecycle();
     const ended = Array.from({ length: 20_000 }, (_, i) => ({ pid: i, startNs: i * 1e7 }));

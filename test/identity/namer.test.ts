@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createNamer, namesOf, type NameSource } from '../../src/identity/namer.ts';
+import { createNamer, keyOf, namesOf, type NameSource } from '../../src/identity/namer.ts';
 import type { KnownContainer } from '../../src/model/container.ts';
 import { runtimeFiles } from '../../src/identity/runtimes.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -51,7 +51,7 @@ describe('what runtimes keep on the node', () => {
     ['a runtime that the cgroup does not tell', container(id('c0'), null), COREDNS],
     ['Podman without its cgroup telling', container(id('b0'), null), PODMAN],
   ])('names containers of %s', async (_, known, names) => {
-    expect(await runtimeFiles({ root: FIXTURES })([known])).toEqual(new Map([[known.containerId, names]]));
+    expect(await runtimeFiles({ root: FIXTURES })([known])).toEqual(new Map([[keyOf(known), names]]));
   });
 
   it('names the sandbox of a pod after the pod, not POD', async () => {
@@ -158,8 +158,8 @@ describe('looking names up', () => {
   it('asks once for what is found, and ever more rarely for what is not', async () => {
     const asked: string[] = [];
     const source: NameSource = (containers) => {
-      asked.push(containers.map(({ containerId }) => containerId.slice(0, 2)).join());
-      return Promise.resolve(new Map([[a.containerId, { name: 'a' }]]));
+      asked.push(containers.map((one) => keyOf(one).slice(0, 2)).join());
+      return Promise.resolve(new Map([[keyOf(a), { name: 'a' }]]));
     };
     const namer = createNamer({ sources: [source], log: () => {} });
     for (let round = 0; round < 16; round++) {
@@ -176,7 +176,7 @@ describe('looking names up', () => {
     const lines: string[] = [];
     const failing: NameSource = () => Promise.reject(new Error('HTTP 401'));
     const knowing: NameSource = (containers) =>
-      Promise.resolve(new Map(containers.map(({ containerId }) => [containerId, { name: 'x' }])));
+      Promise.resolve(new Map(containers.map((one) => [keyOf(one), { name: 'x' }])));
     const namer = createNamer({ sources: [failing, knowing], log: (line) => lines.push(line) });
     await namer.prepare([a]);
     expect(lines).toHaveLength(1);
@@ -193,7 +193,7 @@ describe('looking names up', () => {
       (containers) => {
         asked[i]!.push(containers.length);
         return Promise.resolve(
-          new Map(containers.slice(0, known).map(({ containerId }) => [containerId, { name: `${i}` }])),
+          new Map(containers.slice(0, known).map((one) => [keyOf(one), { name: `${i}` }])),
         );
       };
     const namer = createNamer({ sources: [source(0, 200), source(1, 256)], log: () => {} });
@@ -201,9 +201,9 @@ describe('looking names up', () => {
     await namer.prepare(many);
     expect(asked).toEqual([[256], [56]]);
     expect([
-      namer.of({ containerId: 'c199' }),
-      namer.of({ containerId: 'c200' }),
-      namer.of({ containerId: 'c256' }),
+      namer.of({ ...a, containerId: 'c199' }),
+      namer.of({ ...a, containerId: 'c200' }),
+      namer.of({ ...a, containerId: 'c256' }),
     ]).toEqual([{ name: '0' }, { name: '1' }, undefined]);
     // The second source is not asked for nothing.
     await namer.prepare(many);
@@ -222,7 +222,7 @@ describe('looking names up', () => {
     await namer.prepare([a, b]);
     expect([asked, namer.of(a)]).toEqual([1, undefined]);
     const late = namer.prepare([a]);
-    answer(new Map([[a.containerId, { name: 'late' }]]));
+    answer(new Map([[keyOf(a), { name: 'late' }]]));
     await late;
     expect(namer.of(a)).toEqual({ name: 'late' });
   });
@@ -237,7 +237,7 @@ describe('looking names up', () => {
     };
     const knowing: NameSource = () => {
       asked.push('knowing');
-      return Promise.resolve(new Map([[a.containerId, { name: 'a' }]]));
+      return Promise.resolve(new Map([[keyOf(a), { name: 'a' }]]));
     };
     const namer = createNamer({
       sources: [hanging, knowing],

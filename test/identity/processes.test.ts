@@ -125,6 +125,26 @@ describe('a process', () => {
     expect(identify(processes, { ...ended, startNs: 6e7 }, [exec])).toMatchObject({ executable: 'sh' });
   });
 
+  it('is named by the whole file name of its program though it was never seen alive', () => {
+    const ended = { pid: 2 ** 22 + 1, startNs: 5e7, comm: NAME.slice(0, 15) };
+    const { pid, startNs, comm } = ended;
+    const processes = createLive({ hostProc: false });
+    const events = [
+      [LIFECYCLE.exec, pid, startNs, comm, NAME],
+      [LIFECYCLE.exit, pid, startNs],
+    ] as const;
+    expect(identify(processes, ended, events)).toMatchObject({ executable: NAME, exited: true });
+    // A script, whose own name the kernel keeps, is its interpreter, as it is while it lives.
+    const script = { ...ended, startNs: 6e7, comm: 'script.sh' };
+    const run = [[LIFECYCLE.exec, pid, 6e7, 'script.sh', 'dash']] as const;
+    expect(identify(processes, script, run).executable).toBe('dash');
+    // For as long as it keeps that name.
+    expect(identify(processes, script).executable).toBe('dash');
+    // Another program of the same first 15 characters is another program.
+    const again = [[LIFECYCLE.exec, pid, 6e7, 'script.sh', 'bash']] as const;
+    expect(identify(processes, script, again).executable).toBe('bash');
+  });
+
   it('keeps its creation time when the meter is restarted', () => {
     const row = charged();
     expect(identify(createLive(), row).creationTime).toBe(identify(createLive(), row).creationTime);

@@ -74,7 +74,7 @@ describe('what the machine keeps of its containers', () => {
   test.each(places.filter(({ user }) => !user))('is found: $name', async (place) => {
     const container = containerOf(place);
     const found = await runtimeFiles({ root: treeOf(place) })([container]);
-    expect(found.get(container.containerId)).toMatchObject(KEPT[place.of].names);
+    expect(found.get(keyOf(container))).toMatchObject(KEPT[place.of].names);
   });
 
   test.each(['docker', 'containerd', 'cri-o', 'podman'] as const)(
@@ -86,7 +86,7 @@ describe('what the machine keeps of its containers', () => {
       const container = containerOf({ of });
       expect((await runtimeFiles({ root })([container])).size).toBe(0);
       const found = await runtimeFiles({ root, more: ['/opt/there'] })([container]);
-      expect(found.get(container.containerId)).toMatchObject(KEPT[of].names);
+      expect(found.get(keyOf(container))).toMatchObject(KEPT[of].names);
     },
   );
 

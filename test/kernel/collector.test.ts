@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Collector, type Interval, openCollector } from '../../src/probe/collector.ts';
-import { NO_PROCESS } from '../../src/probe/columns.ts';
+import { commAt, LIFECYCLE, NO_PROCESS } from '../../src/probe/columns.ts';
 import { selectSource } from '../../src/sources/select.ts';
 import type { EnergySource } from '../../src/model/source.ts';
 import { bpftool, heldMap } from '../support/held.ts';
@@ -313,6 +313,37 @@ describeOnKernel('the BPF program', () => {
     expectConserved(interval);
     expect(sum(interval.columns.cpus.lostRows)).toBe(0);
     expect(new Set(interval.columns.rows.pid).size).toBeGreaterThan(3000);
+  });
+
+  it('tells the whole file names of programs, of scripts those of their interpreters', async () => {
+    const directory = temporaryDirectory();
+    const name = 'a-program-of-more-than-15-characters';
+    copyFileSync(realpathSync('/bin/true'), join(directory, name));
+    const tooLong = `${name}-${'x'.repeat(64)}`;
+    copyFileSync(realpathSync('/bin/true'), join(directory, tooLong));
+    const script = 'a-script-of-more-than-15-characters';
+    writeFileSync(join(directory, script), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
+    const collector = await open(TSC);
+    // Through a link it is the file that it leads to.
+    symlinkSync(name, join(directory, 'link'));
+    for (const program of [name, 'link', script, tooLong]) execFileSync(join(directory, program));
+    const { lifecycle } = (await collector.drain()).columns;
+    await collector.close();
+    const programs = [...lifecycle.kind].flatMap((kind, i) =>
+      kind === LIFECYCLE.exec ? [[commAt(lifecycle.comm, i), lifecycle.program[i]]] : [],
+    );
+    const shell = basename(realpathSync('/bin/sh'));
+    expect(programs).toEqual(
+      expect.arrayContaining([
+        [name.slice(0, 15), name],
+        ['link', name],
+        [script.slice(0, 15), shell],
+        [tooLong.slice(0, 15), ''],
+      ]),
+    );
+    expect(
+      [...lifecycle.kind].some((kind, i) => kind !== LIFECYCLE.exec && lifecycle.program[i] !== ''),
+    ).toBe(false);
   });
 
   it('closes twice and refuses to drain then', async () => {

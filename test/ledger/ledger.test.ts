@@ -211,7 +211,8 @@ describe('a series that has ended', () => {
     ledger.endRemoved({ cgroup: (path) => path !== '/c/init' });
     interval();
     collect();
-    const ids = ({ containers }: LedgerReading): string[] => containers.map(({ owner }) => owner.containerId);
+    const ids = ({ containers }: LedgerReading): unknown[] =>
+      containers.map(({ owner }) => owner.containerId);
     const { containers } = collect();
     expect(containers.map(({ owner, value }) => [owner.containerId, value])).toEqual([
       ['(other)', 0],
@@ -221,6 +222,27 @@ describe('a series that has ended', () => {
     expect(processes(collect())).toEqual({ 'a c': 2 });
     expect(ids(collect())).toEqual(['(other)']);
     expect(processes(collect())).toEqual({});
+  });
+
+  it('is that of a pod where no container is known, unless a user only calls a cgroup so', () => {
+    const { ledger, interval, collect } = machine();
+    const charged = ['/kubepods/podu', '/kubepods/podu/shim', '/user.slice/user-1.slice/user@1.service/podu'];
+    interval({
+      processes: charged.map((cgroup, i) => ({ pid: 7 + i, energy_j: 1, cgroup })),
+      containers: { '': { pod_uid: 'u', names: { k8sPod: 'p' } } },
+    });
+    const podOf = ({ containers }: LedgerReading): unknown[] =>
+      containers
+        .filter(({ owner }) => owner.podUid !== null)
+        .map(({ owner: { containerId, names }, value }) => [containerId, names, value]);
+    expect(podOf(collect())).toEqual([[null, { k8sPod: 'p' }, 2]]);
+    interval();
+    ledger.endRemoved({ cgroup: (path) => path !== '/kubepods/podu' });
+    collect();
+    expect(podOf(collect())).toHaveLength(1);
+    ledger.endRemoved({ cgroup: () => false });
+    collect();
+    expect(podOf(collect())).toEqual([]);
   });
 
   it.each([

@@ -32,8 +32,14 @@ export interface CpuSpec {
   readonly lostRows?: number;
 }
 
-/** A lifecycle event: `LIFECYCLE.…`, pid, start, and the new name of an exec. */
-export type LifecycleSpec = readonly [kind: number, pid: number, start: number, comm?: string];
+/** A lifecycle event: `LIFECYCLE.…`, pid, start, and the new name of an exec, and its program. */
+export type LifecycleSpec = readonly [
+  kind: number,
+  pid: number,
+  start: number,
+  comm?: string,
+  program?: string,
+];
 
 export function lifecycleOf(spec: readonly LifecycleSpec[]): Columns['lifecycle'] {
   const comm = Buffer.alloc(spec.length * 16);
@@ -45,6 +51,7 @@ export function lifecycleOf(spec: readonly LifecycleSpec[]): Columns['lifecycle'
     parentPid: new Uint32Array(spec.length),
     parentStartNs: new Float64Array(spec.length),
     comm,
+    program: spec.map(([, , , , program = '']) => program),
   };
 }
 
