@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bare Debian systems to install packages in: debootstrapped once into the cache, and never written to there.
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { CACHE, must } from '../../deploy/packages/run.mjs';
+import { debianMirror } from '../../deploy/packages/sysroot.mjs';
+
+const NPM = '/usr/local/lib/node_modules/npm';
+/** What every command begins with, in mounts of its own that end with it: $1 is the lower tree, $2 what was written. */
+const ENTER = `set -e
+mount --make-rprivate /
+mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/root"
+cd "$2/root"; shift 2
+mount -t proc proc proc
+mount -t sysfs -o ro sysfs sys
+mount --rbind /sys/fs/cgroup sys/fs/cgroup
+mount --bind /dev dev
+exec chroot . "$@"`;
+
+/** A suite without anything that is not essential, as it is right after debootstrap. */
+export class Chroot {
+  #lower;
+  #own;
+  #environment;
+
+  constructor(suite, work) {
+    this.suite = suite;
+    this.#lower = join(CACHE, suite);
+    this.#own = join(work, `chroot-${suite}-${Math.random().toString(36).slice(2, 8)}`);
+    for (const name of ['upper', 'work', 'root']) mkdirSync(join(this.#own, name), { recursive: true });
+    if (!existsSync(this.#lower)) debootstrap(suite, this.#lower);
+    this.#environment = {
+      HOME: '/root',
+      PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    };
+    this.copy('/etc/resolv.conf', '/etc/resolv.conf');
+  }
+
+  /** Runs a command to its end: { status, stdout, stderr, seconds }. */
+  run(...command) {
+    const since = performance.now();
+    const args = ['--mount', 'sh', '-c', ENTER, 'sh', this.#lower, this.#own, ...command];
+    const options = { encoding: 'utf8', env: this.#environment, maxBuffer: 2 ** 26, timeout: 300_000 };
+    return new Promise((resolve) => {
+      execFile('unshare', args, options, (error, stdout, stderr) => {
+        const status = error ? (error.code ?? 1) : 0;
+        resolve({ status, stdout, stderr, seconds: (performance.now() - since) / 1000 });
+      });
+    });
+  }
+
+  /** Copies a file or a tree of this system's into it. */
+  copy(from, to) {
+    const path = join(this.#own, 'upper', to);
+    mkdirSync(dirname(path), { recursive: true });
+    cpSync(from, path, { recursive: true, dereference: true });
+  }
+
+  /** Copies a file to where its root user is at home, and returns where that is. */
+  bring(path) {
+    const target = join('/root', basename(path));
+    this.copy(path, target);
+    return target;
+  }
+
+  /** Gives it this Node and its npm, as who installs a tarball of Node has them, and this system's way to the registry. */
+  addNode() {
+    this.copy(process.execPath, '/usr/local/bin/node');
+    this.copy(dirname(dirname(npmPath())), NPM);
+    symlinkSync(`${NPM}/bin/npm-cli.js`, join(this.#own, 'upper/usr/local/bin/npm'));
+    const configured = (key) => must('npm', ['config', 'get', key]).trim();
+    const certificates = configured('cafile');
+    if (existsSync(certificates)) {
+      this.copy(certificates, '/etc/npm-certificates.pem');
+      this.#environment.npm_config_cafile = '/etc/npm-certificates.pem';
+      this.#environment.NODE_EXTRA_CA_CERTS = '/etc/npm-certificates.pem';
+    }
+    this.#environment.npm_config_registry = configured('registry');
+  }
+}
+
+function npmPath() {
+  return must('sh', ['-c', 'readlink -f "$(command -v npm)"']).trim();
+}
+
+function debootstrap(suite, directory) {
+  console.error(`test:packages: debootstrap ${suite} …`);
+  const partial = `${directory}.${process.pid}`;
+  must('debootstrap', ['--variant=minbase', suite, partial, debianMirror()]);
+  // Packages that were installed are not needed twice.
+  rmSync(join(partial, 'var/cache/apt/archives'), { recursive: true, force: true });
+  renameSync(partial, directory);
+}

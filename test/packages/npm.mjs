@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// The packages of npm: well-formed, and installed in bare systems.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { CACHE, must } from '../../deploy/packages/run.mjs';
+import { tell, test } from '../e2e/report.mjs';
+import { Chroot } from './chroot.mjs';
+import { judgeMeasuring } from './measures.mjs';
+import { startRegistry } from './registry.mjs';
+
+const LINTERS = ['publint@0.3.25', '@arethetypeswrong/cli@0.18.5'];
+/** From the first command to the first figures. */
+const MOST_SECONDS = 30;
+
+export function judgeForm(main) {
+  const directory = join(CACHE, 'linters');
+  if (!existsSync(directory)) {
+    const partial = `${directory}.${process.pid}`;
+    mkdirSync(partial, { recursive: true });
+    must('npm', ['install', '--ignore-scripts', '--no-fund', '--no-audit', '--prefix', partial, ...LINTERS]);
+    renameSync(partial, directory);
+  }
+  test(
+    'publint has nothing to say of the package',
+    complaint(join(directory, 'node_modules/.bin/publint'), [main, '--strict']),
+  );
+  const attw = join(directory, 'node_modules/.bin/attw');
+  test('arethetypeswrong has nothing to say of it', complaint(attw, [main, '--no-color', '--no-emoji']));
+}
+
+function complaint(command, args) {
+  try {
+    execFileSync(command, args, { encoding: 'utf8', stdio: 'pipe' });
+    return false;
+  } catch (error) {
+    return `${error.stdout}${error.stderr}`;
+  }
+}
+
+/** As a user does: one command, with the registry's choice of the platform's package. */
+export async function judgeInstallation(suite, { main, platforms }, work) {
+  const chroot = new Chroot(suite, work);
+  chroot.addNode();
+  const registry = await startRegistry(platforms);
+  const package_ = chroot.bring(main);
+  const scope = `--@otel-ebpf-energy:registry=${registry.url}`;
+  const quiet = ['--no-fund', '--no-audit', '--ignore-scripts'];
+  const installed = await chroot.run('npm', 'install', '-g', ...quiet, scope, package_);
+  registry.close();
+  test(
+    `${suite}: npm installs the package, ${installed.seconds.toFixed(1)} s`,
+    installed.status !== 0 && installed.stderr,
+  );
+  if (installed.status !== 0) return;
+  const taken = [...registry.asked].join();
+  test(`${suite}: with the one of this platform alone`, taken !== '@otel-ebpf-energy/linux-x64-gnu' && taken);
+  const first = await chroot.run('joules', 'top', '--count', '1');
+  const seconds = installed.seconds + first.seconds;
+  test(
+    `${suite}: the first figures come ${seconds.toFixed(1)} s after the command to install`,
+    first.status !== 0 ? first.stderr : seconds > MOST_SECONDS && `later than ${MOST_SECONDS} s`,
+  );
+  const size = await chroot.run('du', '-sh', '/usr/local/lib/node_modules/otel-ebpf-energy');
+  tell(`${suite}: ${size.stdout.split('\t')[0]} with all dependencies`);
+  await judgeMeasuring(chroot, 'npm');
+  await judgeAbsence(chroot);
+}
+
+/** Without its platform's package it says so and what to do. */
+async function judgeAbsence(chroot) {
+  const modules = '/usr/local/lib/node_modules/otel-ebpf-energy/node_modules/@otel-ebpf-energy';
+  await chroot.run('rm', '-r', modules);
+  const { status, stderr } = await chroot.run('joules', 'top', '--count', '1');
+  const isSentence = /^joules: cannot load the native part: .*npm run build.*\n$/.test(stderr);
+  test(
+    `${chroot.suite}: without the platform's package it says how to build`,
+    !(status === 3 && isSentence) && stderr,
+  );
+}
