@@ -10,6 +10,7 @@ namespace {
 // All of these are from the simulations of the study, where its seeds were tuned; none is critical.
 constexpr double kWeight = 0.95;         // of the run time that gives weight at the gate is kept each time
 constexpr double kEnoughSeenS = 0.03;    // thread seconds before a process has a state of its own
+constexpr double kBeginsS = 0.004;       // thread seconds for which an executable begins
 constexpr double kEnoughRecentS = 1e-4;  // and of them recently
 constexpr double kGoneS = 1e-5;          // less than that recently: forgotten, if it has no state
 constexpr size_t kMostProcesses = 4096;  // that are remembered, between two rebalancings more
@@ -63,7 +64,7 @@ OwnStates ActorStates::Note(const WindowTask& task, const RunTime& run) {
   Begin(&process);
   process.unpriced.Add(run);
   recent_.Add(run);
-  return {executable.state, process.state};
+  return {executable.state, process.state, executable.seen_s < kBeginsS};
 }
 
 Known ActorStates::Find(const Actor& who) const {

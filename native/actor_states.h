@@ -39,6 +39,8 @@ struct ActorState {
 // The states that tell what a task draws; -1: none.
 struct OwnStates {
   int executable = -1, process = -1;
+  // The executable has hardly run yet. What it does first (exec, the loader) tells little of what it draws.
+  bool begins = false;
 };
 
 struct Known {

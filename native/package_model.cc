@@ -24,6 +24,9 @@ constexpr double kExecutableSpread = 0.45;           // as a part of a thread's 
 constexpr double kDrift = 0.04, kDriftTauS = 0.025;  // all power wanders by this part, for so long
 constexpr double kFirstNoise = 0.0016, kLeastNoise = 1e-6, kMostNoise = 0.04;
 constexpr double kNoiseStep = 0.004, kSurpriseStep = 0.002;
+// While an executable begins it may draw more or less by so many times a mean thread's power. Believed to
+// what noise there is, one window of it would shift all that it cannot be told apart from.
+constexpr double kBeginSpread = 1;
 constexpr double kFarOff = 2;         // what is expected is taken to be so many times off at most
 constexpr double kRobust = 12;        // a residual's square by its variance, at most
 constexpr double kFadeS = 0.1;        // states fade in steps of so long
@@ -180,9 +183,12 @@ void PackageModel::Drift(Package* package, const Window& window, double joules) 
 void PackageModel::Observe(const Window& window, const Sums& sums) {
   terms_.clear();
   AddSums(sums);
+  double begins = 0;  // variance by what executables do first, J^2
   for (const WindowTask& task : window.tasks) {
     const RunTime run = RunOf(task);
-    AddLoad(run, actors_->Note(task, run));
+    const OwnStates states = actors_->Note(task, run);
+    AddLoad(run, states);
+    if (states.begins) begins += std::pow(kBeginSpread * MeanThreadWatts() * run.Thread(), 2);
   }
   // Drift and noise are parts of what was to be expected. As parts of what was counted they would go with its
   // error, and all powers come out too low.
@@ -192,10 +198,10 @@ void PackageModel::Observe(const Window& window, const Sums& sums) {
   Drift(&packages_[window.package], window, expected);
   // The counter's unit: an error of one, evenly spread, at each end.
   const double square = expected * expected;
-  const double variance = noise_ * square + std::pow(options_.joules_per_count, 2) / 6;
+  const double variance = noise_ * square + begins + std::pow(options_.joules_per_count, 2) / 6;
   const auto seen = filter_.Update(TakeTerms(), window.joules, variance, kRobust);
   const double residual = seen.residual * seen.residual;
-  noise_ += kNoiseStep * (std::max(0.0, (residual - seen.predicted_variance) / square) - noise_);
+  noise_ += kNoiseStep * (std::max(0.0, (residual - seen.predicted_variance - begins) / square) - noise_);
   noise_ = std::clamp(noise_, kLeastNoise, kMostNoise);
   surprise_ += kSurpriseStep * (residual / seen.variance - surprise_);
 }

@@ -25,9 +25,8 @@ constexpr double kEnoughS = 0.02;  // of windows, to know how much a package sle
 
 double PackageModel::Joules(const RunTime& run, const OwnStates& states, double gate) const {
   const double base = Mean(kActive) * run.ActiveCore() + Mean(kThread) * run.Thread();
-  const auto [executable, process] = states;
-  const double own_w =
-      (executable < 0 ? 0 : filter_.Mean(executable)) + (process < 0 ? 0 : filter_.Mean(process));
+  double own_w = 0;
+  for (int state : {states.executable, states.process}) own_w += state < 0 ? 0 : filter_.Mean(state);
   return std::max(kLeastOfBase * base + kLeastThreadW * run.Thread(), base + gate * own_w * run.Thread());
 }
 

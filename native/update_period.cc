@@ -30,12 +30,11 @@ double Median(std::vector<double> values) {
 
 // The changes that can be dated, and the distances between two of them where none can have come between.
 struct Dated {
-  std::vector<double> at;      // when each was seen, ns
-  std::vector<double> unseen;  // how long each may have been there before it was seen, ns
-  double distances_ns = 0;     // sum of the distances
-  double longest_ns = 0;       // the longest time without a dated change
-  size_t distances = 0;
-  size_t runs = 0;  // rows of distances without a break
+  std::vector<double> at;         // when each was seen, ns
+  std::vector<double> unseen;     // how long each may have been there before it was seen, ns
+  std::vector<double> distances;  // ns
+  double longest_ns = 0;          // the longest time without a dated change
+  size_t runs = 0;                // rows of distances without a break
 };
 
 // Changes that were missed for a while are left out. Of two in a row between which nothing was missed one
@@ -47,8 +46,7 @@ Dated DateChanges(const Poll& poll, double usual_ns) {
     const bool seen = at - before < kMissed * usual_ns;
     if (seen && !dated.at.empty()) dated.longest_ns = std::max(dated.longest_ns, at - dated.at.back());
     if (seen && row > 0) {
-      dated.distances_ns += at - dated.at.back();
-      dated.distances++;
+      dated.distances.push_back(at - dated.at.back());
       dated.runs += row == 1;
     }
     if (seen) dated.at.push_back(at), dated.unseen.push_back(at - before);
@@ -59,11 +57,23 @@ Dated DateChanges(const Poll& poll, double usual_ns) {
 
 Dated DateChanges(const Poll& poll, const Calibration& found) {
   Dated dated = DateChanges(poll, found.read_ns);
-  if (dated.distances >= kEnoughDistances) return dated;
+  if (dated.distances.size() >= kEnoughDistances) return dated;
   // Reads of some counters take longer when these move.
   std::vector<double> unseen;
   for (const auto& change : poll.changes) unseen.push_back(change.at - change.before);
   return DateChanges(poll, Median(unseen));
+}
+
+// The mean distance, which many changes in a row tell well however they stray, of those that can be a period.
+// A counter that sums up others may be seen to move twice for one update: a mean of all would be too short,
+// and the more periods lie between two changes the more of them would be counted.
+double MeanDistance(const std::vector<double>& distances) {
+  const double usual = Median(distances);
+  double sum = 0;
+  size_t count = 0;
+  for (double distance : distances)
+    if (std::abs(distance - usual) <= usual / 2) sum += distance, count++;
+  return sum / count;
 }
 
 double Dot(const std::vector<double>& x, const std::vector<double>& y) {
@@ -88,9 +98,10 @@ Calibration FindUpdatePeriod(const Poll& poll) {
     return found;
   }
   const Dated dated = DateChanges(poll, found);
-  if (dated.distances == 0) return found;
+  const double distances = dated.distances.size();
+  if (!distances) return found;
   // The line through changes by their number (least squares), which comes from the mean distance.
-  const double rough = dated.distances_ns / dated.distances;
+  const double rough = MeanDistance(dated.distances);
   std::vector<double> at = dated.at, number{0};
   for (size_t i = 1; i < at.size(); i++)
     number.push_back(number.back() + std::round((at[i] - at[i - 1]) / rough));
@@ -104,8 +115,8 @@ Calibration FindUpdatePeriod(const Poll& poll) {
   found.jitter_ns = Median(deviations);
   const double sigma = kSigma * found.jitter_ns, most = found.period_ns / kSteadiness;
   // A longer time without one may have been a period more, or less: twice what is to be expected.
-  const double missed = dated.longest_ns / rough * sigma * std::sqrt(2.0 * dated.runs) / dated.distances;
-  found.steady = dated.distances >= kEnoughDistances && found.period_ns >= kShortestNs &&
+  const double missed = dated.longest_ns / rough * sigma * std::sqrt(2.0 * dated.runs) / distances;
+  found.steady = distances >= kEnoughDistances && found.period_ns >= kShortestNs &&
                  found.period_ns <= kLongestNs && found.jitter_ns <= most && Median(dated.unseen) <= most &&
                  2 * missed <= rough / 4 && sigma / std::sqrt(spread) <= kExact * found.period_ns;
   return found;

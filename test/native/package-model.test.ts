@@ -99,6 +99,19 @@ describe('the model of a package', () => {
     expect(Math.abs(six! / 6 - 1)).toBeLessThan(0.15);
   });
 
+  it('does not take what a program does first, which is what all do, for what it is', () => {
+    // Its first window is exec and the loader, and from then on it alone keeps the package awake.
+    const meter: Task = { process: 9, executable: 9, watts: 0.5 };
+    const beside = { task: meter, run: 0.0002 };
+    const story = new Story({ cores: 2, static: 3, noise: 0.002 });
+    for (let i = 0; i < 250; i++) story.window([beside]);
+    story.window([{ task: { ...SIX, watts: 0.5 }, run: 0.0008 }, beside]);
+    for (let i = 0; i < 1000; i++)
+      story.window(i % 25 < 15 ? [{ task: SIX, run: 0.0018 }, beside] : [beside]);
+    const [six] = watts(story, SIX);
+    expect(Math.abs(six! / 6 - 1)).toBeLessThan(0.15);
+  });
+
   it('does not charge a task for waking the package', () => {
     // Half of the static power sleeps when all cores do, and a task that runs alone always wakes it.
     const story = new Story({ cores: 2, static: 10, asleep: 5 }).run(20, [SIX, TWO], 0.15);

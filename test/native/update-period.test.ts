@@ -13,6 +13,8 @@ interface Counter {
   /** The polling thread runs for so long, and then others do. */
   readonly ours?: number;
   readonly others?: number;
+  /** The part of all updates that are seen as two, one read after the other. */
+  readonly twice?: number;
   readonly seed?: number;
 }
 
@@ -21,10 +23,13 @@ const ROOT = join(__dirname, '../..');
 
 /** Each read's time and what it found. */
 function poll(counter: Counter): string {
-  const { period, jitter = 0, readNs = 1000, ours = Infinity, others = 0, seed = 1 } = counter;
+  const { period, jitter = 0, readNs = 1000, ours = Infinity, others = 0, twice = 0, seed = 1 } = counter;
   const random = createRandom(seed);
   const updates: number[] = [];
-  for (let at = 0.4 * period; at < LONGEST; at += period) updates.push(at + random.uniform() * jitter);
+  for (let at = 0.4 * period; at < LONGEST; at += period) {
+    updates.push(at + random.uniform() * jitter);
+    if (twice > 0 && random.uniform() < twice) updates.push(updates.at(-1)! + readNs);
+  }
   const lines: string[] = [];
   let count = 0;
   for (let now = 0, slice = 0; now < LONGEST; now += readNs) {
@@ -55,6 +60,8 @@ describe('the update period of a counter', () => {
     ['beside one task, turn by turn of 2 ms', { ours: 1.9e6, others: 2.4e6, readNs: 8000 }],
     ['beside two, whose turns are longer', { ours: 2.5e6, others: 5.1e6, readNs: 8000 }],
     ['beside one, tick by tick', { ours: 4e6, others: 4e6 }],
+    ['of a counter that is a sum, and is read while its parts move', { twice: 0.1, readNs: 45e3 }],
+    ['... beside one task', { twice: 0.1, readNs: 20e3, ours: 30e6, others: 8e6 }],
   ])('is found %s', (_how, how) => {
     const found = find({ period: 983e3, jitter: 100e3, ...how });
     expect(found.steady).toBe(true);

@@ -81,7 +81,6 @@ void rig_registers_start(void);
 /* Whether a thread of a core is online; lock held. */
 bool rig_any_online(const struct domain *core);
 u64 rig_watched(const struct watch *w, const struct domain *core);
-u64 rig_shown(struct domain *d);
 /* What a register shows of it, faults included; lock held, and advanced. */
 u64 rig_faulty(struct domain *d);
 /* All registers begin anew, so much lower. */

@@ -182,26 +182,26 @@ u32 rig_read(struct domain *core, const void *event)
 	return now;
 }
 
-u64 rig_shown(struct domain *d)
-{
-	unsigned long flags;
-	u64 pj;
-
-	raw_spin_lock_irqsave(&d->lock, flags);
-	rig_advance(d, ktime_get_mono_fast_ns());
-	pj = rig_faulty(d);
-	raw_spin_unlock_irqrestore(&d->lock, flags);
-	return pj;
-}
-
-/* As of the last move: domains whose CPUs sleep have not seen it. */
+/* As of the last move, of all at once: read one after the other some would have moved and others not, and a
+ * register that moves once would be seen to move twice. */
 static u64 shown_in_package(void)
 {
-	u64 pj = rig_shown(&rig_uncore);
-	int i;
+	int i, count = smp_load_acquire(&rig_core_count);
+	u64 now, pj;
 
-	for (i = 0; i < rig_core_count; i++)
-		pj += rig_shown(&rig_cores[i]);
+	for (i = 0; i < count; i++)
+		raw_spin_lock(&rig_cores[i].lock);
+	raw_spin_lock(&rig_uncore.lock);
+	now = ktime_get_mono_fast_ns();
+	rig_advance(&rig_uncore, now);
+	pj = rig_faulty(&rig_uncore);
+	for (i = 0; i < count; i++) {
+		rig_advance(&rig_cores[i], now);
+		pj += rig_faulty(&rig_cores[i]);
+	}
+	raw_spin_unlock(&rig_uncore.lock);
+	for (i = count; i--;)
+		raw_spin_unlock(&rig_cores[i].lock);
 	return pj;
 }
 
