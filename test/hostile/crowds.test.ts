@@ -33,7 +33,7 @@ describeOnKernel('where nobody drains for long', () => {
 });
 
 /** It takes 20 s. */
-const describeInLong = (LONG ? describeOnKernel : describe.skip) as jest.Describe;
+const describeInLong = LONG ? describeOnKernel : describe.skip;
 
 describeInLong(`where memory is full as well${LONG ? '' : ' (skipped: npm run test:hostile has it)'}`, () => {
   it('what finds no room is counted', async () => {
