@@ -40,7 +40,7 @@
                   'native/drained.cc', 'native/drainer.cc', 'native/event_ring.cc', 'native/kalman.cc',
                   'native/learner.cc', 'native/learning.cc', 'native/package_calibration.cc',
                   'native/package_model.cc', 'native/package_prices.cc', 'native/perf_event.cc', 'native/probe.cc',
-                  'native/probe_options.cc', 'native/program.cc', 'native/row_reader.cc',
+                  'native/probe_options.cc', 'native/program.cc', 'native/reliever.cc', 'native/row_reader.cc',
                   'native/switch_log.cc', 'native/update_period.cc', 'native/update_timer.cc', 'native/watch.cc',
                   'native/windows.cc', 'native/worker.cc'],
       'include_dirs': ['bpf', '<(bpf_out)'],

@@ -7,14 +7,25 @@
 #include "kernel.bpf.h"
 #include "table.bpf.h"
 
-/* struct energy_lifecycle and energy_mkdir, which native reads at each drain. */
+enum { EVENTS_BYTES = 8 << 20 };
+
+/* struct energy_lifecycle and energy_mkdir, which native reads at each drain, and before that when half of
+ * the ring is full. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 8 << 20);
+	__uint(max_entries, EVENTS_BYTES);
 } events SEC(".maps");
 
 /* Events that found no room in the ring. */
 __u64 lost_events;
+
+/* Hands a record over. Nobody is woken while a drain will be early enough. */
+static __always_inline void submit(void *event)
+{
+	_Bool crowded = bpf_ringbuf_query(&events, BPF_RB_AVAIL_DATA) >= EVENTS_BYTES / 2;
+
+	bpf_ringbuf_submit(event, crowded ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
 
 static __always_inline void describe_process(struct energy_lifecycle *event, __u32 kind,
 					     struct task_struct *process)
@@ -69,7 +80,7 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 		return 0;
 	event->parent_tgid = parent->tgid;
 	event->parent_start_ns = parent->group_leader->start_boottime;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	submit(event);
 	return 0;
 }
 
@@ -82,7 +93,7 @@ static __always_inline int on_exec(struct task_struct *task, struct linux_binprm
 	rename_row(task);
 	event = reserve_exec(task, binprm);
 	if (event)
-		bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+		submit(event);
 	return 0;
 }
 
@@ -94,7 +105,7 @@ static __always_inline int on_exit(struct task_struct *task)
 		return 0;
 	event = reserve_lifecycle(ENERGY_EXIT, task->group_leader);
 	if (event)
-		bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+		submit(event);
 	return 0;
 }
 
@@ -115,7 +126,7 @@ static __always_inline int on_mkdir(struct cgroup *cgroup, const char *path)
 	event->cgroup = cgroup->kn->id;
 	bytes = bpf_probe_read_kernel_str(event->path, sizeof(event->path), path);
 	event->path_bytes = bytes > 0 ? bytes : 0;
-	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	submit(event);
 	return 0;
 }
 

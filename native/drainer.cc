@@ -19,6 +19,9 @@ namespace {
 // quarter of that it takes a minute to get there, at the greatest power that BPF can hold.
 constexpr uint64_t kMuch = 1ULL << 62;
 
+// Rows that are taken out early, some 10 MB: with more the overflow maps fill, and BPF counts what is lost.
+constexpr size_t kMostEarlyRows = 100'000;
+
 // Empties the counters and hot rows of a buffer; what is behind them is written anew before it is read. A
 // thread that learns may be looking for a process there: it sees a row, or none.
 void Empty(energy_buffer* buffer) {
@@ -117,15 +120,24 @@ void Drainer::Forget(const RowReader& reader, const Overflow (&overflows)[2], Dr
   }
 }
 
-Outcome Drainer::Relieve() {
-  bool much = false;
+bool Drainer::HasMuch() const {
+  bool much_energy = false;
+  uint64_t spills = 0;
   for (uint32_t cpu = 0; cpu < program_->cpu_count(); cpu++) {
     const energy_cpu& account = program_->cpus()[cpu];
-    much = much || account.buffers[account.buffer & 1].energy >= kMuch;
+    const energy_buffer& buffer = account.buffers[account.buffer & 1];
+    much_energy = much_energy || buffer.energy >= kMuch;
+    spills += buffer.spills;
   }
+  const bool many_rows = spills >= program_->options().spill_entries / 2;
+  return much_energy || (many_rows && early_.rows.cpu.size() < kMostEarlyRows);
+}
+
+Outcome Drainer::Relieve() {
+  if (!HasMuch()) return {};
   Drained some;
-  Outcome outcome = much ? TakeInterval(&some) : Outcome{};
-  if (much && !outcome.Failed()) Append(&early_, some);
+  Outcome outcome = TakeInterval(&some);
+  if (!outcome.Failed()) Append(&early_, some);
   return outcome;
 }
 
@@ -153,7 +165,7 @@ Outcome Drainer::TakeInterval(Drained* out) {
   RowReader reader(program_->unit().counts, program_->cpu_count(), out);
   outcome = ReadRows(&reader, overflows);
   if (outcome.Failed()) return outcome;
-  outcome = ring_.Consume(out);
+  outcome = ring_.Take(out);
   if (outcome.Failed()) return outcome;
   out->lost_events = program_->skeleton().bss->lost_events;
   Forget(reader, overflows, out);

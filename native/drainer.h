@@ -21,9 +21,11 @@ class Drainer {
   Outcome Open();
   // All since the last one. What fails half-way leaves everything for the next drain.
   Outcome Drain(Drained* out);
-  // Takes out early, for the next Drain(), what a CPU has nearly too much of to add it up. Called every
-  // second or so, it allows for intervals of any length.
+  // Takes out early, for the next Drain(), what a CPU has nearly too much of to add it up, and rows when half
+  // of the overflow maps is full. Called every second or so, it allows for intervals of any length.
   Outcome Relieve();
+  // Its Relieve() may be called at any time, by whatever thread.
+  EventRing* events() { return &ring_; }
 
  private:
   // The rows of one of the buffers that are in its two overflow maps, by process and by cgroup.
@@ -33,6 +35,7 @@ class Drainer {
     std::vector<energy_spill_key> keys[2];
   };
 
+  bool HasMuch() const;
   Outcome TakeInterval(Drained* out);
   Outcome SwapBuffers();
   bool TakeOver(uint32_t cpu);

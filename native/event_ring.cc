@@ -2,13 +2,20 @@
 #include "event_ring.h"
 
 #include <bpf/libbpf.h>
+#include <sys/epoll.h>
 
 #include <cerrno>
 #include <string>
+#include <utility>
 
 #include "energy.h"
 
 namespace {
+
+constexpr const char* kOpen = "map the ring of events";
+
+// From then on no more are taken into memory: those of 200,000 processes, and four times what the ring holds.
+constexpr size_t kMostBytes = 32 << 20;
 
 // The program that an exec made run; nothing where the event is another one, or the name was cut off.
 std::string ProgramOf(const energy_lifecycle* event) {
@@ -21,30 +28,56 @@ std::string ProgramOf(const energy_lifecycle* event) {
 
 EventRing::~EventRing() { ring_buffer__free(reader_); }
 
+// A ring that holds anything is readable. Only when BPF wakes who waits for it does epoll tell so by its
+// edge.
 Outcome EventRing::Open(int fd) {
   reader_ = ring_buffer__new(fd, TakeRecord, this, nullptr);
-  return reader_ ? Outcome{} : Fail("map the ring of events", -errno);
+  if (!reader_) return Fail(kOpen, -errno);
+  wakes_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
+  epoll_event edges{};
+  edges.events = EPOLLIN | EPOLLET;
+  if (wakes_.get() < 0 || epoll_ctl(wakes_.get(), EPOLL_CTL_ADD, fd, &edges)) return Fail(kOpen, -errno);
+  return {};
 }
 
-Outcome EventRing::Consume(Drained* out) {
-  out_ = out;
+bool EventRing::Relieve() {
+  epoll_event woken;
+  if (epoll_wait(wakes_.get(), &woken, 1, 0) <= 0) return true;
+  std::lock_guard<std::mutex> lock(mutex_);
+  if (held_bytes_ >= kMostBytes) return false;
+  Consume();
+  return true;
+}
+
+Outcome EventRing::Take(Drained* out) {
+  std::lock_guard<std::mutex> lock(mutex_);
+  Outcome outcome = Consume();
+  if (outcome.Failed()) return outcome;
+  out->lifecycle = std::exchange(held_.lifecycle, {});
+  out->mkdirs = std::exchange(held_.mkdirs, {});
+  held_bytes_ = 0;
+  return {};
+}
+
+Outcome EventRing::Consume() {
   int status = ring_buffer__consume(reader_);
-  out_ = nullptr;
   return status < 0 ? Fail("read the ring of events", status) : Outcome{};
 }
 
-int EventRing::TakeRecord(void* ring, void* data, size_t) {
-  Drained* out = static_cast<EventRing*>(ring)->out_;
+int EventRing::TakeRecord(void* ring, void* data, size_t bytes) {
+  auto* self = static_cast<EventRing*>(ring);
   const auto* event = static_cast<const energy_lifecycle*>(data);
+  self->held_bytes_ += bytes;
   if (event->kind == ENERGY_MKDIR) {
     const auto* mkdir = static_cast<const energy_mkdir*>(data);
     // A path that was cut off is left out: the directory itself is asked for its name then.
     if (mkdir->path_bytes == 0 || mkdir->path_bytes >= ENERGY_PATH) return 0;
-    out->mkdirs.cgroup.push_back(mkdir->cgroup);
-    out->mkdirs.path.emplace_back(mkdir->path, mkdir->path_bytes - 1);
+    auto& mkdirs = self->held_.mkdirs;
+    mkdirs.cgroup.push_back(mkdir->cgroup);
+    mkdirs.path.emplace_back(mkdir->path, mkdir->path_bytes - 1);
     return 0;
   }
-  auto& lifecycle = out->lifecycle;
+  auto& lifecycle = self->held_.lifecycle;
   lifecycle.kind.push_back(event->kind);
   lifecycle.pid.push_back(event->tgid);
   lifecycle.start_ns.push_back(event->start_ns);

@@ -2,13 +2,16 @@
 #pragma once
 
 #include <cstddef>
+#include <mutex>
 
 #include "drained.h"
 #include "outcome.h"
+#include "unique_fd.h"
 
 struct ring_buffer;
 
-// Reads the ring in which BPF tells of processes that fork, exec and exit, and of new cgroups.
+// Reads the ring in which BPF tells of processes that fork, exec and exit, and of new cgroups. A thread may
+// call Relieve() whatever others do; all else is called by one at a time.
 class EventRing {
  public:
   EventRing() = default;
@@ -18,12 +21,21 @@ class EventRing {
 
   // `fd`: the descriptor of the ring buffer's map.
   Outcome Open(int fd);
-  // Appends all that is in it to `out`, and empties it.
-  Outcome Consume(Drained* out);
+  // Readable when BPF has woken who waits, since half of the ring is full, until Relieve() is called.
+  int wakes() const { return wakes_.get(); }
+  // If BPF has woken who waits: takes what is in the ring into memory, for the next Take(). Returns false
+  // where too much is there already: then the ring fills, and BPF counts what finds no room.
+  bool Relieve();
+  // All events since the last time; empties the ring.
+  Outcome Take(Drained* out);
 
  private:
   static int TakeRecord(void* ring, void* data, size_t bytes);
+  Outcome Consume();
 
   ring_buffer* reader_ = nullptr;
-  Drained* out_ = nullptr;  // where the records of a Consume() under way go
+  UniqueFd wakes_;  // an epoll(7) that tells of the ring's wake-ups alone
+  std::mutex mutex_;
+  Drained held_;  // events, and nothing else
+  size_t held_bytes_ = 0;
 };

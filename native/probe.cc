@@ -16,6 +16,7 @@
 #include "energy.skel.h"
 #include "learning.h"
 #include "program.h"
+#include "reliever.h"
 #include "watch.h"
 
 namespace {
@@ -48,6 +49,7 @@ struct Probe::Parts {
   Watch watch{&program, &binder};
   Drainer drainer{&program};
   Learning learning{&program};
+  Reliever reliever{&drainer};
 };
 
 Probe::Probe() = default;
@@ -62,6 +64,8 @@ Outcome Probe::Open(const ProbeOptions& options, uint32_t* own_pid) {
   outcome = parts->program.Load(options, own_pid);
   if (outcome.Failed()) return outcome;
   outcome = parts->drainer.Open();
+  if (outcome.Failed()) return outcome;
+  outcome = parts->reliever.Start(&mutex_);
   if (outcome.Failed()) return outcome;
   parts_ = std::move(parts);
   return {};
@@ -117,8 +121,6 @@ Outcome Probe::LookAfter(std::vector<uint32_t>* zones, double* asleep_ns) {
   *asleep_ns = parts_->watch.TakeSleepNs();
   *zones = parts_->watch.Failing();
   parts_->watch.ResyncPhase();
-  // What cannot be taken out now is tried again the next time, and Drain() says why.
-  parts_->drainer.Relieve();
   return {};
 }
 

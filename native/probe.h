@@ -18,6 +18,7 @@
 // what drains it. There is no JavaScript in it.
 //
 // Calls exclude one another, whatever thread they come from, so each may have to wait for another one's end.
+// While it is open a thread of its own sees to it that intervals may be of any length.
 // Those that need an open probe end with -EBADF where it is not.
 class Probe {
  public:
@@ -43,7 +44,7 @@ class Probe {
   // How that is going; `restarts`: times that the model had to begin anew.
   Outcome AskLearning(std::vector<LearningStatus>* packages, uint64_t* restarts);
   // What is to be done every second or so: tells as Watch::Failing() and Watch::TakeSleepNs() what may be
-  // wrong with the counters, resynchronizes phases, and relieves the drainer.
+  // wrong with the counters, and resynchronizes phases.
   Outcome LookAfter(std::vector<uint32_t>* zones, double* asleep_ns);
   // A descriptor, for the caller to keep, of the ring in which BPF rings when it wants LookAfter() to be
   // called and the CPUs to be looked at.

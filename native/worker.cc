@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -68,6 +69,13 @@ bool Worker::SleepUntil(int64_t ns) {
   const timespec end = ToTimespec(ns);
   while (!Stopping() && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, nullptr) == EINTR) {
   }
+  return !Stopping();
+}
+
+bool Worker::WaitFor(int fd, int64_t ns) {
+  const timespec pause = ToTimespec(std::max<int64_t>(ns, 0));
+  pollfd both[] = {{fd, POLLIN, 0}, {stop_.get(), POLLIN, 0}};
+  if (!Stopping()) ppoll(both, 2, &pause, nullptr);
   return !Stopping();
 }
 

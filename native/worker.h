@@ -31,6 +31,8 @@ class Worker {
   // Sleeps until a time of CLOCK_MONOTONIC, as exactly as the kernel can, or until it is to stop. Returns
   // false if it is.
   bool SleepUntil(int64_t ns);
+  // Sleeps until `fd` is readable, for so many ns at most, or until it is to stop. Returns false if it is.
+  bool WaitFor(int fd, int64_t ns);
 
   // CPU time of the thread so far, ns.
   int64_t CpuNs() const;

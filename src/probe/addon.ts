@@ -66,7 +66,8 @@ export interface Failing {
 
 /**
  * The BPF program with its counters. Everything rejects with an EnergyError; `close()` may be called twice.
- * Calls follow one another in a thread of the pool: none blocks the event loop, however long another takes.
+ * Calls follow one another in a thread of the pool: none blocks the event loop, however long another takes. While it is
+ * open another thread takes out of the kernel what would find no room there until the next `drain()`.
  */
 export interface Probe {
   /** Resolves with our pid as rows have it, in the first pid namespace: not `process.pid` in a container. */
@@ -74,8 +75,8 @@ export interface Probe {
   /** Opens the counter of a zone, or opens it anew after CPUs came or went; closes that of a zone without CPUs. */
   bind(index: number, zone: Zone, event: PerfEvent): Promise<void>;
   /**
-   * What BPF and the clocks tell of the counters. It also finds the phase of counters that BPF has lost, and takes out
-   * early what a CPU could not add up for much longer: to be called every second or so, whatever the answer is for.
+   * What BPF and the clocks tell of the counters. It also finds the phase of counters that BPF has lost: to be called
+   * every second or so, whatever the answer is for.
    */
   lookAfter(): Promise<Failing>;
   /**

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The agent for some time on a machine that switches as fast as it can, with processes and cgroups that come and go:
-// every line closes, nothing is lost, memory and descriptors stay as they are. soak.mjs [MINUTES]
-import { spawn } from 'node:child_process';
+// every line closes, nothing is lost, memory and descriptors stay as they are. The agent is in a cgroup of its own, as a
+// unit of systemd is, and the storm in another, as what users run is. soak.mjs [MINUTES]
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { makeCgroups } from '../e2e/cgroups.mjs';
+import { cpuGroup } from './cpu-groups.mjs';
 import { slopeOf } from './slope.mjs';
 
 const minutes = Number(process.argv[2] ?? 60);
@@ -22,10 +24,18 @@ const CLOSES = 1e-6;
 const environment = Object.fromEntries(
   Object.entries(process.env).filter(([name]) => !name.startsWith('OTEL_')),
 );
-const agent = spawn(process.execPath, flagsOf(JOULES).concat(JOULES, 'agent', '--json', '--source', TSC), {
-  env: { ...environment, OTEL_EXPORTER_PROMETHEUS_PORT: '0' },
-  stdio: ['ignore', 'pipe', 'pipe'],
-});
+/** What every unit has that says nothing. */
+const service = cpuGroup('agent', 100);
+/** Half of that: others may work on this machine as well. */
+const users = cpuGroup('storm', 50);
+const agent = service.start(
+  process.execPath,
+  flagsOf(JOULES).concat(JOULES, 'agent', '--json', '--source', TSC),
+  {
+    env: { ...environment, OTEL_EXPORTER_PROMETHEUS_PORT: '0' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  },
+);
 let said = '';
 agent.stderr.on('data', (piece) => (said += piece));
 
@@ -51,11 +61,7 @@ createInterface({ input: agent.stdout }).on('line', (line) => {
   sums.longest = Math.max(sums.longest, interval_s);
 });
 
-/** What this process started goes with it: of others that load the machine nothing is known. */
-const load = spawn('nice', ['-n', '10', 'stress-ng', '--switch', '1', '--fork', '1', '-q', '-t', '0'], {
-  stdio: 'ignore',
-  detached: true,
-});
+users.start('stress-ng', ['--switch', '1', '--fork', '1', '-q', '-t', '0'], { stdio: 'ignore' });
 const cgroups = makeCgroups();
 let made = 0;
 const over = new AbortController();
@@ -83,6 +89,13 @@ async function scrape(url) {
   scrapes.slowestMs = Math.max(scrapes.slowestMs, performance.now() - since);
 }
 
+/** CPU time of everything, s, without what is idle: user, nice, system, irq, softirq and steal. */
+function busySeconds() {
+  const times = readFileSync('/proc/stat', 'latin1').split('\n', 1)[0].split(/ +/).slice(1, 9).map(Number);
+  const [user, nice, system, , , irq, softirq, steal] = times;
+  return (user + nice + system + irq + softirq + steal) / 100;
+}
+
 const samples = [];
 function sample(startMs) {
   const status = readFileSync(`/proc/${agent.pid}/status`, 'latin1');
@@ -91,6 +104,7 @@ function sample(startMs) {
     ms: performance.now() - startMs,
     residentMb,
     descriptors: readdirSync(`/proc/${agent.pid}/fd`).length,
+    load: loadavg()[0],
   });
 }
 
@@ -101,6 +115,7 @@ async function run() {
   }
   const url = /publishing at (\S+)/.exec(said)[1];
   const startMs = performance.now();
+  const before = usage();
   const churning = churn();
   let scrapeMs = 0;
   while (performance.now() - startMs < minutes * 60_000) {
@@ -110,8 +125,23 @@ async function run() {
     scrapeMs = performance.now();
     await scrape(url);
   }
+  const after = usage();
   over.abort();
   await churning;
+  tellMachine((performance.now() - startMs) / 1000, before, after);
+}
+
+const usage = () => ({ busy: busySeconds(), agent: service.usedSeconds(), storm: users.usedSeconds() });
+
+/** What the CPUs did meanwhile: a soak on a machine that others use as well is judged by that. */
+function tellMachine(seconds, before, after) {
+  const part = (key) => (after[key] - before[key]) / seconds;
+  const [busy, own, storm] = [part('busy'), part('agent'), part('storm')].map((one) => one.toFixed(3));
+  const loads = samples.map(({ load }) => load);
+  console.log(
+    `soak: of ${cpus().length} CPUs ${busy} were in use: ${own} by the agent, ${storm} by the storm, ` +
+      `${(busy - own - storm).toFixed(3)} by others; load ${Math.min(...loads)} to ${Math.max(...loads)}`,
+  );
 }
 
 function report() {
@@ -155,11 +185,12 @@ try {
   await run();
   process.exitCode = report();
 } finally {
-  process.kill(-load.pid, 'SIGKILL');
+  await users.close();
   if (agent.exitCode === null) {
     const gone = once(agent, 'exit');
     agent.kill('SIGTERM');
     await gone;
   }
+  await service.close();
   cgroups.close();
 }

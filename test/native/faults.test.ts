@@ -40,6 +40,7 @@ const OPENING = [
   'map the logs of switches',
   'run a BPF program',
   'map the ring of events',
+  'start the thread that relieves the kernel',
 ];
 const FURTHER = [
   'open the perf event',

@@ -83,13 +83,13 @@ int Supervise() {
   return fd;
 }
 
-// Refuses the call with this number, counted from 1, and lets all others go on. Returns its name when all who
-// are supervised have ended; empty: there were fewer calls.
-std::string RefuseOne(int listener, int refused) {
+// Refuses the call with this number, counted from 1, and lets all others go on until it is `over`. Returns
+// its name; empty: there were fewer calls.
+std::string RefuseOne(int listener, int refused, const std::atomic<bool>& over) {
   std::string name;
-  for (int call = 1;;) {
+  for (int call = 1; !over;) {
     pollfd waiting{listener, POLLIN, 0};
-    if (poll(&waiting, 1, -1) < 0) continue;
+    if (poll(&waiting, 1, 10) <= 0) continue;
     if (!(waiting.revents & POLLIN)) break;
     seccomp_notif request{};
     if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &request)) continue;
@@ -167,17 +167,19 @@ bool Refuse(int refused, const PerfEventSpec& tsc) {
   std::string name;
   {
     std::atomic<int> listener{-1};
+    std::atomic<bool> over{false};
     std::thread supervisor([&] {
       while (listener < 0) std::this_thread::yield();
-      name = RefuseOne(listener, refused);
+      name = RefuseOne(listener, refused, over);
     });
     std::thread supervised([&] {
       listener = Supervise();
       outcome = Live(&probe, &alarm, tsc);
-      // Its thread is supervised as well: the supervisor would wait for it.
+      // What a probe starts goes on until it is closed, and makes none of these calls.
       alarm.Stop();
     });
     supervised.join();
+    over = true;
     supervisor.join();
   }
   printf("{\"call\": \"%s\", \"status\": %d, \"step\": \"%s\"", name.c_str(), outcome.status, outcome.step);
