@@ -48,7 +48,7 @@ function judgeNative() {
     const directory = join(work, 'again', platform);
     makeNative(platform, bpf, directory);
     const unpacked = join(work, platform);
-    const [tarball] = readdirSync(join(work, 'packages')).filter((name) => name.includes(platform));
+    const tarball = readdirSync(join(work, 'packages')).find((name) => name.includes(platform));
     must('sh', [
       '-c',
       'mkdir -p "$1" && tar -xzf "$2" -C "$1"',
