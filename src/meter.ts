@@ -67,7 +67,7 @@ const BLIND_IN_NAMESPACE =
  */
 export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
   const checked = checkMeterOptions(options);
-  const { root, interval, followForks, maxTasks, log = () => {} } = checked;
+  const { root, interval, followForks, maxTasks, scripts, log = () => {} } = checked;
   const sys = join(root, 'sys');
   const proc = join(root, 'proc');
   const select = (): Selection => selectSource(sourceRequest(checked));
@@ -104,7 +104,7 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
     const intervals = opened.use(new Intervals({ collector, poller, cores }));
     // The /proc of another pid namespace would name other processes.
     const hostProc = root !== '/' || collector.ownPid === process.pid;
-    const identifier = createIdentifier({ proc, hierarchy, bootTimeMs: bootMs, hostProc, log });
+    const identifier = createIdentifier({ proc, hierarchy, bootTimeMs: bootMs, hostProc, scripts, log });
     const measure = createMeasure({ identifier, filter, namer, ownPid: collector.ownPid });
     return meter({ selection, collector, intervals, measure, identifier, hostProc, interval, log, opened });
   });

@@ -5,6 +5,7 @@ import { UNKNOWN } from '../model/snapshot.ts';
 import type { Columns } from '../probe/columns.ts';
 import { eachInSlices } from '../util/cooperative.ts';
 import { type Cgroup, type ChargedCgroup, CgroupPaths } from './cgroup.ts';
+import { createCommandLines } from './command-lines.ts';
 import { ContainerClaims } from './container-claims.ts';
 import { type ChargedProcess, createProcesses, type Process } from './processes.ts';
 
@@ -12,8 +13,8 @@ import { type ChargedProcess, createProcesses, type Process } from './processes.
 export interface Identifier {
   /** Takes in what the kernel recorded of processes and cgroups. */
   beginInterval(columns: Pick<Columns, 'rows' | 'lifecycle' | 'mkdirs'>): void;
-  /** Looks for the cgroups of the interval in slices of time. */
-  prepare(charged: readonly ChargedCgroup[]): Promise<void>;
+  /** Looks for the cgroups, and the scripts of the processes, of the interval in slices of time. */
+  prepare(charged: readonly ChargedCgroup[], processes?: readonly ChargedProcess[]): Promise<void>;
   process(charged: ChargedProcess): Process;
   /** Path, container and unit of a cgroup; `process` is one that was charged in it. */
   cgroup(id: number, process: ProcessKey): Cgroup;
@@ -33,21 +34,25 @@ export function createIdentifier(options: {
   readonly bootTimeMs: number;
   /** Whether `proc` shows the processes of the first pid namespace, which rows name; default true. */
   readonly hostProc?: boolean;
+  /** Whether interpreters are called by what they run, too. */
+  readonly scripts?: boolean;
   /** Takes a line, at once, where cgroups cannot be looked up. */
   readonly log?: (line: string) => void;
 }): Identifier {
-  const { hostProc = true, hierarchy } = options;
-  const processes = createProcesses({ ...options, hostProc });
+  const { proc, hostProc = true, hierarchy, scripts = false, log = () => {} } = options;
+  const commandLines = scripts ? createCommandLines({ proc, log }) : undefined;
+  const processes = createProcesses({ ...options, hostProc, commandLines });
   const cgroups = new CgroupPaths({ ...options, hostProc });
   const claims = new ContainerClaims();
-  if (hierarchy.mount === null) options.log?.(NO_CGROUPS);
+  if (hierarchy.mount === null) log(NO_CGROUPS);
   return {
     beginInterval(columns) {
       processes.beginInterval(columns);
       const { cgroup, path } = columns.mkdirs;
       path.forEach((one, i) => cgroups.learn(cgroup[i]!, one));
     },
-    async prepare(charged) {
+    async prepare(charged, chargedProcesses = []) {
+      await processes.prepare(chargedProcesses);
       await cgroups.prepare(charged);
       await eachInSlices(charged, ({ id, process }) => claims.note(cgroups.resolve(id, process)));
     },

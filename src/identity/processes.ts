@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-import { creationTimeOf, type ProcessKey, readExecutable, readStat, startTicks } from '../host/procfs.ts';
+import {
+  creationTimeOf,
+  isAlive,
+  type ProcessKey,
+  readExecutable,
+  readStat,
+  startTicks,
+} from '../host/procfs.ts';
 import { type Columns, commAt } from '../probe/columns.ts';
+import { eachInSlices } from '../util/cooperative.ts';
 import { createGenerationalCache } from '../util/generational-cache.ts';
+import type { CommandLines } from './command-lines.ts';
 import { createLifecycle } from './lifecycle.ts';
+import { isInterpreter, scriptOf } from './scripts.ts';
 
 /** A process that was charged, and the row of the interval's columns that has its name. */
 export interface ChargedProcess extends ProcessKey {
@@ -13,7 +23,7 @@ export interface Process {
   /** ISO 8601; with the pid it identifies the process. */
   readonly creationTime: string;
   /**
-   * File name of its program; of kernel threads, and of what began before the meter did and had ended before it was looked
+   * File name of its program, and what that runs where it is an interpreter and that is wanted; of kernel threads, and of what began before the meter did and had ended before it was looked
    * at, the kernel's name.
    */
   readonly executable: string;
@@ -27,6 +37,8 @@ export interface Process {
 export interface Processes {
   /** Takes in an interval, before its processes are asked for. */
   beginInterval(columns: Pick<Columns, 'rows' | 'lifecycle'>): void;
+  /** Looks for the scripts of interpreters that are charged, where that is wanted; what is identified before has none. */
+  prepare(charged: readonly ChargedProcess[]): Promise<void>;
   identify(charged: ChargedProcess): Process;
   /** To be called after each interval: bounds what is remembered. */
   endInterval(): void;
@@ -34,7 +46,13 @@ export interface Processes {
 
 const KEEP_PROCESSES = 16_384;
 
-type Named = Omit<Process, 'exited'> & { readonly startNs: number; readonly comm: string };
+interface Named extends Omit<Process, 'exited' | 'executable'> {
+  readonly startNs: number;
+  readonly comm: string;
+  readonly program: string;
+  /** What the program runs; null: it is not told, undefined: it was not looked for. */
+  readonly script?: string | null | undefined;
+}
 
 /**
  * What was found once is not read again while a process keeps the name (`comm`) that the kernel has for it, and the kernel
@@ -46,8 +64,10 @@ export function createProcesses(options: {
   readonly bootTimeMs: number;
   /** Whether `proc` shows the processes of the first pid namespace, which rows name. */
   readonly hostProc: boolean;
+  /** Reads what interpreters run; without it their scripts are not told. */
+  readonly commandLines?: CommandLines | undefined;
 }): Processes {
-  const { proc, bootTimeMs, hostProc } = options;
+  const { proc, bootTimeMs, hostProc, commandLines } = options;
   const named = createGenerationalCache<number, Named>(KEEP_PROCESSES);
   const lifecycle = createLifecycle();
   let comms: Columns['rows']['comm'] = Buffer.alloc(0);
@@ -56,7 +76,7 @@ export function createProcesses(options: {
     const { pid, startNs } = process;
     const creationTime = creationTimeOf(startNs, bootTimeMs);
     // What the kernel has just told need not be read, and no thread of its own becomes a program.
-    if (known !== undefined) return { startNs, comm, creationTime, executable: known, kernel: false };
+    if (known !== undefined) return { startNs, comm, creationTime, program: known, kernel: false };
     // Of what has ended there is nothing to be read, which matters where 10,000 processes a second end.
     const readable = hostProc && !lifecycle.hasExited(process);
     const program = readable ? readExecutable(proc, pid) : undefined;
@@ -67,9 +87,32 @@ export function createProcesses(options: {
       startNs,
       comm,
       creationTime,
-      executable: (alive ? program : undefined) ?? comm,
+      program: (alive ? program : undefined) ?? comm,
       kernel: alive && stat.kernelThread,
     };
+  }
+
+  function find(charged: ChargedProcess): Named {
+    const { pid, startNs, row } = charged;
+    const comm = lifecycle.newNameOf(charged) ?? commAt(comms, row);
+    const program = lifecycle.programOf(charged);
+    const known = named.get(pid);
+    const isSame = known?.startNs === startNs;
+    if (isSame && known.comm === comm && (program ?? known.program) === known.program) return known;
+    const found = name(charged, comm, program);
+    // It may call itself otherwise, and write over its command line: what it was found to run it still runs.
+    const script = isSame && known.program === found.program ? known.script : undefined;
+    named.set(pid, { ...found, script });
+    return { ...found, script };
+  }
+
+  async function findScript(charged: ChargedProcess): Promise<void> {
+    const args = await commandLines?.read(charged.pid);
+    const known = named.get(charged.pid);
+    if (!known || known.startNs !== charged.startNs) return;
+    // Read after them: if it still is the same process now, they were its.
+    const script = args && isAlive(proc, charged) ? scriptOf(known.program, args) : null;
+    named.set(charged.pid, { ...known, script });
   }
 
   return {
@@ -77,18 +120,24 @@ export function createProcesses(options: {
       comms = rows.comm;
       lifecycle.follow(events);
     },
+    async prepare(charged) {
+      if (!commandLines || !hostProc) return;
+      const wanted: ChargedProcess[] = [];
+      await eachInSlices(charged, (process) => {
+        const { program, script } = find(process);
+        if (script === undefined && isInterpreter(program) && !lifecycle.hasExited(process))
+          wanted.push(process);
+      });
+      for (const process of wanted) await findScript(process);
+    },
     identify(charged) {
-      const { pid, startNs, row } = charged;
-      const comm = lifecycle.newNameOf(charged) ?? commAt(comms, row);
-      const program = lifecycle.programOf(charged);
-      let known = named.get(pid);
-      const isKnown = known?.startNs === startNs && known.comm === comm;
-      if (!known || !isKnown || (program !== undefined && program !== known.executable)) {
-        known = name(charged, comm, program);
-        named.set(pid, known);
-      }
-      const { creationTime, executable, kernel } = known;
-      return { creationTime, executable, kernel, exited: lifecycle.hasExited(charged) };
+      const { pid, startNs } = charged;
+      let known = find(charged);
+      // Decided once: a name that changed would move its energy to another series.
+      if (known.script === undefined) named.set(pid, (known = { ...known, script: null }));
+      const { creationTime, program, script, kernel } = known;
+      const executable = script === null || script === undefined ? program : `${program} ${script}`;
+      return { creationTime, executable, kernel, exited: lifecycle.hasExited({ pid, startNs }) };
     },
     endInterval: () => named.endInterval(),
   };

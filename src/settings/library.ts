@@ -20,7 +20,9 @@ type Settled<K extends keyof MeterOptions> = MeterOptions & Required<Pick<MeterO
 /** Options of the library's meter, what has a default filled in. @throws usageError that names the option. */
 export function checkMeterOptions(
   options: unknown,
-): Settled<'source' | 'attribution' | 'interval' | 'root' | 'names' | 'maxTasks' | 'followForks'> {
+): Settled<
+  'source' | 'attribution' | 'interval' | 'root' | 'names' | 'scripts' | 'maxTasks' | 'followForks'
+> {
   return checkOptions(METER, options) as never;
 }
 

@@ -100,6 +100,15 @@ export const METER: Table<Omit<MeterOptions, 'kubelet'> & InGroup<'kubelet', Kub
     description: 'names of containers, images and pods, from what the container runtimes keep on the node',
     brief: 'names of containers, images and pods',
   },
+  scripts: {
+    kind: flag(),
+    fallback: false,
+    option: 'scripts',
+    verbs: VIEWERS,
+    key: 'scripts',
+    description: 'names of scripts beside those of their interpreters, from command lines: python3 train.py',
+    rare: true,
+  },
   containerRoots: {
     kind: list(text('a directory'), 'a list of directories'),
     otherwise: 'none',
@@ -110,6 +119,7 @@ export const METER: Table<Omit<MeterOptions, 'kubelet'> & InGroup<'kubelet', Kub
     key: 'container_roots',
     description:
       "more places of names, as the host has them: Docker's data-root, containerd's state, graphroot or runroot of Podman",
+    rare: true,
   },
   root: {
     kind: text('a directory'),

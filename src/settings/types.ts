@@ -6,6 +6,7 @@ import type { Patterns } from '../snapshot/filter.ts';
 /** Options of `openMeter`. What each is, its range, default and names elsewhere are in `table.ts` and the README. */
 export interface MeterOptions extends Patterns {
   readonly names?: boolean;
+  readonly scripts?: boolean;
   readonly containerRoots?: readonly string[];
   readonly kubelet?: KubeletOptions;
   readonly source?: string;

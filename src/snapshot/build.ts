@@ -15,7 +15,7 @@ export async function buildSnapshot(parts: Parts): Promise<Snapshot> {
   const time = new Date().toISOString();
   const { interval, charges, identifier } = parts;
   const { source, seconds } = interval;
-  await identifier.prepare(charges.cgroups);
+  await identifier.prepare(charges.cgroups, charges.processes);
   const processes = await processRows(parts);
   const cgroups = await cgroupRows(parts);
   return {

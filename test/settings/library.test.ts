@@ -63,6 +63,7 @@ describe('the options of openMeter', () => {
       interval: 1,
       root: '/',
       names: false,
+      scripts: false,
       maxTasks: 32_768,
       followForks: false,
       log,
