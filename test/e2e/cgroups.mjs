@@ -22,7 +22,8 @@ function mountPoint() {
 }
 
 export function makeCgroups() {
-  const name = `joules-e2e-${process.pid}`;
+  // A service, so that there is something which has an owner.
+  const name = `joules-e2e-${process.pid}.service`;
   const top = join(mountPoint(), name);
   mkdirSync(top);
   return {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // All that one agent and its back ends are judged by.
 import { measureChurn } from './churn.mjs';
+import { readDashboards, testRules } from './dashboards.mjs';
 import { judgeIncrease, judgeLaw, judgeOwners, judgeScrapes } from './judge.mjs';
 import { checkOpenMetrics, lint } from './page.mjs';
 import { judgeAnswer, readQueries, showAnswer } from './queries.mjs';
@@ -31,6 +32,7 @@ export async function judge(stage, span, programs) {
   test(`${stage.name}: promtool has nothing to say of the page`, lint(programs.promtool, page));
   test(`${stage.name}: the page is right as OpenMetrics`, await checkOpenMetrics(agent.url, programs.python));
   if (!stage.owners) return;
+  test('the rules for Prometheus do what they are to', testRules(programs.promtool));
   await judgeQueries(scraped);
   const { all, perHour, allPerHour, examples } = await measureChurn(prometheus, span, isOfCrowd);
   tell(
@@ -51,7 +53,7 @@ function isOfCrowd({ container_id, cgroup_path, process_executable_name }) {
 async function judgeQueries(views) {
   const queries = readQueries();
   test('docs/metrics.md has ten queries', queries.length !== 10 && `${queries.length}`);
-  for (const { title, promql } of queries) {
+  for (const { title, promql } of [...queries, ...readDashboards()]) {
     for (const view of views) {
       const rows = await view.query(promql);
       test(`${view.title}: ${title}: ${showAnswer(rows)}`, judgeAnswer(rows));

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// The dashboards of deploy/dashboards as Grafana asks them, with every variable at its "All", and the rules of
+// deploy/prometheus.
+import { spawnSync } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '../..');
+const directory = join(root, 'deploy/dashboards');
+
+/** What Grafana makes of its own variables, for a minute of scrapes and a few minutes on the screen. */
+const BUILT_IN = { __rate_interval: '1m', __range: '3m', __interval: '15s' };
+/** What the shop of the workload exports. */
+const CHOSEN = { requests: 'http_server_requests_total' };
+
+/** { title, promql } of each query of each panel, and of each variable. */
+export function readDashboards() {
+  return readdirSync(directory)
+    .filter((name) => name.endsWith('.json'))
+    .flatMap((name) => {
+      const { title, panels, templating } = JSON.parse(readFileSync(join(directory, name), 'utf8'));
+      const values = { ...BUILT_IN, ...valuesOf(templating.list), ...CHOSEN };
+      const queries = [...panels.flatMap(queriesOf), ...templating.list.flatMap(variableOf)];
+      return queries.map((query) => ({
+        title: `${title}: ${query.title}`,
+        promql: query.promql.replace(/\$(\w+)/g, (_, variable) => values[variable]),
+      }));
+    });
+}
+
+function valuesOf(variables) {
+  return Object.fromEntries(variables.map(({ name, allValue, query }) => [name, allValue ?? query]));
+}
+
+function queriesOf({ title, targets }) {
+  return targets.map(({ expr, refId }) => ({ title: `${title} ${refId}`, promql: expr }));
+}
+
+function variableOf({ name, type, definition }) {
+  if (type !== 'query') return [];
+  const [, selector, label] = /^label_values\((.+), (\w+)\)$/.exec(definition);
+  return [{ title: `variable ${name}`, promql: `count by (${label}) (${selector})` }];
+}
+
+/** '' where the rules make of known series what they are to. */
+export function testRules(promtool) {
+  const run = spawnSync(promtool, ['test', 'rules', 'rules.test.yaml'], {
+    cwd: join(root, 'test/deploy'),
+    encoding: 'utf8',
+  });
+  return run.status === 0 ? '' : run.stdout + run.stderr;
+}
