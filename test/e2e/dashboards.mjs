@@ -8,8 +8,8 @@ import { join } from 'node:path';
 const root = join(import.meta.dirname, '../..');
 const directory = join(root, 'deploy/dashboards');
 
-/** What Grafana makes of its own variables, for a minute of scrapes and a few minutes on the screen. */
-const BUILT_IN = { __rate_interval: '1m', __range: '3m', __interval: '15s' };
+/** What Grafana makes of its own variables, with some minutes on the screen: the shop is not asked all the time. */
+const BUILT_IN = { __rate_interval: '3m', __range: '3m' };
 /** What the shop of the workload exports. */
 const CHOSEN = { requests: 'http_server_requests_total' };
 
@@ -36,10 +36,11 @@ function queriesOf({ title, targets }) {
   return targets.map(({ expr, refId }) => ({ title: `${title} ${refId}`, promql: expr }));
 }
 
+/** Grafana asks for series of the whole time on the screen. */
 function variableOf({ name, type, definition }) {
   if (type !== 'query') return [];
   const [, selector, label] = /^label_values\((.+), (\w+)\)$/.exec(definition);
-  return [{ title: `variable ${name}`, promql: `count by (${label}) (${selector})` }];
+  return [{ title: `variable ${name}`, promql: `count by (${label}) (last_over_time(${selector}[$__range]))` }];
 }
 
 /** '' where the rules make of known series what they are to. */
