@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "clock.h"
 #include "energy.h"
@@ -14,8 +15,10 @@
 namespace {
 
 constexpr int64_t kSecondNs = 1'000'000'000;
-// Between two tries, where learning is not possible.
-constexpr int64_t kFirstPauseNs = kSecondNs, kLongestPauseNs = 600 * kSecondNs;
+// Between two tries, where learning is not possible; and at most where that may pass: a try takes some 50 ms
+// of CPU time.
+constexpr int64_t kFirstPauseNs = kSecondNs, kLongestPauseNs = 600 * kSecondNs,
+                  kShortPauseNs = 30 * kSecondNs;
 // In so much time of bursts, at least this part of all windows must be of use: 20 of 500 a second.
 constexpr int64_t kJudgedNs = 10 * kSecondNs;
 constexpr double kLeastUsed = 0.04;
@@ -26,6 +29,12 @@ constexpr int64_t kShortestSleepNs = 50'000'000;
 
 WindowCounts operator+(const WindowCounts& a, const WindowCounts& b) {
   return {a.cut + b.cut, a.wide + b.wide, a.length + b.length, a.lost + b.lost, a.energy + b.energy};
+}
+
+// Whether it is about what goes on just now: a busy CPU, a counter that stands still.
+bool MayPass(LearningState state) {
+  return state == LearningState::kUnmoved || state == LearningState::kUnsteady ||
+         state == LearningState::kNoise;
 }
 
 WindowOptions OptionsOf(const LearnedPackage& package, uint32_t index, double period_ns) {
@@ -60,6 +69,20 @@ int Learner::Start() {
   return worker_.Start([this] { Run(); });
 }
 
+void Learner::GoOn(const LearnedPackage& package) {
+  if (!rests_ && package == package_) return;
+  Rest();
+  rests_ = false;
+  package_ = package;
+  Tell(LearningState::kCalibrating, 0);
+  worker_.Resume();
+}
+
+void Learner::Rest() {
+  worker_.Pause();
+  rests_ = true;
+}
+
 LearningStatus Learner::Status() {
   std::lock_guard<std::mutex> lock(mutex_);
   LearningStatus status = status_;
@@ -85,7 +108,8 @@ void Learner::Tell(const Tools& tools) {
 
 void Learner::Run() {
   Worker::BePrompt();
-  for (int64_t pause_ns = kFirstPauseNs; !worker_.Stopping();) {
+  int64_t pause_ns = kFirstPauseNs;
+  for (LearningState before = LearningState::kCalibrating; !worker_.Stopping();) {
     LearningState state = Calibrate();
     if (state == LearningState::kLearning) {
       const int64_t begin = MonotonicNs();
@@ -93,8 +117,10 @@ void Learner::Run() {
       if (MonotonicNs() - begin > 2 * kJudgedNs) pause_ns = kFirstPauseNs;
       if (!worker_.Stopping()) Tell(state, reader_.status());
     }
+    // What has become of it is another thing.
+    if (state != std::exchange(before, state)) pause_ns = kFirstPauseNs;
     worker_.SleepUntil(MonotonicNs() + pause_ns);
-    pause_ns = std::min(2 * pause_ns, kLongestPauseNs);
+    pause_ns = std::min(2 * pause_ns, MayPass(state) ? kShortPauseNs : kLongestPauseNs);
   }
   reader_.Close();
 }

@@ -28,6 +28,11 @@ class Learner {
 
   // Returns 0 or -errno.
   int Start();
+  // Goes on with what has become of the package: its CPUs, or who reads its counter, may be others. By the
+  // same thread: one that is made when privileges have been dropped cannot be prompt.
+  void GoOn(const LearnedPackage& package);
+  // Learns nothing until it goes on.
+  void Rest();
   LearningStatus Status();
   const LearnedPackage& package() const { return package_; }
   uint32_t index() const { return index_; }
@@ -48,6 +53,7 @@ class Learner {
   LearnedPackage package_;
   uint32_t index_;
   SharedModel* model_;
+  bool rests_ = false;
   CounterReader reader_;
   Calibration calibration_;
   // Of the last ten seconds of bursts.

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <iterator>
 
 #include "actors.h"
 #include "clock.h"
@@ -14,9 +15,15 @@ namespace {
 
 constexpr const char* kStep = "learn from a counter";
 
-// Whether what has been learned may be used. It goes on to be while a counter is found anew.
-bool IsUsable(LearningState state) {
+// Whether what has been learned tells who draws how much. It goes on to while a counter is found anew.
+bool TellsApart(LearningState state) {
   return state == LearningState::kLearning || state == LearningState::kCalibrating;
+}
+
+// Whether it tells what is nobody's: also where no more can be learned just now.
+bool TellsShared(LearningState state) {
+  return TellsApart(state) || state == LearningState::kUnmoved || state == LearningState::kUnsteady ||
+         state == LearningState::kNoise;
 }
 
 bool IsSane(const LearnedPackage& package, uint32_t cpu_count) {
@@ -72,6 +79,8 @@ Outcome Learning::Learn(const std::vector<LearnedPackage>& packages) {
   Outcome refused = Check(packages);
   std::vector<std::unique_ptr<Learner>> before;
   before.swap(learners_);
+  std::move(resting_.begin(), resting_.end(), std::back_inserter(before));
+  resting_.clear();
   if (refused.Failed() || packages.empty()) return refused;
   if (!FitsModel(packages)) {
     before.clear();  // they use the old one
@@ -82,10 +91,11 @@ Outcome Learning::Learn(const std::vector<LearnedPackage>& packages) {
     const uint32_t index = IndexOf(package.zone);
     cores_[index] = CountCores(package);
     for (uint32_t cpu : package.cpus) package_of_cpu_[cpu] = index;
-    auto same = std::find_if(before.begin(), before.end(),
-                             [&](const auto& learner) { return learner && learner->package() == package; });
-    if (same != before.end()) {
-      learners_.push_back(std::move(*same));
+    auto its = std::find_if(before.begin(), before.end(),
+                            [&](const auto& learner) { return learner && learner->index() == index; });
+    if (its != before.end()) {
+      (*its)->GoOn(package);
+      learners_.push_back(std::move(*its));
       continue;
     }
     learners_.push_back(std::make_unique<Learner>(program_, package, index, model_.get()));
@@ -93,6 +103,12 @@ Outcome Learning::Learn(const std::vector<LearnedPackage>& packages) {
     if (!status) continue;
     learners_.clear();
     return Fail("start a thread", status);
+  }
+  // Of packages whose CPUs are all offline: they may come back.
+  for (auto& learner : before) {
+    if (!learner) continue;
+    learner->Rest();
+    resting_.push_back(std::move(learner));
   }
   model_->SetCores(cores_);
   if (last_ns_ == 0) last_ns_ = MonotonicNs();
@@ -116,15 +132,15 @@ void Learning::Predict(Drained* interval) {
       const Actor who = ActorOf(rows.pid[i], rows.start_ns[i], &rows.comm[i * ENERGY_COMM]);
       asked.rows.push_back({who, rows.time_ns[i] / 1e9});
     }
-    const bool usable = IsUsable(learner->Status().state);
-    const Prediction found = usable ? model_->Predict(asked) : Prediction{};
+    const LearningState state = learner->Status().state;
+    const Prediction found = TellsShared(state) ? model_->Predict(asked) : Prediction{};
     for (size_t i = 0; found.learned && i < where.size(); i++) {
       rows.predicted_joules[where[i]] = found.joules[i];
       rows.predicted_error_joules[where[i]] = found.error_j[i];
     }
     auto& packages = interval->packages;
     packages.zone.push_back(learner->package().zone);
-    packages.learned.push_back(found.learned && found.gate > 0);
+    packages.learned.push_back(found.learned && found.gate > 0 && TellsApart(state));
     packages.shared_joules.push_back(found.learned ? found.shared_j : NAN);
     packages.idle_joules.push_back(found.learned ? found.idle_j : NAN);
   }

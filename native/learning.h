@@ -41,7 +41,7 @@ class Learning {
   std::vector<uint32_t> zones_;          // by index of a package in the model
   std::vector<uint32_t> cores_;          // of each, when it was seen last
   std::vector<int32_t> package_of_cpu_;  // index; -1: of none. CPUs that went offline keep theirs
-  std::vector<std::unique_ptr<Learner>> learners_;
+  std::vector<std::unique_ptr<Learner>> learners_, resting_;
   uint64_t restarts_ = 0;  // of models that are gone
   double last_ns_ = 0;     // when the last interval ended
 };

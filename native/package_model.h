@@ -76,7 +76,8 @@ class PackageModel {
   // States that are not somebody's: the first of the filter.
   enum Common { kStatic, kIdle, kActive, kThread, kAsleep, kCommons };
 
-  static constexpr double kStaleS = 10;       // without windows for so long nothing is known any longer
+  // Without windows for so long nobody is told apart any longer, and nothing at all is known.
+  static constexpr double kStaleS = 10, kForgottenS = 600;
   static constexpr double kMeanActive = 0.8;  // core seconds awake in a thread second, about
   static constexpr double kProcessSpread =
       0.2;  // of an executable's processes, as a part of a thread's power

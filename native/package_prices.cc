@@ -172,13 +172,14 @@ Prediction PackageModel::Predict(const Interval& interval) {
   prediction.joules.assign(interval.rows.size(), 0);
   prediction.error_j.assign(interval.rows.size(), NAN);
   if (!actors_ || interval.package >= packages_.size()) return prediction;
-  if (!Fresh(packages_[interval.package], interval.end_s)) return prediction;
-  asked_++;
+  if (!(interval.end_s - packages_[interval.package].last_s < kForgottenS)) return prediction;
+  const bool fresh = Fresh(packages_[interval.package], interval.end_s);
+  asked_ += fresh;
   PriceInterval();
   std::vector<int> load_of_row;
   const std::vector<Load> loads = LoadsOf(interval, &load_of_row);
   prediction.learned = true;
-  prediction.gate = Gate();
+  prediction.gate = fresh ? Gate() : 0;
   const Sums sums = SumsOf(interval, loads);
   const Priced priced = Price(sums, loads, prediction.gate);
   const Package& package = packages_[interval.package];

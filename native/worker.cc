@@ -26,8 +26,19 @@ timespec ToTimespec(int64_t ns) { return {ns / 1'000'000'000, ns % 1'000'000'000
 void* Worker::Run(void* worker) {
   // The kernel may else let a thread sleep for 50 us more, to wake it together with others.
   prctl(PR_SET_TIMERSLACK, 1);
-  static_cast<Worker*>(worker)->work_();
+  static_cast<Worker*>(worker)->RunUntilItEnds();
   return nullptr;
+}
+
+void Worker::RunUntilItEnds() {
+  for (;;) {
+    work_();
+    std::unique_lock<std::mutex> lock(mutex_);
+    rests_ = true;
+    changed_.notify_all();
+    changed_.wait(lock, [this] { return !rests_ || ends_; });
+    if (ends_) return;
+  }
 }
 
 int Worker::Start(std::function<void()> work) {
@@ -35,7 +46,7 @@ int Worker::Start(std::function<void()> work) {
   work_ = std::move(work);
   stop_ = UniqueFd(eventfd(0, EFD_CLOEXEC));
   if (stop_.get() < 0) return -errno;
-  stopping_ = false;
+  stopping_ = rests_ = ends_ = false;
   // Signals are for JavaScript's thread: a new one has the mask of the one that starts it.
   sigset_t all, before;
   sigfillset(&all);
@@ -46,10 +57,33 @@ int Worker::Start(std::function<void()> work) {
   return -error;
 }
 
-void Worker::Stop() {
-  if (!std::exchange(runs_, false)) return;
+void Worker::Pause() {
+  if (!runs_) return;
   stopping_ = true;
   eventfd_write(stop_.get(), 1);
+  std::unique_lock<std::mutex> lock(mutex_);
+  changed_.wait(lock, [this] { return rests_; });
+}
+
+void Worker::Resume() {
+  if (!runs_) return;
+  eventfd_t written;
+  eventfd_read(stop_.get(), &written);
+  stopping_ = false;
+  std::lock_guard<std::mutex> lock(mutex_);
+  rests_ = false;
+  changed_.notify_all();
+}
+
+void Worker::Stop() {
+  if (!runs_) return;
+  Pause();
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    ends_ = true;
+    changed_.notify_all();
+  }
+  runs_ = false;
   pthread_join(thread_, nullptr);
   stop_ = UniqueFd();
   work_ = nullptr;

@@ -4,12 +4,15 @@
 #include <pthread.h>
 
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <mutex>
 
 #include "unique_fd.h"
 
-// A thread that works on its own until it is stopped. Start() and Stop() are called by one thread.
+// A thread that works on its own until it is stopped. Start(), Pause(), Resume() and Stop() are called by one
+// thread.
 class Worker {
  public:
   Worker() = default;
@@ -22,6 +25,10 @@ class Worker {
   int Start(std::function<void()> work);
   // Returns when the thread has ended; does nothing if it was not started.
   void Stop();
+  // Pause() returns when `work` has, and Resume() lets the same thread begin it anew: a new one could not
+  // have the priority that privileges gave to this one.
+  void Pause();
+  void Resume();
 
   // For the thread itself.
   bool Stopping() const { return stopping_.load(std::memory_order_relaxed); }
@@ -39,9 +46,14 @@ class Worker {
 
  private:
   static void* Run(void* worker);
+  void RunUntilItEnds();
 
-  UniqueFd stop_;  // an eventfd, readable when the thread is to end
+  UniqueFd stop_;  // an eventfd, readable when the work is to end
   std::atomic<bool> stopping_{false};
+  std::mutex mutex_;  // of the next three
+  std::condition_variable changed_;
+  bool rests_ = false;  // the work has ended
+  bool ends_ = false;   // the thread is to end
   std::function<void()> work_;
   pthread_t thread_{};
   bool runs_ = false;

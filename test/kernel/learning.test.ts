@@ -99,6 +99,20 @@ describeOnKernel('learning from the counter of a package', () => {
     expect({ learned: [...packages.learned], restarts }).toEqual({ learned: [1], restarts: 0 });
   });
 
+  it('tells what is nobody’s, but nobody apart, while no more can be learned', async () => {
+    await using counter = await startPackageCounter(LOADS);
+    const probe = await openProbe(inFile(counter.path));
+    while ((await status(probe)).windows.used < 200) await sleep(100);
+    counter.stop();
+    while ((await status(probe)).state !== 'unmoved') await sleep(100);
+    const { rows, packages } = await probe.drain();
+    await probe.close();
+    expect([...packages.learned]).toEqual([0]);
+    expect(packages.sharedJoules[0]).toBeGreaterThan(0);
+    expect(packages.idleJoules[0]).toBeGreaterThanOrEqual(0);
+    expect(rows.predictedJoules.every((joules) => joules >= 0)).toBe(true);
+  });
+
   it.each([
     ['moves once a second, as a hypervisor has it, takes it for virtual', 1_000_000, 'virtual'],
     ['moves too rarely to tell who ran, leaves it at that', 20_000, 'period'],

@@ -233,13 +233,21 @@ describe('the model of a package', () => {
     expect(burst(story.run(1.2, strangers, 0.3))).toBeGreaterThan(100);
   });
 
-  it('knows nothing any longer when windows have failed to come for long', () => {
+  it('tells nobody apart when windows have failed to come for long, and in the end knows nothing', () => {
     const story = new Story(MACHINE).run(10, [SIX, TWO]);
-    story.now += 9;
-    expect(price(story.ask([SIX, 1])).learned).toBe(true);
-    story.now += 2;
-    expect(price(story.ask([SIX, 1])).learned).toBe(false);
-    expect(price(story.run(1, [SIX, TWO]).ask([SIX, 1])).learned).toBe(true);
+    const later = (seconds: number): Priced => {
+      story.now += seconds;
+      return price(story.ask([SIX, 1], [TWO, 1]));
+    };
+    const known = later(9);
+    expect(known).toMatchObject({ learned: true, gate: 1 });
+    const { gate, shared, idle } = later(2);
+    expect(gate).toBe(0);
+    expect(Math.abs(shared / known.shared - 1)).toBeLessThan(0.01);
+    expect(Math.abs(idle / known.idle - 1)).toBeLessThan(0.01);
+    expect(later(585).learned).toBe(true);
+    expect(later(10).learned).toBe(false);
+    expect(price(story.run(1, [SIX, TWO]).ask([SIX, 1]))).toMatchObject({ learned: true, gate: 1 });
   });
 
   it('begins anew when a number goes wrong, and says so', () => {

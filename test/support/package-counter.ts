@@ -20,6 +20,8 @@ export interface PackageCounter extends AsyncDisposable {
   /** By the load's name. */
   readonly pids: ReadonlyMap<string, number>;
   truth(): Promise<PackageTruth>;
+  /** From here on it stands still. */
+  stop(): void;
 }
 
 /** `loads`: `NAME:WATTS:CPU[:ON_US:OFF_US]`. */
@@ -49,7 +51,9 @@ export async function startPackageCounter(
       child.stdin.write('\n');
       return JSON.parse(await line()) as PackageTruth;
     },
+    stop: () => void child.kill('SIGSTOP'),
     async [Symbol.asyncDispose]() {
+      child.kill('SIGCONT');
       child.stdin.end();
       await exited;
     },
