@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
+import { fstatSync, writeSync } from 'node:fs';
 
 /** Names come from whoever runs programs: no control character or change of direction may reach the terminal. */
 export function printable(name: string): string {
@@ -47,8 +48,28 @@ export function stdoutFailed({ code = 'EIO' }: NodeJS.ErrnoException): void {
   if (!outlived) process.exit(1);
 }
 
+/** Whether the disk was full amid a line: what is written next begins a new one. */
+let isCut = false;
+
+/** A file may take the first part of a text, which Node does not tell: then the next line would be joined to half of one. */
+function writeToFile(text: string): void {
+  const bytes = Buffer.from(isCut ? `\n${text}` : text);
+  let written = 0;
+  try {
+    while (written < bytes.length) written += writeSync(process.stdout.fd, bytes, written);
+    isCut = failing = false;
+  } catch (error) {
+    if (written > 0) isCut = bytes[written - 1] !== '\n'.charCodeAt(0);
+    stdoutFailed(error as NodeJS.ErrnoException);
+  }
+}
+
 /** Writes to stdout, and waits for a slow reader rather than keep what it does not take. */
 export async function print(text: string, stopped: AbortSignal): Promise<void> {
+  if (fstatSync(process.stdout.fd).isFile()) {
+    writeToFile(text);
+    return;
+  }
   const taken = process.stdout.write(text, (error) => {
     if (!error) failing = false;
   });

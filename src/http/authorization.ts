@@ -3,7 +3,10 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { compare } from 'bcryptjs';
 import { serial } from '../util/serial.ts';
 
-/** Who may ask: whoever has the token, or one of the passwords. */
+/**
+ * Who may ask: whoever has the token, or one of the passwords. A browser asks people for a password and cannot send a
+ * bearer token: there the token is the password, of any user.
+ */
 export interface Credentials {
   readonly token: string | undefined;
   /** Hashes of bcrypt by the names of users. */
@@ -29,24 +32,27 @@ const MOST_KNOWN = 16;
 export function gateOf({ token, users }: Credentials): Gate | undefined {
   if (token === undefined && users === undefined) return undefined;
   const bearer = token === undefined ? undefined : digest(token);
-  const schemes = [...(users ? ['Basic realm="joules", charset="UTF-8"'] : []), ...(token ? ['Bearer'] : [])];
+  const schemes = ['Basic realm="joules", charset="UTF-8"', ...(bearer ? ['Bearer'] : [])];
+  const isToken = (given: string): boolean => bearer !== undefined && timingSafeEqual(digest(given), bearer);
   const inTurn = serial();
   const known = new Set<string>();
   let waiting = 0;
 
   async function basic(encoded: string): Promise<Verdict> {
+    const [, name = '', password = ''] =
+      /^([^:]*):(.*)$/s.exec(Buffer.from(encoded, 'base64').toString('utf8')) ?? [];
+    if (isToken(password)) return 'allowed';
+    if (users === undefined) return 'denied';
     const key = digest(encoded).toString('hex');
     if (known.has(key)) return 'allowed';
     if (waiting >= MOST_WAITING) return 'busy';
-    const [, name = '', password = ''] =
-      /^([^:]*):(.*)$/s.exec(Buffer.from(encoded, 'base64').toString('utf8')) ?? [];
     waiting++;
     // Whether there is a user of some name does not show in the time that an answer takes.
-    const [someHash = ''] = users!.values();
-    const isRight = await inTurn(() => compare(password, users!.get(name) ?? someHash)).finally(
+    const [someHash = ''] = users.values();
+    const isRight = await inTurn(() => compare(password, users.get(name) ?? someHash)).finally(
       () => waiting--,
     );
-    if (!isRight || !users!.has(name)) return 'denied';
+    if (!isRight || !users.has(name)) return 'denied';
     if (known.size >= MOST_KNOWN) known.clear();
     known.add(key);
     return 'allowed';
@@ -56,10 +62,8 @@ export function gateOf({ token, users }: Credentials): Gate | undefined {
     challenge: schemes.join(', '),
     async judge(authorization = '') {
       const [, scheme = '', given = ''] = /^(\S+) +(\S+) *$/.exec(authorization) ?? [];
-      if (bearer && /^bearer$/i.test(scheme))
-        return timingSafeEqual(digest(given), bearer) ? 'allowed' : 'denied';
-      if (users && /^basic$/i.test(scheme)) return await basic(given);
-      return 'denied';
+      if (/^basic$/i.test(scheme)) return await basic(given);
+      return /^bearer$/i.test(scheme) && isToken(given) ? 'allowed' : 'denied';
     },
   };
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { JOULES, joules } from '../support/joules.ts';
@@ -22,6 +22,15 @@ function intoFull(...args: string[]): { status: number | null; stderr: string } 
     killSignal: 'SIGKILL',
   });
   return { status, stderr };
+}
+
+function isJson(line: string): boolean {
+  try {
+    JSON.parse(line);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 describe('a stdout that takes nothing', () => {
@@ -66,6 +75,38 @@ describeOnKernel('where output goes', () => {
       expect(stderr.match(/cannot write to stdout \(ENOSPC\)[^\n]*/g)).toEqual([
         'cannot write to stdout (ENOSPC): free some space, or write elsewhere; its lines are lost until then',
       ]);
+    } finally {
+      agent.kill('SIGKILL');
+    }
+  });
+
+  it('a disk that is full for a while costs the agent the lines that found no room, and breaks no other', async () => {
+    // Another file system would need a mount; a file that may grow no further fails in the same way, amid a line.
+    const log = join(directory, 'log');
+    const file = openSync(log, 'w');
+    const agent = spawn(
+      'prlimit',
+      ['--fsize=100000:', process.execPath, JOULES, 'agent', '--json', '--source', TSC, '--interval', '0.1'],
+      { stdio: ['ignore', file, 'pipe'], env: { ...process.env, OTEL_METRICS_EXPORTER: 'none' } },
+    );
+    closeSync(file);
+    try {
+      let stderr = '';
+      agent.stderr!.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+      await waitFor('the full disk', () =>
+        stderr.includes('cannot write to stdout (EFBIG)') ? true : undefined,
+      );
+      execFileSync('prlimit', [`--pid=${agent.pid}`, '--fsize=unlimited:']);
+      const lines = (): string[] => readFileSync(log, 'utf8').split('\n').slice(0, -1);
+      const before = lines().length;
+      expect(before).toBeGreaterThan(0);
+      const all = await waitFor('more lines', () => (lines().length > before + 3 ? lines() : undefined));
+      const broken = all.filter((line) => !isJson(line));
+      // The one that was cut off, and not joined to it the next one.
+      expect(broken.length).toBeLessThanOrEqual(1);
+      for (const line of broken) expect(line.split('"schema"')).toHaveLength(2);
+      expect(all.length - broken.length).toBeGreaterThan(before);
+      expect(stderr.match(/cannot write to stdout/g)).toHaveLength(1);
     } finally {
       agent.kill('SIGKILL');
     }

@@ -119,11 +119,27 @@ describe('access to the HTTP server', () => {
     const ask = (headers: Record<string, string>): Promise<Response> =>
       fetch(`${origin}/metrics`, { headers });
     const denied = await ask({});
-    expect([denied.status, denied.headers.get('www-authenticate')]).toEqual([401, 'Bearer']);
+    expect(denied.status).toBe(401);
+    expect(denied.headers.get('www-authenticate')).toBe('Basic realm="joules", charset="UTF-8", Bearer');
     for (const wrong of [`Bearer ${TOKEN}x`, 'Bearer', `Basic ${TOKEN}`, TOKEN])
       expect((await ask({ authorization: wrong })).status).toBe(401);
     expect(calls).toBe(0);
     expect(await (await ask({ authorization: `bearer ${TOKEN}` })).text()).toBe('a page\n');
+  });
+
+  it('by a bearer token is for people, too, whose browser asks for a password of any user', async () => {
+    const users = new Map([['prometheus', hashSync('right', 4)]]);
+    for (const more of [{}, { users }]) {
+      const { origin } = await start({ token: TOKEN, ...more });
+      const status = async (headers: Record<string, string>): Promise<number> =>
+        (await fetch(`${origin}/metrics`, { headers })).status;
+      expect(await status(basic(`${TOKEN}x`, 'me'))).toBe(401);
+      expect(await status(basic('', 'me'))).toBe(401);
+      expect(await status(basic(TOKEN, 'me'))).toBe(200);
+      expect(await status(basic(TOKEN, ''))).toBe(200);
+      expect(await status(basic('right'))).toBe('users' in more ? 200 : 401);
+      await server!.close();
+    }
   });
 
   it('by passwords is for users that the file names', async () => {
