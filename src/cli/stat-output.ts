@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { closeSync, constants, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, openSync, statSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { usageError } from '../model/errors.ts';
+import { attempt } from '../util/files.ts';
 import { complain } from './print.ts';
 
 /** A FIFO that nobody reads is an error, and not waited for. */
@@ -50,7 +51,9 @@ function open(path: string): number {
     return openSync(path, TO_APPEND, 0o666);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    const remedy = code === 'ENXIO' ? 'nobody reads it, start its reader first' : 'choose another file';
+    // Of a socket, such as /dev/stdout may be, it is ENXIO as well.
+    const isUnread = code === 'ENXIO' && attempt(() => statSync(path).isFIFO());
+    const remedy = isUnread ? 'nobody reads it, start its reader first' : 'choose another file';
     throw usageError(`cannot write --output ${path} (${code}): ${remedy}`);
   }
 }
