@@ -17,9 +17,12 @@ export interface Stat extends Figures {
 export type Measured = Ended &
   ({ readonly result: Stat } | { readonly result: undefined; readonly why: string });
 
+/** To give up privileges may take ms, in which an end would not be seen: what is that short is over before, ms. */
+const SHORT_MS = 100;
+
 /**
- * Runs a command, calls `begun`, and adds up what the command and its descendants use. Rejects only if the command
- * could not be started.
+ * Runs a command, calls `begun` unless it has ended at once, and adds up what the command and its descendants use. Rejects
+ * only if the command could not be started.
  */
 export async function measureCommand(
   meter: Meter,
@@ -30,11 +33,14 @@ export async function measureCommand(
   const tally = new Tally(meter, childOf(meter.ownPid), await meter.measure());
   const startedMs = performance.now();
   const running = runCommand(command);
-  begun();
+  const later = setTimeout(begun, SHORT_MS);
   const inTurn = serial();
   // A measurement that fails costs nothing: the next one covers its time.
   const timer = setInterval(() => void inTurn(() => tally.add()).catch(() => {}), DRAIN_MS);
-  const ended = await running.finally(() => clearInterval(timer));
+  const ended = await running.finally(() => {
+    clearTimeout(later);
+    clearInterval(timer);
+  });
   const elapsed = (performance.now() - startedMs) / 1000;
   const why = await inTurn(() => tally.finish());
   if (why !== undefined) return { ...ended, result: undefined, why };

@@ -84,7 +84,7 @@ function valueOf({ source }: Pick<RepeatResult, 'source'>): (name: Figure, value
 function percent(ratio: number | null): string {
   if (ratio === null) return '?';
   const text = ((ratio - 1) * 100).toFixed(1);
-  return `${Number(text) > 0 ? '+' : ''}${text} %`;
+  return Number(text) === 0 ? '0.0 %' : `${ratio > 1 ? '+' : ''}${text} %`;
 }
 
 function interval({ low, high }: Comparison): string {

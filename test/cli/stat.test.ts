@@ -237,4 +237,16 @@ describeOnKernel('joules stat', () => {
     expect(elsewhere).toMatchObject({ stdout: 'own\n', stderr: '' });
     expect(JSON.parse(readFileSync(output, 'utf8'))).toMatchObject({ command: ['echo', 'own'] });
   });
+
+  it('loads nothing of OpenTelemetry, nor what speaks HTTP: a command does not wait for that', () => {
+    const [hook, list] = ['hook.cjs', 'loaded.json'].map((name) => join(directory, name));
+    const save = `require('fs').writeFileSync(${JSON.stringify(list)}, JSON.stringify(Object.keys(require.cache)))`;
+    writeFileSync(hook!, `process.on('exit', () => ${save});`);
+    const args = ['--require', hook!, JOULES, 'stat', '--source', TSC, 'true'];
+    expect(spawnSync(process.execPath, args).status).toBe(0);
+    const loaded = JSON.parse(readFileSync(list!, 'utf8')) as string[];
+    expect(loaded.filter((path) => path.endsWith('/dist/cli/stat.js'))).toHaveLength(1);
+    const needless = /@opentelemetry|\/kubelet\.js|\/dist\/(http|web|ledger)\//;
+    expect(loaded.filter((path) => needless.test(path))).toEqual([]);
+  });
 });
