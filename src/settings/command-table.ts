@@ -118,7 +118,7 @@ export const COMMAND: Table<CommandOptions> = {
     placeholder: 'PERCENT',
     verbs: ['stat'],
     description: 'with --compare: exit with 4 if B surely uses so much more energy than A',
-    brief: 'exit with 4 if B surely uses so much more',
+    rare: true,
   },
   pids: {
     kind: pids(),

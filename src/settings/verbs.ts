@@ -43,13 +43,12 @@ export const VERBS: Readonly<Record<Verb, VerbInfo>> = {
     ],
   },
   stat: {
-    summary: 'run a command and tell what it and its descendants used; compare two',
+    summary: 'run a command and tell what it and its descendants used',
     operands: { usage: '[--] COMMAND…', takes: 'command', most: Infinity },
     measures: true,
     examples: [
       ['stat make -j2', 'one command'],
       ["stat sh -c 'a | b'", 'a pipeline'],
-      ['stat --compare a -- b', 'two in turns, with a verdict'],
     ],
   },
   verify: {

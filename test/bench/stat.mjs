@@ -11,13 +11,13 @@ const TSC = 'perf:msr/tsc/,scope=cpu,joules=1e-9,kind=measured';
 const TIMES = Number(process.env['TIMES'] ?? 20);
 const PAIRS = Number(process.env['PAIRS'] ?? 10);
 
-const count = (to) => ['sh', '-c', `n=0; while [ $n -lt ${to} ]; do n=$((n+1)); done`];
+const counting = (to) => ['sh', '-c', `n=0; while [ $n -lt ${to} ]; do n=$((n+1)); done`];
 const WORK = 100_000;
 
 /** What `joules stat --compare` says of a command and one with so many times its work. */
 function compare(work) {
   const args = ['stat', '--source', TSC, '--compare', '-r', String(PAIRS), '--json'];
-  const words = [...args, '--', ...count(WORK), '--', ...count(Math.round(WORK * work))];
+  const words = [...args, '--', ...counting(WORK), '--', ...counting(Math.round(WORK * work))];
   return JSON.parse(execFileSync(join(ROOT, 'bin/joules'), words, { encoding: 'utf8' }));
 }
 
@@ -43,7 +43,7 @@ function verdicts(work) {
 }
 
 /** CPU time of a program and its children, user and system, ms. */
-function cpuMs(...words) {
+function cpuMs(words) {
   const script = 'TIMEFORMAT="%3U %3S"; time "$@" > /dev/null 2> /dev/null';
   const text = execFileSync('bash', ['-c', `{ ${script}; } 2>&1`, 'bash', ...words], { encoding: 'utf8' });
   const [user, system] = text.trim().split(' ').map(Number);
@@ -61,7 +61,7 @@ function startUp() {
   ];
   const spent = rows.map(() => []);
   for (let round = 0; round < 2 * ROUNDS; round++)
-    rows.forEach(([, words], i) => spent[i].push(cpuMs(...words)));
+    rows.forEach(([, words], i) => spent[i].push(cpuMs(words)));
   const cells = rows.map(([name], i) => {
     const above = spent[i].map((ms, round) => ms - spent[0][round]);
     return [name, median(spent[i]).toFixed(0), i === 0 ? '' : median(above).toFixed(0)];

@@ -153,7 +153,7 @@ describeOnKernel('joules stat of a cgroup that runs', () => {
   it('finds a container by how its id begins, if that is the beginning of one alone', async () => {
     await using load = new Load();
     writeFileSync(join(container, 'cgroup.procs'), String(load.spin()));
-    const result = measured('--container', `${ID.slice(0, 12)}`, '--timeout', '1');
+    const result = measured('--container', ID.slice(0, 12), '--timeout', '1');
     expect(result.target).toEqual({ container: ID });
     expectOfItsTime(result);
     expect(stat('--container', 'e57a7')).toMatchObject({

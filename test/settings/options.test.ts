@@ -40,11 +40,7 @@ describe('the options of a verb', () => {
     ],
     ['stat', ['-p', '0'], '--pid must be process ids with commas between them, and 0 is none of that'],
     ['stat', ['-r', '0', 'make'], '--repeat must be an integer from 1 to 1000, not "0"'],
-    [
-      'stat',
-      ['--fail-if-more=-1'],
-      '--fail-if-more must be a number of percent from 0 to 10000, not "-1"',
-    ],
+    ['stat', ['--fail-if-more=-1'], '--fail-if-more must be a number of percent from 0 to 10000, not "-1"'],
     ['top', ['--interval', ''], '--interval must be a number of seconds from 0.001 to 2147483, not ""'],
     [
       'top',
