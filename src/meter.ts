@@ -10,7 +10,6 @@ import type { EnergyError } from './model/errors.ts';
 import { createFilter } from './snapshot/filter.ts';
 import { findHierarchy } from './host/hierarchy.ts';
 import { createIdentifier, type Identifier } from './identity/identify.ts';
-import { kubeletPods } from './identity/kubelet.ts';
 import { createNamer, type Namer, type NameSource } from './identity/namer.ts';
 import { bootTimeMs } from './host/procfs.ts';
 import { runtimeFiles, userRuntimeFiles } from './identity/runtimes.ts';
@@ -73,7 +72,7 @@ export async function openMeter(options: MeterOptions = {}): Promise<Meter> {
   const select = (): Selection => selectSource(sourceRequest(checked));
   // What may be wrong with the options, or with /proc and /sys, shows before anything is opened.
   const filter = createFilter(checked);
-  const namer = namerOf(root, checked);
+  const namer = await namerOf(root, checked);
   const selection = select();
   const { source } = selection;
   const hierarchy = findHierarchy(proc, root);
@@ -124,15 +123,17 @@ export function sourceRequest(options: ReturnType<typeof checkMeterOptions>): So
   };
 }
 
-function namerOf(
+async function namerOf(
   root: string,
   { names = false, containerRoots = [], kubelet, log = () => {} }: MeterOptions,
-): Namer | undefined {
+): Promise<Namer | undefined> {
   const files = (): NameSource[] => [
     runtimeFiles({ root, more: containerRoots, log }),
     userRuntimeFiles(root),
   ];
-  const sources = [...(names ? files() : []), ...(kubelet ? [kubeletPods(kubelet)] : [])];
+  const sources = names ? files() : [];
+  // Its client for HTTP takes as long to load as a fifth of all else.
+  if (kubelet) sources.push((await import('./identity/kubelet.ts')).kubeletPods(kubelet));
   return sources.length === 0 ? undefined : createNamer({ sources, log });
 }
 

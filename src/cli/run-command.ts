@@ -3,14 +3,26 @@ import { startCommand } from '../probe/addon.ts';
 import { readText } from '../util/files.ts';
 
 const PASSED = ['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'] as const;
+/** By these whoever sends them wants all of it to end. */
+const ENDING: ReadonlySet<NodeJS.Signals> = new Set(['SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGHUP']);
+
+/** How a command ended. */
+export interface Ended {
+  /** What a shell has as `$?`. */
+  readonly exitCode: number;
+  /** The signal that asked for the end meanwhile, whatever the command made of it. */
+  readonly interrupted: NodeJS.Signals | undefined;
+}
 
 /**
- * Runs a command with our stdin, stdout and stderr, and passes signals on to it. Resolves with what a shell has as
- * `$?`. Rejects with an EnergyError if it cannot be started.
+ * Runs a command with our stdin, stdout and stderr, and passes signals on to it. Rejects with an EnergyError if it
+ * cannot be started.
  */
-export async function runCommand(command: readonly string[]): Promise<number> {
+export async function runCommand(command: readonly string[]): Promise<Ended> {
   const { pid, exited } = startCommand(command);
+  let interrupted: NodeJS.Signals | undefined;
   const pass = (signal: NodeJS.Signals): void => {
+    if (ENDING.has(signal)) interrupted ??= signal;
     // A terminal sends these two to the command as well.
     if ((signal === 'SIGINT' || signal === 'SIGQUIT') && isForeground()) return;
     try {
@@ -22,7 +34,7 @@ export async function runCommand(command: readonly string[]): Promise<number> {
   for (const signal of PASSED) process.on(signal, pass);
   const { status, signal } = await exited;
   for (const one of PASSED) process.off(one, pass);
-  return signal > 0 ? 128 + signal : status;
+  return { exitCode: signal > 0 ? 128 + signal : status, interrupted };
 }
 
 /** Whether our process group is that of the terminal: fields 5 and 8 of /proc/self/stat, proc(5). */

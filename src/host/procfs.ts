@@ -86,6 +86,9 @@ export interface ProcessStat {
   /** When it began, ticks since boot. */
   readonly startTicks: number;
   readonly kernelThread: boolean;
+  readonly parentPid: number;
+  /** All its threads have ended; its parent has not asked for its status. */
+  readonly zombie: boolean;
 }
 
 /** PF_KTHREAD in include/linux/sched.h. */
@@ -104,6 +107,9 @@ export function parseStat(stat: string): ProcessStat | undefined {
   return {
     startTicks: Number(fields[22 - 3]),
     kernelThread: (Number(fields[9 - 3]) & KERNEL_THREAD) !== 0,
+    parentPid: Number(fields[4 - 3]),
+    // The state is that of the first thread, which may end before others.
+    zombie: fields[0] === 'Z' && Number(fields[20 - 3]) <= 1,
   };
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { inspect } from 'node:util';
-import { diag, type Attributes, type DiagLogFunction } from '@opentelemetry/api';
+import { diag, DiagLogLevel, type Attributes, type DiagLogFunction } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import { ConsoleMetricExporter } from '@opentelemetry/sdk-metrics';
 import { sendLine, type Handler, type Routes } from '../http/router.ts';
@@ -51,7 +51,8 @@ export interface Publisher {
 export async function startPublishing(options: PublishOptions): Promise<Publisher> {
   const { env, log, tell = () => {} } = options;
   const settings = publishSettings(env);
-  diag.setLogger(lineLogger(log), { logLevel: settings.logLevel, suppressOverrideMessage: true });
+  const logLevel = DiagLogLevel[settings.logLevel.toUpperCase() as keyof typeof DiagLogLevel];
+  diag.setLogger(lineLogger(log), { logLevel, suppressOverrideMessage: true });
   const resource = await describeAgent({ env, attributes: options.resourceAttributes, log });
   const exporters: Exporter[] = [];
   const { access = {} } = options;

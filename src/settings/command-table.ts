@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { address } from './address.ts';
-import { choice, flag, integer, number, text } from './kinds.ts';
-import type { Table } from './setting.ts';
+import { choice, flag, integer, number, pids, text } from './kinds.ts';
+import { MAX_TIMER_MS, type Table } from './setting.ts';
 import { type CommandOptions, VIEWS } from './types.ts';
 
 /** What the command line alone has. */
@@ -83,6 +83,80 @@ export const COMMAND: Table<CommandOptions> = {
     short: 'o',
     verbs: ['stat'],
     description: 'where the result goes as one JSON object',
+  },
+  repeat: {
+    kind: integer({ min: 1, max: 1000 }),
+    otherwise: '1; with --compare 10',
+    option: 'repeat',
+    placeholder: 'N',
+    short: 'r',
+    verbs: ['stat'],
+    description: 'how often the command is run; with --compare each of the two, 6 times or more',
+    brief: 'run it so often: mean, deviation, range',
+  },
+  warmUp: {
+    kind: integer({ min: 0, max: 1000 }),
+    otherwise: '1 where a command is run several times, else 0',
+    option: 'warm-up',
+    placeholder: 'N',
+    verbs: ['stat'],
+    description: 'runs before those that count',
+    rare: true,
+  },
+  compare: {
+    kind: flag(),
+    fallback: false,
+    option: 'compare',
+    verbs: ['stat'],
+    description: 'run two commands in turns, A… -- B…, and tell which one uses more',
+    brief: 'which of two commands uses more: A… -- B…',
+  },
+  failIfMore: {
+    kind: number({ min: 0, max: 10_000, unit: 'percent' }),
+    otherwise: 'it is no failure',
+    option: 'fail-if-more',
+    placeholder: 'PERCENT',
+    verbs: ['stat'],
+    description: 'with --compare: exit with 4 if B surely uses so much more energy than A',
+    rare: true,
+  },
+  pids: {
+    kind: pids(),
+    otherwise: 'none',
+    option: 'pid',
+    placeholder: 'PID,…',
+    short: 'p',
+    repeatable: true,
+    verbs: ['stat'],
+    description: 'measure these processes and their descendants instead of a command, until they end',
+    brief: 'what runs already, until it ends',
+  },
+  cgroup: {
+    kind: text('the path of a cgroup'),
+    otherwise: 'none',
+    option: 'cgroup',
+    placeholder: 'PATH',
+    verbs: ['stat'],
+    description: 'measure a cgroup and those below it instead of a command, until it is removed',
+    brief: 'likewise a cgroup and those below it',
+  },
+  container: {
+    kind: text('the id of a container'),
+    otherwise: 'none',
+    option: 'container',
+    placeholder: 'ID',
+    verbs: ['stat'],
+    description: 'measure a container instead of a command, by its id or how that begins, until it ends',
+    brief: 'likewise a container',
+  },
+  timeout: {
+    kind: number({ min: 0.001, max: Math.floor(MAX_TIMER_MS / 1000), unit: 'seconds' }),
+    otherwise: 'until it ends, or Ctrl-C',
+    option: 'timeout',
+    placeholder: 'SECONDS',
+    verbs: ['stat'],
+    description: 'how long what runs already is measured',
+    rare: true,
   },
   seconds: {
     kind: number({ min: 5, max: 3600, unit: 'seconds' }),

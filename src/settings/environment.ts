@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { readFileSync } from 'node:fs';
-import { DiagLogLevel } from '@opentelemetry/api';
 import type { TcpAddress } from './address.ts';
 import { checkValue } from './check.ts';
 import { type Environment, type LOG_LEVELS, VARIABLES } from './variables.ts';
@@ -30,20 +29,10 @@ export interface PublishSettings {
   readonly console: boolean;
   readonly intervalMs: number;
   readonly timeoutMs: number;
-  readonly logLevel: DiagLogLevel;
+  readonly logLevel: (typeof LOG_LEVELS)[number];
   /** What is set and not honoured, a sentence each, for the user. */
   readonly notices: readonly string[];
 }
-
-const LOG_LEVEL: Readonly<Record<(typeof LOG_LEVELS)[number], DiagLogLevel>> = {
-  none: DiagLogLevel.NONE,
-  error: DiagLogLevel.ERROR,
-  warn: DiagLogLevel.WARN,
-  info: DiagLogLevel.INFO,
-  debug: DiagLogLevel.DEBUG,
-  verbose: DiagLogLevel.VERBOSE,
-  all: DiagLogLevel.ALL,
-};
 
 /**
  * Reads the OTEL_* variables of the OpenTelemetry specification ("Environment Variable Specification"
@@ -68,7 +57,7 @@ export function publishSettings(env: Env): PublishSettings {
     console: exporters.includes('console'),
     intervalMs,
     timeoutMs,
-    logLevel: LOG_LEVEL[setting(env, 'logLevel')],
+    logLevel: setting(env, 'logLevel'),
     notices: notices(env),
   };
 }

@@ -79,6 +79,19 @@ export function list<T>(item: Kind<T>, takes: string): Kind<T[]> {
   };
 }
 
+/** Largest pid of any kernel: PID_MAX_LIMIT in include/linux/threads.h. */
+const LARGEST_PID = 4_194_304;
+
+/** Process ids, as texts each of which may hold several that commas separate. */
+export function pids(): Kind<number[]> {
+  const schema = v.pipe(
+    v.array(v.pipe(v.string(), v.regex(/^\d+(,\d+)*$/))),
+    v.transform((texts) => texts.flatMap((one) => one.split(',').map(Number))),
+    v.array(v.pipe(v.number(), v.minValue(1), v.maxValue(LARGEST_PID))),
+  );
+  return { takes: 'process ids with commas between them', parse: (given) => [given], schema };
+}
+
 /** Messages do not show what may be secret in a URL: user, password and query. */
 export function httpUrl(): Kind<string> {
   const isHttp = (given: string): boolean => /^https?:\/\//i.test(given) && URL.canParse(given);

@@ -60,6 +60,17 @@ export interface CommandOptions {
   readonly limit?: number;
   readonly count?: number;
   readonly output?: string;
+  /** How `joules stat` runs a command: so many times, after so many that do not count, or two in turns. */
+  readonly repeat?: number;
+  readonly warmUp?: number;
+  readonly compare?: boolean;
+  /** Percent. */
+  readonly failIfMore?: number;
+  /** What `joules stat` measures that runs already, and for how many seconds at most. */
+  readonly pids?: readonly number[];
+  readonly cgroup?: string;
+  readonly container?: string;
+  readonly timeout?: number;
   /** How long `joules verify` measures. */
   readonly seconds?: number;
 }

@@ -9,11 +9,12 @@ import drain from './drain.mjs';
 import learner from './learner.mjs';
 import page from './page.mjs';
 import pipe from './pipe.mjs';
+import stat from './stat.mjs';
 import switches from './switches.mjs';
 import { HERE, ROUNDS } from './tools.mjs';
 import verifier from './verifier.mjs';
 
-const TABLES = { accuracy, switches, pipe, verifier, drain, learner, agent, page };
+const TABLES = { accuracy, switches, pipe, verifier, drain, learner, agent, page, stat };
 
 const asked = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(TABLES);
 const unknown = asked.find((name) => !Object.hasOwn(TABLES, name));

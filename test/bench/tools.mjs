@@ -15,7 +15,7 @@ export const ROUNDS = Number(process.env['ROUNDS'] ?? 15);
 export const CGROUPS = findHierarchy('/proc').mount;
 
 /** The flags that bin/joules runs node with. */
-const NODE_FLAGS = readFileSync(join(ROOT, 'bin/joules'), 'utf8').split('\n', 1)[0].match(/--\S+/g);
+export const NODE_FLAGS = readFileSync(join(ROOT, 'bin/joules'), 'utf8').split('\n', 1)[0].match(/--\S+/g);
 
 /** Runs a program of the Makefile, which prints JSON. */
 export function measure(program, ...args) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Stat } from '../../src/cli/measure-command.ts';
-import { report } from '../../src/cli/stat.ts';
+import { report } from '../../src/cli/stat-report.ts';
 
 const result: Stat = {
   schema: 'joules.stat/1',

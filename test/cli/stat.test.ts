@@ -196,7 +196,25 @@ describeOnKernel('joules stat', () => {
     expect(stderr).toMatch(/^ *\d+\.\d{4} s {2}CPU time$/m);
   });
 
-  it('prints its table on stderr and JSON there with --json', () => {
+  it('takes a command without --, which keeps its own options', () => {
+    const run = joules([
+      'stat',
+      '--source',
+      TSC,
+      '--json',
+      'sh',
+      '-c',
+      'echo "$@" >&2; exit 3',
+      'sh',
+      '--json',
+      '--',
+    ]);
+    expect(run.stderr).toBe('--json --\n');
+    expect(run.status).toBe(3);
+    expect(JSON.parse(run.stdout)).toMatchObject({ schema: 'joules.stat/1', exit_code: 3 });
+  });
+
+  it('prints its table on stderr, and with --json nothing but that on stdout', () => {
     const table = joules(['stat', '--source', TSC, '--', 'true']);
     expect(table.stdout).toBe('');
     expect(table.stderr).toMatch(/ J {2}± \d+\.\d{4} J command$/m);
@@ -207,11 +225,28 @@ describeOnKernel('joules stat', () => {
       /^ estimated: source perf:msr\/tsc\/, scope cpu\n No energy was counted: .* a clock/m,
     );
     const json = joules(['stat', '--source', TSC, '--json', '--', 'true']);
-    expect(JSON.parse(json.stderr)).toMatchObject({
+    expect(JSON.parse(json.stdout)).toMatchObject({
       schema: 'joules.stat/1',
       command: ['true'],
       exit_code: 0,
       energy_err_j: expect.any(Number),
     });
+    expect(json.stderr).toBe('');
+    const output = join(directory, 'instead.json');
+    const elsewhere = joules(['stat', '--source', TSC, '--json', '--output', output, 'echo', 'own']);
+    expect(elsewhere).toMatchObject({ stdout: 'own\n', stderr: '' });
+    expect(JSON.parse(readFileSync(output, 'utf8'))).toMatchObject({ command: ['echo', 'own'] });
+  });
+
+  it('loads nothing of OpenTelemetry, nor what speaks HTTP: a command does not wait for that', () => {
+    const [hook, list] = ['hook.cjs', 'loaded.json'].map((name) => join(directory, name));
+    const save = `require('fs').writeFileSync(${JSON.stringify(list)}, JSON.stringify(Object.keys(require.cache)))`;
+    writeFileSync(hook!, `process.on('exit', () => ${save});`);
+    const args = ['--require', hook!, JOULES, 'stat', '--source', TSC, 'true'];
+    expect(spawnSync(process.execPath, args).status).toBe(0);
+    const loaded = JSON.parse(readFileSync(list!, 'utf8')) as string[];
+    expect(loaded.filter((path) => path.endsWith('/dist/cli/stat.js'))).toHaveLength(1);
+    const needless = /@opentelemetry|\/kubelet\.js|\/dist\/(http|web|ledger)\//;
+    expect(loaded.filter((path) => needless.test(path))).toEqual([]);
   });
 });

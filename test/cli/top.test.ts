@@ -237,7 +237,7 @@ describeOnKernel('joules top', () => {
     expect(snapshot!.self.energy_j).toBeGreaterThan(0);
     expect(inside('doctor').stdout).toMatch(/^- pid namespace .*hostPID: true/m);
     const stat = inside('stat', '--json', '--source', TSC, '--', 'sh', '-c', 'sleep 0.1');
-    expect(JSON.parse(stat.stderr)).toMatchObject({ processes: 2 });
+    expect(JSON.parse(stat.stdout)).toMatchObject({ processes: 2 });
   });
 
   it.each(['process', 'cgroup', 'container', 'core'])('shows a table by %s', (by) => {

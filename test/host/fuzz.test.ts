@@ -92,6 +92,8 @@ describe('whatever the kernel or somebody else has written is read, or left out'
         expect(parseStat(`7 (${comm}) ${rest} ${start} 0 0`)).toEqual({
           startTicks: start,
           kernelThread: false,
+          parentPid: 1,
+          zombie: false,
         });
       }),
       RUNS,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { descendantsOf } from '../../src/identity/descendants.ts';
+import { descendantsOf, familyOf } from '../../src/identity/descendants.ts';
 import { type Columns, LIFECYCLE } from '../../src/probe/columns.ts';
 
 /** [kind, pid, start, parent pid, parent start] */
@@ -48,5 +48,29 @@ describe('descendants', () => {
     family.follow(events([LIFECYCLE.fork, 10, 100, 2, 7], [LIFECYCLE.exec, 10, 100, 0, 0]));
     expect(family.size).toBe(0);
     expect(family.has(10, 100)).toBe(false);
+  });
+
+  it('of what runs already are those that it forks from then on, each once', () => {
+    const alive = new Map([
+      [10, 100],
+      [11, 110],
+    ]);
+    const family = familyOf({ has: (pid, startNs) => alive.get(pid) === startNs, size: alive.size });
+    expect(family.has(11, 110)).toBe(true);
+    family.follow(
+      events(
+        // Forked just before they were looked for: one of them already.
+        [LIFECYCLE.fork, 11, 110, 10, 100],
+        [LIFECYCLE.fork, 12, 120, 11, 110],
+        [LIFECYCLE.fork, 13, 130, 10, 999],
+        [LIFECYCLE.fork, 14, 140, 1, 5],
+      ),
+    );
+    expect(family.size).toBe(3);
+    expect(family.has(12, 120)).toBe(true);
+    expect(family.has(13, 130)).toBe(false);
+    expect(family.has(14, 140)).toBe(false);
+    // The number of one of them, used again.
+    expect(family.has(10, 900)).toBe(false);
   });
 });

@@ -28,7 +28,19 @@ describe('the options of a verb', () => {
     expect(parseOptions('agent', [])).toEqual({ meter: {}, own: {}, operands: [] });
   });
 
+  it('of stat may be several numbers of processes', () => {
+    expect(parseOptions('stat', ['-p', '12,7', '--pid=9']).own).toEqual({ pids: [12, 7, 9] });
+  });
+
   it.each<[Verb, string[], string]>([
+    [
+      'stat',
+      ['--pid', '1,x'],
+      '--pid must be process ids with commas between them, and "1,x" is none of that',
+    ],
+    ['stat', ['-p', '0'], '--pid must be process ids with commas between them, and 0 is none of that'],
+    ['stat', ['-r', '0', 'make'], '--repeat must be an integer from 1 to 1000, not "0"'],
+    ['stat', ['--fail-if-more=-1'], '--fail-if-more must be a number of percent from 0 to 10000, not "-1"'],
     ['top', ['--interval', ''], '--interval must be a number of seconds from 0.001 to 2147483, not ""'],
     [
       'top',

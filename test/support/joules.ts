@@ -48,7 +48,7 @@ export function startJoules(args: readonly string[], variables: Record<string, s
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   const stop: Running['stop'] = async (signal) => {
     const since = performance.now();
-    if (child.exitCode === null) {
+    if (child.exitCode === null && child.signalCode === null) {
       const gone = once(child, 'close');
       child.kill(signal);
       await gone;

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+import { leastAttribution } from '../attribution/least.ts';
+import { sumUsed, type Used } from '../attribution/used.ts';
+import type { Measurement, Meter } from '../meter.ts';
+import { EnergyError } from '../model/errors.ts';
+import type { Snapshot } from '../model/snapshot.ts';
+import type { Attribution } from '../model/source.ts';
+
+/** What somebody used while it was measured, and the machine meanwhile. Joules, seconds, watts. */
+export interface Figures {
+  readonly elapsed_s: number;
+  readonly source: Snapshot['source'];
+  readonly energy_j: number;
+  /** Estimated standard deviation of `energy_j`; null where the source gives none. */
+  readonly energy_err_j: number | null;
+  readonly cpu_time_s: number;
+  readonly power_w: number;
+  readonly processes: number;
+  readonly machine_j: number;
+  readonly idle_j: number;
+  readonly unattributed_j: number;
+  /** Part of that: what was drawn whoever ran. */
+  readonly shared_j: number;
+}
+
+/** Whose energy is looked for in measurements. */
+export interface Subject {
+  /** What it used in the interval; called for each, one after the other. */
+  usedIn(measurement: Measurement): Used;
+  /** Its processes so far. */
+  readonly size: number;
+}
+
+/** Often enough that the ring of forks and exits never fills: it holds 100,000. */
+export const DRAIN_MS = 1000;
+/** What a measurement could not take, the next one takes: so often the last one is tried, so far apart, ms. */
+const LAST_TRIES = 5;
+const LAST_TRY_MS = 200;
+
+/** Adds up what a subject uses, from when it is made with a measurement on. */
+export class Tally {
+  readonly #meter: Meter;
+  readonly #subject: Subject;
+  readonly #source: Snapshot['source'];
+  readonly #attributions = new Set<Attribution | null>();
+  #own: Used = { joules: 0, uncertainJoules: 0, seconds: 0 };
+  #counter = 0;
+  #idle = 0;
+  #unattributed = 0;
+  #shared = 0;
+
+  /** `before` ended the interval that is not the subject's. */
+  constructor(meter: Meter, subject: Subject, before: Measurement) {
+    this.#meter = meter;
+    this.#subject = subject;
+    this.#source = before.snapshot.source;
+  }
+
+  /** Joules so far. */
+  get joules(): number {
+    return this.#own.joules;
+  }
+
+  /** Rejects where something cannot be read just now, which costs nothing: the next call covers the time. */
+  async add(): Promise<void> {
+    const measurement = await this.#meter.measure();
+    const { source, totals, unattributed } = measurement.snapshot;
+    this.#attributions.add(source.attribution);
+    this.#own = sumUsed([this.#own, this.#subject.usedIn(measurement)]);
+    this.#counter += totals.counter_j;
+    this.#idle += totals.idle_j;
+    this.#unattributed += totals.unattributed_j;
+    this.#shared += unattributed.shared_j;
+  }
+
+  /** Adds the last interval. Resolves with why it did not work in the end, if it did not. */
+  async finish(): Promise<string | undefined> {
+    for (let tried = 1; ; tried++) {
+      try {
+        await this.add();
+        return undefined;
+      } catch (error) {
+        const why = error instanceof EnergyError ? error.message : String(error);
+        if (tried === LAST_TRIES) return why;
+        await new Promise((resolve) => setTimeout(resolve, LAST_TRY_MS));
+      }
+    }
+  }
+
+  figures(elapsed: number): Figures {
+    const { joules, uncertainJoules, seconds } = this.#own;
+    return {
+      elapsed_s: elapsed,
+      source: { ...this.#source, attribution: leastAttribution(this.#attributions) },
+      energy_j: joules,
+      energy_err_j: uncertainJoules,
+      cpu_time_s: seconds,
+      power_w: joules / elapsed,
+      processes: this.#subject.size,
+      machine_j: this.#counter,
+      idle_j: this.#idle,
+      unattributed_j: this.#unattributed,
+      shared_j: this.#shared,
+    };
+  }
+}
