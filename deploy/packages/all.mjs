@@ -6,7 +6,9 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { makeBpf, makeNative, PLATFORMS } from './native.mjs';
+import { makeDeb } from './deb.mjs';
 import { pack, stageMain, stagePlatform } from './npm.mjs';
+import { makeTarball } from './tarball.mjs';
 
 const [folder] = process.argv.slice(2);
 if (!folder) {
@@ -32,6 +34,8 @@ function makeAll(target) {
     makeNative(platform, bpf, built);
     stagePlatform(platform, built, join(work, platform));
     pack(join(work, platform), target);
+    makeTarball(platform, built, work, target);
+    makeDeb(platform, built, work, target);
   }
   stageMain(join(work, 'main'));
   pack(join(work, 'main'), target);

@@ -32,10 +32,11 @@ export function makeNative(platform, bpf, directory) {
   );
   const from = [`--target=${target}`, `--sysroot=${libc}`, `--gcc-toolchain=${join(libc, 'usr')}`];
   const { addon, load, defines } = targets();
-  const include = [
-    ...['-I', nodeHeaders(), '-I', nodeAddonApi(), '-I', 'bpf', '-I', bpf],
-    ...['-isystem', join(libraries, 'usr/include'), '-isystem', join(libraries, 'usr/include', target)],
-  ];
+  const system = ['usr/include', `usr/include/${target}`].flatMap((path) => [
+    '-isystem',
+    join(libraries, path),
+  ]);
+  const include = [...[nodeHeaders(), nodeAddonApi(), 'bpf', bpf].flatMap((path) => ['-I', path]), ...system];
   const shared = ['-O3', '-fPIC', '-pthread', '-ffunction-sections', '-fdata-sections', ...SAFE];
   const flags = [...from, ...shared, '-include', floor, ...mapped([ROOT, libc, libraries, bpf])];
   const cxx = [...flags, '-std=c++17', '-fno-exceptions', '-fno-rtti', '-fvisibility=hidden', ...defines];

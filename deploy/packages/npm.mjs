@@ -19,6 +19,8 @@ const KEPT = [
   'exports',
   'bin',
   'engines',
+  'type',
+  'man',
 ];
 const ALSO_KEPT = ['os', 'peerDependencies', 'dependencies'];
 /** What is in our package; the README's links to other files lead to these. */

@@ -26,3 +26,14 @@ export function must(command, args, options = {}) {
 export function kilobytes(bytes) {
   return `${(bytes / 1000).toFixed(0)} kB`;
 }
+
+/** The time of all files, s: of the last commit, so that what is made of the same commit is the same. */
+export const EPOCH = process.env.SOURCE_DATE_EPOCH ?? commitTime();
+
+function commitTime() {
+  try {
+    return must('git', ['-C', ROOT, 'log', '-1', '--format=%ct']).trim();
+  } catch {
+    return '1767225600';
+  }
+}

@@ -9,6 +9,7 @@ import { must, ROOT } from '../../deploy/packages/run.mjs';
 import { hasFailed, skip, summary, tell, test } from '../e2e/report.mjs';
 import { byVersion, wants } from './elf.mjs';
 import { judgeForm, judgeInstallation } from './npm.mjs';
+import { judgeDeb, judgeTarball } from './system.mjs';
 
 /** What is part of glibc. */
 const LIBC = /^(libc\.so\.6|libm\.so\.6|libpthread\.so\.0|ld-linux-(x86-64\.so\.2|aarch64\.so\.1))$/;
@@ -38,6 +39,9 @@ async function main() {
   judgeForm(npm);
   const packages = { main: npm, platforms: find(/energy-linux-[^/]*\.tgz$/) };
   for (const suite of ['bookworm', 'bullseye']) await judgeInstallation(suite, packages, work);
+  const [tarball] = find(/linux-x64\.tar\.gz$/);
+  for (const suite of ['bookworm', 'bullseye']) await judgeTarball(suite, tarball, work);
+  await judgeDeb('trixie', find(/_amd64\.deb$/)[0], work);
 }
 
 /** Built again, elsewhere: the same bytes, which want no newer glibc and no other library. */

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is installed without npm: our JavaScript, the native part of one platform, and each dependency as a single file.
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import { createRequire } from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import { copyLicences, readPackage } from './npm.mjs';
+import { must, ROOT } from './run.mjs';
+
+/** The flags of Node in the first line of bin/joules, which is what npm installs. */
+export const NODE_FLAGS = /node (--.*)\n/.exec(readFileSync(join(ROOT, 'bin/joules'), 'utf8'))[1];
+
+/** Makes /usr/lib/joules or what is like it: `directory`/dist, node_modules and build/Release. */
+export function makeTree(platform, built, directory) {
+  const { name, version, license } = readPackage();
+  const native = join(directory, 'build/Release');
+  mkdirSync(native, { recursive: true });
+  for (const file of ['energy.node', 'joules-load']) copyFileSync(join(built, file), join(native, file));
+  const isRun = (path) => !/\.(map|d\.ts|stamp|1)$/.test(path);
+  cpSync(join(ROOT, 'dist'), join(directory, 'dist'), { recursive: true, filter: isRun });
+  writeFileSync(
+    join(directory, 'package.json'),
+    `${JSON.stringify({ name, version, license, type: 'commonjs' })}\n`,
+  );
+  mkdirSync(join(directory, 'bin'));
+  // The launcher gives the flags that its first line has.
+  const script = readFileSync(join(ROOT, 'bin/joules'), 'utf8').replace(/^#!.*\n/, '');
+  writeFileSync(join(directory, 'bin/joules'), script);
+  bundleDependencies(join(directory, 'node_modules'));
+  copyLicences(platform, directory);
+}
+
+/** Each of our dependencies with all of its own in one file: what two of them share (the API) is a package still. */
+function bundleDependencies(directory) {
+  const { dependencies, peerDependencies } = readPackage();
+  const names = Object.keys({ ...dependencies, ...peerDependencies });
+  const from = createRequire(join(ROOT, 'package.json'));
+  const esbuild = join(ROOT, 'node_modules/.bin/esbuild');
+  for (const name of names) {
+    const target = join(directory, name);
+    mkdirSync(target, { recursive: true });
+    const externals = names.filter((other) => other !== name).map((other) => `--external:${other}`);
+    const flags = [
+      '--bundle',
+      '--platform=node',
+      '--target=node20',
+      '--legal-comments=inline',
+      '--log-level=error',
+    ];
+    const metafile = join(target, 'meta.json');
+    must(
+      esbuild,
+      [
+        ...[from.resolve(name), ...flags, ...externals],
+        ...[`--outfile=${join(target, 'index.js')}`, `--metafile=${metafile}`],
+      ],
+      { cwd: ROOT },
+    );
+    copyLicencesOf(metafile, target);
+    const { version, license } = JSON.parse(
+      readFileSync(join(packageOf(from.resolve(name)), 'package.json'), 'utf8'),
+    );
+    writeFileSync(
+      join(target, 'package.json'),
+      `${JSON.stringify({ name, version, license, main: 'index.js' })}\n`,
+    );
+  }
+}
+
+/** Of every package that a bundle has taken something from. */
+function copyLicencesOf(metafile, target) {
+  const { inputs } = JSON.parse(readFileSync(metafile, 'utf8'));
+  const directories = new Set(Object.keys(inputs).map((path) => packageOf(join(ROOT, path))));
+  for (const directory of directories) {
+    const licence = readdirSync(directory).find((name) => /^licen[cs]e/i.test(name));
+    const name = directory.split('node_modules/').at(-1).replace('/', '-');
+    if (licence) copyFileSync(join(directory, licence), join(target, `LICENSE.${name}`));
+  }
+  must('rm', [metafile]);
+}
+
+function packageOf(path) {
+  let directory = dirname(path);
+  const isRoot = (one) =>
+    existsSync(join(one, 'package.json')) && basename(dirname(one)) !== 'build' && hasName(one);
+  while (!isRoot(directory)) directory = dirname(directory);
+  return directory;
+}
+
+function hasName(directory) {
+  return JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')).name !== undefined;
+}
+
+/** A shell script that runs joules with a Node that it finds by `node`, an expression of the shell. */
+export function writeLauncher(path, node, script) {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(
+    path,
+    `#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\nexec ${node} ${NODE_FLAGS} ${script} "$@"\n`,
+  );
+  chmodSync(path, 0o755);
+}
