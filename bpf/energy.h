@@ -20,6 +20,9 @@
  *   predicted  The energy that a slice is expected to draw: its run time times the power that has
  *              been learned of its process. It decides shares, never sums.
  *
+ *   gate       What decides whether learned powers are used: where they say no more than one power for
+ *              all does, they are noise. It is shut then.
+ *
  *   window     The time from one update of a counter to the next, as one CPU sees it.
  *
  *   unpriced   The energy that was counted for a CPU and that no window has been charged with yet.
@@ -137,6 +140,17 @@ struct energy_mean {
 	__u64 time_ns; /* run time as it counts for energy: weighed, where threads share a core */
 };
 
+/* What learned powers are worth, by mixed windows: those of which no task had nearly all. */
+struct energy_gate {
+	__u32 equal_power; /* of all tasks alike, as of late, 2^-12 units per ns; 0: not known yet */
+	__u32 scale;	   /* by which learned powers are off together, as of late, 2^-16; 0: not known yet */
+	__u64 windows;	   /* that were mixed */
+	/* Means, 2^-32. A surplus is relative to what equal powers predict. */
+	__s64 said_square;    /* square of the surplus that learned powers foretell */
+	__s64 found_square;   /* square of the surplus that was counted */
+	__s64 said_and_found; /* their product: as large as the first one if learned powers are right */
+};
+
 /*
  * What one CPU used in one interval. A CPU writes one of its two buffers. The reader makes it swap them
  * (program swap_buffers); from then on nobody else touches the old one, which native reads and zeroes.
@@ -202,7 +216,14 @@ struct energy_cpu {
 	__u64 share_sum;	     /* scratch of learn_window(), as is the next one */
 	__u64 share_variance;
 	__u64 noise; /* mean square of surprises that variances do not explain, relative, 2^-16 */
-	__u64 unused[3];
+	/* Scratch of learn_window(), too, of rows that are not idle. */
+	__u64 busy_ns;	    /* weighed run time */
+	__u64 most_busy_ns; /* of the row that had most */
+	__u64 busy_used;    /* units predicted by the powers with which they entered the window */
+	__u64 busy_learned; /* units predicted by learned powers */
+	__u32 equal_power;  /* not 0: the gate is shut, and every task is expected to draw this */
+	__u32 pad;
+	__u64 unused[6];
 	struct energy_buffer buffers[2];
 };
 
@@ -226,7 +247,8 @@ struct energy_zone {
 	__u64 caught_ns;  /* when it was last caught moving, between two reads at short distance */
 	__u64 caught_within_ns; /* how far apart these two reads were */
 	__u64 needs_poll; /* not 0: tasks share a CPU and the phase is lost; native polls, and clears it */
-	__u64 unused[2];
+	struct energy_gate gate;
+	__u64 unused[5];
 };
 
 /* One entry of a CPU's log: a switch, or a tick, at which the same process runs before and after. */

@@ -13,12 +13,10 @@
 
 #include "arithmetic.bpf.h"
 #include "energy.h"
+#include "gate.bpf.h"
 #include "kernel.bpf.h"
 #include "maps.bpf.h"
 #include "settings.bpf.h"
-
-#define POWER_MIN (ENERGY_WATT / 20)
-#define POWER_MAX (1 << 24)
 
 /* Variances are relative, 2^-16, as is ENERGY_VARIANCE_NEW of a process of which nothing is known. */
 #define VARIANCE_COMM	     2621  /* of a process whose executable is known: +-20 % */
@@ -32,7 +30,6 @@
 #define KNOWN_NS     20000000	  /* run time after which a name is known */
 #define FADE_NS	     (1ULL << 31) /* run time that a mean remembers at most */
 #define IDLE_FADE_NS (1ULL << 27) /* the same for idle: C-states change with the load */
-#define UNITS_MIN    (1ULL << 20) /* 0.24 mJ: a window of less is too coarse to learn from */
 
 static __always_inline void add_to_mean(struct energy_mean *mean, __u64 energy, __u64 ns, __u64 fade_ns)
 {
@@ -60,16 +57,17 @@ static __always_inline __u64 idle_power(struct energy_cpu *c)
 	return mean_power(idle_pays ? &c->all : &c->idle);
 }
 
-static __always_inline __u32 clamp_power(__u64 power)
-{
-	return power < POWER_MIN ? POWER_MIN : power > POWER_MAX ? POWER_MAX : power;
-}
-
 static __always_inline struct energy_power *power_slot(__u32 owner)
 {
 	__u32 slot = (owner * HASH_MULTIPLIER) >> (32 - ENERGY_POWER_BITS);
 
 	return bpf_map_lookup_elem(&powers, &slot);
+}
+
+/* The power that is expected of a process, of what has been learned of it. */
+static __always_inline __u32 expected_power(struct energy_cpu *c, __u32 learned)
+{
+	return c->equal_power ? c->equal_power : learned;
 }
 
 /* The power of the process that runs on a CPU, as another CPU sees it. */
@@ -78,7 +76,7 @@ static __always_inline __u32 running_power(struct energy_cpu *c)
 	__u32 owner = c->running_tgid + 1;
 	struct energy_power *known = power_slot(owner);
 
-	return known && known->owner == owner ? known->power : c->running_power;
+	return known && known->owner == owner ? expected_power(c, known->power) : c->running_power;
 }
 
 static __always_inline __u16 comm_class_of(const char *comm)
@@ -183,17 +181,34 @@ __noinline int learn_row(struct energy_cpu *c, __u32 i, __u64 counted, __s64 sur
 	return 0;
 }
 
-/* Notes one row's share of a window, and what the variance of its power adds to the window's. */
+/* Notes one row's share of a window by learned powers, and what the variance of its power adds to the
+ * window's.
+ */
 __noinline int note_share(struct energy_cpu *c, __u32 i, __u64 predicted)
 {
+	struct energy_power *known;
 	struct energy_buffer *b;
-	__u64 share;
+	struct energy_hot *hot;
+	__u64 share, learned, ns;
 
 	if (!c)
 		return 0;
 	i &= ENERGY_LEARNED - 1;
 	b = buffer_of(c);
-	share = predicted ? (hot_at(b, c->window_rows[i])->pending << 16) / predicted : ONE;
+	hot = hot_at(b, c->window_rows[i]);
+	learned = hot->pending;
+	if (hot->owner != 1) {
+		ns = (hot->pending << ENERGY_POWER_FRACTION) / (hot->power ? hot->power : 1);
+		known = power_slot(hot->owner);
+		if (known && known->owner == hot->owner)
+			learned = predict(ns, known->power);
+		c->busy_ns += ns;
+		if (ns > c->most_busy_ns)
+			c->most_busy_ns = ns;
+		c->busy_used += hot->pending;
+		c->busy_learned += learned;
+	}
+	share = predicted ? (learned << 16) / predicted : ONE;
 	if (share > ONE)
 		share = ONE;
 	c->share[i] = share;
@@ -202,30 +217,14 @@ __noinline int note_share(struct energy_cpu *c, __u32 i, __u64 predicted)
 	return 0;
 }
 
-/* How much more was counted than predicted, as a part of what was predicted, 2^-16: from -0.7 to 2. It is 0
- * where nothing can be learned. */
-static __always_inline __s64 surplus_of(__u64 counted, __u64 predicted)
-{
-	__u64 ratio;
-
-	if (counted < UNITS_MIN || !predicted)
-		return 0;
-	ratio = (counted << 16) / predicted;
-	if (ratio > 3 * ONE)
-		ratio = 3 * ONE;
-	if (ratio < ONE * 3 / 10)
-		ratio = ONE * 3 / 10;
-	return (__s64)ratio - ONE;
-}
-
 /*
  * Learns from a window that has got its price. `counted` and `predicted` are those of the whole core, in
  * units.
  */
 __noinline int learn_window(struct energy_cpu *c, __u64 counted, __u64 predicted)
 {
-	__s64 surplus = surplus_of(counted, predicted);
 	__u64 spread, rest, square, unexplained, size;
+	__s64 surplus;
 	__u32 i;
 
 	if (!c)
@@ -233,11 +232,13 @@ __noinline int learn_window(struct energy_cpu *c, __u64 counted, __u64 predicted
 	/* The sums of the loop are in the map: the verifier of Linux 6.1 follows every value of a growing
 	 * scalar. */
 	c->share_sum = c->share_variance = 0;
+	c->busy_ns = c->most_busy_ns = c->busy_used = c->busy_learned = 0;
 	for (i = 0; i < ENERGY_LEARNED; i++) {
 		if (i >= c->touched)
 			break;
 		note_share(c, i, predicted);
 	}
+	surplus = surplus_of(counted, predicted_with(c, predicted, c->busy_learned));
 	rest = c->share_sum < ONE ? ONE - c->share_sum : 0;
 	spread = c->share_variance + (VARIANCE_REST * (rest * rest >> 16) >> 16);
 	square = (__u64)(surplus * surplus) >> 16;
@@ -251,6 +252,8 @@ __noinline int learn_window(struct energy_cpu *c, __u64 counted, __u64 predicted
 	size = surplus < 0 ? -surplus : surplus;
 	if (square > 2 * spread && size < 2 * (__u64)c->unpriced_error)
 		surplus = 0;
+	if (surplus)
+		review_gate(c, counted, predicted);
 	for (i = 0; i < ENERGY_LEARNED; i++) {
 		if (i >= c->touched)
 			break;

@@ -76,7 +76,7 @@ static __noinline __u32 predict_next(struct energy_cpu *c, struct task_struct *n
 	row.start_ns = started_at(next);
 	copy_comm(row.comm, next);
 	known = lookup_power(c, next->tgid + 1, &row);
-	return known ? known->power : first_power;
+	return known ? expected_power(c, known->power) : first_power;
 }
 
 /* Lets the sibling see the task that runs from now on. */

@@ -60,7 +60,7 @@ static __always_inline void enter_window(struct energy_cpu *c, struct energy_buf
 		struct energy_power *known = lookup_power(c, hot->owner, cold);
 
 		if (known) {
-			hot->power = known->power;
+			hot->power = expected_power(c, known->power);
 			cold->variance = known->variance;
 		}
 	}

@@ -71,6 +71,8 @@ export const badctr = crowd('badctr', {
 });
 export const light = crowd('light', { idle: 0.75 });
 export const homog = crowd('homog', { same: 'jit' });
+/** As `homog`, and none changes what it draws. */
+export const alike = crowd('alike', { same: 'crypto', changes: { swing: 0 } });
 export const big = crowd('big', { cores: 16, durationNs: 5 * SEC, processes: 96 });
 
 /** More processes in a window than it has places for: 48 per CPU, with slices of 30 us. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { badctr, big, freq, homog, light, many, mixed, phase } from './crowds.ts';
+import { alike, badctr, big, freq, homog, light, many, mixed, phase } from './crowds.ts';
 import { shorts, storm } from './forks.ts';
 import { pingpong, ppsmt, slices, smt, tick, turns, twins } from './pairs.ts';
 import { idle, irq, server } from './services.ts';
@@ -27,6 +27,7 @@ export const SCENARIOS: Readonly<Record<string, (seed: number) => Workload>> = {
   irq,
   big,
   homog,
+  alike,
 };
 
 /**
