@@ -10,7 +10,7 @@ import { makeImage } from './image.mjs';
 import { KERNELS, prepareKernel } from './kernels.mjs';
 import { runMachine } from './machine.mjs';
 import { checkVerify, checkVerifyPackage } from './verify.mjs';
-import { checkPackages } from './packages.mjs';
+import { checkLeads, checkPackages } from './packages.mjs';
 import { findQemu, installTools } from './tools.mjs';
 
 /** What is done in the guests (guest/NAME.sh), the longest first, and how it is judged. */
@@ -23,6 +23,7 @@ const JOBS = [
   { name: 'accuracy', check: checkAccuracy },
   // Where a machine is emulated, 6.1 sees the counter's updates too late too often to find their period soon.
   { name: 'packages', check: checkPackages, usually: '6.12' },
+  { name: 'leads', check: checkLeads, usually: '6.12' },
   { name: 'suspend', check: checkSuspend },
   // Only with scopes do both threads of a core read.
   { name: 'race', check: checkRace, parallel: true, needsScope: true },

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 
 const PJ = 1e-12;
 
-/** The module's ledger: Joules (and seconds) by core, process and cgroup; `names` by pid. */
+/** The module's ledger: Joules by core, process and cgroup, run time by process; `names` by pid. */
 export function readTruth(path) {
   const truth = {
     cores: new Map(),
@@ -17,6 +17,7 @@ export function readTruth(path) {
     idle: 0,
     uncore: 0,
     processes: new Map(),
+    seconds: new Map(),
     cgroups: new Map(),
     names: new Map(),
   };
@@ -41,6 +42,7 @@ export function readTruth(path) {
       truth.uncore = joules;
     } else if (line.startsWith('task')) {
       add(truth.processes, Number(fields.tgid), joules);
+      add(truth.seconds, Number(fields.tgid), Number(fields.ns) / 1e9);
       add(truth.cgroups, fields.cgroup, joules);
       if (fields.comm.includes('@')) truth.names.set(fields.comm, Number(fields.tgid));
     }
@@ -48,10 +50,15 @@ export function readTruth(path) {
   return truth;
 }
 
+/** The snapshots of a run, one a line. */
+export function parseSnapshots(path) {
+  const lines = readFileSync(path, 'utf8').trim().split('\n');
+  return lines.map((line) => JSON.parse(line));
+}
+
 /** Sums over the snapshots of a run, and by how much the worst of them does not close, in parts. */
 export function readSnapshots(path) {
-  const lines = readFileSync(path, 'utf8').trim().split('\n');
-  const snapshots = lines.map((line) => JSON.parse(line));
+  const snapshots = parseSnapshots(path);
   const sums = {
     source: snapshots[0].source,
     counter: 0,
@@ -67,7 +74,7 @@ export function readSnapshots(path) {
     lost: 0,
     shared: 0,
     openness: 0,
-    count: lines.length,
+    count: snapshots.length,
   };
   for (const { totals, unattributed, processes, cgroups, cores, zones, self } of snapshots) {
     for (const [name, value] of Object.entries(self)) sums.self[name] = (sums.self[name] ?? 0) + value;

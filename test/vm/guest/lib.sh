@@ -67,6 +67,35 @@ unload() { # the meter's perf events are freed a moment after its end
 	until rmmod rapl_rig 2>/dev/null || [ $((i += 1)) -gt 50 ]; do sleep 0.1; done
 }
 
+said() { # WORDS TIMES: waits until the meter has said so, at most two minutes of this machine's time
+	local i=0
+	until [ "$(grep -c "$1" "$name.err")" -ge "$2" ] || [ $((i += 1)) -gt 1200 ]; do sleep 0.1; done
+}
+
+# Runs a load under the meter of the package alone, while there is power all the time. $PACKAGE: how the module is to be;
+# $AFTER: what is done with it at last.
+PACKAGE="scope=$SCOPE"
+AFTER=
+learn() { # NAME LOAD METER_OPTIONS…
+	name=$1
+	local load=$2 meter
+	shift 2
+	insmod "$MODULE" core=0 jitter_ns=20000 default_mw=500 $PACKAGE
+	power 1
+	: >"$name.ndjson"
+	$METER "$@" >"$name.ndjson" 2>"$name.err" &
+	meter=$!
+	lines "$name.ndjson" 3
+	$load
+	lines "$name.ndjson" $(($(wc -l <"$name.ndjson") + 2))
+	kill -TERM $meter
+	wait $meter
+	echo $? >"$name.exit"
+	cat /sys/kernel/debug/rapl_rig/truth >"$name.truth"
+	$AFTER
+	unload
+}
+
 # What `joules verify` says with the module so loaded.
 judge() { # NAME SECONDS MODULE_OPTIONS…
 	local name=$1 seconds=$2

@@ -27,32 +27,6 @@ pairs() {
 	burn slow@2000 2 2000
 }
 
-said() { # WORDS TIMES: waits until the meter has said so, at most two minutes of this machine's time
-	local i=0
-	until [ "$(grep -c "$1" "$name.err")" -ge "$2" ] || [ $((i += 1)) -gt 1200 ]; do sleep 0.1; done
-}
-
-# Runs a load under the meter while there is power all the time.
-learn() { # NAME LOAD METER_OPTIONS…
-	name=$1
-	local load=$2 meter
-	shift 2
-	insmod "$MODULE" scope="$SCOPE" core=0 jitter_ns=20000 default_mw=500
-	power 1
-	: >"$name.ndjson"
-	$METER "$@" >"$name.ndjson" 2>"$name.err" &
-	meter=$!
-	lines "$name.ndjson" 3
-	$load
-	lines "$name.ndjson" $(($(wc -l <"$name.ndjson") + 2))
-	kill -TERM $meter
-	wait $meter
-	echo $? >"$name.exit"
-	cat /sys/kernel/debug/rapl_rig/truth >"$name.truth"
-	[ "$name" != faults ] || joules doctor --source power >packages.doctor 2>&1
-	unload
-}
-
 faults() {
 	said event=learning 1
 	burn before@6000 0 2000 30 20
@@ -78,4 +52,6 @@ learned() {
 
 learn learned learned
 learn time pairs --attribution time
+doctor() { joules doctor --source power >packages.doctor 2>&1; }
+AFTER=doctor
 learn faults faults

@@ -36,6 +36,11 @@ MODULE_PARM_DESC(scale, "what the events of cores say that a count is, J; a faul
 static bool per_die;
 module_param(per_die, bool, 0444);
 
+static int package_lead = -1;
+module_param(package_lead, int, 0444);
+MODULE_PARM_DESC(package_lead,
+		 "without scope: the CPU that is to read the package's register first; -1: any");
+
 static struct pmu core_pmu, package_pmu;
 static bool core_registered, package_registered;
 static struct cpumask core_leads, package_leads;
@@ -195,7 +200,8 @@ static int goes_online(unsigned int cpu)
 		return err;
 	if (rig_core_of(cpu) && lead_of(&core_pmu, cpu) >= nr_cpu_ids)
 		cpumask_set_cpu(cpu, &core_leads);
-	if (lead_of(&package_pmu, cpu) >= nr_cpu_ids)
+	if (lead_of(&package_pmu, cpu) >= nr_cpu_ids &&
+	    (cpu == package_lead || package_lead < 0 || !cpu_online(package_lead)))
 		cpumask_set_cpu(cpu, &package_leads);
 	return 0;
 }
