@@ -15,8 +15,8 @@ import { slopeOf } from './slope.mjs';
 const minutes = Number(process.argv[2] ?? 60);
 const TSC = 'perf:msr/tsc/,scope=cpu,joules=1e-9';
 const JOULES = fileURLToPath(new URL('../../bin/joules', import.meta.url));
-/** Memory of the first minutes grows: caches are filled. */
-const settlingMs = Math.min(10, minutes / 2) * 60_000;
+/** Memory of the first minutes grows: caches are filled, and the page keeps the last 15 minutes. */
+const settlingMs = Math.min(16, minutes / 2) * 60_000;
 const SCRAPE_MS = 15_000;
 const SAMPLE_MS = 5_000;
 const CLOSES = 1e-6;
