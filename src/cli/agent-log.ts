@@ -10,6 +10,7 @@ import { rejections } from './outlook.ts';
 import { complain, figure } from './print.ts';
 import { splitPlan } from './split-text.ts';
 import { summary } from './table.ts';
+import { sayWaiting } from './waiting.ts';
 
 /** Said once at the start: what is measured how, why not better, and where it goes. */
 export function announce(
@@ -42,6 +43,7 @@ export class AgentLog {
   #intervals = 0;
   #digits: number | undefined;
   #failure: string | undefined;
+  readonly #word = sayWaiting('the first figures');
 
   constructor(showsFigures: boolean) {
     this.#showsFigures = showsFigures;
@@ -49,6 +51,7 @@ export class AgentLog {
 
   /** On a terminal the figures of now are redrawn in place; elsewhere the first ones are said, which show that it works. */
   measured(snapshot: Snapshot): void {
+    this.endWord();
     if (this.#failure !== undefined) complain('intervals are measured again');
     this.#failure = undefined;
     this.#joules += snapshot.totals.counter_j;
@@ -66,6 +69,11 @@ export class AgentLog {
     const why = error instanceof Error ? error.message : String(error);
     if (why !== this.#failure) complain(`an interval was not measured, the next one covers it: ${why}`);
     this.#failure = why;
+  }
+
+  /** What was waited for is there, or will not come. */
+  endWord(): void {
+    this.#word.end();
   }
 
   ended(): void {

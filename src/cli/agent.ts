@@ -53,6 +53,7 @@ export async function agent(args: readonly string[]): Promise<number> {
   outliveStdout();
   const { ledger, page, publisher } = await publishLedger({ ...DEFAULT_LIMITS, ...limits }, accessOf(own));
   let meter: Meter | undefined;
+  const agentLog = new AgentLog(!own.json);
   try {
     const options = checkMeterOptions({ ...configured, ...given, log: complain });
     meter = await openMeter(options);
@@ -65,7 +66,6 @@ export async function agent(args: readonly string[]): Promise<number> {
     });
     announce(meter, publisher, { isVirtual: isVirtualMachine(join(options.root, 'proc')), kept });
     page.begin(meter.selection, options.interval * 1000);
-    const agentLog = new AgentLog(!own.json);
     const recorder = record(meter, {
       ledger,
       intervalMs: options.interval * 1000,
@@ -82,6 +82,7 @@ export async function agent(args: readonly string[]): Promise<number> {
     await recorder.update(LAST_INTERVAL_MS);
     agentLog.ended();
   } finally {
+    agentLog.endWord();
     page.close();
     await publisher.close(LAST_FLUSH_MS);
     // Whatever it waits for ends with the process.

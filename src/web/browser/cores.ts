@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { clock, duration, inWatts, mark, watts } from '../shared/format.ts';
+import type { Dictionary } from '../shared/dictionary.ts';
 import { type Heat, heatOf } from '../shared/heat.ts';
 import { framesIn } from '../shared/shown.ts';
 import { AXIS_PX, RIGHT_PX } from './chart.ts';
@@ -10,6 +11,7 @@ const HEIGHT_PX = 128;
 const ROW_PX = { least: 2, most: 20 };
 const LABEL_PX = 11;
 const COLUMN_PX = 3;
+const FRAME_PX = 1.5;
 /** A core that is idle is seen to be there. */
 const LEAST_ALPHA = 0.06;
 
@@ -21,6 +23,10 @@ export class Cores {
   readonly #size = new Size(byId('cores'), () => this.#scene && this.draw(this.#scene));
   #scene: Scene | undefined;
   #drawn = { key: '', at: 0 };
+  /** The cores in their order, as ids, and what their names were drawn for. */
+  #order: readonly number[] = [];
+  #dictionary: Dictionary | undefined;
+  #named = '';
 
   constructor() {
     byId('cores').append(this.#canvas);
@@ -35,16 +41,20 @@ export class Cores {
     const stepMs = ((window.to - window.from) / Math.max(1, width)) * COLUMN_PX;
     // As the chart, it moves when there is something new to be seen.
     if (width === 0 || (key === this.#drawn.key && Math.abs(window.to - this.#drawn.at) < stepMs)) return;
-    const cores = coresOf(scene);
+    const cores = this.#inOrder(scene);
     if (cores.length === 0) return;
     this.#drawn = { key, at: window.to };
     const row = Math.max(ROW_PX.least, Math.min(ROW_PX.most, Math.floor(HEIGHT_PX / cores.length)));
-    const context = sized(this.#canvas, width, cores.length * row);
+    // Names stay where they are.
+    const named = [cores.join(), width, row, devicePixelRatio, styleOf('--theme')].join(' ');
+    const isNamed = named === this.#named;
+    this.#named = named;
+    const context = sized(this.#canvas, width, cores.length * row, isNamed ? AXIS_PX - FRAME_PX : 0);
     const heat = heatOf(store.history.frames, cores, window, Math.floor((width - AXIS_PX) / COLUMN_PX));
     const at = (time: number): number =>
       AXIS_PX + ((time - window.from) / (window.to - window.from)) * (width - AXIS_PX - RIGHT_PX);
     this.#paint(context, heat, at, { row, cores: cores.length, right: width - RIGHT_PX });
-    this.#label(context, cores, row, scene);
+    if (!isNamed) this.#label(context, cores, row, scene);
     if (span) frame(context, at(span.from), at(span.to), cores.length * row);
     const sign = mark(hello?.source.kind);
     setText(
@@ -54,6 +64,20 @@ export class Cores {
     const now = shown ? `, together ${sign}${watts(activeOf(scene), shown.ms)} above idle` : '';
     const time = `${clock(window.from)} to ${clock(window.to)}, ${duration(window.to - window.from)}`;
     setAttribute(this.#canvas, 'aria-label', `Watts of ${cores.length} cores, ${time}${now}`);
+  }
+
+  #inOrder({ store }: Scene): readonly number[] {
+    const found = new Set<number>();
+    for (const { cores: all } of store.history.frames)
+      for (let i = 0; i < all.length; i += 3) found.add(all[i]!);
+    const isSame = found.size === this.#order.length && this.#order.every((core) => found.has(core));
+    if (isSame && this.#dictionary === store.dictionary) return this.#order;
+    this.#dictionary = store.dictionary;
+    this.#named = '';
+    const name = (core: number): string => store.dictionary.cores.get(core)!;
+    const { compare } = new Intl.Collator('en', { numeric: true });
+    this.#order = [...found].toSorted((one, other) => compare(name(one), name(other)));
+    return this.#order;
   }
 
   #paint(
@@ -104,17 +128,6 @@ export class Cores {
   }
 }
 
-function coresOf({ store }: Scene): number[] {
-  const cores = new Set<number>();
-  for (const { cores: all } of store.history.frames)
-    for (let i = 0; i < all.length; i += 3) cores.add(all[i]!);
-  return [...cores].toSorted((one, other) =>
-    store.dictionary.cores
-      .get(one)!
-      .localeCompare(store.dictionary.cores.get(other)!, 'en', { numeric: true }),
-  );
-}
-
 /** µJ above idle of all cores in the time that is shown. */
 function activeOf({ store, shown }: Scene): number {
   let active = 0;
@@ -127,7 +140,7 @@ function frame(context: CanvasRenderingContext2D, from: number, to: number, heig
   const left = Math.max(from, AXIS_PX);
   if (to <= left) return;
   context.strokeStyle = styleOf('--accent');
-  context.lineWidth = 1.5;
+  context.lineWidth = FRAME_PX;
   context.strokeRect(left, 0.75, to - left, height - 1.5);
 }
 

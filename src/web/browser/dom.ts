@@ -26,9 +26,15 @@ export function button(className: string, text: string, onClick: () => void): HT
   return made;
 }
 
-/** What stays the same is not touched: the browser would lay it out anew. */
+/**
+ * What stays the same is not touched: the browser would lay it out anew. The text within is changed and not replaced: for
+ * a new one the style of what it is in is computed again.
+ */
 export function setText(node: Node, text: string): void {
-  if (node.textContent !== text) node.textContent = text;
+  const child = node.firstChild;
+  if (child instanceof Text && !child.nextSibling) {
+    if (child.data !== text) child.data = text;
+  } else if (node.textContent !== text) node.textContent = text;
 }
 
 export function setClass(node: Element, name: string): void {
@@ -71,8 +77,13 @@ export class Size {
   }
 }
 
-/** A canvas as large as it is to look, in device pixels, ready to be drawn on in CSS pixels. */
-export function sized(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
+/** A canvas as large as it is to look, in device pixels, ready to be drawn on in CSS pixels; empty from `left` on. */
+export function sized(
+  canvas: HTMLCanvasElement,
+  width: number,
+  height: number,
+  left: number = 0,
+): CanvasRenderingContext2D {
   const scale = devicePixelRatio;
   const [wide, high] = [Math.round(width * scale), Math.round(height * scale)];
   if (canvas.width !== wide || canvas.height !== high) {
@@ -83,7 +94,7 @@ export function sized(canvas: HTMLCanvasElement, width: number, height: number):
   }
   const context = canvas.getContext('2d')!;
   context.setTransform(scale, 0, 0, scale, 0, 0);
-  context.clearRect(0, 0, width, height);
+  context.clearRect(left, 0, width - left, height);
   return context;
 }
 

@@ -17,10 +17,21 @@ const NAME_PX = 76;
 const FIGURE_PX = 72;
 const DEPTH = 5;
 
+/** A box on the page, and what is in it now. */
+interface Place {
+  readonly node: HTMLButtonElement;
+  box: Box | undefined;
+  title: string;
+  /** Where it is, and how wide. */
+  shape: string;
+}
+
 /** Boxes of who is in whom, as wide as what they spend. */
 export class Icicle {
   readonly #host = byId('icicle');
-  readonly #pool: { readonly node: HTMLButtonElement; box: Box | undefined }[] = [];
+  /** By what they show, so that most of a box stays as it is; those that show nothing are out of the page. */
+  #places = new Map<string, Place>();
+  readonly #free: Place[] = [];
   readonly #size = new Size(this.#host, () => this.#scene && this.draw(this.#scene));
   #scene: Scene | undefined;
 
@@ -33,7 +44,7 @@ export class Icicle {
     this.#scene = scene;
     const { shown, store, hello, view } = scene;
     if (!shown || !hello) {
-      for (const { node } of this.#pool) node.hidden = true;
+      this.#show([], 0, scene);
       return;
     }
     const trail = trailTo(treeOf(store.dictionary, shown, hello.host), view.zoom);
@@ -44,37 +55,63 @@ export class Icicle {
     const boxes = [...outer, ...inner.map((box) => ({ ...box, depth: box.depth + outer.length }))];
     const rows = Math.max(...boxes.map(({ depth }) => depth)) + 1;
     this.#host.style.height = `${rows * ROW_PX}px`;
-    while (this.#pool.length < boxes.length) this.#pool.push(this.#make());
-    this.#pool.forEach((one, i) => this.#place(one, boxes[i], width, scene));
+    this.#show(boxes, width, scene);
     keepReachable(this.#host);
   }
 
-  #make(): { readonly node: HTMLButtonElement; box: Box | undefined } {
+  /** Boxes in their order, which is that of their buttons: what comes or goes moves no other. */
+  #show(boxes: readonly Box[], width: number, scene: Scene): void {
+    const former = this.#places;
+    const keys = keysOf(boxes);
+    const places = new Map<string, Place>();
+    for (const key of keys) {
+      const place = former.get(key);
+      if (place) places.set(key, place);
+      former.delete(key);
+    }
+    for (const place of former.values()) {
+      place.node.remove();
+      place.box = undefined;
+      this.#free.push(place);
+    }
+    let next = this.#host.firstChild;
+    this.#places = new Map();
+    boxes.forEach((box, i) => {
+      const place = places.get(keys[i]!) ?? this.#free.pop() ?? this.#make();
+      this.#places.set(keys[i]!, place);
+      if (place.node === next) next = next.nextSibling;
+      else this.#host.insertBefore(place.node, next);
+      this.#place(place, box, width, scene);
+    });
+  }
+
+  #make(): Place {
     const node = button('box', '', () => one.box && this.#choose(one.box));
     node.append(element('b'), element('i'));
-    this.#host.append(node);
-    const one: { readonly node: HTMLButtonElement; box: Box | undefined } = { node, box: undefined };
+    // Nobody reads it but where the pointer is.
+    node.addEventListener('pointerenter', () => (node.title = one.title));
+    const one: Place = { node, box: undefined, title: '', shape: '' };
     return one;
   }
 
-  #place(
-    one: { readonly node: HTMLButtonElement; box: Box | undefined },
-    box: Box | undefined,
-    width: number,
-    scene: Scene,
-  ): void {
+  #place(one: Place, box: Box, width: number, scene: Scene): void {
     const { node } = one;
     one.box = box;
-    node.hidden = box === undefined;
-    if (!box) return;
     const { node: part, depth } = box;
     const wide = box.width * width;
     setClass(
       node,
       `box ${part.kind} ${slotClass(scene.slots, part.owner)}${wide < NARROW_PX ? ' narrow' : ''}`,
     );
-    node.style.transform = `translate(${(box.x * width).toFixed(1)}px,${depth * ROW_PX}px)`;
-    node.style.width = `${Math.max(1, wide - GAP_PX).toFixed(1)}px`;
+    // Whole pixels: most boxes stay as they are from one second to the next.
+    const left = Math.round(box.x * width);
+    const right = Math.max(left + 1, Math.round((box.x + box.width) * width) - GAP_PX);
+    const shape = `${left},${depth},${right}`;
+    if (shape !== one.shape) {
+      node.style.transform = `translate(${left}px,${depth * ROW_PX}px)`;
+      node.style.width = `${right - left}px`;
+    }
+    one.shape = shape;
     const name = part.kind === 'program' && part.count > 1 ? `${part.label} ×${part.count}` : part.label;
     const figure = `${mark(scene.hello?.source.kind)}${watts(part.energy, scene.shown!.ms)}`;
     const room = wide - PADDING_PX;
@@ -82,7 +119,7 @@ export class Icicle {
     setText(node.firstChild!, room >= named ? name : '');
     setText(node.lastChild!, room >= named + FIGURE_PX ? figure : '');
     const share = percent(part.energy / scene.shown!.total);
-    setAttribute(node, 'title', `${name}\n${figure}, ${share} of the machine`);
+    one.title = `${name}\n${figure}, ${share} of the machine`;
     setAttribute(node, 'aria-label', `${name} ${figure}, ${share} of the machine`);
   }
 
@@ -96,19 +133,31 @@ export class Icicle {
 
   #move(event: KeyboardEvent): void {
     const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-    const here = this.#pool.find(({ node }) => node === event.target)?.box;
+    const all = [...this.#places.values()];
+    const here = all.find(({ node }) => node === event.target)?.box;
     if (!step || !here) return;
     event.preventDefault();
     const [aside, down] = step as [number, number];
     const middle = ({ x, width }: Box): number => x + width / 2;
     const away = (box: Box): number => Math.abs(middle(box) - middle(here));
-    const [next] = this.#pool
-      .filter((one): one is { node: HTMLButtonElement; box: Box } => one.box !== undefined)
+    const [next] = all
+      .filter((one): one is Place & { box: Box } => one.box !== undefined)
       .filter(({ box }) => box.depth === here.depth + down)
       .filter(({ box }) => down !== 0 || (box.x - here.x) * aside > 0)
       .toSorted((one, other) => away(one.box) - away(other.box));
     next?.node.focus();
   }
+}
+
+/** What each box shows, no two alike. */
+function keysOf(boxes: readonly Box[]): string[] {
+  const had = new Set<string>();
+  return boxes.map(({ node }) => {
+    let key = `${node.kind} ${node.key}`;
+    while (had.has(key)) key += ' again';
+    had.add(key);
+    return key;
+  });
 }
 
 /** A box of several levels is the innermost. */

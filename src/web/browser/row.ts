@@ -3,11 +3,14 @@ import { inWatts, joules, mark, percent, wattsBelow } from '../shared/format.ts'
 import { type Item, ownerOf } from '../shared/items.ts';
 import type { Step } from '../shared/shown.ts';
 import type { Rows } from '../shared/wire.ts';
-import { element, setAttribute, setClass, setText, sized, styleOf } from './dom.ts';
+import { element, setAttribute, setClass, setText } from './dom.ts';
 import { type Scene, slotClass } from './scene.ts';
 
 export const SPARK_PX = { width: 120, height: 20 };
 const NARROW_SPARK_PX = 72;
+/** What has spent anything is seen. */
+const LEAST_BAR_PX = 0.75;
+const SVG = 'http://www.w3.org/2000/svg';
 
 /** What rows of one drawing have in common. */
 export interface Drawing {
@@ -30,7 +33,12 @@ export class TableRow {
   readonly #dot = element('i', { class: 'dot' });
   readonly #name = element('span');
   readonly #count = element('small');
-  readonly #spark = element('canvas');
+  /** Not a canvas: dozens of those cost more than the paths, which are painted with their rows. */
+  readonly #spark = document.createElementNS(SVG, 'svg');
+  readonly #path = document.createElementNS(SVG, 'path');
+  #highest = '';
+  /** Of an item, in steps that were drawn already. */
+  #powers = { of: '', known: new WeakMap<Rows, number>() };
   readonly #owner = element('span');
   readonly #outer = element('small');
   readonly #cells: Readonly<Record<'share' | 'cpu' | 'joules' | 'where' | 'pid', HTMLElement>>;
@@ -42,6 +50,10 @@ export class TableRow {
     this.button.tabIndex = -1;
     this.button.append(this.#dot, this.#name, this.#count);
     this.#spark.setAttribute('aria-hidden', 'true');
+    this.#spark.setAttribute('height', String(SPARK_PX.height));
+    this.#spark.append(this.#path);
+    const spark = cell('spark', this.#spark);
+    spark.addEventListener('pointerenter', () => (spark.title = this.#highest));
     const own = {
       share: cell('share'),
       cpu: cell('cpu'),
@@ -54,7 +66,7 @@ export class TableRow {
       cell('watts', this.#meter, this.#watts, this.#error),
       own.share,
       cell('name', this.button),
-      cell('spark', this.#spark),
+      spark,
       own.cpu,
       own.joules,
       own.where,
@@ -103,25 +115,42 @@ export class TableRow {
     setText(this.#outer, isOne ? outer.join(' › ') : '');
   }
 
-  #drawSpark({ ids }: Item, { scene, indexes, isNarrow }: Drawing): void {
+  /** The last minute, or the span, a bar for each step. */
+  #drawSpark(item: Item, { scene, indexes, isNarrow }: Drawing): void {
     const { steps, from, to } = scene.shown!;
     const width = isNarrow ? NARROW_SPARK_PX : SPARK_PX.width;
     const { height } = SPARK_PX;
-    const context = sized(this.#spark, width, height);
-    const powers = steps.map((step) => powerIn(step, ids, indexes));
+    const powers = this.#powersOf(item, steps, indexes);
     const highest = Math.max(...powers);
     // Of now it is the last minute; steps may be fewer.
     const [begin, end] = scene.view.span ? [from, to] : [to - 60_000, to];
-    if (!(highest > 0)) return;
-    context.fillStyle = styleOf('--spark');
-    steps.forEach((step, i) => {
-      const left = Math.max(0, ((step.from - begin) / (end - begin)) * width);
-      const right = ((step.to - begin) / (end - begin)) * width;
-      const tall = (powers[i]! / highest) * (height - 2);
-      if (right > 0 && tall > 0)
-        context.fillRect(left, height - Math.max(tall, 0.75), right - left + 0.25, Math.max(tall, 0.75));
+    const at = (time: number): number => Math.max(0, ((time - begin) / (end - begin)) * width);
+    let path = '';
+    if (highest > 0) {
+      steps.forEach((step, i) => {
+        const tall = Math.max((powers[i]! / highest) * (height - 2), powers[i]! > 0 ? LEAST_BAR_PX : 0);
+        const [left, right] = [at(step.from), at(step.to)];
+        if (right > 0 && tall > 0)
+          path += `M${left.toFixed(1)} ${height}V${(height - tall).toFixed(1)}H${(right + 0.25).toFixed(1)}V${height}`;
+      });
+    }
+    setAttribute(this.#spark, 'width', String(width));
+    setAttribute(this.#path, 'd', path);
+    this.#highest = highest > 0 ? `highest ${mark(scene.hello?.source.kind)}${inWatts(highest)}` : '';
+  }
+
+  /** Mean W in each step; what is known of a step stays as it is. */
+  #powersOf({ key, ids }: Item, steps: readonly Step[], indexes: Drawing['indexes']): number[] {
+    const of = `${key} ${ids.join()}`;
+    if (of !== this.#powers.of) this.#powers = { of, known: new WeakMap() };
+    const { known } = this.#powers;
+    return steps.map((step) => {
+      const former = known.get(step.rows);
+      if (former !== undefined) return former;
+      const power = powerIn(step, ids, indexes);
+      known.set(step.rows, power);
+      return power;
     });
-    this.#spark.title = `highest ${mark(scene.hello?.source.kind)}${inWatts(highest)}`;
   }
 }
 
