@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-// `npm run pack:all -- FOLDER`: makes all that is passed on, in a folder. Needs clang, lld and bpftool; what it compiles
+// `npm run pack:all -- FOLDER`: makes all that is passed on, in a folder; `npm run pack:tree -- FOLDER`: what an image has. Needs clang, lld and bpftool; what it compiles
 // for other platforms with is fetched from Debian into the cache (0.3 GB).
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,21 +8,34 @@ import { join, resolve } from 'node:path';
 import { makeBpf, makeNative, PLATFORMS } from './native.mjs';
 import { makeDeb } from './deb.mjs';
 import { pack, stageMain, stagePlatform } from './npm.mjs';
+import { makeTree } from './tree.mjs';
 import { makeTarball } from './tarball.mjs';
 
-const [folder] = process.argv.slice(2);
-if (!folder) {
-  console.error('pack:all: a folder is missing: npm run pack:all -- FOLDER');
+const [folder, ...more] = process.argv.slice(2).filter((word) => word !== '--tree');
+const isTree = process.argv.includes('--tree');
+if (!folder || more.length > 0) {
+  console.error('pack: takes one folder: npm run pack:all -- FOLDER, or npm run pack:tree -- FOLDER');
   process.exit(2);
 }
 const work = mkdtempSync(join(tmpdir(), 'joules-packages-'));
 try {
-  makeAll(resolve(folder));
+  if (isTree) makeOwn(resolve(folder));
+  else makeAll(resolve(folder));
 } catch (error) {
-  console.error(`pack:all: ${error.message}`);
+  console.error(`pack: ${error.message}`);
   process.exitCode = 1;
 } finally {
   rmSync(work, { recursive: true, force: true });
+}
+
+/** What an image has: the tree for this machine's platform. */
+function makeOwn(target) {
+  const [platform] = Object.entries(PLATFORMS).find(([, { cpu }]) => cpu === process.arch) ?? [];
+  if (!platform) throw new Error(`there is no platform for ${process.arch}`);
+  const bpf = join(work, 'bpf');
+  makeBpf(bpf);
+  makeNative(platform, bpf, join(work, 'built'));
+  makeTree(platform, join(work, 'built'), target);
 }
 
 function makeAll(target) {

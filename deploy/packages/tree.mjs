@@ -56,14 +56,8 @@ function bundleDependencies(directory) {
       '--log-level=error',
     ];
     const metafile = join(target, 'meta.json');
-    must(
-      esbuild,
-      [
-        ...[from.resolve(name), ...flags, ...externals],
-        ...[`--outfile=${join(target, 'index.js')}`, `--metafile=${metafile}`],
-      ],
-      { cwd: ROOT },
-    );
+    const outputs = [`--outfile=${join(target, 'index.js')}`, `--metafile=${metafile}`];
+    must(esbuild, [from.resolve(name), ...flags, ...externals, ...outputs], { cwd: ROOT });
     copyLicencesOf(metafile, target);
     const { version, license } = JSON.parse(
       readFileSync(join(packageOf(from.resolve(name)), 'package.json'), 'utf8'),

@@ -50,11 +50,17 @@ export class Chroot {
     });
   }
 
-  /** Copies a file or a tree of this system's into it. */
+  /** Where something of it is that was written. */
+  pathOf(path) {
+    return join(this.#own, 'upper', path);
+  }
+
+  /** Copies a file or a tree of this system's into it; returns where it is, seen from here. */
   copy(from, to) {
-    const path = join(this.#own, 'upper', to);
+    const path = this.pathOf(to);
     mkdirSync(dirname(path), { recursive: true });
     cpSync(from, path, { recursive: true, dereference: true });
+    return path;
   }
 
   /** Copies a file to where its root user is at home, and returns where that is. */

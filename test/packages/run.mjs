@@ -8,6 +8,7 @@ import { makeBpf, makeNative, GLIBC, PLATFORMS } from '../../deploy/packages/nat
 import { must, ROOT } from '../../deploy/packages/run.mjs';
 import { hasFailed, skip, summary, tell, test } from '../e2e/report.mjs';
 import { byVersion, wants } from './elf.mjs';
+import { judgeImage } from './image.mjs';
 import { judgeForm, judgeInstallation } from './npm.mjs';
 import { judgeDeb, judgeTarball } from './system.mjs';
 
@@ -39,6 +40,7 @@ async function main() {
   judgeForm(npm);
   const packages = { main: npm, platforms: find(/energy-linux-[^/]*\.tgz$/) };
   for (const suite of ['bookworm', 'bullseye']) await judgeInstallation(suite, packages, work);
+  await judgeImage('bookworm', join(work, 'again/linux-x64-gnu'), work);
   const [tarball] = find(/linux-x64\.tar\.gz$/);
   for (const suite of ['bookworm', 'bullseye']) await judgeTarball(suite, tarball, work);
   await judgeDeb('trixie', find(/_amd64\.deb$/)[0], work);
