@@ -40,7 +40,9 @@ function queriesOf({ title, targets }) {
 function variableOf({ name, type, definition }) {
   if (type !== 'query') return [];
   const [, selector, label] = /^label_values\((.+), (\w+)\)$/.exec(definition);
-  return [{ title: `variable ${name}`, promql: `count by (${label}) (last_over_time(${selector}[$__range]))` }];
+  return [
+    { title: `variable ${name}`, promql: `count by (${label}) (last_over_time(${selector}[$__range]))` },
+  ];
 }
 
 /** '' where the rules make of known series what they are to. */
