@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* kOpen = "map the ring of events";
 
-// From then on no more are taken into memory: those of 200,000 processes, and four times what the ring holds.
+// From then on no more are taken into memory: those of 140,000 processes, and four times what the ring holds.
 constexpr size_t kMostBytes = 32 << 20;
 
 // The program that an exec made run; nothing where the event is another one, or the name was cut off.
