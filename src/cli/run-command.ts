@@ -19,22 +19,28 @@ export interface Ended {
  * cannot be started.
  */
 export async function runCommand(command: readonly string[]): Promise<Ended> {
-  const { pid, exited } = startCommand(command);
+  let pid: number | undefined;
   let interrupted: NodeJS.Signals | undefined;
   const pass = (signal: NodeJS.Signals): void => {
     if (ENDING.has(signal)) interrupted ??= signal;
     // A terminal sends these two to the command as well.
-    if ((signal === 'SIGINT' || signal === 'SIGQUIT') && isForeground()) return;
+    if (pid === undefined || ((signal === 'SIGINT' || signal === 'SIGQUIT') && isForeground())) return;
     try {
       process.kill(pid, signal);
     } catch {
       // It has just ended.
     }
   };
+  // Before the command is there: one that comes in between would end us alone. They are delivered when it is.
   for (const signal of PASSED) process.on(signal, pass);
-  const { status, signal } = await exited;
-  for (const one of PASSED) process.off(one, pass);
-  return { exitCode: signal > 0 ? 128 + signal : status, interrupted };
+  try {
+    const started = startCommand(command);
+    pid = started.pid;
+    const { status, signal } = await started.exited;
+    return { exitCode: signal > 0 ? 128 + signal : status, interrupted };
+  } finally {
+    for (const one of PASSED) process.off(one, pass);
+  }
 }
 
 /** Whether our process group is that of the terminal: fields 5 and 8 of /proc/self/stat, proc(5). */
