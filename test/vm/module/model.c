@@ -55,18 +55,19 @@ static int add_thread(int cpu)
 	return 0;
 }
 
-void rig_model_cpu_dead(unsigned int cpu)
+int rig_model_cpu_dead(unsigned int cpu)
 {
 	struct domain *core = per_cpu(rig_cpus, cpu).core;
 	unsigned long flags;
 
 	rig_run(&per_cpu(rig_cpus, cpu), NULL);
 	if (!core)
-		return;
+		return 0;
 	raw_spin_lock_irqsave(&core->lock, flags);
 	if (!rig_any_online(core))
 		core->blind_t = 0;
 	raw_spin_unlock_irqrestore(&core->lock, flags);
+	return 0;
 }
 
 int rig_model_cpu_online(unsigned int cpu)

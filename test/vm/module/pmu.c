@@ -35,11 +35,9 @@ MODULE_PARM_DESC(scale, "what the events of cores say that a count is, J; a faul
 /* A fault, without scope: a lead for each core, as if these were dies with registers of their own. */
 static bool per_die;
 module_param(per_die, bool, 0444);
-
+/* Without scope: the CPU that reads the package's register first; -1: any. */
 static int package_lead = -1;
 module_param(package_lead, int, 0444);
-MODULE_PARM_DESC(package_lead,
-		 "without scope: the CPU that is to read the package's register first; -1: any");
 
 static struct pmu core_pmu, package_pmu;
 static bool core_registered, package_registered;
@@ -83,11 +81,9 @@ static void event_read(struct perf_event *event)
 
 static void event_start(struct perf_event *event, int flags)
 {
-	u32 now =
-		event->pmu == &core_pmu ? rig_begin(rig_core_of(event->cpu), event) : rig_package_register();
-
 	event->hw.state = 0;
-	local64_set(&event->hw.prev_count, now);
+	local64_set(&event->hw.prev_count, event->pmu == &core_pmu ? rig_begin(rig_core_of(event->cpu), event)
+								   : rig_package_register());
 }
 
 static void event_stop(struct perf_event *event, int flags)
@@ -231,12 +227,6 @@ static int goes_offline(unsigned int cpu)
 	return 0;
 }
 
-static int is_dead(unsigned int cpu)
-{
-	rig_model_cpu_dead(cpu);
-	return 0;
-}
-
 static int register_pmus(void)
 {
 	int err;
@@ -291,7 +281,8 @@ static int __init rig_init(void)
 	err = rig_model_start();
 	if (err)
 		return err;
-	dead_state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "perf/rapl_rig:dead", NULL, is_dead);
+	dead_state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "perf/rapl_rig:dead", NULL,
+					       rig_model_cpu_dead);
 	online_state =
 		cpuhp_setup_state(CPUHP_AP_ONLINE_DYN, "perf/rapl_rig:online", goes_online, goes_offline);
 	err = dead_state < 0 ? dead_state : online_state < 0 ? online_state : register_pmus();

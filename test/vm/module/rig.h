@@ -13,8 +13,8 @@ struct domain;
 
 int rig_model_start(void);
 void rig_model_stop(void);
-/* Says that a CPU is dead: its last switch, stopper to idle, fires no tracepoint. */
-void rig_model_cpu_dead(unsigned int cpu);
+/* Says that a CPU is dead: its last switch, stopper to idle, fires no tracepoint. 0. */
+int rig_model_cpu_dead(unsigned int cpu);
 /* Says that a CPU is online, maybe for the first time. 0 or -errno. */
 int rig_model_cpu_online(unsigned int cpu);
 /* Says that a new perf event is about to count a core. */
