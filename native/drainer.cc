@@ -145,16 +145,20 @@ Outcome Drainer::Drain(Drained* out) {
   Drained rest;
   Outcome outcome = TakeInterval(&rest);
   if (outcome.Failed()) return outcome;
-  *out = std::exchange(early_, {});
-  if (out->cpus.cpu.empty()) {
-    *out = std::move(rest);
+  if (early_.cpus.cpu.empty()) {
+    early_ = std::move(rest);
   } else {
-    Append(out, rest);
+    Append(&early_, rest);
   }
+  // Events wait in the ring's own memory, whose bound holds however often rows are taken out early.
+  outcome = ring_.Take(&early_);
+  if (outcome.Failed()) return outcome;
+  early_.lost_events = program_->skeleton().bss->lost_events;
+  *out = std::exchange(early_, {});
   return {};
 }
 
-// Reads everything and only then forgets it. `out` is empty.
+// Reads all rows and only then forgets them. `out` is empty.
 Outcome Drainer::TakeInterval(Drained* out) {
   const auto& maps = program_->skeleton().maps;
   Overflow overflows[2] = {{{bpf_map__fd(maps.spills0), bpf_map__fd(maps.cgroup_spills0)}},
@@ -165,9 +169,6 @@ Outcome Drainer::TakeInterval(Drained* out) {
   RowReader reader(program_->unit().counts, program_->cpu_count(), out);
   outcome = ReadRows(&reader, overflows);
   if (outcome.Failed()) return outcome;
-  outcome = ring_.Take(out);
-  if (outcome.Failed()) return outcome;
-  out->lost_events = program_->skeleton().bss->lost_events;
   Forget(reader, overflows, out);
   return {};
 }

@@ -48,6 +48,6 @@ class Drainer {
 
   Program* program_;
   EventRing ring_;
-  Drained early_;              // what Relieve() took
+  Drained early_;              // rows that Relieve() took
   std::vector<uint8_t> left_;  // by CPU: the buffer that it has left and that is not taken yet
 };
