@@ -43,7 +43,7 @@ export class AgentLog {
   #intervals = 0;
   #digits: number | undefined;
   #failure: string | undefined;
-  readonly #word = sayWaiting('the first figures');
+  readonly #word = sayWaiting('waiting for the first figures');
 
   constructor(showsFigures: boolean) {
     this.#showsFigures = showsFigures;
@@ -80,7 +80,7 @@ export class AgentLog {
     if (process.stderr.isTTY) process.stderr.write('\n');
     const time = duration((performance.now() - this.#beganMs) * 1e6);
     complain(
-      `stopped after ${time}: ${figure(this.#joules, 1, this.#digits)} J in ${this.#intervals} intervals`,
+      `stopped after ${time}: ${figure(this.#joules, 1, this.#digits)} J in ${this.#intervals} interval${this.#intervals === 1 ? '' : 's'}`,
     );
   }
 }

@@ -11,11 +11,12 @@ import { sourceRequest } from '../meter.ts';
 import { describeWatts } from '../sources/estimated.ts';
 import { selectSource } from '../sources/select.ts';
 import type { Counter, EnergySource, Selection } from '../model/source.ts';
+import { wrapped } from '../util/wrapped.ts';
 import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
 import { type Finding, findingLines } from './finding.ts';
 import { outlook, rejections } from './outlook.ts';
-import { jsonLine } from './print.ts';
+import { jsonLine, printable } from './print.ts';
 import { privileges } from './privileges.ts';
 import { splitPlan } from './split-text.ts';
 import { type Trial, tryMeasuring } from './trial.ts';
@@ -38,7 +39,7 @@ export async function doctor(args: readonly string[]): Promise<number> {
     cgroups(proc, root),
   ];
   // It gives privileges up, of which there are none to tell after that.
-  const trial = await waitingFor('what measuring for a moment shows', () => tryMeasuring(options));
+  const trial = await waitingFor('measuring for a moment', () => tryMeasuring(options));
   if (selection instanceof EnergyError)
     findings.push({ name: checked.source, ok: false, detail: selection.message });
   else findings.push(...rejections(selection, isVirtual), ...sources(selection, trial.unreadable));
@@ -53,7 +54,12 @@ export async function doctor(args: readonly string[]): Promise<number> {
   const end = outlook({ failure, selection: found, isVirtual, findings });
   if (own.json)
     process.stdout.write(jsonLine({ source: found?.source.name ?? null, findings, outlook: end }));
-  else process.stdout.write(`${findingLines(findings).join('\n')}\n\n${end}\n`);
+  else {
+    // In a file a finding is a line.
+    const width = process.stdout.isTTY ? process.stdout.columns || 80 : Infinity;
+    const lines = [...findingLines(findings, width), '', ...wrapped(printable(end), width)];
+    process.stdout.write(`${lines.join('\n')}\n`);
+  }
   return trial.finding.ok ? 0 : EXIT_UNABLE;
 }
 

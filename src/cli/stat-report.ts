@@ -55,7 +55,7 @@ const CLOCK =
 export function kindLines(source: Figures['source']): string[] {
   const { estimate } = source;
   return [
-    ` ${kindText(source)}: source ${source.name}, scope ${source.scope}`,
+    ` ${kindText(source)}${source.name === source.kind ? '' : `: source ${source.name}`}, scope ${source.scope}`,
     ...(estimate ? caveat(estimate) : []),
     ...(source.kind === 'estimated' && !estimate ? [CLOCK] : []),
   ];

@@ -3,7 +3,7 @@
 /** From then on a person wonders whether anything happens. */
 const PATIENCE_MS = 1000;
 
-/** Waits for something, and says so on a terminal if it takes more than a second, until it is there. */
+/** Does something, and says what on a terminal if it takes more than a second, until it is done. */
 export async function waitingFor<T>(what: string, work: () => Promise<T>): Promise<T> {
   const word = sayWaiting(what);
   try {
@@ -13,7 +13,7 @@ export async function waitingFor<T>(what: string, work: () => Promise<T>): Promi
   }
 }
 
-/** As `waitingFor`, where what is waited for comes in pieces: until `end` is called. */
+/** As `waitingFor`, until `end` is called. */
 export function sayWaiting(what: string): { readonly end: () => void } {
   const { stderr } = process;
   // Where nobody looks, a line more would only stand between others.
@@ -21,7 +21,7 @@ export function sayWaiting(what: string): { readonly end: () => void } {
   let isSaid = false;
   const timer = setTimeout(() => {
     isSaid = true;
-    stderr.write(`\r\x1b[Kjoules: waiting for ${what}`.slice(0, (stderr.columns || 80) + 3));
+    stderr.write(`\r\x1b[Kjoules: ${what}`.slice(0, (stderr.columns || 80) + 3));
   }, PATIENCE_MS);
   timer.unref();
   return {

@@ -218,8 +218,15 @@ export function startCommand(words: readonly string[]): Command {
   const started = (addon ??= loadAddon()).startCommand([...words]);
   if (typeof started !== 'number') return started;
   const code = getSystemErrorName(started);
-  const advice = code === 'ENOENT' ? 'no such program' : 'check that it may be executed';
+  const advice =
+    code === 'ENOENT' ? `no such program${forShell(words[0]!)}` : 'check that it may be executed';
   throw new EnergyError(code, `cannot run ${words[0]} (${code}): ${advice}`, code === 'ENOENT' ? 127 : 126);
+}
+
+/** What to do where a whole line was given as the name of a program. */
+function forShell(name: string): string {
+  const quoted = `'${name.replaceAll("'", String.raw`'\''`)}'`;
+  return /[\s|&;<>()$*]/.test(name) ? `; if it is a line for a shell: sh -c ${quoted}` : '';
 }
 
 /** Path of the program that `joules verify` is measured with, which is built with the native part. */

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { wrapped } from '../util/wrapped.ts';
 import { optionsOf } from './options.ts';
 import type { Setting } from './table.ts';
 import { type Verb, VERB_NAMES, VERBS } from './verbs.ts';
@@ -102,16 +103,6 @@ function entry(name: string, description: string, indent: number): string[] {
   const texts = wrapped(description, WIDTH - indent).map((line) => ' '.repeat(indent) + line);
   if (head.length > indent - 2) return [head, ...texts];
   return [head.padEnd(indent) + texts[0]!.trimStart(), ...texts.slice(1)];
-}
-
-function wrapped(text: string, width: number): string[] {
-  const found = [''];
-  for (const word of text.split(' ')) {
-    const longer = `${found.at(-1)} ${word}`.trimStart();
-    if (longer.length <= width) found.splice(-1, 1, longer);
-    else found.push(word);
-  }
-  return found;
 }
 
 function lines(all: readonly string[]): string {

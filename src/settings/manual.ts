@@ -35,6 +35,8 @@ export function manual(version: string): string {
 const DESCRIPTION = [
   'A small BPF program reads energy counters at context switches and charges the Joules to whoever ran. The ledger ' +
     'closes: what processes used, what was used while idle and what is unattributed make up what was counted.',
+  "Unattributed is what was counted and is no process's: shared (drawn whoever runs), gap (counted while it could not be " +
+    'told who ran) and lost (of processes that the tables had no room for).',
   'Every figure is of a kind. measured: a counter of the core itself. apportioned: a counter of more than one core, ' +
     'split over who ran. estimated: no counter, watts of the CPU model times run time, by which two programs compare ' +
     'by their CPU time alone. joules doctor says what there is here.',

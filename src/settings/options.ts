@@ -69,7 +69,9 @@ export function splitVerb(argv: readonly string[]): { verb: string | undefined; 
   const { options, verbAt } = scan(argv, rows, true);
   for (const { name, written } of options) {
     if (isKnown(name, rows)) continue;
-    throw usageError(`no verb has an option ${shownOption(written)}${meantOption(name, rows, '')}`);
+    throw usageError(
+      `no verb has an option ${shownOption(written)}${meantOption(name, rows, ': see joules --help')}`,
+    );
   }
   return { verb: argv[verbAt], args: argv.toSpliced(verbAt, 1) };
 }

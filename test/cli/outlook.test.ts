@@ -86,6 +86,15 @@ describe('sources that were passed over', () => {
     expect(found.map(({ detail }) => detail)).toEqual([ABSENT, MSR, POWER].map(({ reason }) => reason));
   });
 
+  it('are broken between words where a terminal is narrow, with what they are alone on a line', () => {
+    const found = [{ name: 'BTF', ok: true, detail: 'a detail of some words that go on' }];
+    expect(findingLines(found, 80)).toEqual(['+ BTF              a detail of some words that go on']);
+    expect(findingLines(found, 57)).toHaveLength(1);
+    expect(findingLines(found, 30)).toEqual(['+ BTF', '    a detail of some words', '    that go on']);
+    for (let width = 24; width < 80; width++)
+      expect(Math.max(...findingLines(found, width).map(({ length }) => length))).toBeLessThanOrEqual(width);
+  });
+
   it('are bad where one is there and may not be read, virtual or not', () => {
     expect(findingLines(rejections(selection(ESTIMATED, [HIDDEN]), true))).toEqual([
       '- powercap         root alone may read it',

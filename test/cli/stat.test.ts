@@ -166,6 +166,9 @@ describeOnKernel('joules stat', () => {
       status: 127,
       stderr: expect.stringContaining('no such program'),
     });
+    expect(run("echo 'a' | wc").stderr).toMatch(
+      /no such program; .* for a shell: sh -c 'echo '\\''a'\\'' \| wc'$/m,
+    );
     expect(run('/etc/passwd')).toMatchObject({ status: 126, stderr: expect.stringContaining('EACCES') });
   });
 
