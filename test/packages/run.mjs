@@ -37,7 +37,7 @@ async function main() {
   const find = (pattern) => files.filter((path) => pattern.test(path));
   judgeNative();
   const [npm] = find(/otel-ebpf-energy-\d[^/]*\.tgz$/);
-  judgeForm(npm);
+  judgeForm(npm, work);
   const packages = { main: npm, platforms: find(/energy-linux-[^/]*\.tgz$/) };
   for (const suite of ['bookworm', 'bullseye']) await judgeInstallation(suite, packages, work);
   await judgeImage('bookworm', join(work, 'again/linux-x64-gnu'), work);
