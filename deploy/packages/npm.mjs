@@ -1,8 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The packages of npm: ours in JavaScript, and beside it one for each platform, of which npm takes the one that fits. The
 // names of the latter come into our package.json here alone: they cannot be locked in a clone before they are published.
-import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { PLATFORMS } from './native.mjs';
 import { kilobytes, must, ROOT } from './run.mjs';
 import { sysroot } from './sysroot.mjs';
@@ -47,10 +57,25 @@ export function stageMain(directory) {
   const own = { ...kept, files: [...FILES, 'dist'], optionalDependencies: Object.fromEntries(platforms) };
   mkdirSync(join(directory, 'bin'), { recursive: true });
   for (const path of FILES) cpSync(join(ROOT, path), join(directory, path), { recursive: true });
+  unlinkSources(directory);
   // Maps lead to sources that are not there.
   const isPassedOn = (path) => !path.endsWith('.map') && basename(path) !== '.stamp';
   cpSync(join(ROOT, 'dist'), join(directory, 'dist'), { recursive: true, filter: isPassedOn });
   writeJson(join(directory, 'package.json'), own);
+}
+
+/** Links of documents to what a clone alone has become plain text. */
+function unlinkSources(directory) {
+  const documents = readdirSync(directory, { recursive: true }).filter((name) => name.endsWith('.md'));
+  for (const path of documents.map((name) => join(directory, name))) {
+    const text = readFileSync(path, 'utf8');
+    const isThere = (target) => existsSync(join(dirname(path), target.split('#')[0]));
+    const isLocal = (target) => !/^(#|[a-z]+:)/.test(target);
+    const kept = text.replace(/\[([^\]\n]+)\]\(([^)\s]+)\)/g, (link, words, target) =>
+      isLocal(target) && !isThere(target) ? words : link,
+    );
+    writeFileSync(path, kept);
+  }
 }
 
 /** Makes the tree of a platform's package in `directory` of what makeNative left in `built`. */

@@ -96,7 +96,10 @@ function apt(suite, architecture) {
 export function debianMirror() {
   const uris = must('apt-get', ['indextargets', '--format', '$(REPO_URI)']).split('\n');
   const mirror = uris.find((uri) => uri && !uri.includes('security'));
-  if (!mirror) throw new Error('apt knows no source of packages: add one to /etc/apt/sources.list.d');
+  if (!mirror)
+    throw new Error(
+      'apt knows no source of packages: run apt-get update, or add one to /etc/apt/sources.list.d',
+    );
   return mirror;
 }
 

@@ -8,15 +8,27 @@ import { debianMirror } from '../../deploy/packages/sysroot.mjs';
 
 const NPM = '/usr/local/lib/node_modules/npm';
 /** What every command begins with, in mounts of its own that end with it: $1 is the lower tree, $2 what was written. */
-const ENTER = `set -e
+const OVERLAY = `set -e
 mount --make-rprivate /
 mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/root"
-cd "$2/root"; shift 2
+cd "$2/root"; shift 2`;
+const ENTER = `${OVERLAY}
 mount -t proc proc proc
 mount -t sysfs -o ro sysfs sys
 mount --rbind /sys/fs/cgroup sys/fs/cgroup
 mount --bind /dev dev
 exec chroot . "$@"`;
+/** Its own init is started, in a container: in cgroups of ours, since it makes others beside. $1 is their name. */
+const BOOT = `${OVERLAY}
+for root in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; do
+  [ ! -e "$root/cgroup.procs" ] || { mkdir "$root/$1" && echo $$ >"$root/$1/cgroup.procs"; }
+done
+unit=--keep-unit; [ ! -d /run/systemd/system ] || unit=
+exec systemd-nspawn -D . --boot --register=no $unit --capability=all --system-call-filter="bpf perf_event_open"`;
+/** What is empty by then: directories below first. */
+const CLEAN = `for root in /sys/fs/cgroup /sys/fs/cgroup/systemd /sys/fs/cgroup/unified; do
+  [ ! -d "$root/$1" ] || find "$root/$1" -depth -type d -exec rmdir {} + 2>/dev/null
+done; true`;
 
 /** A suite without anything that is not essential, as it is right after debootstrap. */
 export class Chroot {
@@ -39,14 +51,27 @@ export class Chroot {
 
   /** Runs a command to its end: { status, stdout, stderr, seconds }. */
   run(...command) {
+    return this.#unshare(['--mount'], ENTER, command);
+  }
+
+  /** Starts its systemd until that powers off: what `run` resolves with. */
+  async boot() {
+    const name = `joules-boot-${process.pid}`;
+    const booted = await this.#unshare(['--mount', '--fork', '--kill-child'], BOOT, [name]);
+    must('sh', ['-c', CLEAN, 'sh', name]);
+    return booted;
+  }
+
+  #unshare(namespaces, script, words) {
     const since = performance.now();
-    const args = ['--mount', 'sh', '-c', ENTER, 'sh', this.#lower, this.#own, ...command];
+    const args = [...namespaces, 'sh', '-c', script, 'sh', this.#lower, this.#own, ...words];
     const options = { encoding: 'utf8', env: this.#environment, maxBuffer: 2 ** 26, timeout: 300_000 };
     return new Promise((resolve) => {
-      execFile('unshare', args, options, (error, stdout, stderr) => {
+      const child = execFile('unshare', args, options, (error, stdout, stderr) => {
         const status = error ? (error.code ?? 1) : 0;
         resolve({ status, stdout, stderr, seconds: (performance.now() - since) / 1000 });
       });
+      child.stdin.end();
     });
   }
 

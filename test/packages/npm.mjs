@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The packages of npm: well-formed, and installed in bare systems.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { CACHE, must } from '../../deploy/packages/run.mjs';
 import { tell, test } from '../e2e/report.mjs';
 import { Chroot } from './chroot.mjs';
@@ -13,7 +13,8 @@ const LINTERS = ['publint@0.3.25', '@arethetypeswrong/cli@0.18.5'];
 /** From the first command to the first figures. */
 const MOST_SECONDS = 30;
 
-export function judgeForm(main) {
+export function judgeForm(main, work) {
+  judgeLinks(main, join(work, 'main'));
   const directory = join(CACHE, 'linters');
   if (!existsSync(directory)) {
     const partial = `${directory}.${process.pid}`;
@@ -27,6 +28,27 @@ export function judgeForm(main) {
   );
   const attw = join(directory, 'node_modules/.bin/attw');
   test('arethetypeswrong has nothing to say of it', complaint(attw, [main, '--no-color', '--no-emoji']));
+}
+
+/** What a document of the package leads to is in the package. */
+function judgeLinks(main, directory) {
+  mkdirSync(directory, { recursive: true });
+  must('tar', ['-xzf', main, '-C', directory, '--strip-components=1']);
+  const documents = readdirSync(directory, { recursive: true }).filter((name) => name.endsWith('.md'));
+  const links = documents.flatMap((name) => {
+    const text = readFileSync(join(directory, name), 'utf8');
+    const targets = [...text.matchAll(/\]\(([^)\s]+)\)|(?:src|srcset)="([^"]+)"/g)].map(
+      ([, one, other]) => one ?? other,
+    );
+    return targets
+      .filter((target) => !/^(#|[a-z]+:)/.test(target))
+      .map((target) => [name, target.split('#')[0]]);
+  });
+  const dead = links.filter(([name, target]) => !existsSync(join(directory, dirname(name), target)));
+  test(
+    `${links.length} links within the package lead somewhere`,
+    links.length === 0 ? 'there is none' : dead.join('; '),
+  );
 }
 
 function complaint(command, args) {

@@ -8,6 +8,7 @@ import { makeBpf, makeNative, GLIBC, PLATFORMS } from '../../deploy/packages/nat
 import { must, ROOT } from '../../deploy/packages/run.mjs';
 import { hasFailed, skip, summary, tell, test } from '../e2e/report.mjs';
 import { byVersion, wants } from './elf.mjs';
+import { judgeUnit } from './boot.mjs';
 import { judgeImage } from './image.mjs';
 import { judgeForm, judgeInstallation } from './npm.mjs';
 import { judgeDeb, judgeTarball } from './system.mjs';
@@ -37,13 +38,15 @@ async function main() {
   const find = (pattern) => files.filter((path) => pattern.test(path));
   judgeNative();
   const [npm] = find(/otel-ebpf-energy-\d[^/]*\.tgz$/);
-  judgeForm(npm);
+  judgeForm(npm, work);
   const packages = { main: npm, platforms: find(/energy-linux-[^/]*\.tgz$/) };
   for (const suite of ['bookworm', 'bullseye']) await judgeInstallation(suite, packages, work);
   await judgeImage('bookworm', join(work, 'again/linux-x64-gnu'), work);
   const [tarball] = find(/linux-x64\.tar\.gz$/);
   for (const suite of ['bookworm', 'bullseye']) await judgeTarball(suite, tarball, work);
-  await judgeDeb('trixie', find(/_amd64\.deb$/)[0], work);
+  const [deb] = find(/_amd64\.deb$/);
+  await judgeDeb('trixie', deb, work);
+  await judgeUnit(deb, work);
 }
 
 /** Built again, elsewhere: the same bytes, which want no newer glibc and no other library. */
