@@ -16,7 +16,7 @@
           'inputs': ['bpf/energy.bpf.c', 'bpf/energy.h', 'bpf/vmlinux.h', 'bpf/kernel.bpf.h', 'bpf/settings.bpf.h',
                      'bpf/arithmetic.bpf.h', 'bpf/maps.bpf.h', 'bpf/power_model.bpf.h', 'bpf/phase.bpf.h',
                      'bpf/table.bpf.h', 'bpf/smt.bpf.h', 'bpf/counter.bpf.h', 'bpf/window.bpf.h', 'bpf/clock.bpf.h',
-                     'bpf/charge.bpf.h', 'bpf/log.bpf.h', 'bpf/cpu.bpf.h', 'bpf/hotplug.bpf.h', 'bpf/lifecycle.bpf.h'],
+                     'bpf/charge.bpf.h', 'bpf/gate.bpf.h', 'bpf/log.bpf.h', 'bpf/cpu.bpf.h', 'bpf/hotplug.bpf.h', 'bpf/lifecycle.bpf.h'],
           'outputs': ['<(bpf_out)/energy.bpf.o'],
           'action': ['clang', '-O2', '-g', '-Wall', '-Werror', '-target', 'bpf', '-mcpu=v3', '-D__TARGET_ARCH_x86',
                      '-ffile-prefix-map=<(module_root_dir)=.', '-c', 'bpf/energy.bpf.c', '-o', '<@(_outputs)'],
