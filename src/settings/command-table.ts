@@ -83,6 +83,7 @@ export const COMMAND: Table<CommandOptions> = {
     option: 'plain',
     verbs: ['top'],
     description: 'a table instead of the full screen, as where it is piped',
+    brief: 'a table instead of the full screen',
   },
   replay: {
     kind: text('the path of a file'),
@@ -224,6 +225,7 @@ export const COMMAND: Table<CommandOptions> = {
     fallback: false,
     option: 'json',
     short: 'j',
+    verbs: ['agent', 'top', 'stat', 'report', 'verify', 'doctor'],
     description: 'output for programs: a JSON object a line',
   },
 };

@@ -49,11 +49,7 @@ export const VERBS: Readonly<Record<Verb, VerbInfo>> = {
   top: {
     summary: 'who uses energy now, full screen; with --json one snapshot a line',
     measures: true,
-    examples: [
-      ['top -b cgroup', 'by control group'],
-      ['top -j -n 5 | jq .totals', 'for programs'],
-      ['top --replay night.br', 'what was recorded'],
-    ],
+    examples: [['top -b cgroup', 'by control group']],
   },
   stat: {
     summary: 'run a command and tell what it and its descendants used',
