@@ -8,6 +8,8 @@ import { filesOf, isRecording } from './read.ts';
 
 /** What is lost at most where the process is killed, ms. */
 const FLUSH_MS = 5000;
+/** Characters after which it is written as well, so that a file is not much larger than it may be. */
+const FLUSH_CHARACTERS = 1e6;
 
 /**
  * Snapshots name the same things again and again: a window of 4 MiB sees what the one before has said also where there are
@@ -39,7 +41,8 @@ interface Current {
 export class RecordingWriter {
   readonly #options: WriterOptions;
   #current: Current | undefined;
-  #flushed = 0;
+  #flushed = -Infinity;
+  #unflushed = 0;
   #lines = 0;
   #total = 0;
 
@@ -75,9 +78,11 @@ export class RecordingWriter {
     const { stream } = this.#current!;
     this.#lines++;
     if (!stream.write(line)) await this.#unlessFailed(once(stream, 'drain'));
+    this.#unflushed += line.length;
     const now = performance.now();
-    if (now - this.#flushed < FLUSH_MS && this.#lines > 1) return;
+    if (now - this.#flushed < FLUSH_MS && this.#unflushed < FLUSH_CHARACTERS) return;
     this.#flushed = now;
+    this.#unflushed = 0;
     await this.#unlessFailed(new Promise<void>((resolve) => stream.flush(resolve)));
   }
 
