@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { wattsBelow } from '../../web/shared/format.ts';
+import { whereOf } from '../../web/shared/items.ts';
 import type { Entry, Sort } from './entry.ts';
 import { bar, type Glyphs, type Piece, sparkline, type Style } from './look.ts';
 import type { Scene } from './scene.ts';
-import { energyIn } from './series.ts';
+import { seriesIn } from './series.ts';
 import { clean, fit, fitMiddle, fitRight } from './text.ts';
 
 /** What cells are made with. */
@@ -130,7 +131,7 @@ function barColumn({ width, largest, glyphs }: Drawing): Column {
 
 function sparkColumn({ width, scene, glyphs }: Drawing): Column {
   const cells = SPARK_CELLS.find(([from]) => width >= from)![1];
-  const frames = scene.frames.slice(-cells);
+  const series = seriesIn(scene.frames.slice(-cells));
   // Intervals of a second are some ms longer or shorter.
   const interval = Math.round(scene.shown.ms / countIn(scene) / 100) / 10;
   return {
@@ -138,11 +139,7 @@ function sparkColumn({ width, scene, glyphs }: Drawing): Column {
     cells,
     isRight: false,
     piece: (entry) => ({
-      text: sparkline(
-        frames.map((frame) => energyIn(frame, entry)),
-        cells,
-        glyphs,
-      ),
+      text: sparkline(series(entry), cells, glyphs),
       style: 'idle',
     }),
   };
@@ -230,7 +227,11 @@ function whereColumn({ glyphs }: Drawing, cells: number): Column {
     cells,
     isRight: false,
     piece: ({ where }) => ({
-      text: fitMiddle(clean(where, glyphs.isAscii), cells, glyphs.ellipsis),
+      text: fitMiddle(
+        clean(typeof where === 'string' ? where : whereOf(where), glyphs.isAscii),
+        cells,
+        glyphs.ellipsis,
+      ),
       style: 'dim',
     }),
   };

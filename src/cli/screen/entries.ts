@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { CalmOrder } from '../../web/shared/calm.ts';
-import { type Item, itemsOf, whereOf } from '../../web/shared/items.ts';
+import { type Item, itemsOf } from '../../web/shared/items.ts';
 import type { View } from '../../settings/types.ts';
 import type { Entry, Sort } from './entry.ts';
 import type { Scene } from './scene.ts';
@@ -30,7 +30,7 @@ export class Order {
     );
     if (view !== 'cgroup')
       return this.#sorted(
-        items.map((item) => entryOf(item, view)),
+        items.map((item) => entryOf(item, scene, wanted)),
         wanted,
       );
     return treeEntries(items, { folded: wanted.folded, isWhole: find === '' }, (entries) =>
@@ -57,7 +57,7 @@ export function compare(one: string, other: string): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-export function entryOf(item: Item, view: View): Entry {
+function entryOf(item: Item, { dictionary }: Scene, { view, find }: Wanted): Entry {
   const { key, label, row, group, ids, energy, error, cpu, longer, alive, ended } = item;
   const isContainer = view === 'container';
   return {
@@ -66,14 +66,17 @@ export function entryOf(item: Item, view: View): Entry {
     kind: isContainer ? 'group' : row.kind === 'ended' ? 'quiet' : 'process',
     depth: 0,
     pid: isContainer ? null : row.pid,
-    where: whereOf(group),
+    where: group,
     energy,
     error,
     cpu,
     longer,
     alive,
     ended: row.kind === 'ended' || isContainer ? ended : 0,
-    rows: ids,
+    // All of a container is that of its cgroups, which are fewer than processes.
+    ...(isContainer && find === ''
+      ? { groups: [...new Set(ids.map((id) => dictionary.groupOf(id)))] }
+      : { rows: ids }),
   };
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import type { GroupName } from '../../web/shared/wire.ts';
 
 /** What the rows are sorted by. */
 export const SORTS = ['watts', 'cpu', 'joules', 'pid', 'name'] as const;
@@ -13,7 +14,7 @@ export interface Entry {
   readonly kind: 'process' | 'quiet' | 'group' | 'core';
   readonly depth: number;
   readonly pid: number | null;
-  readonly where: string;
+  readonly where: string | GroupName;
   /** In the time that the mean is of. */
   readonly energy: number;
   /** NaN where it is not known. */

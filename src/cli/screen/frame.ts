@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { clock } from '../../web/shared/format.ts';
+import { textOf } from '../../recording/moment.ts';
 import { type Column, columnsOf } from './columns.ts';
 import type { Entry } from './entry.ts';
-import { coresLine, ledgerLine, lengthOf, selfText, totalLine } from './header.ts';
+import { clockOf, coresLine, ledgerLine, lengthOf, selfText, totalLine } from './header.ts';
 import { helpLines } from './help.ts';
 import type { Glyphs, Line, Piece } from './look.ts';
 import type { Scene } from './scene.ts';
@@ -130,9 +130,9 @@ function playingLine(
   width: number,
   glyphs: Glyphs,
 ): Line {
-  const day = new Date(from).toISOString().slice(0, 10);
+  const day = textOf(from).slice(0, 10);
   const left = `${isPaused ? '||' : '>'} ${index + 1}/${count} `;
-  const right = ` ${width >= 72 ? `${day} ` : ''}${clock(from)}-${clock(to)} ${glyphs.times}${speed}`;
+  const right = ` ${width >= 72 ? `${day} ` : ''}${clockOf(from)}-${clockOf(to)} ${glyphs.times}${speed}`;
   const room = Math.max(0, width - widthOf(left) - widthOf(right));
   const done = count > 1 ? Math.round((index / (count - 1)) * room) : room;
   return [

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { clock, inWatts, percent, watts } from '../../web/shared/format.ts';
+import { inWatts, percent, watts } from '../../web/shared/format.ts';
+import { textOf } from '../../recording/moment.ts';
 import { errorOf } from './columns.ts';
 import { type Glyphs, type Line, type Piece, sparkline, type Style } from './look.ts';
 import type { Scene } from './scene.ts';
 import { widthOf } from './text.ts';
+
+/** `16:21:05`: what knows of languages takes milliseconds for it. */
+export function clockOf(time: number): string {
+  return textOf(time).slice(-8);
+}
 
 /** How much, of what kind, how certain and when. The kind and the uncertainty have room before all else. */
 export function totalLine(scene: Scene, badge: string | undefined, width: number, glyphs: Glyphs): Line {
@@ -13,7 +19,7 @@ export function totalLine(scene: Scene, badge: string | undefined, width: number
   const isKnown = !Number.isNaN(error);
   const short = isKnown ? `${glyphs.plusMinus}${watts(error, shown.ms)}` : `${glyphs.plusMinus}?`;
   const long = isKnown ? `split ${short}` : `${glyphs.plusMinus} not known`;
-  const time = clock(shown.to);
+  const time = clockOf(shown.to);
   const badges: Piece[] = badge === undefined ? [] : [{ text: ` ${badge} `, style: 'badge' }, { text: ' ' }];
   const taken = lengthOf(badges) + widthOf(total) + 1;
   const fits = (...parts: readonly string[]): boolean => taken + widthOf(parts.join('  ')) <= width;

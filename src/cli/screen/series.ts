@@ -2,38 +2,48 @@
 import type { Frame } from '../../web/shared/wire.ts';
 import type { Entry } from './entry.ts';
 
-/** Made once of a frame, and gone with it. */
-const byRow = new WeakMap<Frame, ReadonlyMap<number, number>>();
-const byGroup = new WeakMap<Frame, ReadonlyMap<number, number>>();
+/** A frame by what is in it: µJ by number of a row, a cgroup, a core. */
+interface Index {
+  readonly ms: number;
+  readonly rows: ReadonlyMap<number, number>;
+  readonly groups: ReadonlyMap<number, number>;
+  readonly cores: ReadonlyMap<number, number>;
+}
 
-/** What a row of the screen had in a frame, as power: frames are not all as long. */
-export function energyIn(frame: Frame, { rows, groups, core }: Entry): number {
-  if (core !== undefined) {
-    for (let i = 0; i < frame.cores.length; i += 3)
-      if (frame.cores[i] === core) return frame.cores[i + 1]! / frame.ms;
-    return 0;
-  }
-  const energies = groups ? groupsOf(frame) : rowsOf(frame);
+/** Made once of a frame, and gone with it. */
+const made = new WeakMap<Frame, Index>();
+
+/** What rows of the screen had in each of these frames, as power: frames are not all as long. */
+export function seriesIn(frames: readonly Frame[]): (entry: Entry) => number[] {
+  const indexes = frames.map(indexOf);
+  return (entry) => indexes.map((index) => powerIn(index, entry));
+}
+
+function powerIn(index: Index, { rows, groups, core }: Entry): number {
+  if (core !== undefined) return (index.cores.get(core) ?? 0) / index.ms;
+  const energies = groups ? index.groups : index.rows;
   let sum = 0;
   for (const id of groups ?? rows ?? []) sum += energies.get(id) ?? 0;
-  return sum / frame.ms;
+  return sum / index.ms;
 }
 
-function rowsOf(frame: Frame): ReadonlyMap<number, number> {
-  let energies = byRow.get(frame);
-  if (!energies) {
-    const { id, energy } = frame.rows!;
-    byRow.set(frame, (energies = new Map(id.map((one, index) => [one, energy[index]!]))));
-  }
-  return energies;
+function indexOf(frame: Frame): Index {
+  const known = made.get(frame);
+  if (known) return known;
+  const { ms, rows, groups, cores } = frame;
+  const index: Index = {
+    ms,
+    rows: new Map(rows!.id.map((id, i) => [id, rows!.energy[i]!])),
+    groups: pairs(groups, 2),
+    cores: pairs(cores, 3),
+  };
+  made.set(frame, index);
+  return index;
 }
 
-function groupsOf(frame: Frame): ReadonlyMap<number, number> {
-  let energies = byGroup.get(frame);
-  if (!energies) {
-    const made = new Map<number, number>();
-    for (let i = 0; i < frame.groups.length; i += 2) made.set(frame.groups[i]!, frame.groups[i + 1]!);
-    byGroup.set(frame, (energies = made));
-  }
-  return energies;
+/** Every so many numbers are a key, and a value after it. */
+function pairs(flat: readonly number[], step: number): Map<number, number> {
+  const found = new Map<number, number>();
+  for (let i = 0; i < flat.length; i += step) found.set(flat[i]!, flat[i + 1]!);
+  return found;
 }

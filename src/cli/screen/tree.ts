@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type Item, programOf, whereOf } from '../../web/shared/items.ts';
+import { type Item, programOf } from '../../web/shared/items.ts';
 import type { Entry } from './entry.ts';
 
 /** A level of cgroups with what is in it. */
@@ -11,7 +11,7 @@ interface Node {
   readonly sum: Sum;
 }
 
-type Sum = { -readonly [Key in keyof Entry]: Entry[Key] } & { rows: number[]; groups: number[] };
+type Sum = { -readonly [Key in keyof Entry]: Entry[Key] } & { rows: number[]; groups?: number[] };
 
 export interface TreeOptions {
   /** Keys of groups whose rows are hidden. */
@@ -29,7 +29,7 @@ type Sorter = (entries: readonly Entry[]) => readonly Entry[];
  */
 export function treeEntries(items: readonly Item[], options: TreeOptions, sort: Sorter): Entry[] {
   const root = nodeOf('', '');
-  for (const item of items) add(root, item);
+  for (const item of items) add(root, item, options.isWhole);
   const all = new Map<string, Entry>();
   for (const kid of root.kids.values()) {
     foldChains(kid);
@@ -42,21 +42,23 @@ export function treeEntries(items: readonly Item[], options: TreeOptions, sort: 
   return entries;
 }
 
-function add(root: Node, item: Item): void {
+function add(root: Node, item: Item, isWhole: boolean): void {
   const { group, row, ids } = item;
   let at = root;
   for (const { key, label } of group.levels) {
     let kid = at.kids.get(key);
     if (!kid) at.kids.set(key, (kid = nodeOf(key, label)));
     addTo(kid.sum, item);
-    kid.sum.groups.push(row.group);
-    kid.sum.rows.push(...ids);
+    if (isWhole) kid.sum.groups!.push(row.group);
+    else kid.sum.rows.push(...ids);
     at = kid;
   }
   const program = row.kind === 'rest' ? row.program : programOf(row);
   let sum = at.programs.get(program);
   if (!sum) {
-    sum = { ...sumOf(`${at.key} ${program}`, program, 'quiet'), pid: row.pid, where: whereOf(group) };
+    sum = sumOf(`${at.key} ${program}`, program, 'quiet');
+    sum.pid = row.pid;
+    delete sum.groups;
     at.programs.set(program, sum);
   } else sum.pid = null;
   if (row.kind !== 'ended') sum.kind = 'process';
@@ -86,13 +88,21 @@ function foldChains(node: Node): void {
   for (const kid of node.kids.values()) foldChains(kid);
 }
 
+/** Completes the sums, which are the rows from here on. */
 function gather(node: Node, depth: number, options: TreeOptions, all: Map<string, Entry>): void {
-  const { rows, groups, ...sum } = node.sum;
-  const group = { ...sum, key: node.key, label: node.label, depth, isFolded: options.folded.has(node.key) };
+  const { sum } = node;
+  sum.key = node.key;
+  sum.label = node.label;
+  sum.depth = depth;
+  sum.isFolded = options.folded.has(node.key);
   // Cgroups are fewer than processes.
-  all.set(node.key, { ...group, ...(options.isWhole ? { groups: [...new Set(groups)] } : { rows }) });
-  for (const { groups: _none, ...program } of node.programs.values())
-    all.set(program.key, { ...program, depth: depth + 1 });
+  if (options.isWhole) sum.groups = [...new Set(sum.groups)];
+  else delete sum.groups;
+  all.set(sum.key, sum);
+  for (const program of node.programs.values()) {
+    program.depth = depth + 1;
+    all.set(program.key, program);
+  }
   for (const kid of node.kids.values()) gather(kid, depth + 1, options, all);
 }
 
