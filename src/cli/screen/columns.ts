@@ -3,7 +3,7 @@ import { wattsBelow } from '../../web/shared/format.ts';
 import { whereOf } from '../../web/shared/items.ts';
 import type { Entry, Sort } from './entry.ts';
 import { bar, type Glyphs, type Piece, sparkline, type Style } from './look.ts';
-import type { Scene } from './scene.ts';
+import { framesOfMean, type Scene } from './scene.ts';
 import { seriesIn } from './series.ts';
 import { clean, fit, fitMiddle, fitRight } from './text.ts';
 
@@ -133,7 +133,7 @@ function sparkColumn({ width, scene, glyphs }: Drawing): Column {
   const cells = SPARK_CELLS.find(([from]) => width >= from)![1];
   const series = seriesIn(scene.frames.slice(-cells));
   // Intervals of a second are some ms longer or shorter.
-  const interval = Math.round(scene.shown.ms / countIn(scene) / 100) / 10;
+  const interval = Math.round(scene.shown.ms / framesOfMean(scene).length / 100) / 10;
   return {
     title: `${Math.round(interval * cells)} s`,
     cells,
@@ -235,9 +235,4 @@ function whereColumn({ glyphs }: Drawing, cells: number): Column {
       style: 'dim',
     }),
   };
-}
-
-/** Frames that the mean is of. */
-function countIn({ frames, shown }: Scene): number {
-  return Math.max(1, frames.filter(({ time }) => time > shown.from).length);
 }

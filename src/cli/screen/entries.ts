@@ -3,7 +3,7 @@ import { CalmOrder } from '../../web/shared/calm.ts';
 import { type Item, itemsOf } from '../../web/shared/items.ts';
 import type { View } from '../../settings/types.ts';
 import type { Entry, Sort } from './entry.ts';
-import type { Scene } from './scene.ts';
+import { framesOfMean, type Scene } from './scene.ts';
 import { treeEntries } from './tree.ts';
 
 export interface Wanted {
@@ -80,14 +80,17 @@ function entryOf(item: Item, { dictionary }: Scene, { view, find }: Wanted): Ent
   };
 }
 
-function coreEntries({ dictionary, frames, shown, cpus }: Scene): Entry[] {
+function coreEntries(scene: Scene): Entry[] {
+  const { dictionary, frames, cpus } = scene;
   const sums = new Map<number, { energy: number; idle: number; longer: number }>();
-  frames.forEach(({ cores, time }) => {
+  const now = new Set(framesOfMean(scene));
+  frames.forEach((frame) => {
+    const { cores } = frame;
     for (let i = 0; i < cores.length; i += 3) {
       const sum = sums.get(cores[i]!) ?? { energy: 0, idle: 0, longer: 0 };
       sums.set(cores[i]!, sum);
       sum.longer += cores[i + 1]!;
-      if (time <= shown.from) continue;
+      if (!now.has(frame)) continue;
       sum.energy += cores[i + 1]!;
       sum.idle += cores[i + 2]!;
     }

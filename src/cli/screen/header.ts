@@ -3,7 +3,7 @@ import { inWatts, percent, watts } from '../../web/shared/format.ts';
 import { textOf } from '../../recording/moment.ts';
 import { errorOf } from './columns.ts';
 import { type Glyphs, type Line, type Piece, sparkline, type Style } from './look.ts';
-import type { Scene } from './scene.ts';
+import { framesOfMean, type Scene } from './scene.ts';
 import { widthOf } from './text.ts';
 
 /** `16:21:05`: what knows of languages takes milliseconds for it. */
@@ -52,7 +52,10 @@ export function ledgerLine({ shown, source }: Scene, width: number, glyphs: Glyp
   const { process, idle, shared, gap, lost } = shown.ledger;
   const nobody = shared + gap + lost;
   const sign = source.kind === 'estimated' ? glyphs.about : '';
-  const text = (energy: number): string => (energy === 0 ? '0 W' : `${sign}${watts(energy, shown.ms)}`);
+  const text = (energy: number): string => {
+    const said = watts(energy, shown.ms);
+    return energy === 0 || said.startsWith('<') ? said : `${sign}${said}`;
+  };
   const part = (energy: number): string => (energy > 0 ? ` ${percent(energy / shown.total)}` : '');
   const words = (names: readonly string[], withPart: boolean): string =>
     [process, idle, nobody]
@@ -79,9 +82,10 @@ export function ledgerLine({ shown, source }: Scene, width: number, glyphs: Glyp
 }
 
 /** What each core draws; the colour is what it draws beyond idle. */
-export function coresLine({ dictionary, frames, shown }: Scene, width: number, glyphs: Glyphs): Line {
+export function coresLine(scene: Scene, width: number, glyphs: Glyphs): Line {
+  const { dictionary, shown } = scene;
   const sums = new Map<number, [energy: number, idle: number]>();
-  for (const { cores } of frames.filter(({ time }) => time > shown.from)) {
+  for (const { cores } of framesOfMean(scene)) {
     for (let i = 0; i < cores.length; i += 3) {
       const [energy, idle] = sums.get(cores[i]!) ?? [0, 0];
       sums.set(cores[i]!, [energy + cores[i + 1]!, idle + cores[i + 2]!]);
@@ -115,8 +119,9 @@ export function coresLine({ dictionary, frames, shown }: Scene, width: number, g
 }
 
 /** The meter itself, for whoever asks what it costs. */
-export function selfText({ frames, shown, source }: Scene, glyphs: Glyphs): string {
-  const now = frames.filter(({ time }) => time > shown.from);
+export function selfText(scene: Scene, glyphs: Glyphs): string {
+  const { shown, source } = scene;
+  const now = framesOfMean(scene);
   const sum = (index: 0 | 1 | 2): number => now.reduce((total, { self }) => total + self[index], 0);
   const sign = source.kind === 'estimated' ? glyphs.about : '';
   const lost = sum(2) > 0 ? `, ${sum(2)} charges lost` : '';

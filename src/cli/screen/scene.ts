@@ -27,6 +27,11 @@ export interface Scene {
   readonly cpus: ReadonlyMap<string, readonly number[]>;
 }
 
+/** The frames that the mean is of. Clocks are some ms apart, so what counts is the middle of each. */
+export function framesOfMean({ frames, shown }: Pick<Scene, 'frames' | 'shown'>): Frame[] {
+  return frames.filter(({ time, ms }) => time - ms / 2 > shown.from);
+}
+
 /** The same moment with another mean. */
 export function withMean(scene: Scene, meanMs: number): Scene {
   const now = new Rolling(meanMs);

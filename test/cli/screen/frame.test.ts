@@ -63,6 +63,17 @@ describe('the full screen', () => {
     }
   });
 
+  it('has cores whose watts add up to all that was counted', () => {
+    const screen = new StillScreen({ view: 'core' }).add(...RECORDED);
+    const { scene, entries } = screen.picture();
+    const counted = entries.reduce((sum, { energy }) => sum + energy, 0);
+    expect(counted / scene!.shown.total).toBeCloseTo(1, 4);
+    const [total, , cores] = screen.text(120, 24);
+    const watts = [...cores!.matchAll(/([\d.]+) W/g)].map(([, text]) => Number(text));
+    expect(watts).toHaveLength(2);
+    expect(watts[0]! + watts[1]!).toBeCloseTo(Number(/[\d.]+/.exec(total!)![0]), 1);
+  });
+
   it('moves at most 9 of the first 15 rows a second', () => {
     const screen = new StillScreen();
     let before: readonly string[] = [];
