@@ -9,7 +9,9 @@ const swc = [
   },
 ];
 module.exports = {
-  transform: { '\\.ts$': swc },
+  transform: { '\\.ts$': swc, '/get-east-asian-width/.*\\.js$': swc },
+  // Node takes a module of this kind from `require` as well, jest does not.
+  transformIgnorePatterns: ['/node_modules/(?!get-east-asian-width/)'],
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   // What takes minutes to build is for `npm run test:hostile`.
   testPathIgnorePatterns: process.env.JOULES_HOSTILE === 'long' ? [] : ['<rootDir>/test/hostile/sanitizers'],

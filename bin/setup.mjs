@@ -45,6 +45,7 @@ const TEST_PACKAGES = [
   ['llvm', hasCommand('llvm-objdump')],
   ['chromium', hasCommand('chromium')],
   ['python3-seccomp', pythonHas('seccomp')],
+  ['tmux', hasCommand('tmux')],
 ];
 
 checkOwners();

@@ -15,6 +15,7 @@ const LAYERS = [
   'attribution',
   'identity',
   'snapshot',
+  'recording',
   'verify',
   'settings',
   'meter.ts',

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sumAsOther } from '../snapshot/process-rows.ts';
-import type { Snapshot } from '../model/snapshot.ts';
+import { OTHER, type Snapshot } from '../model/snapshot.ts';
 import type { View } from '../settings/types.ts';
+import { foldedRows } from './fold.ts';
 import { figure, printable } from './print.ts';
 import { snapshotKindAndName } from './split-text.ts';
 
@@ -71,14 +72,14 @@ export function summary(snapshot: Snapshot): string {
 const VIEW_ROWS: Readonly<Record<View, (snapshot: Snapshot, limit: number) => Listing>> = {
   process: (snapshot, limit) => ({
     columns: [number('PID'), ...FIGURES, text('EXECUTABLE'), text('CGROUP')],
-    rows: limited(snapshot, limit).processes.map((process) => ({
+    rows: foldedRows(snapshot, limit).map((row) => ({
       // The row (other) is the last one, however much is in it.
-      energy_j: process.pid === null ? -1 : process.energy_j,
+      energy_j: row.executable === OTHER && row.cgroup === null ? -1 : row.energy_j,
       cells: [
-        process.pid === null ? '' : String(process.pid),
-        ...figures(process, snapshot.source.estimate?.digits),
-        printable(process.executable) + (process.exited ? ' (exited)' : ''),
-        printable(process.cgroup ?? ''),
+        row.pid === null ? '' : String(row.pid),
+        ...figures(row, snapshot.source.estimate?.digits),
+        printable(row.executable) + (row.ended > 0 ? ` (${row.ended} ended)` : ''),
+        printable(row.cgroup ?? ''),
       ],
     })),
   }),

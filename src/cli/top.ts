@@ -1,41 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Snapshot } from '../model/snapshot.ts';
-import { openMeter } from '../meter.ts';
-import { keepOnlyNeeded } from './least-privilege.ts';
-import { complainOfDoubts, jsonLine, print } from './print.ts';
-import { ignoreDebugger, onStop } from './signals.ts';
+import { type Meter, openMeter } from '../meter.ts';
 import { parseOptions } from '../settings/options.ts';
 import { COMMAND } from '../settings/table.ts';
-import type { View } from '../settings/types.ts';
+import type { CommandOptions, MeterOptions } from '../settings/types.ts';
 import { snapshotJson } from '../snapshot/json.ts';
+import { keepOnlyNeeded } from './least-privilege.ts';
+import { complain, complainOfDoubts, jsonLine, print } from './print.ts';
+import { recordedSnapshots, replay } from './replay.ts';
+import { Screen } from './screen/screen.ts';
+import { START, type State } from './screen/state.ts';
+import { ignoreDebugger, onStop } from './signals.ts';
 import { limited, table } from './table.ts';
 
-/** `joules top`: a live table, or one snapshot a line with --json. Ends after --count, on SIGINT or SIGTERM. */
+/** `joules top`: a full screen, a table where it is piped, or with --json one snapshot a line. Ends after --count, on a key or a signal. */
 export async function top(args: readonly string[]): Promise<number> {
   const { meter: options, own } = parseOptions('top', args);
-  const { by = COMMAND.by.fallback!, limit } = own;
-  let left = own.count ?? Infinity;
+  const isFull = own.json !== true && own.plain !== true && isScreen();
+  const state: State = { ...START, view: own.by ?? COMMAND.by.fallback! };
+  ignoreDebugger();
+  if (own.replay !== undefined) {
+    if (isFull) return replay(own.replay, own, state);
+    await printAll(recordedSnapshots(own.replay, own), own);
+    return 0;
+  }
+  return isFull ? watch(options, own, state) : list(options, own);
+}
+
+/** Whether stdout is a terminal that can move its cursor. */
+function isScreen(): boolean {
+  return process.stdout.isTTY && !['dumb', undefined, ''].includes(process.env['TERM']);
+}
+
+async function list(options: MeterOptions, own: CommandOptions): Promise<number> {
   const meter = await openMeter({ ...options, log: complainOfDoubts });
   const stopped = new AbortController();
-  ignoreDebugger();
   const release = onStop(() => {
     stopped.abort();
     void meter.close();
   });
   try {
-    keepOnlyNeeded({
-      source: meter.selection.source,
-      namesPrograms: meter.blindTo === undefined,
-      readsFiles: options.names === true,
-      signals: false,
-    });
-    for await (const snapshot of meter) {
-      const line = own.json
-        ? jsonLine(snapshotJson(limit === undefined ? snapshot : limited(snapshot, limit)))
-        : frame(snapshot, by, limit);
-      await print(line, stopped.signal);
-      if (--left <= 0) break;
-    }
+    drop(meter, options);
+    await printAll(meter, own, stopped.signal);
   } finally {
     release();
     await meter.close();
@@ -43,11 +49,67 @@ export async function top(args: readonly string[]): Promise<number> {
   return 0;
 }
 
+async function watch(options: MeterOptions, own: CommandOptions, state: State): Promise<number> {
+  const doubts = new Set<string>();
+  let screen: Screen | undefined;
+  // On the screen a line of stderr would stand across what is shown there.
+  const log = (line: string): void => {
+    if (!line.startsWith('event=hidden ')) return;
+    doubts.add(line);
+    screen?.tell(line);
+  };
+  const meter = await openMeter({ ...options, log });
+  const stop = (): void => void meter.close();
+  const release = onStop(stop);
+  screen = new Screen({ state, quit: stop, limit: own.limit });
+  let left = own.count ?? Infinity;
+  try {
+    drop(meter, options);
+    screen.open();
+    for (const line of doubts) screen.tell(line);
+    for await (const snapshot of meter) {
+      screen.add(snapshot);
+      if (--left <= 0) break;
+    }
+  } finally {
+    screen.close();
+    release();
+    doubts.forEach(complain);
+    await meter.close();
+  }
+  return 0;
+}
+
+function drop(meter: Meter, options: MeterOptions): void {
+  keepOnlyNeeded({
+    source: meter.selection.source,
+    namesPrograms: meter.blindTo === undefined,
+    readsFiles: options.names === true,
+    signals: false,
+  });
+}
+
+async function printAll(
+  snapshots: AsyncIterable<Snapshot>,
+  own: CommandOptions,
+  stopped: AbortSignal = new AbortController().signal,
+): Promise<void> {
+  let left = own.count ?? Infinity;
+  for await (const snapshot of snapshots) {
+    await print(own.json === true ? lineOf(snapshot, own) : tableOf(snapshot, own), stopped);
+    if (--left <= 0) break;
+  }
+}
+
+function lineOf(snapshot: Snapshot, { limit }: CommandOptions): string {
+  return jsonLine(snapshotJson(limit === undefined ? snapshot : limited(snapshot, limit)));
+}
+
 /** The table, redrawn in place in a terminal. */
-function frame(snapshot: Snapshot, by: View, limit: number | undefined): string {
-  const { isTTY, rows, columns } = process.stdout;
-  if (!isTTY) return `${table(snapshot, { by, limit: limit ?? 20 }).join('\n')}\n\n`;
+function tableOf(snapshot: Snapshot, { by = COMMAND.by.fallback!, limit }: CommandOptions): string {
+  const { rows, columns } = process.stdout;
+  if (!isScreen()) return `${table(snapshot, { by, limit: limit ?? 20 }).join('\n')}\n\n`;
   const lines = table(snapshot, { by, limit: limit ?? Math.max(1, rows - 5), width: columns });
-  // Home, the lines each cleared to their end, then all below: no flicker. Meanwhile long lines do not wrap.
-  return `\x1b[?7l\x1b[H${lines.map((line) => `${line}\x1b[K\n`).join('')}\x1b[J\x1b[?7h`;
+  // Home, each line on what was erased of its own, then all below: no flicker. Meanwhile long lines do not wrap.
+  return `\x1b[?7l\x1b[H${lines.map((line) => `\x1b[2K${line}\n`).join('')}\x1b[J\x1b[?7h`;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { address } from './address.ts';
-import { choice, flag, integer, number, pids, text } from './kinds.ts';
+import { choice, flag, integer, moment, number, pids, text } from './kinds.ts';
 import { MAX_TIMER_MS, type Table } from './setting.ts';
 import { type CommandOptions, VIEWS } from './types.ts';
+
+const REPLAYERS = ['top', 'report', 'page'] as const;
 
 /** What the command line alone has. */
 export const COMMAND: Table<CommandOptions> = {
@@ -21,11 +23,11 @@ export const COMMAND: Table<CommandOptions> = {
     otherwise: 'as OTEL_EXPORTER_PROMETHEUS_HOST and _PORT say',
     option: 'listen',
     placeholder: 'ADDRESS',
-    verbs: ['agent'],
+    verbs: ['agent', 'page'],
     description:
-      'where the Prometheus page is served: HOST:PORT, or a Unix socket, unix:/PATH, with ,mode=MODE (default 600, with a ' +
+      'where the page (and that of Prometheus) is served; joules page: 127.0.0.1:9465: HOST:PORT, or a Unix socket, unix:/PATH, with ,mode=MODE (default 600, with a ' +
       'group 660) and ,group=GROUP',
-    brief: 'HOST:PORT or unix:/PATH of page and metrics',
+    brief: 'HOST:PORT or unix:/PATH of the page',
   },
   tokenFile: {
     kind: text('the path of a file'),
@@ -52,7 +54,7 @@ export const COMMAND: Table<CommandOptions> = {
     option: 'by',
     placeholder: 'WHAT',
     short: 'b',
-    verbs: ['top'],
+    verbs: ['top', 'report'],
     description: `what the table lists: ${VIEWS.join(', ')}`,
     brief: VIEWS.join(', '),
   },
@@ -62,7 +64,7 @@ export const COMMAND: Table<CommandOptions> = {
     option: 'limit',
     placeholder: 'N',
     short: 'l',
-    verbs: ['top'],
+    verbs: ['top', 'report'],
     description: 'rows of the table, or processes in a JSON line; the rest is in (other)',
     brief: 'rows, the rest as (other); what fits where not given',
   },
@@ -72,8 +74,58 @@ export const COMMAND: Table<CommandOptions> = {
     option: 'count',
     placeholder: 'N',
     short: 'n',
-    verbs: ['top'],
+    verbs: ['top', 'record'],
     description: 'snapshots before it ends',
+  },
+  plain: {
+    kind: flag(),
+    fallback: false,
+    option: 'plain',
+    verbs: ['top'],
+    description: 'a table instead of the full screen, as where it is piped',
+    brief: 'a table instead of the full screen',
+  },
+  replay: {
+    kind: text('the path of a file'),
+    otherwise: 'what is measured now',
+    option: 'replay',
+    placeholder: 'FILE',
+    verbs: ['top'],
+    description: 'shows a recording, of `joules record` or of lines of --json',
+    brief: 'show a recording',
+  },
+  from: {
+    kind: moment(),
+    otherwise: 'its begin',
+    option: 'from',
+    placeholder: 'TIME',
+    verbs: REPLAYERS,
+    description: 'the part of a recording that begins there',
+  },
+  to: {
+    kind: moment(),
+    otherwise: 'its end',
+    option: 'to',
+    placeholder: 'TIME',
+    verbs: REPLAYERS,
+    description: 'the part of a recording that ends there',
+  },
+  maxSize: {
+    kind: number({ min: 0.1, max: 1_000_000, unit: 'MB' }),
+    fallback: 16,
+    option: 'max-size',
+    placeholder: 'MB',
+    verbs: ['record'],
+    description: 'a file that is as large becomes FILE.1, and that FILE.2; then another one is begun',
+    brief: 'then FILE becomes FILE.1, and so on',
+  },
+  files: {
+    kind: integer({ min: 1, max: 1000 }),
+    fallback: 16,
+    option: 'files',
+    placeholder: 'N',
+    verbs: ['record'],
+    description: 'files at most; the oldest is removed',
   },
   output: {
     kind: text('the path of a file'),
@@ -81,8 +133,10 @@ export const COMMAND: Table<CommandOptions> = {
     option: 'output',
     placeholder: 'FILE',
     short: 'o',
-    verbs: ['stat'],
-    description: 'where the result goes as one JSON object',
+    verbs: ['stat', 'record'],
+    description:
+      'where the result goes as one JSON object; of record: the recording (default: joules.jsonl.br)',
+    brief: 'where the result goes',
   },
   repeat: {
     kind: integer({ min: 1, max: 1000 }),
@@ -171,6 +225,7 @@ export const COMMAND: Table<CommandOptions> = {
     fallback: false,
     option: 'json',
     short: 'j',
+    verbs: ['agent', 'top', 'stat', 'report', 'verify', 'doctor'],
     description: 'output for programs: a JSON object a line',
   },
 };

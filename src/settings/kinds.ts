@@ -2,6 +2,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { inspect } from 'node:util';
 import * as v from 'valibot';
+import { isMoment, MOMENT } from '../recording/moment.ts';
 import { withoutSecrets } from '../util/url.ts';
 
 /** What a setting may hold: checked by a schema, told to people by the same words everywhere. */
@@ -52,6 +53,11 @@ export function flag(): Kind<boolean> {
 export function text(takes: string): Kind<string> {
   const schema = v.pipe(v.string(), v.regex(/^[^\0]+$/));
   return { takes, schema, parse: (given) => given };
+}
+
+/** A time, as it is understood of a recording. */
+export function moment(): Kind<string> {
+  return { takes: MOMENT, parse: (given) => given, schema: v.pipe(v.string(), v.check(isMoment)) };
 }
 
 /** One of a few words, in any case, as the OpenTelemetry specification has it for its enumerations. */

@@ -7,7 +7,7 @@ import type { MeterOptions } from './types.ts';
 
 const WATTS = number({ min: 0, max: 10_000, unit: 'watts' });
 const PATTERNS = list(text('a pattern'), 'a list of patterns');
-const VIEWERS = ['agent', 'top'] as const;
+const VIEWERS = ['agent', 'top', 'record'] as const;
 
 /** Options of the meter, as `openMeter` has them. */
 export const METER: Table<Omit<MeterOptions, 'kubelet'> & InGroup<'kubelet', KubeletOptions>> = {

@@ -71,6 +71,13 @@ export interface CommandOptions {
   readonly cgroup?: string;
   readonly container?: string;
   readonly timeout?: number;
+  readonly plain?: boolean;
+  readonly replay?: string;
+  /** MB of a file of a recording, and how many files there are. */
+  readonly maxSize?: number;
+  readonly files?: number;
+  readonly from?: string;
+  readonly to?: string;
   /** How long `joules verify` measures. */
   readonly seconds?: number;
 }

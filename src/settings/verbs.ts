@@ -22,11 +22,23 @@ export interface VerbInfo {
 }
 
 /** In the order in which help lists them. */
-export const VERB_NAMES = ['agent', 'top', 'stat', 'verify', 'doctor', 'completion'] as const;
+export const VERB_NAMES = [
+  'agent',
+  'top',
+  'stat',
+  'record',
+  'report',
+  'page',
+  'verify',
+  'doctor',
+  'completion',
+] as const;
 export type Verb = (typeof VERB_NAMES)[number];
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];
+
+const RECORDING: Operands = { usage: 'FILE', takes: 'file', most: 1 };
 
 export const VERBS: Readonly<Record<Verb, VerbInfo>> = {
   agent: {
@@ -35,12 +47,9 @@ export const VERBS: Readonly<Record<Verb, VerbInfo>> = {
     examples: [['agent -c /etc/joules.yaml', 'with settings of a file']],
   },
   top: {
-    summary: 'who uses energy now; with --json one snapshot a line',
+    summary: 'who uses energy now, full screen; with --json one snapshot a line',
     measures: true,
-    examples: [
-      ['top -b cgroup', 'by control group'],
-      ['top -j -n 5 | jq .totals', 'for programs'],
-    ],
+    examples: [['top -b cgroup', 'by control group']],
   },
   stat: {
     summary: 'run a command and tell what it and its descendants used',
@@ -50,6 +59,26 @@ export const VERBS: Readonly<Record<Verb, VerbInfo>> = {
       ['stat make -j2', 'one command'],
       ["stat sh -c 'a | b'", 'a pipeline'],
     ],
+  },
+  record: {
+    summary: 'write what is measured to a compressed file, for the next two and top --replay',
+    measures: true,
+    examples: [['record -o night.br', 'until interrupted']],
+  },
+  report: {
+    summary: 'tell what was used in a recording, or in a part of it',
+    operands: RECORDING,
+    measures: false,
+    examples: [
+      ['report night.br -b cgroup', 'all of it, by control group'],
+      ['report night.br --from 03:00 --to 04:00', 'an hour of it'],
+    ],
+  },
+  page: {
+    summary: 'show a recording in a browser',
+    operands: RECORDING,
+    measures: false,
+    examples: [['page night.br --from 2h', 'its last two hours']],
   },
   verify: {
     summary: 'run known loads and judge whether this machine measures what they drew',

@@ -18,6 +18,17 @@ export function containerAttributes(names: ContainerNames): Record<string, strin
   return Object.fromEntries(entries.map(([name, value]) => [NAME_KEYS[name], value]));
 }
 
+/** The same backwards: names of other keys are left out. */
+export function containerNames(
+  attributes: Readonly<Record<string, string | readonly string[]>>,
+): ContainerNames {
+  const entries = Object.entries(NAME_KEYS) as [keyof ContainerNames, string][];
+  const known = entries.filter(([name, key]) => {
+    return Object.hasOwn(attributes, key) && Array.isArray(attributes[key]) === (name === 'imageTags');
+  });
+  return Object.fromEntries(known.map(([name, key]) => [name, attributes[key]]));
+}
+
 /** What is printed of a snapshot: itself, but for the names of containers, which get the keys of the conventions. */
 export function snapshotJson(snapshot: Snapshot): object {
   const cgroups = snapshot.cgroups.map((cgroup) =>

@@ -57,7 +57,10 @@ function otherProcesses(used: readonly Used[], interval: Seconds): OtherProcesse
 }
 
 /** The row `(other)` of the rows that a view leaves out. */
-export function sumAsOther(rows: readonly ProcessUsage[], interval: Seconds): OtherProcessesUsage {
+export function sumAsOther(
+  rows: readonly Pick<ProcessUsage, 'energy_j' | 'energy_err_j' | 'cpu_time_s'>[],
+  interval: Seconds,
+): OtherProcessesUsage {
   const used = rows.map(({ energy_j, energy_err_j, cpu_time_s }) => ({
     joules: energy_j,
     uncertainJoules: energy_err_j,

@@ -12,9 +12,10 @@ import pipe from './pipe.mjs';
 import stat from './stat.mjs';
 import switches from './switches.mjs';
 import { HERE, ROUNDS } from './tools.mjs';
+import top from './top.mjs';
 import verifier from './verifier.mjs';
 
-const TABLES = { accuracy, switches, pipe, verifier, drain, learner, agent, page, stat };
+const TABLES = { accuracy, switches, pipe, verifier, drain, learner, agent, page, stat, top };
 
 const asked = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(TABLES);
 const unknown = asked.find((name) => !Object.hasOwn(TABLES, name));

@@ -73,7 +73,11 @@ describe('the options of a verb', () => {
       ['--by', 'crore'],
       '--by must be one of process, cgroup, container, core, not "crore": did you mean core?',
     ],
-    ['stat', ['--include', 'x'], 'stat has no option --include (agent and top have): see joules stat --help'],
+    [
+      'stat',
+      ['--include', 'x'],
+      'stat has no option --include (agent and top and record have): see joules stat --help',
+    ],
     ['doctor', ['--config', 'x'], 'doctor has no option --config (agent has): see joules doctor --help'],
     ['stat', ['--max-tasks', '5'], 'stat has no option --max-tasks: see joules stat --help'],
     ['top', ['--soruce', 'x'], 'top has no option --soruce: did you mean --source?'],

@@ -17,6 +17,8 @@ function sizes(): Map<string, number>[] {
     host: 'h',
     agent: '0',
     interval: 1000,
+    history: 900_000,
+    isRecording: false,
     source: { name: 'estimated', kind: 'estimated', scope: 'cpu', reference: null },
     names: { rows: [], groups: [], cores: [], gone: [] },
   });

@@ -16,6 +16,8 @@ function seen(by: By): Seen {
     host: 'node-7',
     agent: '0',
     interval: 1000,
+    history: 900_000,
+    isRecording: false,
     source: { name: 'power_core', kind: 'measured', scope: 'core', reference: null },
     names: { rows: [], groups: [], cores: [], gone: [] },
   } as const;

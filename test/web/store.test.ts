@@ -20,6 +20,8 @@ const HELLO: Hello = {
   host: 'node-7',
   agent: '0',
   interval: 1000,
+  history: 900_000,
+  isRecording: false,
   source: { name: 'estimated', kind: 'estimated', scope: 'cpu', reference: null },
   names: { rows: [], groups: [], cores: [], gone: [] },
 };

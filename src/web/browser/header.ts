@@ -104,14 +104,16 @@ export function tellState({ shown, hello, isPaused, isLost, isStale, view }: Sce
         ? ['paused', `paused at ${at}`]
         : isStale
           ? ['lost', `no figures since ${at}`]
-          : ['live', 'live'];
+          : hello?.isRecording === true
+            ? ['live', 'recording']
+            : ['live', 'live'];
   setClass(node, state);
   setText(node, `${words}${host}`);
   document.body.classList.toggle('empty', !shown && !view.span);
   document.body.classList.toggle('old', state === 'lost' && !view.span);
   const time = !shown
     ? ''
-    : view.span
+    : view.span || hello?.isRecording === true
       ? `${clock(shown.from)} to ${clock(shown.to)}`
       : `mean of ${duration(shown.ms)}`;
   setText(byId('who-time'), time);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Owners } from '../shared/columns.ts';
 import { beginOf } from '../shared/history.ts';
-import { framesIn, type Shown } from '../shared/shown.ts';
+import { framesIn, type Shown, type Span } from '../shared/shown.ts';
 import { Store } from '../shared/store.ts';
 import { Chart } from './chart.ts';
 import { Cores } from './cores.ts';
@@ -14,7 +14,7 @@ import { save } from './save.ts';
 import type { Scene } from './scene.ts';
 import { Stream } from './stream.ts';
 import { Table } from './table.ts';
-import { fromAddress, toAddress, type View } from './view.ts';
+import { fromAddress, toAddress, type View, WINDOWS } from './view.ts';
 
 /** Intervals without a frame after which that is said. */
 const SILENT_INTERVALS = 4;
@@ -45,12 +45,20 @@ const stream = new Stream(store, () => {
 setInterval(() => isStale() && drawSoon(), 1000);
 
 function shownOf(): Shown | undefined {
-  if (!view.span) return paused ? paused.shown : store.shown(undefined);
-  const key = `${view.span.from}-${view.span.to}`;
+  const span = view.span ?? recordedSpan();
+  if (!span) return paused ? paused.shown : store.shown(undefined);
+  const key = `${span.from}-${span.to}`;
   if (marked?.key === key) return marked.shown;
-  const shown = store.shown(view.span);
+  const shown = store.shown(span);
   if (shown) marked = { key, shown };
   return shown;
+}
+
+/** Of what was recorded nothing is now: without a span all of it is shown. */
+function recordedSpan(): Span | undefined {
+  const { hello, history } = store;
+  const [first] = history.frames;
+  return hello?.isRecording === true && first ? { from: beginOf(first), to: history.last!.time } : undefined;
 }
 
 function scene(): Scene {
@@ -58,7 +66,10 @@ function scene(): Scene {
   const shown = shownOf();
   const to = paused?.at ?? history.last?.time ?? Date.now();
   const begin = history.frames[0] ? beginOf(history.frames[0]) : to;
-  const from = Math.max(to - view.window * 1000, Math.min(begin, to - LEAST_WINDOW_MS));
+  // The longest time that can be chosen is all of a recording.
+  const longest = hello?.isRecording === true && view.window === WINDOWS.at(-1);
+  const length = longest ? hello.history : view.window * 1000;
+  const from = Math.max(to - length, Math.min(begin, to - LEAST_WINDOW_MS));
   return {
     store,
     hello,
@@ -77,7 +88,11 @@ function scene(): Scene {
 
 function isStale(): boolean {
   const silence = performance.now() - lastFrame;
-  return stream.state === 'live' && silence > SILENT_INTERVALS * (store.hello?.interval ?? 1000);
+  return (
+    stream.state === 'live' &&
+    store.hello?.isRecording !== true &&
+    silence > SILENT_INTERVALS * (store.hello?.interval ?? 1000)
+  );
 }
 
 /** What the meter itself used, and how much it had to do. */

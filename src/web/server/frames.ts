@@ -29,6 +29,7 @@ interface KnownGroup {
 export class FrameMaker {
   readonly dictionary: Dictionary = new Dictionary();
   readonly #namesProcesses: boolean;
+  readonly #leastMs: number;
   #processes = new Map<number, Known>();
   #seen = new Map<number, Known>();
   #groups = new Map<string, KnownGroup>();
@@ -36,16 +37,22 @@ export class FrameMaker {
   #gathering: Snapshot[] = [];
   #ms = 0;
 
-  /** Without `namesProcesses` those of a program in a cgroup are one row. */
-  constructor({ namesProcesses }: { readonly namesProcesses: boolean }) {
-    this.#namesProcesses = namesProcesses;
+  /** Without `namesProcesses` those of a program in a cgroup are one row. A frame covers `leastMs` at least. */
+  constructor(options: { readonly namesProcesses: boolean; readonly leastMs?: number | undefined }) {
+    this.#namesProcesses = options.namesProcesses;
+    this.#leastMs = options.leastMs ?? LEAST_MS;
   }
 
   /** The frame that ends with this snapshot, unless it is too short yet. */
   add(snapshot: Snapshot): Frame | undefined {
     this.#gathering.push(snapshot);
     this.#ms += snapshot.interval_s * 1000;
-    if (this.#ms < LEAST_MS) return undefined;
+    return this.#ms < this.#leastMs ? undefined : this.rest();
+  }
+
+  /** The frame of what was too short for one, if anything was. */
+  rest(): Frame | undefined {
+    if (this.#gathering.length === 0) return undefined;
     const snapshots = this.#gathering;
     const ms = this.#ms;
     this.#gathering = [];

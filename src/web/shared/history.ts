@@ -15,9 +15,12 @@ const LEAN_GROUPS = 100;
 export class History {
   readonly frames: Frame[] = [];
   readonly buckets: Bucket[] = [];
+  /** Time that it covers at most. */
+  ms: number;
   readonly #dictionary: Dictionary;
 
-  constructor(dictionary: Dictionary) {
+  constructor(dictionary: Dictionary, ms: number = HISTORY_MS) {
+    this.ms = ms;
     this.#dictionary = dictionary;
   }
 
@@ -54,8 +57,7 @@ export class History {
 
   #drop(now: number): void {
     const { frames, buckets } = this;
-    while (frames.length > FRAMES || (frames.length > 1 && frames[0]!.time <= now - HISTORY_MS))
-      frames.shift();
+    while (frames.length > FRAMES || (frames.length > 1 && frames[0]!.time <= now - this.ms)) frames.shift();
     while (buckets.length > 0 && buckets[0]!.from < beginOf(frames[0]!) - frames[0]!.ms / 2) buckets.shift();
     for (let i = frames.length - 1; i >= 0; i--) {
       const { rows, names: _told, ...lean } = frames[i]!;

@@ -29,7 +29,11 @@ export interface Step extends Span {
   readonly rows: Rows;
 }
 
-export function shownNow({ frames }: History, now: Rolling, minute: Rolling): Shown | undefined {
+export function shownNow(
+  { frames }: Pick<History, 'frames'>,
+  now: Rolling,
+  minute: Rolling,
+): Shown | undefined {
   const covered = now.length === 0 ? [] : frames.slice(-now.length);
   if (covered.length === 0) return undefined;
   return {

@@ -23,6 +23,7 @@ export class Store {
     const former = this.hello?.source;
     // Figures of another source are no continuation of these.
     if (former && (former.name !== hello.source.name || former.kind !== hello.source.kind)) this.#forget();
+    this.history.ms = hello.history;
     // All that it may speak of is told now.
     this.#clearNumbers();
     this.hello = hello;

@@ -4,7 +4,7 @@
 import type { SourceKind } from '../../model/source.ts';
 
 /** Version of what is below: a page that was loaded from another one loads itself anew. */
-export const WIRE_VERSION = 1;
+export const WIRE_VERSION = 2;
 
 /** Time that the history covers, and that in which it has every row. */
 export const HISTORY_MS: number = 15 * 60_000;
@@ -124,6 +124,10 @@ export interface Hello {
   /** Between two frames, ms. */
   readonly interval: number;
   readonly source: SourceInfo;
+  /** Time that the history covers at most, ms. */
+  readonly history: number;
+  /** Whether all of it was recorded, and nothing comes after it. */
+  readonly isRecording: boolean;
   readonly names: Names;
 }
 

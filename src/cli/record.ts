@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+import { openMeter } from '../meter.ts';
+import { RecordingWriter } from '../recording/write.ts';
+import { parseOptions } from '../settings/options.ts';
+import { COMMAND } from '../settings/table.ts';
+import { snapshotJson } from '../snapshot/json.ts';
+import { keepOnlyNeeded } from './least-privilege.ts';
+import { complain, complainOfDoubts, jsonLine } from './print.ts';
+import { ignoreDebugger, onStop } from './signals.ts';
+
+/** Where it is written to if nobody says where. */
+const FILE = 'joules.jsonl.br';
+
+/** `joules record`: writes snapshots to a file until --count, SIGINT or SIGTERM. */
+export async function record(args: readonly string[]): Promise<number> {
+  const { meter: options, own } = parseOptions('record', args);
+  const path = own.output ?? FILE;
+  const maxBytes = (own.maxSize ?? COMMAND.maxSize.fallback!) * 1e6;
+  const files = own.files ?? COMMAND.files.fallback!;
+  let left = own.count ?? Infinity;
+  const meter = await openMeter({ ...options, log: complainOfDoubts });
+  const writer = new RecordingWriter({ path, maxBytes, files });
+  ignoreDebugger();
+  const release = onStop(() => void meter.close());
+  try {
+    keepOnlyNeeded({
+      source: meter.selection.source,
+      namesPrograms: meter.blindTo === undefined,
+      readsFiles: options.names === true,
+      signals: false,
+    });
+    await writer.open();
+    const { name, kind } = meter.selection.source;
+    complain(
+      `recording to ${path} (${name}, ${kind}), ${(maxBytes * files) / 1e6} MB at most, until interrupted`,
+    );
+    for await (const snapshot of meter) {
+      await writer.add(jsonLine(snapshotJson(snapshot)));
+      if (--left <= 0) break;
+    }
+  } finally {
+    release();
+    await meter.close();
+    await writer.close();
+  }
+  complain(
+    `${writer.lines} snapshots in ${path}, ${(writer.bytes / 1e6).toFixed(2)} MB: joules top --replay ${path}`,
+  );
+  return 0;
+}

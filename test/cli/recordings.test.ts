@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Report } from '../../src/recording/report.ts';
+import { joules, snapshots, startJoules } from '../support/joules.ts';
+import { describeOnKernel, Load, TSC, waitFor } from '../support/kernel.ts';
+import { recording } from '../support/recording.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { Viewer } from '../support/viewer.ts';
+
+const FIXTURE = join(__dirname, '../fixtures/recording.jsonl.br');
+const RECORDED = recording();
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+describeOnKernel('joules record', () => {
+  it('writes what top --json prints, until it is interrupted', async () => {
+    await using load = new Load();
+    load.spin();
+    const path = join(temporaryDirectory(), 'r.br');
+    await using run = startJoules(['record', '--output', path, '--source', TSC, '--interval', '0.3']);
+    await waitFor('a first snapshot', () =>
+      existsSync(path) && readFileSync(path).length > 0 ? true : undefined,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect((await run.stop('SIGINT')).status).toBe(0);
+    expect(run.output().stdout).toBe('');
+    const [, count] = /(\d+) snapshots in .*: joules top --replay/.exec(run.output().stderr)!;
+    expect(Number(count)).toBeGreaterThanOrEqual(2);
+    const { stdout, status } = joules(['top', '--replay', path, '--json']);
+    expect(status).toBe(0);
+    const lines = snapshots(stdout);
+    expect(lines).toHaveLength(Number(count));
+    for (const { totals, processes, source } of lines) {
+      expect(source.name).toBe('perf:msr/tsc/');
+      expect(Math.abs(sum(processes.map(({ energy_j }) => energy_j)) - totals.process_j)).toBeLessThan(
+        totals.counter_j * 1e-6,
+      );
+    }
+  });
+
+  it('loses some seconds at most where it is killed', async () => {
+    const path = join(temporaryDirectory(), 'r.br');
+    await using run = startJoules(['record', '-o', path, '--source', TSC, '--interval', '0.2']);
+    await waitFor('a first snapshot', () =>
+      existsSync(path) && readFileSync(path).length > 0 ? true : undefined,
+    );
+    const begun = readFileSync(path).length;
+    await waitFor('more of it', () => (readFileSync(path).length > begun ? true : undefined));
+    await run.stop('SIGKILL');
+    const { stdout, stderr, status } = joules(['report', path, '--json']);
+    expect([status, stderr]).toEqual([0, '']);
+    expect((JSON.parse(stdout) as Report).snapshots).toBeGreaterThan(1);
+  });
+});
+
+describe('joules report', () => {
+  it('tells what was used, by whom, and in which part', () => {
+    const { stdout, stderr, status } = joules(['report', FIXTURE, '--limit', '5']);
+    expect([status, stderr]).toEqual([0, '']);
+    const [span, total, ledger, , titles, ...rows] = stdout.trimEnd().split('\n');
+    const counted = sum(RECORDED.map(({ totals }) => totals.counter_j));
+    expect(span).toMatch(/^2026-\d\d-\d\d [\d:]{8} to .*: 3 min 15 s measured, 195 snapshots$/);
+    expect(total).toBe(`${counted.toFixed(2)} J, mean 3.90 W, estimated`);
+    expect(ledger).toMatch(/^processes [\d.]+ J \([\d.]+ %\) · idle .* · unattributed 0\.00 J \(0\.0 %\)$/);
+    expect(titles).toMatch(/^ *JOULES +MEAN W +SHARE % +CPU s +PROGRAM, CGROUP$/);
+    expect(rows).toHaveLength(6);
+    expect(rows.at(-1)).toMatch(/ \(other\)$/);
+    const shown = sum(rows.map((row) => Number.parseFloat(row)));
+    expect(shown).toBeCloseTo(sum(RECORDED.map(({ totals }) => totals.process_j)), 0);
+    expect(stdout).not.toMatch(/\p{Cc}(?<!\n)/u);
+  });
+
+  it.each(['process', 'cgroup', 'container', 'core'])('adds up by %s, as JSON and as a table', (by) => {
+    const { stdout } = joules(['report', FIXTURE, '--by', by, '--from', '60s']);
+    const rows = stdout.trimEnd().split('\n').slice(5);
+    const last = RECORDED.filter(
+      ({ time }) => Date.parse(time) >= Date.parse(RECORDED.at(-1)!.time) - 60_000,
+    );
+    const part = by === 'core' ? 'counter_j' : 'process_j';
+    expect(sum(rows.map((row) => Number.parseFloat(row)))).toBeCloseTo(
+      sum(last.map(({ totals }) => totals[part])),
+      0,
+    );
+    const made = JSON.parse(joules(['report', FIXTURE, '--json', '--from', '60s']).stdout) as Report;
+    expect(made).toMatchObject({ schema: 'joules.report/1', snapshots: last.length });
+  });
+
+  it('says in a sentence what is wrong', () => {
+    const said = (...args: string[]): string => {
+      const { status, stdout, stderr } = joules(args);
+      expect(stdout).toBe('');
+      return `${status} ${stderr}`;
+    };
+    expect(said('report')).toBe('2 joules: report: name a recording, as in: joules report joules.jsonl.br\n');
+    expect(said('report', '/nowhere')).toMatch(/^1 joules: cannot read \/nowhere: ENOENT; /);
+    expect(said('report', FIXTURE, '--from', '2030-01-01')).toMatch(/^2 joules: nothing was recorded from /);
+    expect(said('report', FIXTURE, '--from', 'noon')).toMatch(/^2 joules: --from must be HH:MM/);
+    expect(said('top', '--json', '--replay', __filename)).toMatch(/^1 joules: /);
+  });
+});
+
+describe('joules page', () => {
+  it.each([[[]], [['--from', '90s', '--to', '30s']]])(
+    'serves a recording as its history %j',
+    async (options) => {
+      await using run = startJoules(['page', FIXTURE, '--listen', '127.0.0.1:0', ...options]);
+      const origin = await waitFor(
+        'the address',
+        () => /http:\/\/127\.0\.0\.1:\d+/.exec(run.output().stderr)?.[0],
+      );
+      expect((await fetch(`${origin}/`)).headers.get('content-security-policy')).toContain(
+        "default-src 'none'",
+      );
+      await using viewer = await new Viewer(origin).live();
+      const { hello, history } = viewer.store;
+      expect(hello).toMatchObject({
+        isRecording: true,
+        host: 'recording.jsonl.br',
+        source: { kind: 'estimated' },
+      });
+      const end = Date.parse(RECORDED.at(-1)!.time);
+      const [from, to] = options.length > 0 ? [end - 90_000, end - 30_000] : [0, end];
+      const inIt = RECORDED.filter(({ time }) => Date.parse(time) >= from && Date.parse(time) <= to);
+      const counted = sum(history.frames.flatMap(({ ledger }) => Object.values(ledger))) / 1e6;
+      expect(counted).toBeCloseTo(sum(inIt.map(({ totals }) => totals.counter_j)), 2);
+      expect((await run.stop('SIGTERM')).status).toBe(0);
+    },
+  );
+});
