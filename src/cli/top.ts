@@ -12,6 +12,7 @@ import { Screen } from './screen/screen.ts';
 import { START, type State } from './screen/state.ts';
 import { ignoreDebugger, onStop } from './signals.ts';
 import { limited, table } from './table.ts';
+import { sayWaiting, waitingFor } from './waiting.ts';
 
 /** `joules top`: a full screen, a table where it is piped, or with --json one snapshot a line. Ends after --count, on a key or a signal. */
 export async function top(args: readonly string[]): Promise<number> {
@@ -33,7 +34,7 @@ function isScreen(): boolean {
 }
 
 async function list(options: MeterOptions, own: CommandOptions): Promise<number> {
-  const meter = await openMeter({ ...options, log: complainOfDoubts });
+  const meter = await attach({ ...options, log: complainOfDoubts });
   const stopped = new AbortController();
   const release = onStop(() => {
     stopped.abort();
@@ -58,7 +59,7 @@ async function watch(options: MeterOptions, own: CommandOptions, state: State): 
     doubts.add(line);
     screen?.tell(line);
   };
-  const meter = await openMeter({ ...options, log });
+  const meter = await attach({ ...options, log });
   const stop = (): void => void meter.close();
   const release = onStop(stop);
   screen = new Screen({ state, quit: stop, limit: own.limit });
@@ -80,6 +81,10 @@ async function watch(options: MeterOptions, own: CommandOptions, state: State): 
   return 0;
 }
 
+function attach(options: MeterOptions): Promise<Meter> {
+  return waitingFor('attaching to the kernel', () => openMeter(options));
+}
+
 function drop(meter: Meter, options: MeterOptions): void {
   keepOnlyNeeded({
     source: meter.selection.source,
@@ -95,9 +100,15 @@ async function printAll(
   stopped: AbortSignal = new AbortController().signal,
 ): Promise<void> {
   let left = own.count ?? Infinity;
-  for await (const snapshot of snapshots) {
-    await print(own.json === true ? lineOf(snapshot, own) : tableOf(snapshot, own), stopped);
-    if (--left <= 0) break;
+  const word = sayWaiting('waiting for the first figures');
+  try {
+    for await (const snapshot of snapshots) {
+      word.end();
+      await print(own.json === true ? lineOf(snapshot, own) : tableOf(snapshot, own), stopped);
+      if (--left <= 0) break;
+    }
+  } finally {
+    word.end();
   }
 }
 

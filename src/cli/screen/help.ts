@@ -27,7 +27,7 @@ const REPLAY_KEYS: readonly (readonly [string, string])[] = [
 const MEANING: Readonly<Record<SourceKind, string>> = {
   measured: 'measured: a counter of the cores themselves, read at context switches',
   apportioned: 'apportioned: a counter that many CPUs share, split over who ran',
-  estimated: 'estimated: no counter, CPU time x a table; comparing such watts compares CPU time',
+  estimated: 'estimated: no energy was counted; comparing such watts compares little more than CPU time',
 };
 
 const LEDGER =
