@@ -3,12 +3,12 @@
 /** So many edits apart, a word may have been meant. */
 const MOST_EDITS = 2;
 
-/** The word that was probably meant: the nearest within two edits that leave half of its letters alone. */
+/** The word that was probably meant: the nearest within two edits that leave more than half of its letters alone. */
 export function closest(given: string, words: Iterable<string>): string | undefined {
   let [best, least] = [undefined as string | undefined, Infinity];
   for (const word of words) {
     const edits = editsBetween(given.toLowerCase(), word.toLowerCase());
-    const isNear = edits <= Math.min(MOST_EDITS, Math.floor(word.length / 2));
+    const isNear = edits <= Math.min(MOST_EDITS, Math.floor((word.length - 1) / 2));
     if (isNear && edits < least) [best, least] = [word, edits];
   }
   return best;

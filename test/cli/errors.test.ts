@@ -22,7 +22,7 @@ function expectSentence(run: Run, status: number, words: RegExp): void {
 
 describe('bad input is answered by one sentence and exit status 2', () => {
   it.each<[string, string[], RegExp]>([
-    ['no verb', [], /a verb is missing: use one of agent, top, stat, verify, doctor/],
+    ['no verb', [], /a verb is missing: use one of agent, top, stat, record, report, page, verify, doctor/],
     ['an unknown verb', ['tpo'], /unknown verb "tpo": did you mean top\?$/m],
     ['a command for a verb', ['make', '-j2'], /unknown verb "make": .*joules stat make$/m],
     ['a verb of JavaScript', ['constructor'], /unknown verb "constructor"/],

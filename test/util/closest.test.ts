@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { closest } from '../../src/util/closest.ts';
 
-const WORDS = ['agent', 'top', 'stat', 'verify', 'doctor', '--source'];
+const WORDS = ['agent', 'top', 'stat', 'verify', 'page', 'doctor', '--source'];
 
 describe('the word that was probably meant', () => {
   it.each([
