@@ -125,7 +125,7 @@ describeOnKernel('joules stat --compare', () => {
   it('says of an estimate that it compares CPU time', () => {
     const run = joules(['stat', '--source', 'estimated', '--compare', '-r', '6', 'true', '--', 'true']);
     expect(run.stderr).toMatch(
-      /^ estimated: .*\n Nothing was counted: .* compare by their CPU time alone\.$/m,
+      /^ estimated, scope cpu\n Nothing was counted: .* compare by their CPU time alone\.$/m,
     );
   });
 
