@@ -4,8 +4,7 @@ import { basename, dirname, join } from 'node:path';
 
 const ROOT = join(__dirname, '..');
 const page = readFileSync(join(ROOT, 'docs/how-it-works.md'), 'utf8');
-const [, section = ''] =
-  /^# How it works: one Joule in seven files$([^]*?)^Why it is so/m.exec(page) ?? [];
+const [, section = ''] = /^# How it works: one Joule in seven files$([^]*?)^Why it is so/m.exec(page) ?? [];
 const steps = section
   .split(/^(?=\d\. )/m)
   .slice(1)
