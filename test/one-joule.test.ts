@@ -3,13 +3,12 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 const ROOT = join(__dirname, '..');
-const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
-const [, section = ''] =
-  /^## How it works: one Joule in seven files$([^]*?)^Why it is so/m.exec(readme) ?? [];
+const page = readFileSync(join(ROOT, 'docs/how-it-works.md'), 'utf8');
+const [, section = ''] = /^# How it works: one Joule in seven files$([^]*?)^Why it is so/m.exec(page) ?? [];
 const steps = section
   .split(/^(?=\d\. )/m)
   .slice(1)
-  .map((text) => ({ text, file: /^\d\. \[`(.+?)`\]\(\1\)/.exec(text)?.[1] ?? '' }));
+  .map((text) => ({ text, file: /^\d\. \[`(.+?)`\]\(\.\.\/\1\)/.exec(text)?.[1] ?? '' }));
 const folders = steps.map(({ file }) => dirname(file));
 
 /** What a file or the files of a folder include or import, by the names of these. */
@@ -19,7 +18,7 @@ function takesIn(of: string): Set<string> {
     .filter((file) => /\.(ts|cc|c|h)$/.test(file))
     .map((file) => readFileSync(join(ROOT, file), 'utf8'));
   const named = sources.flatMap((text) => [
-    ...text.matchAll(/(?:#include |from |join\(.*?, |require\()["'](.+?)["']/g),
+    ...text.matchAll(/(?:#include |from |join\(.*?, |require\(|nativeFile\()["'](.+?)["']/g),
   ]);
   return new Set(named.map(([, specifier]) => basename(specifier!)));
 }
@@ -59,7 +58,7 @@ function textOf(side: string): string {
     .join('\n');
 }
 
-describe("a Joule's way in the README", () => {
+describe("a Joule's way in docs/how-it-works.md", () => {
   it('has seven files, which are there', () => {
     expect(steps).toHaveLength(7);
     for (const { file } of steps) expect(existsSync(join(ROOT, file))).toBe(true);

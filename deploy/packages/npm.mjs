@@ -33,16 +33,8 @@ const KEPT = [
   'man',
 ];
 const ALSO_KEPT = ['os', 'peerDependencies', 'dependencies'];
-/** What is in our package; the README's links to other files lead to these. */
-const FILES = [
-  'README.md',
-  'LICENSE',
-  'CHANGELOG.md',
-  'CONTRIBUTING.md',
-  'SECURITY.md',
-  'docs',
-  'bin/joules',
-];
+/** What people read, in our package and in the tarball; the README's links to other files lead to these. */
+export const DOCUMENTS = ['README.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs'];
 /** Of what is linked statically into the native part. */
 const LICENCES = ['Apache-2.0', 'GPL-2', 'GPL-3', 'LGPL-2.1', 'LGPL-3'];
 const COPYRIGHTS = { libraries: ['libbpf-dev', 'libelf-dev', 'zlib1g-dev'], libc: ['gcc-10-base'] };
@@ -54,19 +46,30 @@ export function stageMain(directory) {
   const all = readPackage();
   const kept = Object.fromEntries([...KEPT, ...ALSO_KEPT].map((name) => [name, all[name]]));
   const platforms = Object.keys(PLATFORMS).map((platform) => [`${SCOPE}/${platform}`, all.version]);
-  const own = { ...kept, files: [...FILES, 'dist'], optionalDependencies: Object.fromEntries(platforms) };
+  const own = {
+    ...kept,
+    files: [...DOCUMENTS, 'bin/joules', 'dist'],
+    optionalDependencies: Object.fromEntries(platforms),
+  };
   mkdirSync(join(directory, 'bin'), { recursive: true });
-  for (const path of FILES) cpSync(join(ROOT, path), join(directory, path), { recursive: true });
-  unlinkSources(directory);
+  copyDocuments(directory);
+  cpSync(join(ROOT, 'bin/joules'), join(directory, 'bin/joules'));
   // Maps lead to sources that are not there.
   const isPassedOn = (path) => !path.endsWith('.map') && basename(path) !== '.stamp';
   cpSync(join(ROOT, 'dist'), join(directory, 'dist'), { recursive: true, filter: isPassedOn });
   writeJson(join(directory, 'package.json'), own);
 }
 
+/** Copies the documents to `directory`, with such links alone as lead to one of them. */
+export function copyDocuments(directory) {
+  for (const path of DOCUMENTS) cpSync(join(ROOT, path), join(directory, path), { recursive: true });
+  unlinkSources(directory);
+}
+
 /** Links of documents to what a clone alone has become plain text. */
 function unlinkSources(directory) {
-  const documents = readdirSync(directory, { recursive: true }).filter((name) => name.endsWith('.md'));
+  const isOurs = (name) => name.endsWith('.md') && DOCUMENTS.includes(name.split('/')[0]);
+  const documents = readdirSync(directory, { recursive: true }).filter(isOurs);
   for (const path of documents.map((name) => join(directory, name))) {
     const text = readFileSync(path, 'utf8');
     const isThere = (target) => existsSync(join(dirname(path), target.split('#')[0]));

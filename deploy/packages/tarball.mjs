@@ -3,7 +3,7 @@
 import { copyFileSync, cpSync, existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { PLATFORMS } from './native.mjs';
-import { readPackage } from './npm.mjs';
+import { copyDocuments, readPackage } from './npm.mjs';
 import { CACHE, EPOCH, kilobytes, must, ROOT } from './run.mjs';
 import { makeTree, writeLauncher } from './tree.mjs';
 
@@ -33,8 +33,7 @@ export function makeTarball(platform, built, work, folder) {
   mkdirSync(join(directory, 'share/man/man1'), { recursive: true });
   copyFileSync(join(ROOT, 'dist/joules.1'), join(directory, 'share/man/man1/joules.1'));
   cpSync(join(ROOT, 'deploy/systemd'), join(directory, 'share/systemd'), { recursive: true });
-  for (const file of ['README.md', 'SECURITY.md', 'CHANGELOG.md', 'LICENSE'])
-    copyFileSync(join(ROOT, file), join(directory, file));
+  copyDocuments(directory);
   const tarball = join(folder, `${name}.tar.gz`);
   const sorted = ['--sort=name', '--owner=0', '--group=0', '--numeric-owner', `--mtime=@${EPOCH}`];
   must('tar', ['-C', work, ...sorted, '-cf', tarball, '-I', 'gzip -6n', name]);

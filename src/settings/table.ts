@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every setting once. Option parser, configuration file, library, --help, manual and the README's tables are made of
+// Every setting once. Option parser, configuration file, library, --help, manual and the tables of docs/settings.md are made of
 // these; `variables.ts` has the OTEL_* variables.
 import type { KubeletOptions } from '../identity/kubelet.ts';
 import { choice } from './kinds.ts';

@@ -3,7 +3,7 @@ import type { KubeletOptions } from '../identity/kubelet.ts';
 import type { Attribution } from '../model/source.ts';
 import type { Patterns } from '../snapshot/filter.ts';
 
-/** Options of `openMeter`. What each is, its range, default and names elsewhere are in `table.ts` and the README. */
+/** Options of `openMeter`. What each is, its range, default and names elsewhere are in `table.ts` and docs/settings.md. */
 export interface MeterOptions extends Patterns {
   readonly names?: boolean;
   readonly scripts?: boolean;

@@ -3,12 +3,12 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { help, helpOfAll, longVerbHelp, verbHelp } from '../../src/settings/help.ts';
 import { optionsOf } from '../../src/settings/options.ts';
-import { readmeTables } from '../../src/settings/readme.ts';
+import { settingsTables } from '../../src/settings/markdown.ts';
 import { COMMAND, RECORDER, rowsOf } from '../../src/settings/table.ts';
 import { VARIABLES } from '../../src/settings/variables.ts';
 import { VERB_NAMES } from '../../src/settings/verbs.ts';
 
-const README = readFileSync(join(__dirname, '../../README.md'), 'utf8');
+const DOCUMENT = readFileSync(join(__dirname, '../../docs/settings.md'), 'utf8');
 
 /** Rows of a Markdown table, however its columns are aligned. */
 function rows(table: string): string[] {
@@ -16,17 +16,17 @@ function rows(table: string): string[] {
   return lines.map((line) => line.replaceAll(/ +/g, ' ').replaceAll(/-+/g, '-'));
 }
 
-describe("the README's tables of settings", () => {
-  it.each([...readmeTables()])(
+describe('the tables in docs/settings.md', () => {
+  it.each([...settingsTables()])(
     '%s is the one in the code (`npm run format` writes it anew)',
     (name, table) => {
-      const [, written = ''] = new RegExp(`<!-- table: ${name} -->(.*?)<!-- end -->`, 's').exec(README) ?? [];
+      const [, written = ''] = new RegExp(`<!-- table: ${name} -->(.*?)<!-- end -->`, 's').exec(DOCUMENT) ?? [];
       expect(rows(written)).toEqual(rows(table));
     },
   );
 
   it('give all names of a setting', () => {
-    const tables = [...readmeTables().values()].join('\n');
+    const tables = [...settingsTables().values()].join('\n');
     for (const [name, { option, key }] of rowsOf({ ...RECORDER, ...COMMAND })) {
       for (const one of [option && `--${option}`, key, key && name])
         if (one) expect(tables).toContain(`\`${one}\``);

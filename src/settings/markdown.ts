@@ -3,8 +3,8 @@ import { defaultOf } from './help.ts';
 import { COMMAND, RECORDER, rowsOf } from './table.ts';
 import { VARIABLES } from './variables.ts';
 
-/** The README's tables, as Markdown, by the names that stand in its markers. */
-export function readmeTables(): ReadonlyMap<string, string> {
+/** The tables of docs/settings.md, as Markdown, by the names that stand in its markers. */
+export function settingsTables(): ReadonlyMap<string, string> {
   const settings = [...rowsOf(RECORDER), ...rowsOf(COMMAND)].map(([name, setting]) => {
     const library = Object.hasOwn(RECORDER, name) ? name : undefined;
     const { option, short, key, kind, verbs, description } = setting;
