@@ -20,7 +20,8 @@ describe('the tables in docs/settings.md', () => {
   it.each([...settingsTables()])(
     '%s is the one in the code (`npm run format` writes it anew)',
     (name, table) => {
-      const [, written = ''] = new RegExp(`<!-- table: ${name} -->(.*?)<!-- end -->`, 's').exec(DOCUMENT) ?? [];
+      const [, written = ''] =
+        new RegExp(`<!-- table: ${name} -->(.*?)<!-- end -->`, 's').exec(DOCUMENT) ?? [];
       expect(rows(written)).toEqual(rows(table));
     },
   );
