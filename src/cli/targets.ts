@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What runs already and `joules stat` is to measure. All are looked for before anything is opened.
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { sumUsed, type Used } from '../attribution/used.ts';
 import { findHierarchy } from '../host/hierarchy.ts';
 import { type ProcessStat, readStat, startTicks } from '../host/procfs.ts';
@@ -90,9 +90,10 @@ function withDescendants(begun: ReadonlyMap<number, number>, proc: string): Read
 }
 
 function oneCgroup(given: string, mount: CgroupMount, mountPoint: string): Target {
-  const inside =
-    given === mountPoint || given.startsWith(`${mountPoint}/`) ? given.slice(mountPoint.length) : given;
-  const path = `/${inside.split('/').filter(Boolean).join('/')}`;
+  // As the kernel names it: nothing is ever charged to /a/../b, which is there.
+  const named = posix.resolve('/', given);
+  const isBelow = named === mountPoint || named.startsWith(`${mountPoint}/`);
+  const path = isBelow ? named.slice(mountPoint.length) || '/' : named;
   if (!exists(path, mount)) {
     const advice = `name it as joules top --by cgroup does, or as a directory below ${mountPoint}`;
     throw usageError(`there is no cgroup ${shown(given)}: ${advice}`);
