@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "energy.h"
+#include "energy_events.h"
 
 namespace {
 
