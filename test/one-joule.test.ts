@@ -19,7 +19,7 @@ function takesIn(of: string): Set<string> {
     .filter((file) => /\.(ts|cc|c|h)$/.test(file))
     .map((file) => readFileSync(join(ROOT, file), 'utf8'));
   const named = sources.flatMap((text) => [
-    ...text.matchAll(/(?:#include |from |join\(.*?, |require\()["'](.+?)["']/g),
+    ...text.matchAll(/(?:#include |from |join\(.*?, |nativeFile\()["'](.+?)["']/g),
   ]);
   return new Set(named.map(([, specifier]) => basename(specifier!)));
 }
