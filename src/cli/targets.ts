@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What runs already and `joules stat` is to measure. All are looked for before anything is opened.
-import { join, posix } from 'node:path';
+import { join } from 'node:path';
 import { sumUsed, type Used } from '../attribution/used.ts';
 import { findHierarchy } from '../host/hierarchy.ts';
 import { type ProcessStat, readStat, startTicks } from '../host/procfs.ts';
@@ -90,11 +90,12 @@ function withDescendants(begun: ReadonlyMap<number, number>, proc: string): Read
 }
 
 function oneCgroup(given: string, mount: CgroupMount, mountPoint: string): Target {
-  // As the kernel names it: nothing is ever charged to /a/../b, which is there.
-  const named = posix.resolve('/', given);
+  const parts = given.split('/').filter((part) => part !== '' && part !== '.');
+  const named = `/${parts.join('/')}`;
   const isBelow = named === mountPoint || named.startsWith(`${mountPoint}/`);
-  const path = isBelow ? named.slice(mountPoint.length) || '/' : named;
-  if (!exists(path, mount)) {
+  const path = isBelow ? fromBytes(mount.path(toBytes(named.slice(mountPoint.length)))) : named;
+  // Nothing is ever charged to /a/../b, which is there, and /../b is beyond our cgroup namespace.
+  if (parts.includes('..') || !exists(path, mount)) {
     const advice = `name it as joules top --by cgroup does, or as a directory below ${mountPoint}`;
     throw usageError(`there is no cgroup ${shown(given)}: ${advice}`);
   }
