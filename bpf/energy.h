@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * The contract between bpf/energy.bpf.c, which writes, and native/, which reads.
- * Nobody else knows these layouts: native/ hands TypeScript plain columns.
+ * Nobody else knows these layouts: native/ hands TypeScript plain columns. What goes through the ring of
+ * events is in energy_events.h.
  *
  * Glossary:
  *
@@ -78,8 +79,6 @@ enum {
 	ENERGY_THREADS = 2,	/* CPUs that may share one counter which BPF reads: those of a core */
 	ENERGY_LOG = 2048,	/* switches that a CPU's log holds: 32 KiB */
 	ENERGY_COMM = 16,
-	ENERGY_PROGRAM = 64,	/* file names of programs; 255 bytes at most, nearly all have less than 30 */
-	ENERGY_PATH = 1024,	/* what the kernel's own tracepoint gives: TRACE_CGROUP_PATH_LEN */
 	ENERGY_NONE = -1,	/* no zone, no sibling */
 	ENERGY_NO_PROCESS = -1, /* tgid of what is known by its cgroup alone */
 };
@@ -284,34 +283,6 @@ struct energy_spill {
 	char comm[ENERGY_COMM];
 };
 
-/* First word of each record that native reads from the ring, in the order of the events. */
-enum energy_event_kind { ENERGY_FORK = 1, ENERGY_EXEC = 2, ENERGY_EXIT = 3, ENERGY_MKDIR = 4 };
-
-/* Fork, exec and exit of a whole process. */
-struct energy_lifecycle {
-	__u32 kind;
-	__u32 tgid;
-	__u64 start_ns;
-	__u64 parent_start_ns; /* ENERGY_FORK only */
-	__u32 parent_tgid;     /* ENERGY_FORK only */
-	__u32 program_bytes;   /* ENERGY_EXEC only */
-	char comm[ENERGY_COMM];
-};
-
-/* What follows an ENERGY_EXEC: the file name of the program that runs, of a script its interpreter. */
-struct energy_exec {
-	struct energy_lifecycle process;
-	char program[ENERGY_PROGRAM]; /* with the final 0; of ENERGY_PROGRAM bytes it may have been cut off */
-};
-
-/* A new cgroup of the hierarchy that is charged. */
-struct energy_mkdir {
-	__u32 kind;
-	__u32 path_bytes; /* with the final 0; a path of ENERGY_PATH bytes may have been cut off */
-	__u64 cgroup;
-	char path[ENERGY_PATH];
-};
-
 _Static_assert(sizeof(struct energy_hot) == 32, "four hot rows fill two cache lines");
 _Static_assert(sizeof(struct energy_cold) == 64, "a cold row fills a cache line");
 _Static_assert(sizeof(struct energy_power) == 16, "four powers fill a cache line");
@@ -321,8 +292,5 @@ _Static_assert(sizeof(struct energy_zone) % 64 == 0, "zones share no cache line"
 _Static_assert(sizeof(struct energy_switch) == 16, "four switches fill a cache line");
 _Static_assert(sizeof(struct energy_log) % 64 == 0, "logs share no cache line");
 _Static_assert(sizeof(struct energy_spill_key) == 32, "a key has no hidden bytes");
-_Static_assert(sizeof(struct energy_lifecycle) == 48, "the same layout on both sides");
-_Static_assert(sizeof(struct energy_exec) == 112, "the same layout on both sides");
-_Static_assert(sizeof(struct energy_mkdir) == 1040, "the same layout on both sides");
 
 #endif

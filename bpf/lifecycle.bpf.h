@@ -4,6 +4,7 @@
 #define LIFECYCLE_BPF_H
 
 #include "energy.h"
+#include "energy_events.h"
 #include "kernel.bpf.h"
 #include "table.bpf.h"
 

@@ -8,6 +8,7 @@
 #include "arguments.h"
 #include "command.h"
 #include "energy.h"
+#include "energy_events.h"
 #include "libbpf_log.h"
 #include "perf_event.h"
 #include "privileges.h"

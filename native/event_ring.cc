@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "energy.h"
+#include "energy_events.h"
 
 namespace {
 
@@ -28,8 +28,8 @@ std::string ProgramOf(const energy_lifecycle* event) {
 
 EventRing::~EventRing() { ring_buffer__free(reader_); }
 
-// A ring that holds anything is readable. Only when BPF wakes who waits for it does epoll tell so by its
-// edge.
+// A ring that holds anything is readable all the time. An edge, which epoll tells of, is there when BPF wakes
+// who waits, and then alone.
 Outcome EventRing::Open(int fd) {
   reader_ = ring_buffer__new(fd, TakeRecord, this, nullptr);
   if (!reader_) return Fail(kOpen, -errno);

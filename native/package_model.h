@@ -76,7 +76,7 @@ class PackageModel {
   // States that are not somebody's: the first of the filter.
   enum Common { kStatic, kIdle, kActive, kThread, kAsleep, kCommons };
 
-  // Without windows for so long nobody is told apart any longer, and nothing at all is known.
+  // Without windows for kStaleS nobody is told apart any longer, for kForgottenS nothing at all is known.
   static constexpr double kStaleS = 10, kForgottenS = 600;
   static constexpr double kMeanActive = 0.8;  // core seconds awake in a thread second, about
   static constexpr double kProcessSpread =

@@ -57,7 +57,7 @@ export interface Meter extends AsyncIterable<Snapshot>, AsyncDisposable {
 }
 
 const BLIND_IN_NAMESPACE =
-  'in a pid namespace of its own: other processes have the names of 15 characters that the kernel keeps; ' +
+  'in a pid namespace of its own: processes that run already have the names of 15 characters that the kernel keeps; ' +
   'run with the pid namespace of the host (--pid=host, hostPID: true), or mount its /proc and /sys and give --root';
 
 /**

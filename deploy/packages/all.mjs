@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-// `npm run pack:all -- FOLDER`: makes all that is passed on, in a folder; `npm run pack:tree -- FOLDER`: what an image has. Needs clang, lld and bpftool; what it compiles
-// for other platforms with is fetched from Debian into the cache (0.3 GB).
+// `npm run pack:all -- FOLDER`: makes all that is passed on, in a folder; `npm run pack:tree -- FOLDER`: what an image has.
+// Needs clang, lld and bpftool; what it compiles for other platforms with is fetched from Debian into the cache (0.3 GB).
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';

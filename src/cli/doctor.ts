@@ -86,6 +86,11 @@ function btf(sys: string): Finding {
 
 function cgroups(proc: string, root: string): Finding {
   const { version, controller, mount } = findHierarchy(proc, root);
+  if (mount === null) {
+    const detail =
+      'none are mounted, so they have no names: mount them (mount -t cgroup2 none /sys/fs/cgroup)';
+    return { name: 'cgroups', ok: false, detail };
+  }
   const hierarchy = controller === null ? 'v2' : `v${version}, controller ${controller}`;
   return { name: 'cgroups', ok: null, detail: `${hierarchy}, at ${mount}` };
 }

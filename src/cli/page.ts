@@ -47,6 +47,10 @@ export async function page(args: readonly string[]): Promise<number> {
   const release = onStop(() => stopping.abort());
   try {
     complain(`to look at it in a browser: ${server.origin}/`);
+    if (server.isExposed)
+      complain(
+        'other machines may reach that: whoever does sees all that was recorded; leave out --listen to show it here',
+      );
     if (!stopping.signal.aborted) await once(stopping.signal, 'abort');
   } finally {
     shown.close();

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
 import { fstatSync, writeSync } from 'node:fs';
+import { printable } from '../util/printable.ts';
 
-/** Names come from whoever runs programs: no control character or change of direction may reach the terminal. */
-export function printable(name: string): string {
-  return name.replace(
-    /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
+export { printable };
 
 /**
  * One line of JSON. JSON leaves DEL, C1 controls and changes of direction as they are; in its strings, the only

@@ -42,7 +42,8 @@ export function privileges(held: ReadonlySet<Capability> | undefined): readonly 
     name: 'full names',
     ok: false,
     detail:
-      "CAP_SYS_PTRACE missing: other users' programs have the names of 15 characters that the kernel keeps; " +
+      "CAP_SYS_PTRACE missing: other users' programs that run already have the names of 15 characters that the " +
+      'kernel keeps; ' +
       'it is granted as below',
   };
   const findings = held.has('CAP_SYS_PTRACE') ? [measuring] : [measuring, names];

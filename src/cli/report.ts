@@ -96,8 +96,9 @@ function rowsBy({ processes, cgroups, cores }: Report, by: View): Named[] {
 }
 
 function programText({ executable, pid, processes }: ReportRow): string {
-  const many = processes > 1 || (pid === null && processes > 0) ? ` (${processes} ended)` : '';
-  return `${printable(executable ?? '')}${pid === null ? many : ` [${pid}]`}`;
+  if (pid !== null) return `${printable(executable ?? '')} [${pid}]`;
+  // What is in (other) may be there still.
+  return `${printable(executable ?? '')}${executable === OTHER ? '' : ` (${processes} ended)`}`;
 }
 
 function limited(rows: readonly Named[], limit: number): Named[] {

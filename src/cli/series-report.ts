@@ -32,7 +32,8 @@ export function repeatReport(result: RepeatResult, warmUp: number): string[] {
     ...FIGURES.map((name) => {
       const { mean, deviation, min, max } = result[name];
       const [unit, what] = WORDS[name];
-      const spread = `± ${value(name, deviation)} (${((deviation / mean) * 100).toFixed(1)} %)`;
+      const part = mean > 0 ? ` (${((deviation / mean) * 100).toFixed(1)} %)` : '';
+      const spread = `± ${value(name, deviation)}${part}`;
       const range = `${value(name, min)} … ${value(name, max)}`;
       return `${value(name, mean).padStart(14)} ${unit}  ${spread.padEnd(20)}${range.padEnd(22)}${what}`;
     }),

@@ -48,6 +48,8 @@ export class Tally {
   #idle = 0;
   #unattributed = 0;
   #shared = 0;
+  /** Whether the source tells of anybody how uncertain it is: of who used nothing it cannot be seen. */
+  #tellsErrors = false;
 
   /** `before` ended the interval that is not the subject's. */
   constructor(meter: Meter, subject: Subject, before: Measurement) {
@@ -64,13 +66,14 @@ export class Tally {
   /** Rejects where something cannot be read just now, which costs nothing: the next call covers the time. */
   async add(): Promise<void> {
     const measurement = await this.#meter.measure();
-    const { source, totals, unattributed } = measurement.snapshot;
+    const { source, totals, unattributed, processes } = measurement.snapshot;
     this.#attributions.add(source.attribution);
     this.#own = sumUsed([this.#own, this.#subject.usedIn(measurement)]);
     this.#counter += totals.counter_j;
     this.#idle += totals.idle_j;
     this.#unattributed += totals.unattributed_j;
     this.#shared += unattributed.shared_j;
+    this.#tellsErrors ||= processes.some(({ energy_err_j }) => energy_err_j !== null);
   }
 
   /** Adds the last interval. Resolves with why it did not work in the end, if it did not. */
@@ -93,7 +96,7 @@ export class Tally {
       elapsed_s: elapsed,
       source: { ...this.#source, attribution: leastAttribution(this.#attributions) },
       energy_j: joules,
-      energy_err_j: uncertainJoules,
+      energy_err_j: this.#tellsErrors ? uncertainJoules : null,
       cpu_time_s: seconds,
       power_w: joules / elapsed,
       processes: this.#subject.size,

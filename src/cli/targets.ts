@@ -90,10 +90,12 @@ function withDescendants(begun: ReadonlyMap<number, number>, proc: string): Read
 }
 
 function oneCgroup(given: string, mount: CgroupMount, mountPoint: string): Target {
-  const inside =
-    given === mountPoint || given.startsWith(`${mountPoint}/`) ? given.slice(mountPoint.length) : given;
-  const path = `/${inside.split('/').filter(Boolean).join('/')}`;
-  if (!exists(path, mount)) {
+  const parts = given.split('/').filter((part) => part !== '' && part !== '.');
+  const named = `/${parts.join('/')}`;
+  const isBelow = named === mountPoint || named.startsWith(`${mountPoint}/`);
+  const path = isBelow ? fromBytes(mount.path(toBytes(named.slice(mountPoint.length)))) : named;
+  // Nothing is ever charged to /a/../b, which is there, and /../b is beyond our cgroup namespace.
+  if (parts.includes('..') || !exists(path, mount)) {
     const advice = `name it as joules top --by cgroup does, or as a directory below ${mountPoint}`;
     throw usageError(`there is no cgroup ${shown(given)}: ${advice}`);
   }

@@ -23,8 +23,8 @@ export interface Process {
   /** ISO 8601; with the pid it identifies the process. */
   readonly creationTime: string;
   /**
-   * File name of its program, and what that runs where it is an interpreter and that is wanted; of kernel threads, and of what began before the meter did and had ended before it was looked
-   * at, the kernel's name.
+   * File name of its program, and what that runs where it is an interpreter and that is wanted; of kernel threads, and of
+   * what began before the meter did and had ended before it was looked at, the kernel's name.
    */
   readonly executable: string;
   /** Whether it is a thread of the kernel. What ended before it was looked at is not known to be one. */

@@ -10,15 +10,18 @@ interface Interpreter {
   readonly taking: readonly string[];
   /** Options whose next argument is what runs. */
   readonly naming?: readonly string[];
+  /** Whether such an option and what runs may be one word: `-mhttp.server`. */
+  readonly joins?: true;
 }
 
-/** By their manual pages; what is not known of an option costs a name and no secret: it begins with a dash. */
+/** By their manual pages: the value of an option that is not known here would be taken for what runs. */
 const TABLE: readonly Interpreter[] = [
   {
     program: /^(?:python|pypy)[\d.]*$/,
     code: 'c',
     taking: ['-W', '-X', '--check-hash-based-pycs'],
     naming: ['-m'],
+    joins: true,
   },
   {
     program: /^(?:node|nodejs)$/,
@@ -32,6 +35,16 @@ const TABLE: readonly Interpreter[] = [
       '-C',
       '--conditions',
       '--title',
+      '--env-file',
+      '--env-file-if-exists',
+      '--inspect-port',
+      '--input-type',
+      '--watch-path',
+      '--openssl-config',
+      '--diagnostic-dir',
+      '--redirect-warnings',
+      '--tls-keylog',
+      '--tls-cipher-list',
     ],
   },
   {
@@ -50,7 +63,13 @@ const TABLE: readonly Interpreter[] = [
   },
   { program: /^perl[\d.]*$/, code: 'eE', taking: ['-I'] },
   { program: /^ruby[\d.]*$/, code: 'e', taking: ['-I', '-r', '-C', '-E'] },
-  { program: /^php[\d.]*$/, code: 'rBRE', taking: ['-c', '-d', '-S', '-t'], naming: ['-f', '-F'] },
+  {
+    program: /^php[\d.]*$/,
+    code: 'rBRE',
+    taking: ['-c', '-d', '-S', '-t'],
+    naming: ['-f', '-F'],
+    joins: true,
+  },
   { program: /^(?:ba|da|z|k)?sh$/, code: 'cs', taking: ['-o', '-O', '--rcfile', '--init-file'] },
   // The dynamic loader, where it is run by itself: ld.so(8), and musl's
   {
@@ -72,10 +91,13 @@ export function isInterpreter(program: string): boolean {
 export function scriptOf(program: string, args: readonly string[]): string | null {
   const interpreter = TABLE.find((one) => one.program.test(program));
   if (!interpreter) return null;
-  const { code, taking, naming = [] } = interpreter;
+  const { code, taking, naming = [], joins } = interpreter;
   for (let i = 1; i < args.length; i++) {
     const arg = args[i]!;
     if (naming.includes(arg)) return nameOf(args[i + 1]);
+    // What follows these two is an argument already.
+    if (joins && naming.includes(arg.slice(0, 2))) return nameOf(arg.slice(2));
+    if (arg === '-') return null;
     if (taking.includes(arg)) i++;
     else if (arg === '--') return nameOf(args[i + 1]);
     else if (!arg.startsWith('-')) return nameOf(arg);

@@ -1,8 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /** What a cgroup may belong to. */
-export type OwnerType =
-  'slurm' | 'pbs' | 'htcondor' | 'nomad' | 'vm' | 'snap' | 'flatpak' | 'app' | 'user' | 'service' | 'scope';
+export const OWNER_TYPES = [
+  'slurm',
+  'pbs',
+  'htcondor',
+  'nomad',
+  'vm',
+  'snap',
+  'flatpak',
+  'app',
+  'user',
+  'service',
+  'scope',
+] as const;
+export type OwnerType = (typeof OWNER_TYPES)[number];
 
 /** Whose a cgroup is, as its path tells: a job, a virtual machine, an application, a user, a unit of systemd. */
 export interface Owner {

@@ -127,11 +127,12 @@ async function served(
 function tellingFirst(handle: Handler, tell: Log): Handler {
   let isTold = false;
   return async (request, response) => {
+    // Of a Unix socket there is no address, and of any other none once it is closed.
+    const { remoteAddress = 'a local process' } = request.socket;
     await handle(request, response);
     if (isTold || request.method === 'HEAD') return;
     isTold = true;
-    // Of a Unix socket there is no address.
-    tell(`metrics are read for the first time, by ${request.socket.remoteAddress ?? 'a local process'}`);
+    tell(`metrics are read for the first time, by ${remoteAddress}`);
   };
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import * as v from 'valibot';
 import type { ContainerNames } from '../model/container.ts';
+import { OWNER_TYPES } from '../model/owner.ts';
 import { OTHER, SNAPSHOT_SCHEMA, type Snapshot } from '../model/snapshot.ts';
 import { ATTRIBUTIONS } from '../model/source.ts';
 import { containerNames } from '../snapshot/json.ts';
@@ -50,6 +51,8 @@ const names = v.pipe(
   v.transform((given): ContainerNames => containerNames(given)),
 );
 
+const owner = v.object({ type: v.picklist(OWNER_TYPES), name, part: v.nullable(name) });
+
 const cgroup = v.object({
   id: name,
   path: name,
@@ -57,6 +60,7 @@ const cgroup = v.object({
   container_runtime: v.nullable(name),
   pod_uid: v.nullable(name),
   unit: v.nullable(name),
+  owner: v.exactOptional(owner),
   names: v.exactOptional(names),
   ...used,
 });

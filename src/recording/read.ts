@@ -30,7 +30,7 @@ export interface RecordedLine {
 export interface ReadOptions {
   /** Without it everything. */
   readonly span?: Span | undefined;
-  /** Takes a sentence where a file is damaged: what is before is read all the same. */
+  /** Takes a sentence where a file is damaged, or goes back in time: what can be shown is read all the same. */
   readonly complain?: (line: string) => void;
 }
 
@@ -81,6 +81,7 @@ export async function* recordedLines(
 ): AsyncGenerator<RecordedLine, void> {
   let last = after;
   let number = 0;
+  let left = 0;
   for await (const text of linesOf(file, options)) {
     if (++number > LINES) throw unreadable(file, `it has more than ${LINES} lines`);
     if (text === '') continue;
@@ -88,10 +89,16 @@ export async function* recordedLines(
     // Snapshots begin with their schema and their time.
     const time = Date.parse(/"time":"([^"]{1,40})"/.exec(text.slice(0, 200))?.[1] ?? parse().time);
     if (Number.isNaN(time)) throw unreadable(file, `line ${number} has no time`);
-    if (time <= last) continue;
+    if (time <= last) {
+      left++;
+      continue;
+    }
     last = time;
     yield { time, parse };
   }
+  if (left === 0) return;
+  const are = left === 1 ? 'is' : 'are';
+  options.complain?.(`${left} of the snapshots in ${file} ${are} left out: the clock had been set back`);
 }
 
 function parser(file: string, number: number, text: string): () => Snapshot {

@@ -163,6 +163,9 @@ function largest(
   return kept;
 }
 
+/** The largest first, and the row `(other)` last, however much is in it. */
 function sorted(rows: Rows): ReportRow[] {
-  return [...rows.values()].toSorted((one, other) => other.energy_j - one.energy_j);
+  const rest = rows.get(OTHER);
+  const others = [...rows.values()].filter((row) => row !== rest);
+  return [...others.toSorted((one, other) => other.energy_j - one.energy_j), ...(rest ? [rest] : [])];
 }

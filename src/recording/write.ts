@@ -99,6 +99,8 @@ export class RecordingWriter {
       const current: Current = { file, stream, written: Promise.resolve(), bytes: 0 };
       this.#current = { ...current, written: drain(current, (bytes) => (this.#current!.bytes += bytes)) };
       this.#current.written.catch(() => stream.destroy());
+      // Of a file that ends before its first line it could not be told that it is a recording.
+      this.#flushed = -Infinity;
     } catch (error) {
       throw failure(path, error);
     }

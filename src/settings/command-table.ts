@@ -20,13 +20,13 @@ export const COMMAND: Table<CommandOptions> = {
   },
   listen: {
     kind: address(),
-    otherwise: 'as OTEL_EXPORTER_PROMETHEUS_HOST and _PORT say',
+    otherwise: 'as OTEL_EXPORTER_PROMETHEUS_HOST and _PORT say; of joules page 127.0.0.1:9465',
     option: 'listen',
     placeholder: 'ADDRESS',
     verbs: ['agent', 'page'],
     description:
-      'where the page (and that of Prometheus) is served; joules page: 127.0.0.1:9465: HOST:PORT, or a Unix socket, unix:/PATH, with ,mode=MODE (default 600, with a ' +
-      'group 660) and ,group=GROUP',
+      'where the page (and that of Prometheus) is served: HOST:PORT, or a Unix socket, unix:/PATH, with ,mode=MODE ' +
+      '(default 600, with a group 660) and ,group=GROUP',
     brief: 'HOST:PORT or unix:/PATH of the page',
   },
   tokenFile: {
@@ -129,14 +129,13 @@ export const COMMAND: Table<CommandOptions> = {
   },
   output: {
     kind: text('the path of a file'),
-    otherwise: 'none',
+    otherwise: 'none; of record joules.jsonl.br',
     option: 'output',
     placeholder: 'FILE',
     short: 'o',
     verbs: ['stat', 'record'],
-    description:
-      'where the result goes as one JSON object; of record: the recording (default: joules.jsonl.br)',
-    brief: 'where the result goes',
+    description: 'where the result goes as one JSON object; of record: the recording',
+    brief: 'where the result, or the recording, goes',
   },
   repeat: {
     kind: integer({ min: 1, max: 1000 }),

@@ -47,12 +47,13 @@ const CONFIGURATION =
 
 const STATUS: readonly (readonly [status: string, text: string])[] = [
   ['0', 'All is well; of joules stat, the command ended so. Of joules verify: PASS.'],
-  ['1', 'A defect of joules; of joules verify: FAIL.'],
+  ['1', 'A recording cannot be read, a file not be written, or joules has a defect; of joules verify: FAIL.'],
   ['2', 'The command line, the configuration or the environment is wrong: one line on stderr says what.'],
   [
     '3',
     'This kernel, hardware or user cannot do it: one line on stderr says what is missing, and the remedy.',
   ],
+  ['4', 'Of joules stat --compare --fail-if-more: B surely uses so much more than A.'],
   ['other', "Of joules stat: the command's, 128 + N where signal N ended it."],
 ];
 

@@ -75,13 +75,54 @@ describe('processes that run', () => {
   });
 });
 
+/** A machine with cgroups v2. */
+function mountCgroups(): void {
+  writeFileSync(
+    join(root, 'proc/self/mountinfo'),
+    `36 35 0:31 / ${join('/', 'sys/fs/cgroup')} rw shared:9 - cgroup2 cgroup2 rw\n`,
+  );
+}
+
+describe('a cgroup that is there', () => {
+  it.each(['/a/b', 'a/b/', '//a/./b', 'MOUNT/a/b', 'MOUNT/./a//b/'])(
+    'is charged as the kernel names it, given as %s',
+    (given) => {
+      mountCgroups();
+      for (const path of ['a/b', 'a/c']) mkdirSync(join(root, 'sys/fs/cgroup', path), { recursive: true });
+      const cgroup = given.replace('MOUNT', join(root, 'sys/fs/cgroup'));
+      expect(findTarget({ cgroup }, root).running).toEqual({ cgroup: '/a/b' });
+    },
+  );
+
+  it.each(['/a/c/../b', '/../a/b', 'MOUNT/a/c/../b'])('is not measured under another name, %s', (given) => {
+    mountCgroups();
+    for (const path of ['a/b', 'a/c']) mkdirSync(join(root, 'sys/fs/cgroup', path), { recursive: true });
+    const cgroup = given.replace('MOUNT', join(root, 'sys/fs/cgroup'));
+    expect(() => findTarget({ cgroup }, root)).toThrow(/^there is no cgroup .*: name it as joules top/);
+  });
+
+  it('is found in a mount that has a part of them alone', () => {
+    writeFileSync(
+      join(root, 'proc/self/mountinfo'),
+      `36 35 0:31 /docker/1f /sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw\n`,
+    );
+    mkdirSync(join(root, 'sys/fs/cgroup/a'), { recursive: true });
+    for (const cgroup of ['/docker/1f/a', join(root, 'sys/fs/cgroup/a')])
+      expect(findTarget({ cgroup }, root).running).toEqual({ cgroup: '/docker/1f/a' });
+  });
+
+  it('may be all of them', () => {
+    mountCgroups();
+    mkdirSync(join(root, 'sys/fs/cgroup'), { recursive: true });
+    for (const cgroup of ['/', join(root, 'sys/fs/cgroup')])
+      expect(findTarget({ cgroup }, root).running).toEqual({ cgroup: '/' });
+  });
+});
+
 describe('a container that runs', () => {
   it("is that of the machine's runtime, not what a user has given its id to", () => {
     const id = 'a1'.padEnd(64, '0');
-    writeFileSync(
-      join(root, 'proc/self/mountinfo'),
-      `36 35 0:31 / ${join('/', 'sys/fs/cgroup')} rw shared:9 - cgroup2 cgroup2 rw\n`,
-    );
+    mountCgroups();
     const users = `user.slice/user-1000.slice/user@1000.service/docker-${id}.scope`;
     const ours = `system.slice/docker-${id}.scope`;
     for (const path of [users, ours]) mkdirSync(join(root, 'sys/fs/cgroup', path), { recursive: true });

@@ -25,7 +25,7 @@ function loadsOf(parent: number): number[] {
 describe('joules verify', () => {
   it.each([
     [['--seconds', '1'], /--seconds must be a number of seconds from 5 to 3600, not "1"/],
-    [['--count', '1'], /Unknown option '--count'/],
+    [['--count', '1'], /verify has no option --count/],
     [['--source', 'nothing'], /unknown source/],
   ])('refuses %j in a sentence', (args, message) => {
     const { status, stdout, stderr } = joules(['verify', ...args]);

@@ -61,8 +61,11 @@ describeOnKernel('when somebody sets the clock', () => {
 
     expect(wallDays(await more())).toBe(0);
     const url = /publishing at (\S+)/.exec(agent.output().stderr)![1]!;
-    const said = agent.output().stderr;
     const joules = [await exportedJoules(url)];
+    await waitFor('a word of the first reader', () =>
+      agent.output().stderr.includes('metrics are read') ? true : undefined,
+    );
+    const said = agent.output().stderr;
     for (const days of [-1, 1, 0]) {
       clock.set(days * DAY_S);
       // The clock is the one that was set.

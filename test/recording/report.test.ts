@@ -43,6 +43,16 @@ describe('a report', () => {
     ]);
   });
 
+  it('has what is in (other) in its last row, once, however much it is', () => {
+    const node = { pid: 7, executable: 'node', energy_j: 1 };
+    const { processes } = reportOf(snapshotOf({ processes: [node, { pid: null, energy_j: 5 }] }));
+    expect(processes.map(({ executable }) => executable)).toEqual(['node', '(other)']);
+    expect(limitedRows(processes, 1)).toMatchObject([{ pid: 7 }, { executable: '(other)', energy_j: 5 }]);
+    const many = [node, { ...node, pid: 8, energy_j: 2 }, { pid: null, energy_j: 5 }];
+    const limited = limitedRows(reportOf(snapshotOf({ processes: many })).processes, 1);
+    expect(limited).toMatchObject([{ pid: 8 }, { executable: '(other)', energy_j: 6 }]);
+  });
+
   it('is bounded, whatever ran', () => {
     const many = (from: number) =>
       snapshotOf({

@@ -10,7 +10,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { readRecording } from '../../src/recording/read.ts';
+import { setImmediate } from 'node:timers/promises';
+import { isRecording, readRecording } from '../../src/recording/read.ts';
 import { RecordingWriter } from '../../src/recording/write.ts';
 import { snapshotOf } from '../support/snapshots.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -60,6 +61,20 @@ describe('a recording that is written', () => {
     expect(times.length).toBeGreaterThan(100);
     for (const name of readdirSync(directory))
       expect(statSync(join(directory, name)).size).toBeLessThan(2_000_000);
+  });
+
+  it('has its first line in each of its files at once, so that one that was cut off then is known as its', async () => {
+    const path = join(temporaryDirectory(), 'r.br');
+    const writer = new RecordingWriter({ path, maxBytes: 1, files: 9 });
+    await writer.open();
+    for (const [i, line] of lines(3).entries()) {
+      const before = writer.bytes;
+      await writer.add(line);
+      // It is handed over by then, and written some moments later.
+      while (writer.bytes === before) await setImmediate();
+      expect([await isRecording(path), await timesOf(path)]).toEqual([true, upTo(i + 1)]);
+    }
+    await writer.close();
   });
 
   it('leaves one that is there, and is read together with it', async () => {

@@ -13,6 +13,7 @@ import seccomp  # Debian: python3-seccomp
 
 CLONE_NEWNS = 0x20000
 NOBODY = "65534"
+CLONE = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 
 
 def settings(path):
@@ -48,6 +49,18 @@ def allowed(filters):
     return names
 
 
+def hide_temporary_files():
+    """/tmp is empty, but for the clone, if that is below it."""
+    if not CLONE.startswith("/tmp/"):
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/tmp"], check=True)
+        return
+    subprocess.run(["mount", "--bind", CLONE, "/mnt"], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/tmp"], check=True)
+    os.makedirs(CLONE)
+    subprocess.run(["mount", "--move", "/mnt", CLONE], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", CLONE], check=True)
+
+
 def read_only_mounts():
     """All that is mounted becomes read-only for us alone, and /dev has what every program has."""
     if ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNS) != 0:
@@ -57,7 +70,7 @@ def read_only_mounts():
         target = line.split()[1].encode().decode("unicode_escape")
         if not target.startswith(("/dev", "/proc")):
             subprocess.run(["mount", "-o", "remount,bind,ro", target], check=False, stderr=subprocess.DEVNULL)
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/tmp"], check=True)
+    hide_temporary_files()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/dev"], check=True)
     for name, minor in (("null", 3), ("zero", 5), ("random", 8), ("urandom", 9)):
         subprocess.run(["mknod", "-m", "666", f"/dev/{name}", "c", "1", str(minor)], check=True)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { SourceKind } from '../../model/source.ts';
+import { wrapped } from '../../util/wrapped.ts';
 import type { Line } from './look.ts';
 
 /** Keys and what they do, in few words: they are read at 40 columns as well. */
@@ -47,11 +48,11 @@ export function helpLines(
     width,
   );
   const notes = [options.kind && MEANING[options.kind], LEDGER, options.self].filter(Boolean);
-  const wrapped = notes
-    .flatMap((note) => wrap(String(note), width - 2))
+  const said = notes
+    .flatMap((note) => wrapped(String(note), width - 2))
     .map((text): Line => [{ text: `  ${text}` }]);
   const close: Line = [{ text: '  any key closes this', style: 'dim' }];
-  return [...lines, [], ...wrapped, close];
+  return [...lines, [], ...said, close];
 }
 
 /** Half as many lines, where two fit beside each other. */
@@ -59,14 +60,4 @@ function inColumns(lines: readonly Line[], width: number): Line[] {
   if (width < 80) return [...lines];
   const half = Math.ceil(lines.length / 2);
   return lines.slice(0, half).map((line, i) => [...line, ...(lines[half + i] ?? [])]);
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const longer = `${lines.at(-1)} ${word}`.trimStart();
-    if (longer.length <= width) lines.splice(-1, 1, longer);
-    else lines.push(word);
-  }
-  return lines;
 }

@@ -83,7 +83,7 @@ export function glyphsOf(env: Readonly<Record<string, string | undefined>>): Gly
   return /utf-?8/i.test(locale) ? UNICODE : ASCII;
 }
 
-/** A bar whose full length are so many cells. */
+/** A bar whose full length is so many cells. */
 export function bar(part: number, cells: number, { eighths }: Glyphs): string {
   const steps = Math.round(Math.max(0, Math.min(1, part)) * cells * 8);
   const full = Math.floor(steps / 8);

@@ -137,7 +137,7 @@ function writeNow(text: string): void {
   }
 }
 
-/** They end us without a word, once the terminal is given back. SIGINT and SIGTERM are whose who started us. */
+/** They end us without a word, once the terminal is given back. SIGINT and SIGTERM are for whoever opened this. */
 const FATAL = ['SIGHUP', 'SIGQUIT'] as const;
 
 /** The size that a terminal tells, that its variables tell, or that terminals have. */

@@ -33,7 +33,7 @@ export function treeEntries(items: readonly Item[], options: TreeOptions, sort: 
   const all = new Map<string, Entry>();
   for (const kid of root.kids.values()) {
     foldChains(kid);
-    gather(kid, 0, options, all);
+    complete(kid, 0, options, all);
   }
   // One order for all of them: where each stands among its siblings follows from it.
   const rank = new Map(sort([...all.values()]).map(({ key }, index) => [key, index]));
@@ -89,7 +89,7 @@ function foldChains(node: Node): void {
 }
 
 /** Completes the sums, which are the rows from here on. */
-function gather(node: Node, depth: number, options: TreeOptions, all: Map<string, Entry>): void {
+function complete(node: Node, depth: number, options: TreeOptions, all: Map<string, Entry>): void {
   const { sum } = node;
   sum.key = node.key;
   sum.label = node.label;
@@ -103,7 +103,7 @@ function gather(node: Node, depth: number, options: TreeOptions, all: Map<string
     program.depth = depth + 1;
     all.set(program.key, program);
   }
-  for (const kid of node.kids.values()) gather(kid, depth + 1, options, all);
+  for (const kid of node.kids.values()) complete(kid, depth + 1, options, all);
 }
 
 function lay(
