@@ -54,11 +54,11 @@ def hide_temporary_files():
     if not CLONE.startswith("/tmp/"):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/tmp"], check=True)
         return
-    subprocess.run(["mount", "--bind", CLONE, "/mnt"], check=True)
+    subprocess.run(["mount", "-n", "--bind", CLONE, "/mnt"], check=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/tmp"], check=True)
     os.makedirs(CLONE)
-    subprocess.run(["mount", "--move", "/mnt", CLONE], check=True)
-    subprocess.run(["mount", "-o", "remount,bind,ro", CLONE], check=True)
+    subprocess.run(["mount", "-n", "--move", "/mnt", CLONE], check=True)
+    subprocess.run(["mount", "-n", "-o", "remount,bind,ro", CLONE], check=True)
 
 
 def read_only_mounts():
