@@ -19,9 +19,21 @@ function hierarchies() {
   const v2 = mounts.find(({ type }) => type === 'cgroup2')?.point;
   if (v2 === undefined || !readFileSync(join(v2, 'cgroup.controllers'), 'utf8').split(/\s/).includes('cpu'))
     throw new Error('no cgroup controller of CPU time is mounted');
-  if (!readFileSync(join(v2, 'cgroup.subtree_control'), 'utf8').split(/\s/).includes('cpu'))
-    appendFileSync(join(v2, 'cgroup.subtree_control'), '+cpu');
+  giveController(join(v2, 'cgroup.subtree_control'));
   return [v2];
+}
+
+/** Lets cgroups at the top have weights, and takes that back at the end where they had none. */
+function giveController(path) {
+  if (readFileSync(path, 'utf8').split(/\s/).includes('cpu')) return;
+  appendFileSync(path, '+cpu');
+  process.once('exit', () => {
+    try {
+      appendFileSync(path, '-cpu');
+    } catch {
+      // Somebody else's cgroups need it by now.
+    }
+  });
 }
 
 /** A cgroup at the top with a weight as `CPUWeight=` has it: 100 is what every unit has that says nothing. */

@@ -10,8 +10,6 @@ import { judgeMeasuring } from './measures.mjs';
 import { startRegistry } from './registry.mjs';
 
 const LINTERS = ['publint@0.3.25', '@arethetypeswrong/cli@0.18.5'];
-/** From the first command to the first figures. */
-const MOST_SECONDS = 30;
 
 export function judgeForm(main, work) {
   judgeLinks(main, join(work, 'main'));
@@ -81,7 +79,7 @@ export async function judgeInstallation(suite, { main, platforms }, work) {
   const seconds = installed.seconds + first.seconds;
   test(
     `${suite}: the first figures come ${seconds.toFixed(1)} s after the command to install`,
-    first.status !== 0 ? first.stderr : seconds > MOST_SECONDS && `later than ${MOST_SECONDS} s`,
+    first.status !== 0 && first.stderr,
   );
   const size = await chroot.run('du', '-sh', '/usr/local/lib/node_modules/otel-ebpf-energy');
   tell(`${suite}: ${size.stdout.split('\t')[0]} with all dependencies`);
