@@ -8,6 +8,9 @@
  * noise is in both. If they are noise it is 0. The gate shuts where the slope is less than a half by more
  * than chance. What is learned goes on to be learned behind it, so that it opens when that has become worth
  * it.
+ *
+ * Both threads of a core write its gate, without a lock: of two windows that end at once one may be left out
+ * of a sum, which is less than the noise that the gate is there to bear.
  */
 #ifndef GATE_BPF_H
 #define GATE_BPF_H
