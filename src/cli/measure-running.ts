@@ -54,9 +54,8 @@ export async function measureRunning(
   };
   const ended = await until();
   const why = await tally.finish();
-  const elapsed = (performance.now() - beganMs) / 1000;
   if (why !== undefined) return { result: undefined, why };
   return {
-    result: { schema: 'joules.stat/1', target: target.running, until: ended, ...tally.figures(elapsed) },
+    result: { schema: 'joules.stat/1', target: target.running, until: ended, ...tally.figures() },
   };
 }

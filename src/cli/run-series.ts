@@ -50,7 +50,7 @@ export async function runSeries(
       const stopped = (code: number, how: string): Series => ({
         runs: undefined,
         exitCode: code,
-        why: `run ${number} of ${of} ${how}`,
+        why: `run ${number} of ${of}${round < warmUp ? ' (warm-up)' : ''} ${how}`,
       });
       if (interrupted) {
         return stopped(exitCode || 128 + constants.signals[interrupted], `was interrupted by ${interrupted}`);
@@ -72,5 +72,5 @@ function inTurn(commands: number, round: number): readonly number[] {
 
 function failure(command: readonly string[], status: number): string {
   const how = status > 128 ? `was ended by signal ${status - 128}` : `ended with status ${status}`;
-  return `('${command.join(' ')}') ${how}: mend it, or let a shell hide that, sh -c '… || true'`;
+  return `('${command.join(' ')}') ${how}: only runs that end with 0 are compared; if it did its work all the same, use sh -c '… || true'`;
 }

@@ -38,7 +38,7 @@ function lines(result: Figures, whose: string): string[] {
     line(result.cpu_time_s, 's', 'CPU time'),
     line(result.elapsed_s, 's', 'elapsed'),
     '',
-    line(result.machine_j, 'J', 'machine in that time'),
+    line(result.machine_j, 'J', `machine in ${figure(result.machine_s, 4)} s`),
     line(result.idle_j, 'J', 'of it idle'),
     line(result.unattributed_j, 'J', 'of it unattributed'),
     ...(result.shared_j > 0 ? [line(result.shared_j, 'J', 'of that shared: drawn whoever runs')] : []),

@@ -17,6 +17,8 @@ export interface Figures {
   readonly power_w: number;
   readonly processes: number;
   readonly machine_j: number;
+  /** The time of `machine_j`, `idle_j` and what is nobody's: from just before it began until what it used was read. */
+  readonly machine_s: number;
   readonly idle_j: number;
   readonly unattributed_j: number;
   /** Part of that: what was drawn whoever ran. */
@@ -45,6 +47,7 @@ export class Tally {
   readonly #attributions = new Set<Attribution | null>();
   #own: Used = { joules: 0, uncertainJoules: 0, seconds: 0 };
   #counter = 0;
+  #seconds = 0;
   #idle = 0;
   #unattributed = 0;
   #shared = 0;
@@ -66,10 +69,11 @@ export class Tally {
   /** Rejects where something cannot be read just now, which costs nothing: the next call covers the time. */
   async add(): Promise<void> {
     const measurement = await this.#meter.measure();
-    const { source, totals, unattributed, processes } = measurement.snapshot;
+    const { source, interval_s, totals, unattributed, processes } = measurement.snapshot;
     this.#attributions.add(source.attribution);
     this.#own = sumUsed([this.#own, this.#subject.usedIn(measurement)]);
     this.#counter += totals.counter_j;
+    this.#seconds += interval_s;
     this.#idle += totals.idle_j;
     this.#unattributed += totals.unattributed_j;
     this.#shared += unattributed.shared_j;
@@ -90,7 +94,8 @@ export class Tally {
     }
   }
 
-  figures(elapsed: number): Figures {
+  /** `elapsed`: seconds that it ran; where it ran before and after, all that was measured. */
+  figures(elapsed: number = this.#seconds): Figures {
     const { joules, uncertainJoules, seconds } = this.#own;
     return {
       elapsed_s: elapsed,
@@ -101,6 +106,7 @@ export class Tally {
       power_w: joules / elapsed,
       processes: this.#subject.size,
       machine_j: this.#counter,
+      machine_s: this.#seconds,
       idle_j: this.#idle,
       unattributed_j: this.#unattributed,
       shared_j: this.#shared,

@@ -191,7 +191,7 @@ export const COMMAND: Table<CommandOptions> = {
     placeholder: 'PATH',
     verbs: ['stat'],
     description: 'measure a cgroup and those below it instead of a command, until it is removed',
-    brief: 'likewise a cgroup and those below it',
+    brief: 'a cgroup and those below it, until it is removed',
   },
   container: {
     kind: text('the id of a container'),
@@ -200,7 +200,7 @@ export const COMMAND: Table<CommandOptions> = {
     placeholder: 'ID',
     verbs: ['stat'],
     description: 'measure a container instead of a command, by its id or how that begins, until it ends',
-    brief: 'likewise a container',
+    brief: 'a container, by its id, until it ends',
   },
   timeout: {
     kind: number({ min: 0.001, max: Math.floor(MAX_TIMER_MS / 1000), unit: 'seconds' }),

@@ -14,6 +14,7 @@ const result: Stat = {
   power_w: 2,
   processes: 1,
   machine_j: 10,
+  machine_s: 2,
   idle_j: 1,
   unattributed_j: 3,
   shared_j: 2.5,

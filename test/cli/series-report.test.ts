@@ -13,6 +13,7 @@ function runOf(command: number, energy_j: number, others_j = 0): Run {
     power_w: energy_j / 2,
     processes: 1,
     machine_j: energy_j + 1 + others_j,
+    machine_s: 2,
     idle_j: 1,
     unattributed_j: 0,
     shared_j: 0,

@@ -48,7 +48,7 @@ describeOnKernel('joules stat of several runs', () => {
     const run = stat('-r', '5', '--warm-up', '0', '--json', ...fails);
     expect(run).toMatchObject({ status: 7, stdout: '' });
     expect(run.stderr).toMatch(
-      /^joules: no result: run 3 of 5 \('sh .*'\) ended with status 7: mend it[^\n]*\n$/,
+      /^joules: no result: run 3 of 5 \('sh .*'\) ended with status 7: only runs that end with 0[^\n]*\n$/,
     );
     expect(readFileSync(log, 'utf8')).toBe('xxx');
   });
@@ -66,7 +66,7 @@ describeOnKernel('joules stat of several runs', () => {
     expect((await run.stop('SIGINT')).status).toBe(130);
     expect(run.output()).toEqual({
       stdout: 'up\n',
-      stderr: 'joules: no result: run 1 of 51 was interrupted by SIGINT\n',
+      stderr: 'joules: no result: run 1 of 51 (warm-up) was interrupted by SIGINT\n',
     });
   });
 

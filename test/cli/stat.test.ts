@@ -69,6 +69,16 @@ describeOnKernel('joules stat', () => {
     expect(stderr).toContain('command with 8 descendants');
   });
 
+  it('tells of the machine what it used in the time that is told beside it, however short the command is', () => {
+    const watts = ['0.001', '1'].map((seconds) => {
+      const { result } = stat('sleep', seconds);
+      expect(result.machine_s).toBeGreaterThanOrEqual(result.elapsed_s);
+      return result.machine_j / result.machine_s;
+    });
+    // All CPUs' clocks, whatever runs.
+    expect(Math.abs(watts[0]! / watts[1]! - 1)).toBeLessThan(0.1);
+  });
+
   it('counts children that live for 2 ms', () => {
     const child = `n=0; while [ $n -lt 600 ]; do n=$((n+1)); done`;
     const measured = stat(...BASH, '-c', `for i in $(seq 500); do ( ${child} ); done; times`);
