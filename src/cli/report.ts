@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { EnergyError } from '../model/errors.ts';
 import { OTHER } from '../model/snapshot.ts';
 import { textOf } from '../recording/moment.ts';
+import { recordingError } from '../recording/read.ts';
 import { limitedRows, type Report, Reporter, type ReportRow } from '../recording/report.ts';
 import { parseOptions } from '../settings/options.ts';
 import { COMMAND } from '../settings/table.ts';
@@ -20,7 +20,7 @@ export async function report(args: readonly string[]): Promise<number> {
   const reporter = new Reporter();
   for await (const snapshot of recordedSnapshots(path, own)) reporter.add(snapshot);
   const made = reporter.report();
-  if (!made) throw new EnergyError('ERECORDING', `nothing of ${path} is in that span`, 1);
+  if (!made) throw recordingError(`nothing of ${path} is in that span`);
   const limit = own.limit ?? (own.json === true ? Infinity : ROWS);
   const stopped = new AbortController().signal;
   if (own.json === true) {

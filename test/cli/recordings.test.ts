@@ -93,10 +93,13 @@ describe('joules report', () => {
       return `${status} ${stderr}`;
     };
     expect(said('report')).toBe('2 joules: report: name a recording, as in: joules report joules.jsonl.br\n');
-    expect(said('report', '/nowhere')).toMatch(/^1 joules: cannot read \/nowhere: ENOENT; /);
+    expect(said('report', '/nowhere')).toMatch(/^2 joules: cannot read \/nowhere: ENOENT; /);
     expect(said('report', FIXTURE, '--from', '2030-01-01')).toMatch(/^2 joules: nothing was recorded from /);
     expect(said('report', FIXTURE, '--from', 'noon')).toMatch(/^2 joules: --from must be HH:MM/);
-    expect(said('top', '--json', '--replay', __filename)).toMatch(/^1 joules: /);
+    const other = `2 joules: ${__filename} is no recording of joules record\n`;
+    expect(said('top', '--json', '--replay', __filename)).toBe(other);
+    expect(said('report', __filename)).toBe(other);
+    expect(said('page', __filename)).toBe(other);
   });
 });
 
