@@ -78,6 +78,11 @@ export function complainOfDoubts(line: string): void {
   if (line.startsWith('event=hidden ')) complain(line);
 }
 
+/** `1 snapshot`, `2 snapshots`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** One line on stderr for a person. */
 export function complain(line: string): void {
   process.stderr.write(`${process.stderr.isTTY ? '\r\x1b[K' : ''}joules: ${printable(line)}\n`);

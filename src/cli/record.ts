@@ -5,8 +5,9 @@ import { parseOptions } from '../settings/options.ts';
 import { COMMAND } from '../settings/table.ts';
 import { snapshotJson } from '../snapshot/json.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
-import { complain, complainOfDoubts, jsonLine } from './print.ts';
+import { complain, complainOfDoubts, counted, jsonLine } from './print.ts';
 import { ignoreDebugger, onStop } from './signals.ts';
+import { splitPlan, withName } from './split-text.ts';
 
 /** Where it is written to if nobody says where. */
 const FILE = 'joules.jsonl.br';
@@ -29,10 +30,12 @@ export async function record(args: readonly string[]): Promise<number> {
       readsFiles: options.names === true,
       signals: false,
     });
-    await writer.open();
-    const { name, kind } = meter.selection.source;
+    const wasThere = await writer.open();
+    if (wasThere && files === 1) complain(`${path} was there: removed, as there is one file at most`);
+    else if (wasThere) complain(`${path} was there: kept as ${path}.1, shown with it`);
+    const { source } = meter.selection;
     complain(
-      `recording to ${path} (${name}, ${kind}), ${(maxBytes * files) / 1e6} MB at most, until interrupted`,
+      `recording to ${path}: ${withName(source.kind, source.name)}${splitPlan(source)}, ${(maxBytes * files) / 1e6} MB at most, until interrupted`,
     );
     for await (const snapshot of meter) {
       await writer.add(jsonLine(snapshotJson(snapshot)));
@@ -44,7 +47,7 @@ export async function record(args: readonly string[]): Promise<number> {
     await writer.close();
   }
   complain(
-    `${writer.lines} snapshots in ${path}, ${(writer.bytes / 1e6).toFixed(2)} MB: joules top --replay ${path}`,
+    `${counted(writer.lines, 'snapshot')} in ${path}, ${(writer.bytes / 1e6).toFixed(2)} MB: joules top --replay ${path}`,
   );
   return 0;
 }

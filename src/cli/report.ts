@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-import { EnergyError } from '../model/errors.ts';
 import { OTHER } from '../model/snapshot.ts';
 import { textOf } from '../recording/moment.ts';
-import { limitedRows, type Report, Reporter, type ReportRow } from '../recording/report.ts';
+import { recordingError } from '../recording/read.ts';
+import { limitedCgroups, limitedRows, type Report, Reporter, type ReportRow } from '../recording/report.ts';
 import { parseOptions } from '../settings/options.ts';
 import { COMMAND } from '../settings/table.ts';
 import type { View } from '../settings/types.ts';
 import { sum } from '../util/sum.ts';
-import { figure, jsonLine, print, printable } from './print.ts';
+import { complain, counted, figure, jsonLine, print, printable } from './print.ts';
 import { recordedSnapshots, recordingOf } from './replay.ts';
+import { withName } from './split-text.ts';
 
 /** Rows where nobody says how many. */
 const ROWS = 20;
@@ -20,13 +21,22 @@ export async function report(args: readonly string[]): Promise<number> {
   const reporter = new Reporter();
   for await (const snapshot of recordedSnapshots(path, own)) reporter.add(snapshot);
   const made = reporter.report();
-  if (!made) throw new EnergyError('ERECORDING', `nothing of ${path} is in that span`, 1);
+  if (!made) throw recordingError(`nothing of ${path} is in that span`);
+  if (made.sources.length > 1)
+    complain(
+      `${path} has snapshots of ${made.sources.length} sources, ${sourcesText(made)}, which are added up: look at one of ` +
+        'them with --from and --to',
+    );
   const limit = own.limit ?? (own.json === true ? Infinity : ROWS);
   const stopped = new AbortController().signal;
   if (own.json === true) {
     const { processes, cgroups, ...rest } = made;
     await print(
-      jsonLine({ ...rest, processes: limitedRows(processes, limit), cgroups: limitedRows(cgroups, limit) }),
+      jsonLine({
+        ...rest,
+        processes: limitedRows(processes, limit),
+        cgroups: limitedCgroups(cgroups, limit),
+      }),
       stopped,
     );
     return 0;
@@ -35,9 +45,13 @@ export async function report(args: readonly string[]): Promise<number> {
   return 0;
 }
 
+function sourcesText({ sources }: Report): string {
+  return sources.map(({ kind, name }) => withName(kind, printable(name))).join(' and ');
+}
+
 /** What people read of a report. */
 export function reportLines(made: Report, by: View, limit: number): string[] {
-  const { totals, measured_s, source, kinds, snapshots } = made;
+  const { totals, measured_s, source, snapshots } = made;
   const digits = source.estimate?.digits;
   const part = (joules: number): string =>
     totals.counter_j > 0 ? ` (${((joules / totals.counter_j) * 100).toFixed(1)} %)` : '';
@@ -49,21 +63,21 @@ export function reportLines(made: Report, by: View, limit: number): string[] {
     `idle ${joules(totals.idle_j)}${part(totals.idle_j)}`,
     `unattributed ${joules(totals.unattributed_j)}${part(totals.unattributed_j)}`,
   ];
-  const kindsText = kinds.join(' and ') + (source.name === source.kind ? '' : ` (${source.name})`);
   const rows = limited(rowsBy(made, by), limit);
   const named = rows.map((row) => [
     figure(row.energy_j, 2, digits && digits + 2),
     figure(row.energy_j / measured_s, 3, digits && digits + 1),
     totals.counter_j > 0 ? ((row.energy_j / totals.counter_j) * 100).toFixed(1) : '',
-    row.cpu_time_s === 0 && by === 'core' ? '' : row.cpu_time_s.toFixed(2),
+    // Of a core a snapshot does not say it.
+    ...(by === 'core' ? [] : [row.cpu_time_s.toFixed(2)]),
     row.name,
   ]);
   return [
-    `${textOf(Date.parse(made.from))} to ${textOf(Date.parse(made.to))}: ${duration(measured_s)}${gaps} measured, ${snapshots} snapshots`,
-    `${joules(totals.counter_j)}, mean ${figure(totals.counter_j / measured_s, 2, digits)} W, ${kindsText}`,
+    `${textOf(Date.parse(made.from))} to ${textOf(Date.parse(made.to))}: ${duration(measured_s)}${gaps} measured, ${counted(snapshots, 'snapshot')}`,
+    `${joules(totals.counter_j)}, mean ${figure(totals.counter_j / measured_s, 2, digits)} W, ${sourcesText(made)}`,
     parts.join(' · '),
     '',
-    ...columns([['JOULES', 'MEAN W', 'SHARE %', 'CPU s', TITLES[by]], ...named]),
+    ...columns([['JOULES', 'MEAN W', 'SHARE %', ...(by === 'core' ? [] : ['CPU s']), TITLES[by]], ...named]),
   ];
 }
 

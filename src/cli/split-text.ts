@@ -22,7 +22,8 @@ export function snapshotKindAndName(snapshot: Pick<Snapshot, 'source' | 'zones'>
   return withName(snapshotKindText(snapshot), snapshot.source.name);
 }
 
-function withName(kind: string, name: string): string {
+/** A kind, and the name of a source where that says more. */
+export function withName(kind: string, name: string): string {
   return kind === name ? kind : `${kind} (${name})`;
 }
 

@@ -3,7 +3,7 @@ import { constants, readdirSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
-import { EnergyError } from '../model/errors.ts';
+import { EnergyError, EXIT_USAGE } from '../model/errors.ts';
 import { SNAPSHOT_SCHEMA, type Snapshot } from '../model/snapshot.ts';
 import { decompressed } from './decompress.ts';
 import { parseSnapshot } from './parse.ts';
@@ -106,7 +106,8 @@ function parser(file: string, number: number, text: string): () => Snapshot {
     try {
       return parseSnapshot(text);
     } catch (error) {
-      throw unreadable(file, `line ${number} is no snapshot (${(error as Error).message})`);
+      const why = `line ${number} is no snapshot (${(error as Error).message})`;
+      throw number === 1 ? noRecording(file, why) : unreadable(file, why);
     }
   };
 }
@@ -157,5 +158,15 @@ function attemptNames(directory: string): string[] {
 }
 
 function unreadable(path: string, why: string): EnergyError {
-  return new EnergyError('ERECORDING', `cannot read ${join(path)}: ${why}`, 1);
+  return recordingError(`cannot read ${join(path)}: ${why}`);
+}
+
+/** What a file is told to be of which not a single snapshot was read. */
+export function noRecording(path: string, why?: string): EnergyError {
+  return recordingError(`${path} is no recording of joules record${why === undefined ? '' : `: ${why}`}`);
+}
+
+/** Whoever named the file is told, as of any bad input. */
+export function recordingError(message: string): EnergyError {
+  return new EnergyError('ERECORDING', message, EXIT_USAGE);
 }

@@ -7,6 +7,9 @@ export const REPORT_SCHEMA = 'joules.report/1';
 /** Rows of one kind that are kept at a time: a day of builds has more, the smallest of which are put together. */
 const ROWS = 50_000;
 
+/** Sources that are named: whoever wrote a recording may be anybody. */
+const SOURCES = 20;
+
 export interface ReportRow {
   /** Null of what stands for several. */
   readonly pid: number | null;
@@ -23,6 +26,12 @@ export interface ReportRow {
   cpu_time_s: number;
 }
 
+/** What a report says of a cgroup. */
+export type CgroupRow = Pick<ReportRow, 'cgroup' | 'container_id' | 'energy_j' | 'cpu_time_s'>;
+
+/** A source of which there are snapshots. */
+export type RecordedSource = Pick<Snapshot['source'], 'name' | 'kind'>;
+
 /** What was used in a part of a recording. It closes as snapshots do. */
 export interface Report {
   readonly schema: typeof REPORT_SCHEMA;
@@ -35,6 +44,8 @@ export interface Report {
   /** Of the last one; and all kinds that there were. */
   readonly source: Snapshot['source'];
   readonly kinds: readonly string[];
+  /** The sources that there were, the first 20: what they counted is added up, whether or not that means anything. */
+  readonly sources: readonly RecordedSource[];
   readonly totals: Snapshot['totals'];
   readonly unattributed: Snapshot['unattributed'];
   readonly processes: readonly ReportRow[];
@@ -48,7 +59,7 @@ type Rows = Map<string, ReportRow & { processes: number }>;
 export class Reporter {
   readonly #totals = { counter_j: 0, process_j: 0, idle_j: 0, unattributed_j: 0 };
   readonly #unattributed = { gap_j: 0, lost_j: 0, shared_j: 0 };
-  readonly #kinds = new Set<string>();
+  readonly #sources = new Map<string, RecordedSource>();
   readonly #cores = new Map<string, { id: string; counter_j: number; idle_j: number }>();
   #processes: Rows = new Map();
   #cgroups: Rows = new Map();
@@ -63,7 +74,8 @@ export class Reporter {
     this.#last = snapshot;
     this.#seconds += interval_s;
     this.#count++;
-    this.#kinds.add(source.kind);
+    const { name, kind } = source;
+    if (this.#sources.size < SOURCES) this.#sources.set(`${kind} ${name}`, { name, kind });
     addFigures(this.#totals, totals);
     addFigures(this.#unattributed, unattributed);
     for (const { id, counter_j, idle_j } of snapshot.cores) {
@@ -84,6 +96,7 @@ export class Reporter {
   /** Undefined where there was nothing. */
   report(): Report | undefined {
     if (!this.#last) return undefined;
+    const sources = [...this.#sources.values()];
     return {
       schema: REPORT_SCHEMA,
       from: new Date(this.#from).toISOString(),
@@ -91,7 +104,8 @@ export class Reporter {
       measured_s: this.#seconds,
       snapshots: this.#count,
       source: this.#last.source,
-      kinds: [...this.#kinds],
+      kinds: [...new Set(sources.map(({ kind }) => kind))],
+      sources,
       totals: this.#totals,
       unattributed: this.#unattributed,
       processes: sorted(this.#processes),
@@ -142,6 +156,16 @@ function addFigures<Figures extends object>(sum: Figures, more: Readonly<Figures
 export function limitedRows(rows: readonly ReportRow[], limit: number): ReportRow[] {
   if (rows.length <= limit) return [...rows];
   return [...largest(rows, limit).values()];
+}
+
+/** As `limitedRows`, of cgroups, of which a snapshot says less than of processes. */
+export function limitedCgroups(rows: readonly ReportRow[], limit: number): CgroupRow[] {
+  return limitedRows(rows, limit).map(({ cgroup, container_id, energy_j, cpu_time_s }) => ({
+    cgroup,
+    container_id,
+    energy_j,
+    cpu_time_s,
+  }));
 }
 
 /** Half of the rows, the largest, once there are too many; the others are in one row. */

@@ -1,7 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-import { EnergyError } from '../model/errors.ts';
 import type { Snapshot } from '../model/snapshot.ts';
-import { filesOf, type RecordedLine, recordedLines, type ReadOptions } from './read.ts';
+import {
+  filesOf,
+  noRecording,
+  type RecordedLine,
+  recordedLines,
+  recordingError,
+  type ReadOptions,
+} from './read.ts';
 
 /** A file of a recording: the number of its first snapshot, and the time of the last one before it. */
 interface Part {
@@ -32,11 +38,16 @@ export class Tape {
   static async open(path: string, options: ReadOptions = {}): Promise<Tape> {
     const times: number[] = [];
     const parts: Part[] = [];
+    // They are told once something was read: a file of somebody's that was named by mistake is not damaged.
+    const complaints: string[] = [];
+    const collecting = { ...options, complain: (line: string) => void complaints.push(line) };
     for (const file of filesOf(path)) {
       parts.push({ file, first: times.length, after: times.at(-1) ?? -Infinity });
-      for await (const { time } of recordedLines(file, parts.at(-1)!.after, options)) times.push(time);
+      for await (const { time } of recordedLines(file, parts.at(-1)!.after, collecting)) times.push(time);
     }
-    if (times.length === 0) throw new EnergyError('ERECORDING', `there is no snapshot in ${path}`, 1);
+    if (times.length === 0)
+      throw complaints.length > 0 ? noRecording(path) : recordingError(`there is no snapshot in ${path}`);
+    for (const complaint of complaints) options.complain?.(complaint);
     return new Tape(parts, times);
   }
 

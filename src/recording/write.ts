@@ -59,14 +59,19 @@ export class RecordingWriter {
     return this.#total + (this.#current?.bytes ?? 0);
   }
 
-  /** A recording that is there already is rotated, not added to. @throws EnergyError where no file can be made, or is another's. */
-  async open(): Promise<void> {
+  /**
+   * A recording that is there already is rotated, not added to; resolves with whether one was. @throws EnergyError where no
+   * file can be made, or is another's.
+   */
+  async open(): Promise<boolean> {
     const { path } = this.#options;
     // What is rotated is removed in the end: no file of somebody's may be taken for a recording.
     for (const file of filesOf(path).filter(existsSync))
       if (!(await isRecording(file)))
         throw usageError(`${file} is there and is no recording: it is left alone, choose another --output`);
+    const wasThere = existsSync(path);
     await this.#begin();
+    return wasThere;
   }
 
   /** @throws EnergyError where it cannot be written. */

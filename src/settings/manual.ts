@@ -47,8 +47,12 @@ const CONFIGURATION =
 
 const STATUS: readonly (readonly [status: string, text: string])[] = [
   ['0', 'All is well; of joules stat, the command ended so. Of joules verify: PASS.'],
-  ['1', 'A recording cannot be read, a file not be written, or joules has a defect; of joules verify: FAIL.'],
-  ['2', 'The command line, the configuration or the environment is wrong: one line on stderr says what.'],
+  ['1', 'A file cannot be written, or joules has a defect; of joules verify: FAIL.'],
+  [
+    '2',
+    'The command line, the configuration or the environment is wrong, or a file that is named is no recording that can ' +
+      'be read: one line on stderr says what.',
+  ],
   [
     '3',
     'This kernel, hardware or user cannot do it: one line on stderr says what is missing, and the remedy.',

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Report } from '../../src/recording/report.ts';
+import { snapshotJson } from '../../src/snapshot/json.ts';
 import { joules, snapshots, startJoules } from '../support/joules.ts';
 import { describeOnKernel, Load, TSC, waitFor } from '../support/kernel.ts';
 import { recording } from '../support/recording.ts';
@@ -25,7 +26,8 @@ describeOnKernel('joules record', () => {
     await new Promise((resolve) => setTimeout(resolve, 1500));
     expect((await run.stop('SIGINT')).status).toBe(0);
     expect(run.output().stdout).toBe('');
-    const [, count] = /(\d+) snapshots in .*: joules top --replay/.exec(run.output().stderr)!;
+    expect(run.output().stderr).toContain(`recording to ${path}: measured (perf:msr/tsc/), `);
+    const [, count] = /(\d+) snapshots? in .*: joules top --replay/.exec(run.output().stderr)!;
     expect(Number(count)).toBeGreaterThanOrEqual(2);
     const { stdout, status } = joules(['top', '--replay', path, '--json']);
     expect(status).toBe(0);
@@ -37,6 +39,15 @@ describeOnKernel('joules record', () => {
         totals.counter_j * 1e-6,
       );
     }
+  });
+
+  it('tells what becomes of a recording that is there', () => {
+    const path = join(temporaryDirectory(), 'r.br');
+    const run = (...more: string[]): string =>
+      joules(['record', '-o', path, '--source', TSC, '--interval', '0.2', '-n', '1', ...more]).stderr;
+    expect(run()).not.toContain('was there');
+    expect(run()).toContain(`${path} was there: kept as ${path}.1, shown with it\n`);
+    expect(run('--files', '1')).toContain(`${path} was there: removed, as there is one file at most\n`);
   });
 
   it('loses some seconds at most where it is killed', async () => {
@@ -86,6 +97,32 @@ describe('joules report', () => {
     expect(made).toMatchObject({ schema: 'joules.report/1', snapshots: last.length });
   });
 
+  it('tells that snapshots of several sources are added up, and names them', () => {
+    const path = join(temporaryDirectory(), 'r.jsonl');
+    const [first, second] = [RECORDED[0]!, RECORDED[1]!];
+    const lines = [first, { ...second, source: { ...second.source, name: 'perf:msr/tsc/' } }];
+    writeFileSync(path, lines.map((line) => `${JSON.stringify(snapshotJson(line))}\n`).join(''));
+    const { stdout, stderr, status } = joules(['report', path, '--json']);
+    expect(status).toBe(0);
+    expect(stderr).toBe(
+      `joules: ${path} has snapshots of 2 sources, estimated and estimated (perf:msr/tsc/), which are added up: ` +
+        'look at one of them with --from and --to\n',
+    );
+    expect((JSON.parse(stdout) as Report).sources).toEqual([
+      { name: 'estimated', kind: 'estimated' },
+      { name: 'perf:msr/tsc/', kind: 'estimated' },
+    ]);
+  });
+
+  it('has of each view what belongs to it', () => {
+    const { cgroups } = JSON.parse(joules(['report', FIXTURE, '--json', '--limit', '2']).stdout) as Report;
+    expect(cgroups).toHaveLength(3);
+    for (const row of cgroups)
+      expect(Object.keys(row)).toEqual(['cgroup', 'container_id', 'energy_j', 'cpu_time_s']);
+    const { stdout } = joules(['report', FIXTURE, '--by', 'core']);
+    expect(stdout.split('\n')[4]).toMatch(/^ *JOULES +MEAN W +SHARE % +CORE$/);
+  });
+
   it('says in a sentence what is wrong', () => {
     const said = (...args: string[]): string => {
       const { status, stdout, stderr } = joules(args);
@@ -93,10 +130,13 @@ describe('joules report', () => {
       return `${status} ${stderr}`;
     };
     expect(said('report')).toBe('2 joules: report: name a recording, as in: joules report joules.jsonl.br\n');
-    expect(said('report', '/nowhere')).toMatch(/^1 joules: cannot read \/nowhere: ENOENT; /);
+    expect(said('report', '/nowhere')).toMatch(/^2 joules: cannot read \/nowhere: ENOENT; /);
     expect(said('report', FIXTURE, '--from', '2030-01-01')).toMatch(/^2 joules: nothing was recorded from /);
     expect(said('report', FIXTURE, '--from', 'noon')).toMatch(/^2 joules: --from must be HH:MM/);
-    expect(said('top', '--json', '--replay', __filename)).toMatch(/^1 joules: /);
+    const other = `2 joules: ${__filename} is no recording of joules record\n`;
+    expect(said('top', '--json', '--replay', __filename)).toBe(other);
+    expect(said('report', __filename)).toBe(other);
+    expect(said('page', __filename)).toBe(other);
   });
 });
 

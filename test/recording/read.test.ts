@@ -94,7 +94,7 @@ describe('a recording', () => {
     const path = written(text);
     await expect(read(path)).rejects.toMatchObject({
       code: 'ERECORDING',
-      exitCode: 1,
+      exitCode: 2,
       message: expect.stringContaining(message),
     });
   });
@@ -151,6 +151,25 @@ describe('a tape', () => {
     expect(await second(5, 20)).toEqual([5, 6, 7, 8]);
     expect([tape.indexAt(0), tape.indexAt(tape.times[4]! - 1), tape.indexAt(Infinity)]).toEqual([0, 4, 8]);
     await tape.close();
+  });
+
+  it('is none where a file of somebody’s was named, which is not called damaged', async () => {
+    const path = written('root:x:0:0:root:/root:/bin/sh\n'.repeat(20));
+    const complained: string[] = [];
+    await expect(Tape.open(path, { complain: (line) => complained.push(line) })).rejects.toMatchObject({
+      exitCode: 2,
+      message: `${path} is no recording of joules record`,
+    });
+    expect(complained).toEqual([]);
+  });
+
+  it('has what can be read where one of its files is damaged from its beginning, and that is told', async () => {
+    const path = written(seconds(3).map(lineOf).join(''));
+    writeFileSync(`${path}.1`, Buffer.alloc(1000, 'root:x:0'));
+    const complained: string[] = [];
+    const tape = await Tape.open(path, { complain: (line) => complained.push(line) });
+    expect(tape.times).toHaveLength(3);
+    expect(complained).toEqual([expect.stringContaining(`${path}.1 is damaged`)]);
   });
 
   it('is none where nothing was recorded', async () => {

@@ -14,8 +14,11 @@ function reportOf(...snapshots: Parameters<Reporter['add']>[0][]): Report {
 describe('a report', () => {
   it('closes, and has what the snapshots have', () => {
     const recorded = recording();
-    const { totals, processes, cgroups, cores, snapshots, measured_s, kinds } = reportOf(...recorded);
+    const { totals, processes, cgroups, cores, snapshots, measured_s, kinds, sources } = reportOf(
+      ...recorded,
+    );
     expect([snapshots, kinds]).toEqual([195, ['estimated']]);
+    expect(sources).toEqual([{ name: 'estimated', kind: 'estimated' }]);
     expect(measured_s).toBeCloseTo(sum(recorded.map(({ interval_s }) => interval_s)), 9);
     const counted = sum(recorded.map((one) => one.totals.counter_j));
     expect(totals.counter_j).toBeCloseTo(counted, 4);
@@ -51,6 +54,13 @@ describe('a report', () => {
     const many = [node, { ...node, pid: 8, energy_j: 2 }, { pid: null, energy_j: 5 }];
     const limited = limitedRows(reportOf(snapshotOf({ processes: many })).processes, 1);
     expect(limited).toMatchObject([{ pid: 8 }, { executable: '(other)', energy_j: 6 }]);
+  });
+
+  it('names each of the sources that it adds up, once', () => {
+    const one = snapshotOf({ processes: [] });
+    const other = { ...one, source: { ...one.source, name: 'perf:msr/tsc/', kind: 'estimated' as const } };
+    const { sources } = reportOf(one, other, one);
+    expect(sources).toEqual([one, other].map(({ source: { name, kind } }) => ({ name, kind })));
   });
 
   it('is bounded, whatever ran', () => {

@@ -77,11 +77,11 @@ describe('a recording that is written', () => {
     await writer.close();
   });
 
-  it('leaves one that is there, and is read together with it', async () => {
+  it('leaves one that is there, which is told, and is read together with it', async () => {
     const path = join(temporaryDirectory(), 'r.br');
     for (const from of [0, 5, 10]) {
       const writer = new RecordingWriter({ path, maxBytes: 1e6, files: 9 });
-      await writer.open();
+      expect(await writer.open()).toBe(from > 0);
       for (const line of lines(5, from)) await writer.add(line);
       await writer.close();
     }
@@ -92,7 +92,7 @@ describe('a recording that is written', () => {
     const directory = temporaryDirectory();
     const path = join(directory, 'notes.txt');
     writeFileSync(path, 'hello\n');
-    const open = (file: string): Promise<void> =>
+    const open = (file: string): Promise<boolean> =>
       new RecordingWriter({ path: file, maxBytes: 1e6, files: 1 }).open();
     await expect(open(path)).rejects.toMatchObject({
       code: 'EUSAGE',
