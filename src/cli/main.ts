@@ -5,7 +5,7 @@ import { help, helpOfAll, longVerbHelp, verbHelp } from '../settings/help.ts';
 import { shown } from '../settings/kinds.ts';
 import { questionsIn, splitVerb } from '../settings/options.ts';
 import { isVerb, type Verb, VERB_NAMES } from '../settings/verbs.ts';
-import { meant } from '../util/closest.ts';
+import { closest } from '../util/closest.ts';
 import { isShortage, systemError } from '../util/system-error.ts';
 import { complain, stdoutFailed } from './print.ts';
 
@@ -52,7 +52,9 @@ function helpOn(verb: Verb | undefined, all: boolean): string {
 function unknownVerb(name: string): string {
   const measures = /^[\w./-]{1,60}$/.test(name) ? `; to measure a command: joules stat ${name}` : '';
   const otherwise = `: use one of ${VERB_NAMES.join(', ')}, or --help${measures}`;
-  return `unknown verb ${shown(name)}${meant(name, [...VERB_NAMES, 'help'], otherwise)}`;
+  const word = closest(name, [...VERB_NAMES, 'help', 'version']);
+  const meant = word === 'version' ? 'joules --version' : word;
+  return `unknown verb ${shown(name)}${meant === undefined ? otherwise : `: did you mean ${meant}?`}`;
 }
 
 function answer(text: string): number {

@@ -73,7 +73,7 @@ function complaintOf(said: string): [id: string, why: string][] {
 }
 
 function keptText(kept: readonly Capability[]): string {
-  const text = `after the start: ${kept.join(', ') || 'no capability'}`;
+  const text = `capabilities that the agent keeps after its start: ${kept.join(', ') || 'none'}`;
   return kept.includes('CAP_SYS_ADMIN')
     ? `${text}; CAP_PERFMON is enough where it is granted and kernel.perf_event_paranoid is at most 2`
     : text;

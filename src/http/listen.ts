@@ -25,7 +25,7 @@ export async function listen(server: Server, address: Address): Promise<Bound> {
   return 'path' in address ? await listenUnix(server, address) : await listenTcp(server, address);
 }
 
-async function listenTcp(server: Server, { host, port }: TcpAddress): Promise<Bound> {
+async function listenTcp(server: Server, { host, port, isOfVariables }: TcpAddress): Promise<Bound> {
   const name = (chosen: number): string => `${isIPv6(host) ? `[${host}]` : host}:${chosen}`;
   try {
     const listening = once(server, 'listening');
@@ -34,8 +34,8 @@ async function listenTcp(server: Server, { host, port }: TcpAddress): Promise<Bo
   } catch (error) {
     const advice = (code: string): string =>
       code === 'EADDRINUSE'
-        ? 'the port is in use, set OTEL_EXPORTER_PROMETHEUS_PORT or --listen to a free one'
-        : `${code}, set OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT (or --listen) to an address of this machine`;
+        ? `the port is in use, set ${isOfVariables ? 'OTEL_EXPORTER_PROMETHEUS_PORT or ' : ''}--listen to a free one`
+        : `${code}, set ${isOfVariables ? 'OTEL_EXPORTER_PROMETHEUS_HOST and OTEL_EXPORTER_PROMETHEUS_PORT (or --listen)' : '--listen'} to an address of this machine`;
     throw cannotServe(name(port), error, advice);
   }
   const bound = server.address() as AddressInfo;

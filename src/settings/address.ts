@@ -6,6 +6,8 @@ export interface TcpAddress {
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
+  /** Whether OTEL_EXPORTER_PROMETHEUS_HOST and _PORT say so, or what holds without them, and no option. */
+  readonly isOfVariables?: true;
 }
 
 export interface UnixAddress {

@@ -225,6 +225,6 @@ export const COMMAND: Table<CommandOptions> = {
     option: 'json',
     short: 'j',
     verbs: ['agent', 'top', 'stat', 'report', 'verify', 'doctor'],
-    description: 'output for programs: a JSON object a line',
+    description: 'JSON, for programs',
   },
 };

@@ -52,7 +52,7 @@ export function publishSettings(env: Env): PublishSettings {
     disabled,
     otlp: exporters.includes('otlp') ? otlpSettings(env, timeoutMs) : undefined,
     prometheus: exporters.includes('prometheus')
-      ? { host: setting(env, 'prometheusHost'), port: setting(env, 'prometheusPort') }
+      ? { host: setting(env, 'prometheusHost'), port: setting(env, 'prometheusPort'), isOfVariables: true }
       : undefined,
     console: exporters.includes('console'),
     intervalMs,

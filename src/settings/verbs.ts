@@ -61,7 +61,7 @@ export const VERBS: Readonly<Record<Verb, VerbInfo>> = {
     ],
   },
   record: {
-    summary: 'write what is measured to a compressed file, for the next two and top --replay',
+    summary: 'write what is measured to a compressed file, for report, page and top --replay',
     measures: true,
     examples: [['record -o night.br', 'until interrupted']],
   },

@@ -24,6 +24,7 @@ describe('bad input is answered by one sentence and exit status 2', () => {
   it.each<[string, string[], RegExp]>([
     ['no verb', [], /a verb is missing: use one of agent, top, stat, record, report, page, verify, doctor/],
     ['an unknown verb', ['tpo'], /unknown verb "tpo": did you mean top\?$/m],
+    ['a verb for an option', ['version'], /unknown verb "version": did you mean joules --version\?$/m],
     ['a command for a verb', ['make', '-j2'], /unknown verb "make": .*joules stat make$/m],
     ['a verb of JavaScript', ['constructor'], /unknown verb "constructor"/],
     ['an unknown option', ['top', '--sauce', 'x'], /no option --sauce/],

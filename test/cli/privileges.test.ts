@@ -152,7 +152,7 @@ describeForNobody('joules as an ordinary user with CAP_BPF and CAP_PERFMON', () 
     expect(stdout).toMatch(/^\+ privileges +CAP_BPF and CAP_PERFMON$/m);
     expect(stdout.match(/CAP_SYS_PTRACE missing/g)).toHaveLength(1);
     expect(stdout).toMatch(/^ {2}systemd +AmbientCapabilities=/m);
-    expect(stdout).toMatch(/^ {2}kept +after the start: CAP_PERFMON$/m);
+    expect(stdout).toMatch(/^ {2}kept +capabilities that the agent keeps after its start: CAP_PERFMON$/m);
     expect(stdout).toMatch(/^\+ measuring /m);
   });
 });

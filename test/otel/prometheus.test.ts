@@ -92,6 +92,15 @@ describe('the Prometheus endpoint', () => {
     });
   });
 
+  it('names the option alone where that says which port', async () => {
+    const port = Number(new URL(at.receiver.endpoint).port);
+    const failure = publish({}, { access: { address: { host: '127.0.0.1', port } } });
+    await expect(failure).rejects.toMatchObject({
+      exitCode: 2,
+      message: `cannot serve metrics on 127.0.0.1:${port}: the port is in use, set --listen to a free one`,
+    });
+  });
+
   it('says that an address is none of this machine', async () => {
     await expect(publish({ OTEL_EXPORTER_PROMETHEUS_HOST: '192.0.2.1' })).rejects.toMatchObject({
       exitCode: 2,

@@ -97,7 +97,7 @@ describe('the cores', () => {
     self: [0, 0, 0],
   });
 
-  it('have their watts above idle in each column that a frame was in', () => {
+  it('have the watts of their processes in each column that a frame was in', () => {
     const frames = [frame(10_000, 10_000, 4), frame(20_000, 10_000, 2)];
     const { columns, stepMs, watts, highest } = heatOf(frames, [7, 9], { from: 0, to: 20_000 }, 100);
     expect([columns, stepMs]).toEqual([20, 1000]);

@@ -34,6 +34,10 @@ const MEANING: Readonly<Record<SourceKind, string>> = {
 const LEDGER =
   'unattributed: counted, but of nobody: shared by all, or of a time or a process that could not be told';
 
+/** As web/shared/calm.ts orders them. */
+const ORDER =
+  'order: by watts, CPU or joules a row passes the one above it only once it has a quarter more, so that rows can be read';
+
 /** What covers the rows while somebody asks for help: as much of it as there is room for. */
 export function helpLines(
   options: { readonly kind: SourceKind | undefined; readonly isReplay: boolean; readonly self: string },
@@ -47,7 +51,7 @@ export function helpLines(
     ]),
     width,
   );
-  const notes = [options.kind && MEANING[options.kind], LEDGER, options.self].filter(Boolean);
+  const notes = [options.kind && MEANING[options.kind], LEDGER, ORDER, options.self].filter(Boolean);
   const said = notes
     .flatMap((note) => wrapped(String(note), width - 2))
     .map((text): Line => [{ text: `  ${text}` }]);

@@ -15,7 +15,7 @@ const FRAME_PX = 1.5;
 /** A core that is idle is seen to be there. */
 const LEAST_ALPHA = 0.06;
 
-/** A core is a line below the chart, on its axis of time; darkness is watts above idle, in one hue for every eye. */
+/** A core is a line below the chart, on its axis of time; darkness is watts of what ran there, in one hue for every eye. */
 export class Cores {
   readonly #canvas = element('canvas', { role: 'img' });
   /** A pixel for each core and column. */
@@ -59,9 +59,9 @@ export class Cores {
     const sign = mark(hello?.source.kind);
     setText(
       byId('cores-note'),
-      `${cores.length} · full colour is ${sign}${inWatts(heat.highest)} above idle`,
+      `${cores.length} · full colour is ${sign}${inWatts(heat.highest)} of processes on a core`,
     );
-    const now = shown ? `, together ${sign}${watts(activeOf(scene), shown.ms)} above idle` : '';
+    const now = shown ? `, together ${sign}${watts(activeOf(scene), shown.ms)} of processes` : '';
     const time = `${clock(window.from)} to ${clock(window.to)}, ${duration(window.to - window.from)}`;
     setAttribute(this.#canvas, 'aria-label', `Watts of ${cores.length} cores, ${time}${now}`);
   }
@@ -128,7 +128,7 @@ export class Cores {
   }
 }
 
-/** µJ above idle of all cores in the time that is shown. */
+/** µJ of processes on all cores, which is all but the idle part, in the time that is shown. */
 function activeOf({ store, shown }: Scene): number {
   let active = 0;
   for (const { cores } of framesIn(store.history, shown!))

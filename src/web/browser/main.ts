@@ -18,7 +18,7 @@ import { fromAddress, toAddress, type View, WINDOWS } from './view.ts';
 
 /** Intervals without a frame after which that is said. */
 const SILENT_INTERVALS = 4;
-/** The chart is not narrower than this while there is little to show, ms. */
+/** The chart is not narrower than this while there is little to show and more is to come, ms. */
 const LEAST_WINDOW_MS = 60_000;
 
 const store = new Store();
@@ -67,9 +67,10 @@ function scene(): Scene {
   const to = paused?.at ?? history.last?.time ?? Date.now();
   const begin = history.frames[0] ? beginOf(history.frames[0]) : to;
   // The longest time that can be chosen is all of a recording.
-  const longest = hello?.isRecording === true && view.window === WINDOWS.at(-1);
+  const isRecording = hello?.isRecording === true && history.last !== undefined;
+  const longest = isRecording && view.window === WINDOWS.at(-1);
   const length = longest ? hello.history : view.window * 1000;
-  const from = Math.max(to - length, Math.min(begin, to - LEAST_WINDOW_MS));
+  const from = Math.max(to - length, Math.min(begin, isRecording ? to : to - LEAST_WINDOW_MS));
   return {
     store,
     hello,

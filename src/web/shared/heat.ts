@@ -3,7 +3,7 @@ import { beginOf } from './history.ts';
 import type { Span } from './shown.ts';
 import type { Frame } from './wire.ts';
 
-/** Watts above idle of each core in columns of equal length. */
+/** Watts of processes on each core, all but its idle part, in columns of equal length. */
 export interface Heat {
   /** Begin of the first column, ms since 1970, and length of each. */
   readonly begin: number;

@@ -179,7 +179,9 @@ describeInTerminal('joules top in a terminal', () => {
     await stage.shows(/CPU %▾[\s\S]*sort: cpu {2}m mean: 30 s/);
     expect(stylesOf(stage)).toContain('7');
     stage.press('?');
-    await stage.shows(/fold, unfold[\s\S]*estimated: no energy was counted[\s\S]*joules itself/);
+    await stage.shows(
+      /fold, unfold[\s\S]*estimated: no energy was counted[\s\S]*order: by watts[\s\S]*joules itself/,
+    );
     stage.press('x');
     await stage.shows(/PROGRAM/);
   });
