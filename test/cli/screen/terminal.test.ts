@@ -114,7 +114,7 @@ describeInTerminal('joules top in a terminal', () => {
     const lines = [snapshotOf({ processes: [{ pid: 7, energy_j: 1 }] }), { time: '2026-01-01T00:00:09Z' }];
     writeFileSync(path, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
     stage.run(`'${process.execPath}' '${JOULES}' top --replay '${path}'; echo back $?`);
-    const shown = await stage.shows(/back 1$/m);
+    const shown = await stage.shows(/back 2$/m);
     expect(shown.join('')).toMatch(/cannot read .*bad\.jsonl: line 2 is no snapshot/);
     await restored(stage);
   });
