@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { sumUsed } from '../attribution/used.ts';
 import { descendantsOf } from '../identity/descendants.ts';
 import type { Meter } from '../meter.ts';
 import { serial } from '../util/serial.ts';
 import { type Ended, runCommand } from './run-command.ts';
-import { DRAIN_MS, type Figures, type Subject, Tally } from './tally.ts';
+import { DRAIN_MS, type Figures, subjectOf, Tally } from './tally.ts';
 
 /** Schema and shape of `joules stat --output`. */
 export interface Stat extends Figures {
@@ -30,7 +29,7 @@ export async function measureCommand(
   begun: () => void,
 ): Promise<Measured> {
   // From here on: what was used before the command began is not its.
-  const tally = new Tally(meter, childOf(meter.ownPid), await meter.measure());
+  const tally = new Tally(meter, subjectOf(descendantsOf(meter.ownPid)), await meter.measure());
   const startedMs = performance.now();
   const running = runCommand(command);
   const later = setTimeout(begun, SHORT_MS);
@@ -48,19 +47,5 @@ export async function measureCommand(
   return {
     ...ended,
     result: { schema: 'joules.stat/1', command, exit_code: exitCode, ...tally.figures(elapsed) },
-  };
-}
-
-/** The process that `parent` forks next, and all that descends from it. */
-function childOf(parent: number): Subject {
-  const family = descendantsOf(parent);
-  return {
-    usedIn({ charges, lifecycle }) {
-      family.follow(lifecycle);
-      return sumUsed(charges.processes.filter(({ pid, startNs }) => family.has(pid, startNs)));
-    },
-    get size() {
-      return family.size;
-    },
   };
 }

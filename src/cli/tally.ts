@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { leastAttribution } from '../attribution/least.ts';
 import { sumUsed, type Used } from '../attribution/used.ts';
+import type { Descendants } from '../identity/descendants.ts';
 import type { Measurement, Meter } from '../meter.ts';
 import { EnergyError } from '../model/errors.ts';
 import type { Snapshot } from '../model/snapshot.ts';
@@ -31,6 +32,19 @@ export interface Subject {
   usedIn(measurement: Measurement): Used;
   /** Its processes so far. */
   readonly size: number;
+}
+
+/** A family as it grows, with the forks of each measurement. */
+export function subjectOf(family: Descendants): Subject {
+  return {
+    usedIn({ charges, lifecycle }) {
+      family.follow(lifecycle);
+      return sumUsed(charges.processes.filter(({ pid, startNs }) => family.has(pid, startNs)));
+    },
+    get size() {
+      return family.size;
+    },
+  };
 }
 
 /** Often enough that the ring of forks and exits never fills: it holds 100,000. */

@@ -13,7 +13,7 @@ import { atOnce } from '../util/cooperative.ts';
 import { listNames } from '../util/files.ts';
 import { shown } from '../settings/kinds.ts';
 import type { Running } from './stat-request.ts';
-import type { Subject } from './tally.ts';
+import { type Subject, subjectOf } from './tally.ts';
 
 /** Something that runs. */
 export interface Target {
@@ -51,15 +51,7 @@ function processes(pids: readonly number[], proc: string): Target {
         has: (pid, startNs) => alive.has(pid) && alive.get(pid) === startTicks(startNs, proc),
         size: alive.size,
       });
-      return {
-        usedIn({ charges, lifecycle }) {
-          family.follow(lifecycle);
-          return sumUsed(charges.processes.filter(({ pid, startNs }) => family.has(pid, startNs)));
-        },
-        get size() {
-          return family.size;
-        },
-      };
+      return subjectOf(family);
     },
     isThere: () => [...begun].some(([pid, start]) => isRunning(readStat(proc, pid), start)),
   };
