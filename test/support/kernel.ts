@@ -43,18 +43,21 @@ export class Load implements AsyncDisposable {
 
   /**
    * stress-ng: a pair that switches to and fro, a loop, and what `more` adds. One pair: two of them keep all else from
-   * running for up to 20 s on Linux 6.18, whether energy is measured or not.
+   * running for up to 20 s on Linux 6.18, whether energy is measured or not. It ends by itself, should the test be killed,
+   * but not while the slowest machine is at it.
    */
   stress(...more: string[]): number {
-    return this.start('stress-ng', '--switch', '1', '--cpu', '1', ...more, '-q', '-t', '60');
+    return this.start('stress-ng', '--switch', '1', '--cpu', '1', ...more, '-q', '-t', '600');
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(
       this.#children.map(async (child) => {
+        // What has ended by itself has told so already.
+        if (child.exitCode !== null || child.signalCode !== null) return;
         const gone = once(child, 'exit');
         // stress-ng has children of its own: the whole group goes.
-        if (child.exitCode === null) process.kill(-child.pid!, 'SIGKILL');
+        process.kill(-child.pid!, 'SIGKILL');
         await gone;
       }),
     );

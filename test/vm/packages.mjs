@@ -7,6 +7,8 @@ import { parseSnapshots, readSnapshots, readTruth } from './truth.mjs';
 /** Of what was drawn: a counter of 2^-16 J, windows of 2 ms and some seconds teach no more: 2 to 9 % in eight runs. */
 const MOST_LEARNED = 0.15;
 const MOST_OF_ONE = 0.35;
+/** And of one task what it itself says that it may be off by: 95 % are within two standard deviations. */
+const SIGMAS = 2;
 /** The same of two tasks that are new, within 3 s. By time 57 % would be. */
 const MOST_AFTERWARDS = 0.2;
 /**
@@ -117,12 +119,14 @@ function readRun(out, name) {
 }
 
 function readTask(name, pid, truth, snapshots) {
-  const sums = { learned: { joules: 0, seconds: 0 }, all: { joules: 0, seconds: 0 } };
+  const sums = { learned: { joules: 0, errors: 0, seconds: 0 }, all: { joules: 0, errors: 0, seconds: 0 } };
   for (const { zones, processes } of snapshots) {
     const its = processes.find((one) => one.pid === pid);
     if (!its) continue;
     for (const sum of zones[0].attribution === 'learned' ? [sums.learned, sums.all] : [sums.all]) {
       sum.joules += its.energy_j;
+      // What is wrong with a learned power is wrong in all of its intervals: errors add up.
+      sum.errors += its.energy_err_j ?? 0;
       sum.seconds += its.cpu_time_s;
     }
   }
@@ -131,6 +135,7 @@ function readTask(name, pid, truth, snapshots) {
     name,
     truth: (truth.processes.get(pid) * judged.seconds) / truth.seconds.get(pid),
     joules: judged.joules,
+    error: judged.errors,
     covered: sums.learned.seconds / sums.all.seconds,
   };
 }
@@ -149,12 +154,13 @@ function mislabelled({ time, zones, processes }) {
   return wrong && `${time}: ${zones[0].attribution}, but ${JSON.stringify(wrong)}`;
 }
 
-function isRight({ joules, truth }) {
-  return Math.abs(joules / truth - 1) < MOST_OF_ONE;
+function isRight({ joules, truth, error }) {
+  return Math.abs(joules - truth) < Math.max(MOST_OF_ONE * truth, SIGMAS * error);
 }
 
-function taskText({ name, truth, joules, covered }) {
-  return `${name} ${joules.toFixed(2)} of ${truth.toFixed(2)} J (${percent(covered)} learned)`;
+function taskText({ name, truth, joules, error, covered }) {
+  const charged = `${joules.toFixed(2)} ± ${error.toFixed(2)} of ${truth.toFixed(2)} J`;
+  return `${name} ${charged} (${percent(covered)} learned)`;
 }
 
 function percent(part) {
