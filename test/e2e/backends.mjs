@@ -47,7 +47,8 @@ export async function startPrometheus({ program, directory, port, seconds, targe
   };
 }
 
-export async function startVictoria({ program, directory, port, seconds, targets }) {
+/** `flags`: what else it is told. */
+export async function startVictoria({ program, directory, port, seconds, targets, flags = [] }) {
   mkdirSync(directory, { recursive: true });
   writeScrapes(join(directory, 'scrape.yml'), seconds, targets);
   const args = [
@@ -57,6 +58,7 @@ export async function startVictoria({ program, directory, port, seconds, targets
     '-retentionPeriod=1d',
     '-search.latencyOffset=0s',
     '-loggerLevel=WARN',
+    ...flags,
   ];
   const child = start(program, args, { log: join(directory, 'log') });
   const base = `http://127.0.0.1:${port}`;

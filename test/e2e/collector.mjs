@@ -78,6 +78,7 @@ export async function startCollector({ program, directory, target }) {
   await comeBack();
   return {
     endpoint: `http://127.0.0.1:${port}`,
+    child,
     /** What the Collector complains of. */
     refused: () => readFileSync(log, 'utf8').split('\n').filter(Boolean),
     leave: () => stop(child),
