@@ -171,7 +171,7 @@ function buildNative() {
 }
 
 function buildJavaScript() {
-  const stamp = hash(['src', 'tsconfig.json', 'package.json']);
+  const stamp = hash(['src', 'tsconfig.json', 'package.json', 'bin'], process.version);
   if (isStamped('dist', stamp)) return;
   say('compiling TypeScript …');
   rmSync('dist', { recursive: true, force: true });
@@ -180,6 +180,7 @@ function buildJavaScript() {
     'TypeScript did not compile: mend what is said above and start again',
   );
   buildPage();
+  buildBundle();
   const { manual } = createRequire(import.meta.url)('../dist/settings/manual.js');
   writeFileSync('dist/joules.1', manual(readJson('package.json').version));
   writeFileSync('dist/.stamp', stamp);
@@ -207,6 +208,32 @@ function buildPage() {
     'the page did not build: mend what is said above and start again',
   );
   for (const name of ['index.html', 'icon.svg']) copyFileSync(join(browser, name), join(assets, name));
+}
+
+/** What bin/joules runs. Packages that `stat` does not need stay outside. */
+function buildBundle() {
+  const { version } = readJson('node_modules/valibot/package.json');
+  const outside = ['@opentelemetry/*', 'yaml', 'bcryptjs', 'get-east-asian-width'];
+  must(
+    run([
+      'node_modules/.bin/esbuild',
+      'dist/cli/main.js',
+      '--bundle',
+      '--platform=node',
+      '--target=node20',
+      ...outside.map((name) => `--external:${name}`),
+      // The licence of what is bundled wants to be named.
+      `--banner:js=/*! Apache-2.0. valibot ${version}: MIT, (c) Fabian Hiller */`,
+      '--outfile=dist/cli/bundle.js',
+      '--log-level=warning',
+    ]),
+    'the bundle did not build: mend what is said above and start again',
+  );
+  const flags = readFileSync('bin/joules', 'utf8').split('\n', 1)[0].match(/--\S+/g);
+  must(
+    run([process.execPath, ...flags, 'bin/compile.cjs']),
+    'the bundle does not run: mend what is said above and start again',
+  );
 }
 
 function hasCommand(name) {

@@ -32,6 +32,7 @@ static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu 
 {
 	struct energy_buffer *b = buffer_of(c);
 	struct row_key key = key_of(prev);
+	struct task_struct *process = process_of(prev);
 	struct energy_hot *hot;
 	struct energy_cold *cold;
 	bool found;
@@ -51,7 +52,7 @@ static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu 
 			close_window(c, c->wall_ns, true);
 		replace_row(c, row, &key);
 	}
-	copy_comm(cold->comm, prev);
+	copy_comm(cold->comm, process);
 	if (hot->window != c->window) {
 		settle(b, row);
 		enter_window(c, b, row);

@@ -75,10 +75,19 @@ static __always_inline __u32 task_label(struct task_struct *task)
 	return 0;
 }
 
-static __always_inline void copy_comm(char *to, struct task_struct *task)
+/* A task's process: the first of its threads. The verifier of Linux 6.13 looks through the whole BTF of the
+ * kernel, which takes a millisecond, each time that it comes upon such a pointer: whoever needs it asks
+ * before paths part, and the barrier keeps the compiler from asking later. */
+static __always_inline struct task_struct *process_of(struct task_struct *task)
 {
 	struct task_struct *process = task->group_leader;
 
+	barrier_var(process);
+	return process;
+}
+
+static __always_inline void copy_comm(char *to, struct task_struct *process)
+{
 	((__u64 *)to)[0] = ((__u64 *)process->comm)[0];
 	((__u64 *)to)[1] = ((__u64 *)process->comm)[1];
 }

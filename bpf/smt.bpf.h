@@ -74,7 +74,7 @@ static __noinline __u32 predict_next(struct energy_cpu *c, struct task_struct *n
 	if (!next->tgid)
 		return idle_power(c);
 	row.start_ns = started_at(next);
-	copy_comm(row.comm, next);
+	copy_comm(row.comm, process_of(next));
 	known = lookup_power(c, next->tgid + 1, &row);
 	return known ? expected_power(c, known->power) : first_power;
 }

@@ -118,13 +118,14 @@ static __always_inline bool find_row(struct energy_cpu *c, const struct row_key 
 static __always_inline void rename_row(struct task_struct *task)
 {
 	struct energy_cpu *c = this_cpu();
+	struct task_struct *process = process_of(task);
 	__u32 first = energy_first_row(task->tgid, task_label(task)), way;
 
 	if (!c)
 		return;
 	for (way = 0; way < ENERGY_WAYS; way++)
 		if (hot_at(buffer_of(c), first + way)->owner == (__u32)task->tgid + 1)
-			copy_comm(cold_at(buffer_of(c), first + way)->comm, task);
+			copy_comm(cold_at(buffer_of(c), first + way)->comm, process);
 }
 
 static __always_inline bool add_spill(void *map, struct energy_spill_key *key, struct energy_cold *row)

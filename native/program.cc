@@ -21,6 +21,9 @@ namespace {
 // bytes each, preallocated twice.
 constexpr uint32_t kCgroupSpills = 256;
 
+// Where libbpf looks for the running kernel's BTF first.
+constexpr const char* kOwnBtf = "/sys/kernel/btf/vmlinux";
+
 }  // namespace
 
 Program::~Program() {
@@ -51,6 +54,8 @@ void Program::Configure(int subsys) {
   bpf_map__set_max_entries(maps.cgroup_spills0, by_cgroup);
   bpf_map__set_max_entries(maps.cgroup_spills1, by_cgroup);
   bpf_program__set_autoload(skeleton_->progs.sched_process_fork, options_.follow_forks);
+  // To poll counters that BPF does not read there is no need; the verifier takes 30 ms for the program.
+  bpf_program__set_autoload(skeleton_->progs.poll_counter, options_.switched);
 }
 
 Outcome Program::MapAccounts() {
@@ -85,7 +90,10 @@ Outcome Program::Load(const ProbeOptions& options, uint32_t* own_pid) {
     if (subsys < 0) return FailWithBtf("find the cgroup controller", subsys);
   }
 
-  LIBBPF_OPTS(bpf_object_open_opts, open_options, .btf_custom_path = options_.btf.c_str());
+  // The running kernel's own is parsed in any case: given as a custom one, it would be parsed twice.
+  const bool is_own = options_.btf == kOwnBtf;
+  LIBBPF_OPTS(bpf_object_open_opts, open_options,
+              .btf_custom_path = is_own ? nullptr : options_.btf.c_str());
   skeleton_ = energy_bpf__open_opts(&open_options);
   if (!skeleton_) return FailWithBtf("load the BPF program", -errno);
   Configure(subsys);

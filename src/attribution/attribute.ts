@@ -4,6 +4,7 @@ import type { Readings } from '../model/reading.ts';
 import type { EnergySource } from '../model/source.ts';
 import type { Columns } from '../probe/columns.ts';
 import { atOnce } from '../util/cooperative.ts';
+import { extended } from '../util/lazy.ts';
 import { byCgroup, type CgroupCharge } from './by-cgroup.ts';
 import { byCore, type CoreCharge } from './by-core.ts';
 import { byProcess, type ProcessCharges } from './by-process.ts';
@@ -26,7 +27,7 @@ export interface Charges extends ProcessCharges {
 }
 
 /** Rows that are taken in one step, which takes some tens of µs. */
-const STEP_ROWS = 64;
+const STEP_ROWS = 256;
 
 /**
  * Turns what the kernel recorded, and what user space read (`readings`, by the counters' id), into Joules.
@@ -60,12 +61,11 @@ export function* attributing(
     for (const reducer of reducers) reducer.add(begin, end);
     yield;
   }
-  return {
-    ...processes.result(),
+  return extended(processes.result(), {
     cgroups: cgroups.result(),
     zones: zones.result(),
     cores: perCore.result(),
-  };
+  });
 }
 
 function pricingOf(columns: Columns, source: EnergySource, readings: Readings, zoneOf: GroupOfCpu): Pricing {

@@ -14,7 +14,7 @@ export interface Identifier {
   /** Takes in what the kernel recorded of processes and cgroups. */
   beginInterval(columns: Pick<Columns, 'rows' | 'lifecycle' | 'mkdirs'>): void;
   /** Looks for the cgroups, and the scripts of the processes, of the interval in slices of time. */
-  prepare(charged: readonly ChargedCgroup[], processes?: readonly ChargedProcess[]): Promise<void>;
+  prepare(charged: readonly ChargedCgroup[], processes?: Iterable<ChargedProcess>): Promise<void>;
   process(charged: ChargedProcess): Process;
   /** Path, container and unit of a cgroup; `process` is one that was charged in it. */
   cgroup(id: number, process: ProcessKey): Cgroup;

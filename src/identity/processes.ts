@@ -7,7 +7,7 @@ import {
   readStat,
   startTicks,
 } from '../host/procfs.ts';
-import { type Columns, commAt } from '../probe/columns.ts';
+import { type Columns, commAt, isCommAt } from '../probe/columns.ts';
 import { eachInSlices } from '../util/cooperative.ts';
 import { createGenerationalCache } from '../util/generational-cache.ts';
 import type { CommandLines } from './command-lines.ts';
@@ -38,7 +38,7 @@ export interface Processes {
   /** Takes in an interval, before its processes are asked for. */
   beginInterval(columns: Pick<Columns, 'rows' | 'lifecycle'>): void;
   /** Looks for the scripts of interpreters that are charged, where that is wanted; what is identified before has none. */
-  prepare(charged: readonly ChargedProcess[]): Promise<void>;
+  prepare(charged: Iterable<ChargedProcess>): Promise<void>;
   identify(charged: ChargedProcess): Process;
   /** To be called after each interval: bounds what is remembered. */
   endInterval(): void;
@@ -49,6 +49,8 @@ const KEEP_PROCESSES = 16_384;
 interface Named extends Omit<Process, 'exited' | 'executable'> {
   readonly startNs: number;
   readonly comm: string;
+  /** What `identify` answers while it lives: made once, not in each interval. */
+  shown?: Process;
   readonly program: string;
   /** What the program runs; null: it is not told, undefined: it was not looked for. */
   readonly script?: string | null | undefined;
@@ -94,16 +96,21 @@ export function createProcesses(options: {
 
   function find(charged: ChargedProcess): Named {
     const { pid, startNs, row } = charged;
-    const comm = lifecycle.newNameOf(charged) ?? commAt(comms, row);
     const program = lifecycle.programOf(charged);
     const known = named.get(pid);
     const isSame = known?.startNs === startNs;
+    const newName = lifecycle.newNameOf(charged);
+    // Mostly nothing has changed, and no string is made.
+    if (isSame && newName === undefined && program === undefined && isCommAt(comms, row, known.comm))
+      return known;
+    const comm = newName ?? commAt(comms, row);
     if (isSame && known.comm === comm && (program ?? known.program) === known.program) return known;
     const found = name(charged, comm, program);
     // It may call itself otherwise, and write over its command line: what it was found to run it still runs.
     const script = isSame && known.program === found.program ? known.script : undefined;
-    named.set(pid, { ...found, script });
-    return { ...found, script };
+    const itsOwn = { ...found, script };
+    named.set(pid, itsOwn);
+    return itsOwn;
   }
 
   async function findScript(charged: ChargedProcess): Promise<void> {
@@ -112,7 +119,8 @@ export function createProcesses(options: {
     if (!known || known.startNs !== charged.startNs) return;
     // Read after them: if it still is the same process now, they were its.
     const script = args && isAlive(proc, charged) ? scriptOf(known.program, args) : null;
-    named.set(charged.pid, { ...known, script });
+    const { shown: _, ...rest } = known;
+    named.set(charged.pid, { ...rest, script });
   }
 
   return {
@@ -131,14 +139,17 @@ export function createProcesses(options: {
       for (const process of wanted) await findScript(process);
     },
     identify(charged) {
-      const { pid, startNs } = charged;
       let known = find(charged);
       // Decided once: a name that changed would move its energy to another series.
-      if (known.script === undefined) named.set(pid, (known = { ...known, script: null }));
-      const { creationTime, program, script, kernel } = known;
-      const executable = script === null || script === undefined ? program : `${program} ${script}`;
-      return { creationTime, executable, kernel, exited: lifecycle.hasExited({ pid, startNs }) };
+      if (known.script === undefined) named.set(charged.pid, (known = { ...known, script: null }));
+      known.shown ??= shownAs(known);
+      return lifecycle.hasExited(charged) ? { ...known.shown, exited: true } : known.shown;
     },
     endInterval: () => named.endInterval(),
   };
+}
+
+function shownAs({ creationTime, program, script, kernel }: Named): Process {
+  const executable = script === null || script === undefined ? program : `${program} ${script}`;
+  return { creationTime, executable, kernel, exited: false };
 }

@@ -2,6 +2,7 @@
 import type { LedgerLimits } from '../settings/types.ts';
 import { OTHER, type CgroupUsage, type Snapshot, UNKNOWN, type ZoneUsage } from '../model/snapshot.ts';
 import { isNamedByUser } from '../identity/container.ts';
+import { eachProcess } from '../snapshot/process-rows.ts';
 import { atOnce } from '../util/cooperative.ts';
 import { ContainerPaths } from './container-paths.ts';
 import { Partition } from './partition.ts';
@@ -97,7 +98,7 @@ export class Ledger {
 
   /** `add` in steps. The ledger closes, and can be read, between any two. */
   *adding(snapshot: Snapshot): Generator<void, void> {
-    const plan = yield* this.#processes.plan(snapshot.processes);
+    const plan = yield* this.#processes.plan(eachProcess(snapshot));
     // From here on all at once.
     const toMs = this.#clock();
     const span = { fromMs: this.#nowMs ?? toMs - snapshot.interval_s * 1000, toMs };

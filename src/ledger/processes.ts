@@ -18,7 +18,11 @@ type Identified = ProcessUsage & { readonly pid: number };
 
 interface Plan {
   /** Those that have a series of their own. */
-  readonly placed: readonly { readonly entry: Entry<ProcessOwner>; readonly usage: Identified }[];
+  readonly placed: readonly {
+    readonly entry: Entry<ProcessOwner>;
+    readonly joules: number;
+    readonly exited: boolean;
+  }[];
   /** Series whose process is another one now. */
   readonly replaced: readonly Entry<ProcessOwner>[];
   /** Those that may get a series. */
@@ -64,11 +68,14 @@ export class ProcessSeries {
     yield* this.#executables.entries();
   }
 
-  /** Sorts out an interval's processes, in steps and without changing anything: what `add` then takes at once. */
-  *plan(usages: readonly ProcessUsage[]): Generator<void, Plan> {
-    const placed: { entry: Entry<ProcessOwner>; usage: Identified }[] = [];
+  /**
+   * Sorts out an interval's processes, in steps and without changing anything: what `add` then takes at once. Of usages
+   * only copies are kept.
+   */
+  *plan(usages: Iterable<ProcessUsage>): Generator<void, Plan> {
+    const placed: { entry: Entry<ProcessOwner>; joules: number; exited: boolean }[] = [];
     const replaced: Entry<ProcessOwner>[] = [];
-    const large: Identified[] = [];
+    const large = new Largest(this.#processes.limit);
     const rest = new Map<string, Sum>();
     let left = STEP_USAGES;
     for (const usage of usages) {
@@ -79,24 +86,24 @@ export class ProcessSeries {
       if (isIdentified(usage)) {
         const entry = this.#byPid.get(usage.pid);
         if (entry && isSame(entry.owner, usage)) {
-          placed.push({ entry, usage });
+          placed.push({ entry, joules: usage.energy_j, exited: usage.exited });
           continue;
         }
         // An exec, or another process of the same pid. What an ended one used last ends nobody.
         if (entry && (entry.owner.creationTime === usage.creation_time || !usage.exited))
           replaced.push(entry);
-        if (!usage.exited && !usage.kernel && usage.energy_j > 0) large.push(usage);
+        if (!usage.exited && !usage.kernel && usage.energy_j > 0) large.add(usage);
       }
       addTo(rest, usage);
     }
-    return { placed, replaced, candidates: largest(large, this.#processes.limit), rest };
+    return { placed, replaced, candidates: large.taken(), rest };
   }
 
   /** Takes an interval in. `mayOpen` says whether a process that was first seen then has lived for long enough. */
   add({ placed, replaced, candidates, rest }: Plan, span: Span, mayOpen: (sinceMs: number) => boolean): void {
-    for (const { entry, usage } of placed) {
-      charge(entry, usage.energy_j, span);
-      if (usage.exited) this.#end(entry, span.toMs);
+    for (const { entry, joules, exited } of placed) {
+      charge(entry, joules, span);
+      if (exited) this.#end(entry, span.toMs);
     }
     for (const entry of replaced) this.#end(entry, span.toMs);
     for (const usage of candidates) {
@@ -165,15 +172,30 @@ function isSame(owner: ProcessOwner, usage: ProcessUsage): boolean {
   );
 }
 
-/** The `most` largest, in any order. To sort 10,000 for the sake of 100 takes as long as all else done with them. */
-function largest(usages: readonly Identified[], most: number): readonly Identified[] {
-  if (usages.length <= most) return usages;
-  if (most === 0) return [];
-  const least = Float64Array.from(usages, ({ energy_j }) => energy_j)
-    .toSorted()
-    .at(-most)!;
-  return usages
-    .filter(({ energy_j }) => energy_j >= least)
-    .toSorted((a, b) => b.energy_j - a.energy_j)
-    .slice(0, most);
+/** Copies of the `most` largest usages that are added, of equal ones the first. Few others are copied. */
+class Largest {
+  readonly #most: number;
+  #found: Identified[] = [];
+  /** No more than that is not among the largest, J. */
+  #least = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  add(usage: Identified): void {
+    if (this.#most === 0 || usage.energy_j <= this.#least) return;
+    this.#found.push({ ...usage });
+    if (this.#found.length >= 4 * this.#most) this.#drop();
+  }
+
+  taken(): readonly Identified[] {
+    if (this.#found.length > this.#most) this.#drop();
+    return this.#found;
+  }
+
+  #drop(): void {
+    this.#found = this.#found.toSorted((a, b) => b.energy_j - a.energy_j).slice(0, this.#most);
+    this.#least = this.#found.at(-1)!.energy_j;
+  }
 }

@@ -86,3 +86,14 @@ export function commAt(comm: Buffer, index: number): string {
   while (end < start + 16 && comm[end] !== 0) end++;
   return comm.toString('utf8', start, end);
 }
+
+/** Whether that name is this one; false where it is not plain ASCII. */
+export function isCommAt(comm: Buffer, index: number, name: string): boolean {
+  const start = index * 16;
+  const { length } = name;
+  for (let i = 0; i < length; i++) {
+    const code = name.charCodeAt(i);
+    if (code !== comm[start + i] || code > 0x7f) return false;
+  }
+  return length === 16 || comm[start + length] === 0;
+}

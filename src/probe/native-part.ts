@@ -53,10 +53,10 @@ function isGlibc(): boolean {
 }
 
 /**
- * The directory of our package, two levels up from src/probe and from dist/probe alike.
+ * The directory of our package, two levels up from src/probe, from dist/probe and from the bundle in dist/cli alike.
  * @throws EnergyError where a bundler has moved this code away from it.
  */
-function ownDirectory(): string {
+export function ownDirectory(): string {
   // Bundles that are ES modules have no __dirname.
   const directory = typeof __dirname === 'string' ? join(__dirname, '../..') : undefined;
   if (directory !== undefined && isOurs(join(directory, 'package.json'))) return directory;

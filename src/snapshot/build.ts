@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { leastAttribution } from '../attribution/least.ts';
+import { tableOf } from '../attribution/process-table.ts';
 import { SNAPSHOT_SCHEMA, type SelfUsage, type Snapshot } from '../model/snapshot.ts';
 import type { EnergySource } from '../model/source.ts';
 import { sum } from '../util/sum.ts';
 import { cgroupRows } from './cgroup-rows.ts';
 import type { Parts } from './parts.ts';
-import { processRows } from './process-rows.ts';
+import { processRows, withProcesses } from './process-rows.ts';
 
 /**
  * Names the charges of an interval and puts them into the shape of a snapshot, without holding up the event
@@ -15,10 +16,10 @@ export async function buildSnapshot(parts: Parts): Promise<Snapshot> {
   const time = new Date().toISOString();
   const { interval, charges, identifier } = parts;
   const { source, seconds } = interval;
-  await identifier.prepare(charges.cgroups, charges.processes);
+  await identifier.prepare(charges.cgroups, tableOf(charges));
   const processes = await processRows(parts);
   const cgroups = await cgroupRows(parts);
-  return {
+  const snapshot: Snapshot = {
     schema: SNAPSHOT_SCHEMA,
     time,
     interval_s: seconds,
@@ -41,10 +42,12 @@ export async function buildSnapshot(parts: Parts): Promise<Snapshot> {
       counter_j: joules,
       idle_j: idleJoules,
     })),
-    processes,
+    // Its place: objects of them are made where they are asked for.
+    processes: [],
     cgroups,
     self: selfUsage(parts),
   };
+  return withProcesses(snapshot, processes);
 }
 
 function describe(source: EnergySource, zones: Parts['charges']['zones']): Snapshot['source'] {
@@ -73,7 +76,9 @@ function totalsOf({ zones, processJoules }: Parts['charges']): Pick<Snapshot, 't
 function selfUsage({ interval, charges, ownPid, lostEvents }: Parts): SelfUsage {
   const { columns, skipped, rebinds, gaps, resets, wraps } = interval;
   // Also where a filter leaves it out.
-  const self = charges.processes.find(({ pid }) => pid === ownPid);
+  const table = tableOf(charges);
+  const at = table.pid.subarray(0, table.length).indexOf(ownPid);
+  const self = at < 0 ? undefined : table.at(at);
   return {
     energy_j: self?.joules ?? 0,
     cpu_time_s: self?.seconds ?? 0,

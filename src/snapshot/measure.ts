@@ -5,6 +5,7 @@ import type { Recorded } from '../counters/intervals.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import type { Columns } from '../probe/columns.ts';
 import { inSlices } from '../util/cooperative.ts';
+import { extended } from '../util/lazy.ts';
 import { buildSnapshot } from './build.ts';
 import type { Parts } from './parts.ts';
 
@@ -29,7 +30,7 @@ export function createMeasure(
     const { columns, source, readings, cores } = interval;
     identifier.beginInterval(columns);
     const attributed = await inSlices(attributing(columns, source, cores, readings));
-    const charges = { ...attributed, ...auxiliary.charge(source, attributed.zones, readings) };
+    const charges = extended(attributed, auxiliary.charge(source, attributed.zones, readings));
     const lostEvents = columns.lostEvents - lostBefore;
     const snapshot = await buildSnapshot({ ...parts, interval, charges, lostEvents });
     lostBefore = columns.lostEvents;

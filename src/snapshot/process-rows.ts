@@ -1,9 +1,97 @@
 // SPDX-License-Identifier: Apache-2.0
+import { type ProcessTable, tableOf } from '../attribution/process-table.ts';
+import type { Mutable } from '../attribution/reducer.ts';
 import { sumUsed, type Used } from '../attribution/used.ts';
-import { OTHER, type OtherProcessesUsage, type ProcessUsage } from '../model/snapshot.ts';
+import type { Cgroup } from '../identity/cgroup.ts';
+import type { Process } from '../identity/processes.ts';
+import {
+  type NamedProcessUsage,
+  OTHER,
+  type OtherProcessesUsage,
+  type ProcessUsage,
+  type Snapshot,
+} from '../model/snapshot.ts';
 import { powerOf, type Seconds } from '../model/units.ts';
-import { eachInSlices } from '../util/cooperative.ts';
+import { inSlices, stepping } from '../util/cooperative.ts';
+import { lazily } from '../util/lazy.ts';
 import type { Parts } from './parts.ts';
+
+/** The rows of an interval's processes that have one, as columns, of which objects are made when they are asked for. */
+export class ProcessRows {
+  readonly #table: ProcessTable;
+  readonly #interval: Seconds;
+  /** Of each row its index in the table, who it is, and where. */
+  readonly #at: Uint32Array;
+  readonly #who: Process[] = [];
+  readonly #where: Cgroup[] = [];
+  /** The row of all others, if there are any. */
+  #other: OtherProcessesUsage | undefined;
+
+  constructor(table: ProcessTable, interval: Seconds) {
+    this.#table = table;
+    this.#interval = interval;
+    this.#at = new Uint32Array(table.length);
+  }
+
+  add(index: number, who: Process, where: Cgroup): void {
+    this.#at[this.#who.length] = index;
+    this.#who.push(who);
+    this.#where.push(where);
+  }
+
+  addOthers(rest: readonly Used[]): void {
+    this.#other = otherProcesses(rest, this.#interval);
+  }
+
+  list(): ProcessUsage[] {
+    const rows: ProcessUsage[] = this.#who.map((_, row) => this.#fill(row, {} as Mutable<NamedProcessUsage>));
+    if (this.#other) rows.push(this.#other);
+    return rows;
+  }
+
+  /** The same one by one: each is another one as soon as the next is taken. */
+  *passing(): Generator<ProcessUsage> {
+    const one = {} as Mutable<NamedProcessUsage>;
+    for (let row = 0; row < this.#who.length; row++) yield this.#fill(row, one);
+    if (this.#other) yield this.#other;
+  }
+
+  #fill(row: number, usage: Mutable<NamedProcessUsage>): NamedProcessUsage {
+    const table = this.#table;
+    const index = this.#at[row]!;
+    const { creationTime, executable, kernel, exited } = this.#who[row]!;
+    const { path, containerId } = this.#where[row]!;
+    const error = table.uncertainJoules?.[index] ?? Number.NaN;
+    usage.pid = table.pid[index]!;
+    usage.creation_time = creationTime;
+    usage.executable = executable;
+    usage.cgroup = path;
+    usage.container_id = containerId;
+    usage.energy_j = table.joules[index]!;
+    usage.energy_err_j = Number.isFinite(error) ? error : null;
+    usage.power_w = powerOf(usage.energy_j, this.#interval);
+    usage.cpu_time_s = table.seconds[index]!;
+    usage.exited = exited;
+    usage.kernel = kernel;
+    return usage;
+  }
+}
+
+const rowsOf = new WeakMap<object, ProcessRows>();
+
+/** Gives a snapshot its `processes`: objects for whoever asks for them, and none for `eachProcess`. */
+export function withProcesses<Rest extends object>(
+  rest: Rest,
+  rows: ProcessRows,
+): Rest & Pick<Snapshot, 'processes'> {
+  rowsOf.set(rest, rows);
+  return lazily(rest, 'processes', () => rows.list());
+}
+
+/** The processes of a snapshot one by one, for whoever keeps none: each may become another one when the next is taken. */
+export function eachProcess(snapshot: Pick<Snapshot, 'processes'>): Iterable<ProcessUsage> {
+  return rowsOf.get(snapshot)?.passing() ?? snapshot.processes;
+}
 
 /** A row for each process that the filter shows, and one for all others if there are any. */
 export async function processRows({
@@ -11,31 +99,23 @@ export async function processRows({
   charges,
   identifier,
   filter,
-}: Pick<Parts, 'interval' | 'charges' | 'identifier' | 'filter'>): Promise<ProcessUsage[]> {
-  const rows: ProcessUsage[] = [];
+}: Pick<Parts, 'interval' | 'charges' | 'identifier' | 'filter'>): Promise<ProcessRows> {
+  const table = tableOf(charges);
+  const rows = new ProcessRows(table, interval.seconds);
   const rest: Used[] = charges.unidentified ? [charges.unidentified] : [];
-  await eachInSlices(charges.processes, (charge) => {
-    const { creationTime, executable, kernel, exited } = identifier.process(charge);
-    const cgroup = identifier.cgroup(charge.cgroup, charge);
-    if (!filter.process(executable, cgroup.path)) {
-      rest.push(charge);
-      return;
-    }
-    rows.push({
-      pid: charge.pid,
-      creation_time: creationTime,
-      executable,
-      cgroup: cgroup.path,
-      container_id: cgroup.containerId,
-      energy_j: charge.joules,
-      energy_err_j: charge.uncertainJoules,
-      power_w: powerOf(charge.joules, interval.seconds),
-      cpu_time_s: charge.seconds,
-      exited,
-      kernel,
-    });
-  });
-  if (rest.length > 0) rows.push(otherProcesses(rest, interval.seconds));
+  const charged = { pid: 0, startNs: 0, row: 0 };
+  await inSlices(
+    stepping(table.length, (index) => {
+      charged.pid = table.pid[index]!;
+      charged.startNs = table.startNs[index]!;
+      charged.row = table.row[index]!;
+      const who = identifier.process(charged);
+      const where = identifier.cgroup(table.cgroup[index]!, charged);
+      if (filter.process(who.executable, where.path)) rows.add(index, who, where);
+      else rest.push(table.at(index));
+    }),
+  );
+  if (rest.length > 0) rows.addOthers(rest);
   return rows;
 }
 

@@ -19,8 +19,16 @@ export async function inSlices<Result>(work: Iterator<unknown, Result>): Promise
 /** Items between two looks at the clock. */
 const STEP_ITEMS = 16;
 
+/** Visits the numbers below `count` in steps. */
+export function* stepping(count: number, visit: (index: number) => void): Generator<void, void> {
+  for (let index = 0; index < count; index++) {
+    visit(index);
+    if ((index + 1) % STEP_ITEMS === 0) yield;
+  }
+}
+
 /** `list.forEach(visit)` in slices. */
-export function eachInSlices<Item>(list: readonly Item[], visit: (item: Item) => void): Promise<void> {
+export function eachInSlices<Item>(list: Iterable<Item>, visit: (item: Item) => void): Promise<void> {
   function* steps(): Generator<void, void> {
     let left = STEP_ITEMS;
     for (const item of list) {

@@ -52,6 +52,8 @@ static __always_inline __u64 started_at(struct task_struct* task) { return task-
 
 static __always_inline __u32 task_label(struct task_struct* task) { return task->label; }
 
+static __always_inline struct task_struct* process_of(struct task_struct* task) { return task; }
+
 static __always_inline void copy_comm(char* to, struct task_struct* task) {
   ((__u64*)to)[0] = ((__u64*)task->comm)[0];
   ((__u64*)to)[1] = ((__u64*)task->comm)[1];

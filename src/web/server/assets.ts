@@ -6,10 +6,11 @@ import { gzipSync } from 'node:zlib';
 import { acceptsGzip } from '../../http/accept.ts';
 import { type Handler, type Routes, sendLine } from '../../http/router.ts';
 import { EnergyError } from '../../model/errors.ts';
+import { ownDirectory } from '../../probe/native-part.ts';
 import { PAGE_HEADERS, isForeign, setHeaders } from './headers.ts';
 
-/** Where set-up puts what it bundles of `browser/`; the same from `src/` and from `dist/`. */
-const BUILT = join(__dirname, '../../../dist/web/assets');
+/** Where set-up puts what it bundles of `browser/`, below our package. */
+const BUILT = 'dist/web/assets';
 
 /** By path: name of the file and its type. */
 const ASSETS = {
@@ -20,7 +21,7 @@ const ASSETS = {
 } as const;
 
 /** The files of the page, read once. @throws EnergyError where they have not been built. */
-export function assets(directory: string = BUILT): Routes {
+export function assets(directory: string = join(ownDirectory(), BUILT)): Routes {
   return Object.fromEntries(
     Object.entries(ASSETS).map(([path, [name, type]]) => [path, asset(join(directory, name), type)]),
   );

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type CgroupUsage, OTHER, type ProcessUsage, type Snapshot } from '../../model/snapshot.ts';
+import { eachProcess } from '../../snapshot/process-rows.ts';
 import { Dictionary } from '../shared/dictionary.ts';
 import { addSum, largest, type RowSum, type RowSums, toRows } from '../shared/sums.ts';
 import type { Frame, LedgerParts } from '../shared/wire.ts';
@@ -65,7 +66,7 @@ export class FrameMaker {
     this.#seenGroups = new Map();
     this.#seen = new Map();
     for (const { cgroups } of snapshots) for (const cgroup of cgroups) this.#group(cgroup.path, cgroup);
-    for (const { processes } of snapshots) for (const process of processes) this.#add(sums, process);
+    for (const snapshot of snapshots) for (const process of eachProcess(snapshot)) this.#add(sums, process);
     // Whoever used nothing this time is asked for anew when it does.
     this.#processes = this.#seen;
     this.#groups = this.#seenGroups;
