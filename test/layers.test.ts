@@ -71,4 +71,25 @@ describe('the files of src/', () => {
       [],
     );
   });
+
+  it('export no constant or function that nobody else has a use for', () => {
+    const texts = ['../src', '.', '../bin', '../deploy'].flatMap((directory) =>
+      readdirSync(join(__dirname, directory), { recursive: true, encoding: 'utf8' })
+        .filter((name) => /\.(ts|mjs|js)$|^joules$/.test(name) && !name.includes('node_modules'))
+        .map((name) => resolve(__dirname, directory, name)),
+    );
+    const words = new Map(
+      texts.map((path) => [path, new Set(readFileSync(path, 'utf8').match(/\w+/g))] as const),
+    );
+    const unused = files.flatMap((file) => {
+      const own = join(SRC, file);
+      const exported = readFileSync(own, 'utf8').matchAll(
+        /^export (?:async )?(?:const|function\*?|class) (\w+)/gm,
+      );
+      return [...exported]
+        .filter(([, name]) => ![...words].some(([path, its]) => path !== own && its.has(name!)))
+        .map(([, name]) => `${file} exports ${name}`);
+    });
+    expect(unused).toEqual([]);
+  });
 });

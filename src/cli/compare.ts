@@ -2,7 +2,7 @@
 import { CONFIDENCE, type Interval, locate } from './signed-rank.ts';
 
 /** A difference that is surely larger than this is one, percent. */
-export const MATTERS_PERCENT = 2;
+const MATTERS_PERCENT = 2;
 /** One that is surely smaller than this is none, percent. */
 export const SAME_PERCENT = 5;
 

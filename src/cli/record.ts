@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-import { openMeter } from '../meter.ts';
+import { type Meter, openMeter } from '../meter.ts';
+import type { Snapshot } from '../model/snapshot.ts';
 import { RecordingWriter } from '../recording/write.ts';
 import { parseOptions } from '../settings/options.ts';
 import { COMMAND } from '../settings/table.ts';
 import { snapshotJson } from '../snapshot/json.ts';
+import { within } from '../util/deadline.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
 import { complain, complainOfDoubts, counted, jsonLine } from './print.ts';
 import { ignoreDebugger, onStop } from './signals.ts';
@@ -11,6 +13,9 @@ import { splitPlan, withName } from './split-text.ts';
 
 /** Where it is written to if nobody says where. */
 const FILE = 'joules.jsonl.br';
+
+/** What was used since the last interval ended is waited for so long, ms: whoever sent a signal wants an end. */
+const REST_MS = 1000;
 
 /** `joules record`: writes snapshots to a file until --count, SIGINT or SIGTERM. */
 export async function record(args: readonly string[]): Promise<number> {
@@ -22,7 +27,7 @@ export async function record(args: readonly string[]): Promise<number> {
   const meter = await openMeter({ ...options, log: complainOfDoubts });
   const writer = new RecordingWriter({ path, maxBytes, files });
   ignoreDebugger();
-  const release = onStop(() => void meter.close());
+  const release = onStop(() => meter.stop());
   try {
     keepOnlyNeeded({
       source: meter.selection.source,
@@ -41,6 +46,7 @@ export async function record(args: readonly string[]): Promise<number> {
       await writer.add(jsonLine(snapshotJson(snapshot)));
       if (--left <= 0) break;
     }
+    if (left > 0) await addRest(meter, writer);
   } finally {
     release();
     await meter.close();
@@ -50,4 +56,15 @@ export async function record(args: readonly string[]): Promise<number> {
     `${counted(writer.lines, 'snapshot')} in ${path}, ${(writer.bytes / 1e6).toFixed(2)} MB: joules top --replay ${path}`,
   );
   return 0;
+}
+
+/** Adds the interval that a signal has cut short. One that cannot be measured any more is not there to be added. */
+async function addRest(meter: Meter, writer: RecordingWriter): Promise<void> {
+  let rest: Snapshot | undefined;
+  const measured = meter.snapshot().then(
+    (snapshot) => void (rest = snapshot),
+    (error: Error) => complain(`${error.message}; what was used since the last interval is not recorded`),
+  );
+  await within(measured, REST_MS);
+  if (rest) await writer.add(jsonLine(snapshotJson(rest)));
 }

@@ -50,7 +50,7 @@ function sourcesText({ sources }: Report): string {
 }
 
 /** What people read of a report. */
-export function reportLines(made: Report, by: View, limit: number): string[] {
+function reportLines(made: Report, by: View, limit: number): string[] {
   const { totals, measured_s, source, snapshots } = made;
   const digits = source.estimate?.digits;
   const part = (joules: number): string =>

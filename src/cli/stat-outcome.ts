@@ -15,7 +15,7 @@ import type { StatRequest } from './stat-request.ts';
 import type { Target } from './targets.ts';
 
 /** Exit status of `--fail-if-more` where B surely uses more. */
-export const EXIT_MORE = 4;
+const EXIT_MORE = 4;
 
 /** What is to be told to programs and to people, or why there is nothing, and the exit status. */
 export type Outcome =

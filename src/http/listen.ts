@@ -18,7 +18,7 @@ export interface Bound {
  * Connections that the kernel takes on beside the event loop. One that finds no room there comes again after 1 s, and
  * then 2 s more.
  */
-export const BACKLOG = 511;
+const BACKLOG = 511;
 
 /** Begins to listen: the system resolves names, and chooses the port for port 0. @throws EnergyError, exit status 2. */
 export async function listen(server: Server, address: Address): Promise<Bound> {

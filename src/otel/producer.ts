@@ -95,7 +95,7 @@ export interface SumScopeMetrics extends ScopeMetrics {
 }
 
 /** The metrics of one reading, those without points left out. `known`: attributes of series, made once. */
-export function toScopeMetrics(
+function toScopeMetrics(
   reading: LedgerReading,
   toPoints: ToPoints,
   mode: Mode,

@@ -2,7 +2,7 @@
 import { OTHER, type ProcessUsage, type Snapshot } from '../model/snapshot.ts';
 
 /** Schema name of a report as the command line prints it. */
-export const REPORT_SCHEMA = 'joules.report/1';
+const REPORT_SCHEMA = 'joules.report/1';
 
 /** Rows of one kind that are kept at a time: a day of builds has more, the smallest of which are put together. */
 const ROWS = 50_000;

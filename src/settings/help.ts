@@ -62,7 +62,7 @@ function headOf(verb: Verb): string[] {
 }
 
 /** An option as it is written: `-s, --source SPEC`. */
-export function usageOf({ option, short, placeholder }: Setting<unknown>): string {
+function usageOf({ option, short, placeholder }: Setting<unknown>): string {
   return `${short ? `-${short}, ` : '    '}--${option}${placeholder === undefined ? '' : ` ${placeholder}`}`;
 }
 

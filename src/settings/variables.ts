@@ -4,8 +4,8 @@ import { choice, flag, httpUrl, integer, type Kind, list, pair, readableFile, te
 import type { Attribution } from '../model/source.ts';
 import { MAX_TIMER_MS, METER } from './table.ts';
 
-export const EXPORTERS = ['otlp', 'prometheus', 'console', 'none'] as const;
-export const PROTOCOLS = ['http/protobuf', 'http/json'] as const;
+const EXPORTERS = ['otlp', 'prometheus', 'console', 'none'] as const;
+const PROTOCOLS = ['http/protobuf', 'http/json'] as const;
 export const LOG_LEVELS = ['none', 'error', 'warn', 'info', 'debug', 'verbose', 'all'] as const;
 const TEMPORALITIES = ['cumulative', 'delta', 'lowmemory'] as const;
 

@@ -39,7 +39,7 @@ interface Period {
   readonly jitterSeconds: number;
 }
 
-export function periodOf(watch: Watch | undefined): Period {
+function periodOf(watch: Watch | undefined): Period {
   const times = (watch?.updates ?? []).map(({ ns }) => ns / 1e9);
   if (!watch || times.length < 3) return { seconds: undefined, jitterSeconds: NaN };
   if (times.length > 0.9 * watch.reads) return { seconds: 0, jitterSeconds: 0 };

@@ -41,6 +41,19 @@ describeOnKernel('joules record', () => {
     }
   });
 
+  it('records the interval that a signal cuts short', async () => {
+    const path = join(temporaryDirectory(), 'r.br');
+    await using run = startJoules(['record', '-o', path, '--source', TSC, '--interval', '600']);
+    await waitFor('the recording to begin', () =>
+      run.output().stderr.includes('recording to') ? true : undefined,
+    );
+    expect((await run.stop('SIGTERM')).status).toBe(0);
+    const lines = snapshots(joules(['top', '--replay', path, '--json']).stdout);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]!.interval_s).toBeLessThan(600);
+    expect(lines[0]!.totals.counter_j).toBeGreaterThan(0);
+  });
+
   it('tells what becomes of a recording that is there', () => {
     const path = join(temporaryDirectory(), 'r.br');
     const run = (...more: string[]): string =>

@@ -133,4 +133,40 @@ describe('a frame of the page', () => {
     expect(ids[1]).toBe(ids[0]);
     expect(new Set(ids).size).toBe(3);
   });
+
+  it('keeps the rows of a frame bounded, however many snapshots it has', () => {
+    const maker = new FrameMaker({ namesProcesses: true, leastMs: 100_000 });
+    let frame: Frame | undefined;
+    let most = 0;
+    for (let second = 0; second < 100; second++) {
+      const processes = Array.from({ length: 2000 }, (_, i) => ({
+        pid: i + 2,
+        creation_time: new Date(1e12 + second * 1000).toISOString(),
+        executable: 'worker',
+        energy_j: i === 0 ? 1 : 1e-3,
+      }));
+      frame = maker.add({ ...snapshotOf({ processes }), interval_s: 1 });
+      most = Math.max(most, maker.dictionary.rows.size);
+    }
+    expect(most).toBeLessThan(40_000);
+    expect(frame!.names!.rows.length).toBeLessThan(40_000);
+    const rows = rowsOf(frame!, maker);
+    expect(rows.length).toBeLessThanOrEqual(3001);
+    // The largest of each second are there, and all Joules.
+    expect(rows.filter(({ energy }) => energy === 1_000_000)).toHaveLength(100);
+    expect(frame!.ledger.process).toBe(100 * (1_000_000 + 1999 * 1000));
+  });
+
+  it('numbers anew what was forgotten since it had no row', () => {
+    const maker = new FrameMaker({ namesProcesses: true });
+    const processes = Array.from({ length: 4000 }, (_, i) => ({ pid: i + 1, energy_j: 1 + (i + 1) / 1e4 }));
+    const snapshot = snapshotOf({ processes });
+    const first = maker.add(snapshot)!;
+    maker.dictionary.keep(new Set([...first.rows!.id, ...first.groups]));
+    const reversed = processes.map((one) => ({ ...one, energy_j: 2 - one.energy_j / 2 }));
+    const second = maker.add(snapshotOf({ processes: reversed }))!;
+    const named = rowsOf(second, maker).filter(({ kind }) => kind === 'process');
+    expect(named.some(({ pid }) => pid === 1)).toBe(true);
+    expect(named).toHaveLength(3000);
+  });
 });

@@ -3,7 +3,7 @@ import { type View, VIEWS } from '../../settings/types.ts';
 import { type Entry, type Sort, SORTS } from './entry.ts';
 
 /** Seconds that figures of now are means of. */
-export const MEANS = [1, 5, 30] as const;
+const MEANS = [1, 5, 30] as const;
 export type Mean = (typeof MEANS)[number];
 
 /** What somebody has chosen to look at. It changes by keys alone. */

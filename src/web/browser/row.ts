@@ -6,7 +6,7 @@ import type { Rows } from '../shared/wire.ts';
 import { element, setAttribute, setClass, setText } from './dom.ts';
 import { type Scene, slotClass } from './scene.ts';
 
-export const SPARK_PX = { width: 120, height: 20 };
+const SPARK_PX = { width: 120, height: 20 };
 const NARROW_SPARK_PX = 72;
 /** What has spent anything is seen. */
 const LEAST_BAR_PX = 0.75;

@@ -26,17 +26,32 @@ interface KnownGroup {
   readonly number: number;
 }
 
+/** Rows at which the smallest are folded while a frame is made: one of a long recording has thousands of snapshots. */
+const ROWS_MEANWHILE = 10 * ROWS;
+
+/** What has been added up of a frame: of its snapshots nothing else is kept. */
+interface Begun {
+  time: string;
+  ms: number;
+  sums: RowSums;
+  readonly processes: Map<number, Known>;
+  readonly groups: Map<string, KnownGroup>;
+  /** Joules of each core and of its idle part. */
+  readonly cores: Map<number, [number, number]>;
+  /** In Joules. */
+  readonly ledger: Record<Exclude<keyof LedgerParts, 'process'>, number>;
+  readonly self: [joules: number, switches: number, lost: number];
+}
+
 /** Makes frames of snapshots: processes that ended are folded by program and cgroup, names become numbers. */
 export class FrameMaker {
   readonly dictionary: Dictionary = new Dictionary();
   readonly #namesProcesses: boolean;
   readonly #leastMs: number;
-  #processes = new Map<number, Known>();
-  #seen = new Map<number, Known>();
-  #groups = new Map<string, KnownGroup>();
-  #seenGroups = new Map<string, KnownGroup>();
-  #gathering: Snapshot[] = [];
-  #ms = 0;
+  /** Of the last frame. */
+  #processes: Begun['processes'] = new Map();
+  #groups: Begun['groups'] = new Map();
+  #begun: Begun | undefined;
 
   /** Without `namesProcesses` those of a program in a cgroup are one row. A frame covers `leastMs` at least. */
   constructor(options: { readonly namesProcesses: boolean; readonly leastMs?: number | undefined }) {
@@ -46,49 +61,65 @@ export class FrameMaker {
 
   /** The frame that ends with this snapshot, unless it is too short yet. */
   add(snapshot: Snapshot): Frame | undefined {
-    this.#gathering.push(snapshot);
-    this.#ms += snapshot.interval_s * 1000;
-    return this.#ms < this.#leastMs ? undefined : this.rest();
+    const begun = (this.#begun ??= beginFrame());
+    const { cgroups, cores } = snapshot;
+    begun.time = snapshot.time;
+    begun.ms += snapshot.interval_s * 1000;
+    for (const cgroup of cgroups) this.#group(begun, cgroup.path, cgroup);
+    for (const process of eachProcess(snapshot)) this.#add(begun, process);
+    for (const { id, counter_j, idle_j } of cores) {
+      const number = this.dictionary.core(id);
+      const [counted, idle] = begun.cores.get(number) ?? [0, 0];
+      begun.cores.set(number, [counted + counter_j, idle + idle_j]);
+    }
+    addFigures(begun, snapshot);
+    if (begun.sums.size > ROWS_MEANWHILE) this.#fold(begun);
+    return begun.ms < this.#leastMs ? undefined : this.rest();
   }
 
   /** The frame of what was too short for one, if anything was. */
   rest(): Frame | undefined {
-    if (this.#gathering.length === 0) return undefined;
-    const snapshots = this.#gathering;
-    const ms = this.#ms;
-    this.#gathering = [];
-    this.#ms = 0;
-    return this.#frame(snapshots, ms);
-  }
-
-  #frame(snapshots: readonly Snapshot[], ms: number): Frame {
-    const sums: RowSums = new Map();
-    this.#seenGroups = new Map();
-    this.#seen = new Map();
-    for (const { cgroups } of snapshots) for (const cgroup of cgroups) this.#group(cgroup.path, cgroup);
-    for (const snapshot of snapshots) for (const process of eachProcess(snapshot)) this.#add(sums, process);
+    const begun = this.#begun;
+    if (!begun) return undefined;
+    this.#begun = undefined;
     // Whoever used nothing this time is asked for anew when it does.
-    this.#processes = this.#seen;
-    this.#groups = this.#seenGroups;
-    const restOf = (row: number): number => this.dictionary.restOf(this.dictionary.groupOf(row));
-    const rows = toRows(wholeMicro(largest(sums, ROWS, restOf)));
+    this.#processes = begun.processes;
+    this.#groups = begun.groups;
+    const { time, ms, ledger, self } = begun;
+    const rows = toRows(wholeMicro(largest(begun.sums, ROWS, this.#restOf)));
     const groups = this.#sumGroups(rows.id, rows.energy);
     const process = rows.energy.reduce((total, energy) => total + energy, 0);
     const names = this.dictionary.takeNews();
     return {
-      time: Date.parse(snapshots.at(-1)!.time),
+      time: Date.parse(time),
       ms: Math.round(ms * 1000) / 1000,
-      ledger: ledgerOf(snapshots, process),
-      cores: this.#coresOf(snapshots),
+      ledger: {
+        process,
+        idle: micro(ledger.idle),
+        shared: micro(ledger.shared),
+        gap: micro(ledger.gap),
+        lost: micro(ledger.lost),
+      },
+      cores: [...begun.cores].flatMap(([core, [counted, idle]]) => [core, micro(counted), micro(idle)]),
       groups,
       rows,
-      self: selfOf(snapshots),
+      self: [micro(self[0]), self[1], self[2]],
       ...(names && { names }),
     };
   }
 
-  #add(sums: RowSums, process: ProcessUsage): void {
-    const row = this.#rowOf(process);
+  readonly #restOf = (row: number): number => this.dictionary.restOf(this.dictionary.groupOf(row));
+
+  /** Keeps the largest rows; names that nobody has been told yet are not told. */
+  #fold(begun: Begun): void {
+    begun.sums = largest(begun.sums, ROWS, this.#restOf);
+    this.dictionary.withdraw((row) => !begun.sums.has(row));
+    for (const [pid, { row }] of begun.processes) if (!begun.sums.has(row)) begun.processes.delete(pid);
+  }
+
+  #add(begun: Begun, process: ProcessUsage): void {
+    const { sums } = begun;
+    const row = this.#rowOf(begun, process);
     const sum: RowSum = {
       energy: process.energy_j,
       error: process.energy_err_j ?? Number.NaN,
@@ -106,8 +137,9 @@ export class FrameMaker {
     }
   }
 
-  #rowOf({ pid, creation_time, executable, cgroup, exited, kernel }: ProcessUsage): number {
-    const group = this.#group(cgroup ?? OTHER);
+  #rowOf(begun: Begun, process: ProcessUsage): number {
+    const { pid, creation_time, executable, cgroup, exited, kernel } = process;
+    const group = this.#group(begun, cgroup ?? OTHER);
     if (pid === null) return this.dictionary.restOf(group);
     const named = { program: executable, group, kernel };
     if (exited) return this.dictionary.row({ kind: 'ended', pid: null, created: null, ...named });
@@ -115,22 +147,29 @@ export class FrameMaker {
       return this.dictionary.row({ kind: 'process', pid: null, created: null, ...named });
     const known = this.#processes.get(pid);
     const isSame =
-      known?.created === creation_time && known.program === executable && known.cgroup === cgroup;
+      known?.created === creation_time &&
+      known.program === executable &&
+      known.cgroup === cgroup &&
+      this.dictionary.rows.has(known.row);
     const row = isSame
       ? known.row
       : this.dictionary.row({ kind: 'process', pid, created: creation_time, ...named });
-    this.#seen.set(pid, isSame ? known : { created: creation_time, program: executable, cgroup, row });
+    begun.processes.set(pid, isSame ? known : { created: creation_time, program: executable, cgroup, row });
     return row;
   }
 
-  #group(path: string, usage?: CgroupUsage): number {
-    const seen = this.#seenGroups.get(path);
+  #group(begun: Begun, path: string, usage?: CgroupUsage): number {
+    const seen = begun.groups.get(path);
     if (seen) return seen.number;
+    if (begun.groups.size >= GROUPS) return this.dictionary.group(placeOf(OTHER));
     const known = this.#groups.get(path);
-    const isSame = known !== undefined && isSameNames(known.names, usage?.names);
-    const asked = this.#seenGroups.size < GROUPS ? path : OTHER;
-    const number = isSame ? known.number : this.dictionary.group(placeOf(asked, usage));
-    this.#seenGroups.set(path, isSame ? known : { names: usage?.names, number });
+    // What no row was left of is forgotten, and numbered anew.
+    const isSame =
+      known !== undefined &&
+      isSameNames(known.names, usage?.names) &&
+      this.dictionary.groups.has(known.number);
+    const number = isSame ? known.number : this.dictionary.group(placeOf(path, usage));
+    begun.groups.set(path, isSame ? known : { names: usage?.names, number });
     return number;
   }
 
@@ -141,16 +180,6 @@ export class FrameMaker {
       groups.set(group, (groups.get(group) ?? 0) + energy[i]!);
     });
     return [...groups].flat();
-  }
-
-  #coresOf(snapshots: readonly Snapshot[]): number[] {
-    const cores = new Map<number, [number, number]>();
-    for (const { id, counter_j, idle_j } of snapshots.flatMap(({ cores: all }) => all)) {
-      const number = this.dictionary.core(id);
-      const [counted, idle] = cores.get(number) ?? [0, 0];
-      cores.set(number, [counted + counter_j, idle + idle_j]);
-    }
-    return [...cores].flatMap(([core, [counted, idle]]) => [core, micro(counted), micro(idle)]);
   }
 }
 
@@ -181,24 +210,25 @@ function wholeMicro(sums: RowSums): RowSums {
   return whole;
 }
 
-function ledgerOf(snapshots: readonly Snapshot[], process: number): LedgerParts {
-  const total = (of: (snapshot: Snapshot) => number): number =>
-    micro(snapshots.reduce((sum, snapshot) => sum + of(snapshot), 0));
+function beginFrame(): Begun {
   return {
-    process,
-    idle: total(({ totals }) => totals.idle_j),
-    shared: total(({ unattributed }) => unattributed.shared_j),
-    gap: total(({ unattributed }) => unattributed.gap_j),
-    lost: total(({ unattributed }) => unattributed.lost_j),
+    time: '',
+    ms: 0,
+    sums: new Map(),
+    processes: new Map(),
+    groups: new Map(),
+    cores: new Map(),
+    ledger: { idle: 0, shared: 0, gap: 0, lost: 0 },
+    self: [0, 0, 0],
   };
 }
 
-function selfOf(snapshots: readonly Snapshot[]): Frame['self'] {
-  const total = (of: (self: Snapshot['self']) => number): number =>
-    snapshots.reduce((sum, { self }) => sum + of(self), 0);
-  return [
-    micro(total(({ energy_j }) => energy_j)),
-    total(({ switches }) => switches),
-    total(({ lost }) => lost),
-  ];
+function addFigures({ ledger, self: sum }: Begun, { totals, unattributed, self }: Snapshot): void {
+  ledger.idle += totals.idle_j;
+  ledger.shared += unattributed.shared_j;
+  ledger.gap += unattributed.gap_j;
+  ledger.lost += unattributed.lost_j;
+  sum[0] += self.energy_j;
+  sum[1] += self.switches;
+  sum[2] += self.lost;
 }

@@ -6,7 +6,7 @@ import type { Span } from './shown.ts';
 import type { Frame } from './wire.ts';
 
 /** Colours for containers. */
-export const SLOTS = 8;
+const SLOTS = 8;
 /** Time between two looks at who is among the largest. */
 const SLOTS_MS = 10_000;
 /** Frames this far apart have something between them that is not known, as a multiple of their length. */

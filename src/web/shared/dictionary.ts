@@ -56,6 +56,13 @@ export class Dictionary {
     return news;
   }
 
+  /** Forgets rows of which nobody has been told, as if they had not been named. */
+  withdraw(isUnused: (row: number) => boolean): void {
+    const unused = this.#news.rows.filter(([row]) => isUnused(row));
+    this.#news.rows = this.#news.rows.filter(([row]) => !isUnused(row));
+    for (const [row] of unused) this.#drop(this.rows, row);
+  }
+
   all(): Names {
     return { rows: [...this.rows], groups: [...this.groups], cores: [...this.cores], gone: [] };
   }
@@ -70,6 +77,10 @@ export class Dictionary {
 
   #forget(names: Map<number, unknown>, number: number): void {
     this.#news.gone.push(number);
+    this.#drop(names, number);
+  }
+
+  #drop(names: Map<number, unknown>, number: number): void {
     names.delete(number);
     this.#byKey.delete(this.#keys.get(number)!);
     this.#keys.delete(number);
@@ -99,7 +110,7 @@ function isSameGroup(one: GroupName, other: GroupName): boolean {
 }
 
 interface News {
-  readonly rows: [number, RowName][];
+  rows: [number, RowName][];
   readonly groups: [number, GroupName][];
   readonly cores: [number, string][];
   readonly gone: number[];
