@@ -92,8 +92,7 @@ Outcome Program::Load(const ProbeOptions& options, uint32_t* own_pid) {
 
   // The running kernel's own is parsed in any case: given as a custom one, it would be parsed twice.
   const bool is_own = options_.btf == kOwnBtf;
-  LIBBPF_OPTS(bpf_object_open_opts, open_options,
-              .btf_custom_path = is_own ? nullptr : options_.btf.c_str());
+  LIBBPF_OPTS(bpf_object_open_opts, open_options, .btf_custom_path = is_own ? nullptr : options_.btf.c_str());
   skeleton_ = energy_bpf__open_opts(&open_options);
   if (!skeleton_) return FailWithBtf("load the BPF program", -errno);
   Configure(subsys);

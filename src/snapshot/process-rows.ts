@@ -17,7 +17,7 @@ import { lazily } from '../util/lazy.ts';
 import type { Parts } from './parts.ts';
 
 /** The rows of an interval's processes that have one, as columns, of which objects are made when they are asked for. */
-export class ProcessRows {
+class ProcessRows {
   readonly #table: ProcessTable;
   readonly #interval: Seconds;
   /** Of each row its index in the table, who it is, and where. */
