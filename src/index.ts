@@ -5,6 +5,7 @@ export type { ContainerNames } from './model/container.ts';
 export { openMeter, type Meter } from './meter.ts';
 export { EnergyMetricProducer } from './otel/energy-producer.ts';
 export { energyInstrumentation, type EnergyInstrumentation } from './otel/instrumentation.ts';
+export { requestEnergy, type RequestEnergy, type RequestEnergyOptions } from './requests/request-energy.ts';
 export type { LedgerLimits, MeterOptions, RecorderOptions, Scope } from './settings/types.ts';
 export type {
   CgroupUsage,

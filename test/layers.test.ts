@@ -24,6 +24,7 @@ const LAYERS = [
   'http',
   'web',
   'otel',
+  'requests',
   'cli',
   'index.ts',
 ];

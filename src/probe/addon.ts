@@ -131,6 +131,7 @@ interface Addon {
   ): Outcome<{ readonly fd: number }>;
   dropPrivileges(keep: bigint): Outcome;
   askKernel(): KernelWants;
+  threadCpuNs(): number;
   readonly noProcess: number;
   readonly virtualPeriodNs: number;
   readonly fork: number;
@@ -200,6 +201,14 @@ export interface KernelWants {
 
 export function askKernel(): KernelWants {
   return (addon ??= loadAddon()).askKernel();
+}
+
+/**
+ * The clock of CPU time of the calling thread, ns, which is read in a fraction of a microsecond.
+ * @throws EnergyError where the native part is not there.
+ */
+export function threadCpuClock(): () => number {
+  return (addon ??= loadAddon()).threadCpuNs;
 }
 
 /** A program that runs. */
