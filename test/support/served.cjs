@@ -37,8 +37,8 @@ async function handle(ms) {
 
 const lost = [];
 const ROUTES = {
-  '/light': () => handle(1),
-  '/heavy': () => handle(3),
+  '/light': () => handle(4),
+  '/heavy': () => handle(12),
   '/pool': () => promisify(pbkdf2)('a', 'b', 60_000, 32, 'sha256'),
   '/block': async () => work(5000),
   // Whoever comes to run the queue has another context than who put it there.
@@ -154,9 +154,13 @@ async function inMain() {
   const server = await FRAMEWORKS[framework](trace.getTracer('server'));
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address();
-  const paths = { pool: ['/pool'], block: ['/light', '/block'], queue: ['/queue'] }[part] ?? ['/light', '/heavy'];
+  const paths = { pool: ['/pool'], block: ['/light', '/block'], queue: ['/queue'] }[part] ?? [
+    '/light',
+    '/heavy',
+  ];
   const reading = setInterval(() => void read(), 1100);
-  const worker = part === 'worker' ? new Worker(__filename, { workerData: process.argv.slice(2) }) : undefined;
+  const worker =
+    part === 'worker' ? new Worker(__filename, { workerData: process.argv.slice(2) }) : undefined;
   const workerEnds = worker && new Promise((resolve) => worker.once('exit', resolve));
   await ask(port, paths, Number(requests), Number(concurrency));
   await workerEnds;
@@ -182,7 +186,10 @@ async function inWorker() {
   const provider = startTracing(energy);
   const tracer = trace.getTracer('worker');
   for (let i = 0; i < 200; i++) {
-    const span = tracer.startSpan('job', { kind: SpanKind.SERVER, attributes: { 'http.request.method': 'GET' } });
+    const span = tracer.startSpan('job', {
+      kind: SpanKind.SERVER,
+      attributes: { 'http.request.method': 'GET' },
+    });
     await context.with(trace.setSpan(context.active(), span), () => handle(5));
     span.setAttributes({ 'http.route': '/in-worker', 'http.response.status_code': 200 });
     span.end();
