@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <utility>
@@ -28,6 +29,20 @@ void Empty(energy_buffer* buffer) {
   auto* words = reinterpret_cast<uint64_t*>(buffer);
   for (size_t i = 0; i < offsetof(energy_buffer, cold) / sizeof(uint64_t); i++)
     __atomic_store_n(&words[i], 0, __ATOMIC_RELAXED);
+}
+
+// Deletes many entries with one system call. Where the kernel cannot, before Linux 5.6, or one is gone, they
+// are deleted one by one.
+void DeleteAll(int map, const std::vector<energy_spill_key>& keys) {
+  size_t at = 0;
+  while (at < keys.size()) {
+    constexpr size_t kBatch = 4096;
+    const size_t end = std::min(keys.size(), at + kBatch);
+    uint32_t count = end - at;
+    if (bpf_map_delete_batch(map, &keys[at], &count, nullptr))
+      for (size_t i = at; i < end; i++) bpf_map_delete_elem(map, &keys[i]);
+    at = end;
+  }
 }
 
 }  // namespace
@@ -108,8 +123,7 @@ Outcome Drainer::ReadRows(RowReader* reader, Overflow (&overflows)[2]) const {
 // Empties what has been read, and gives the buffers back.
 void Drainer::Forget(const RowReader& reader, const Overflow (&overflows)[2], Drained* out) {
   for (const auto& overflow : overflows) {
-    for (int i = 0; i < 2; i++)
-      for (const auto& key : overflow.keys[i]) bpf_map_delete_elem(overflow.maps[i], &key);
+    for (int i = 0; i < 2; i++) DeleteAll(overflow.maps[i], overflow.keys[i]);
   }
   for (uint32_t cpu : out->cpus.cpu) {
     energy_buffer* buffer = &program_->cpus()[cpu].buffers[left_[cpu]];

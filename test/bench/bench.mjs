@@ -8,6 +8,7 @@ import agent from './agent.mjs';
 import drain from './drain.mjs';
 import learner from './learner.mjs';
 import page from './page.mjs';
+import series from './series.mjs';
 import pipe from './pipe.mjs';
 import stat from './stat.mjs';
 import switches from './switches.mjs';
@@ -15,7 +16,7 @@ import { HERE, ROUNDS } from './tools.mjs';
 import top from './top.mjs';
 import verifier from './verifier.mjs';
 
-const TABLES = { accuracy, switches, pipe, verifier, drain, learner, agent, page, stat, top };
+const TABLES = { accuracy, switches, pipe, verifier, drain, learner, agent, series, page, stat, top };
 
 const asked = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(TABLES);
 const unknown = asked.find((name) => !Object.hasOwn(TABLES, name));

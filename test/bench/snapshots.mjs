@@ -12,6 +12,8 @@ const require = createRequire(import.meta.url);
 const { openMeter } = require('../../dist/meter.js');
 const { Ledger } = require('../../dist/ledger/ledger.js');
 const { startPublishing } = require('../../dist/otel/publish.js');
+const { producersOf } = require('../../dist/otel/producer.js');
+const { DEFAULT_LIMITS } = require('../../dist/settings/table.js');
 const { inSlices } = require('../../dist/util/cooperative.js');
 
 const WARM_UP = Number(process.argv[2]);
@@ -20,9 +22,9 @@ const ROUNDS = 8;
 const RESOLUTION_MS = 1;
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
-const ledger = new Ledger();
+const ledger = new Ledger(DEFAULT_LIMITS);
 const publisher = await startPublishing({
-  reader: () => ledger.reader(),
+  producer: producersOf(ledger),
   env: { OTEL_METRICS_EXPORTER: 'prometheus', OTEL_EXPORTER_PROMETHEUS_PORT: '0' },
   log: (line) => process.stderr.write(`${line}\n`),
 });

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// What an interval costs after the drain, stage by stage, in a process of its own: prints one JSON object.
+//   series-stages.mjs PROCESSES SERIES CPUS
+// The processes are made up: each in a row of its own, and never named by /proc. SERIES: places for them; 0: as by default.
+import { createRequire } from 'node:module';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const require = createRequire(import.meta.url);
+const { ProtobufMetricsSerializer } = require('@opentelemetry/otlp-transformer');
+const { resourceFromAttributes } = require('@opentelemetry/resources');
+const { createIdentifier } = require('../../dist/identity/identify.js');
+const { Ledger } = require('../../dist/ledger/ledger.js');
+const { Batches } = require('../../dist/otel/batches.js');
+const { producersOf } = require('../../dist/otel/producer.js');
+const { DEFAULT_LIMITS } = require('../../dist/settings/table.js');
+const { createFilter } = require('../../dist/snapshot/filter.js');
+const { createMeasure } = require('../../dist/snapshot/measure.js');
+const { inSlices } = require('../../dist/util/cooperative.js');
+
+const [PROCESSES, SERIES, CPUS] = process.argv.slice(2).map(Number);
+const ROUNDS = 12;
+const CGROUPS = 200;
+const zones = Array.from({ length: CPUS }, (_, cpu) => ({ id: `core:${cpu}`, cpus: [cpu], lead: cpu }));
+const source = {
+  name: 'bench',
+  kind: 'measured',
+  scope: 'cpu',
+  domain: 'cpu',
+  reader: 'bpf',
+  joulesPerCount: 1e-6,
+  zones,
+  auxiliary: [],
+};
+
+function columns(round) {
+  const length = PROCESSES + CPUS;
+  const column = (make, at = length) => Float64Array.from({ length: at }, (_, i) => make(i));
+  const whole = (make, at = length) => Uint32Array.from({ length: at }, (_, i) => make(i));
+  const isIdle = (i) => i < CPUS;
+  const none = new Uint32Array(0);
+  const rows = {
+    cpu: whole((i) => i % CPUS),
+    pid: whole((i) => (isIdle(i) ? 0 : 5e6 + i)),
+    label: whole(() => 0),
+    startNs: column((i) => (isIdle(i) ? 0 : 1e12 + i * 1e7)),
+    cgroup: column((i) => 1e7 + (i % CGROUPS)),
+    timeNs: column((i) => 1e5 + i),
+    counts: column((i) => 1e5 + ((i * 7919 + round * 13) % 10_007)),
+    uncertainCounts: column(() => 10),
+    comm: Buffer.alloc(16 * length),
+  };
+  for (let i = 0; i < length; i++) rows.comm.write(`bench${i % 300}`, 16 * i);
+  const zero = () => column(() => 0, CPUS);
+  const cpus = { cpu: whole((i) => i, CPUS), switches: whole(() => 0, CPUS), lostRows: whole(() => 0, CPUS) };
+  const counts = zero();
+  rows.counts.forEach((count, i) => (counts[rows.cpu[i]] += count));
+  return {
+    rows,
+    cpus: { ...cpus, counts, gapCounts: zero(), lostCounts: zero(), residualCounts: zero() },
+    lifecycle: { kind: none, pid: none, startNs: none, comm: Buffer.alloc(0), program: [] },
+    mkdirs: {
+      cgroup: column((i) => 1e7 + i, round === 0 ? CGROUPS : 0),
+      path: Array.from({ length: round === 0 ? CGROUPS : 0 }, (_, i) => `/bench.slice/${i}`),
+    },
+    lostEvents: 0,
+  };
+}
+
+const hierarchy = {
+  version: 2,
+  controller: null,
+  id: 0,
+  mount: '/sys/fs/cgroup',
+  mountRoot: '/',
+  atRoot: true,
+};
+const measure = createMeasure({
+  identifier: createIdentifier({ proc: '/proc', hierarchy, bootTimeMs: 0 }),
+  filter: createFilter({}),
+  namer: undefined,
+  ownPid: 1,
+});
+const ledger = new Ledger({ ...DEFAULT_LIMITS, ...(SERIES > 0 && { processes: SERIES }) });
+const producer = producersOf(ledger)('push');
+const delay = monitorEventLoopDelay({ resolution: 1 });
+const stages = { measure: [], ledger: [], collect: [], protobuf: [] };
+const held = [];
+
+async function timed(stage, work) {
+  const before = process.cpuUsage();
+  const result = await work();
+  const { user, system } = process.cpuUsage(before);
+  stages[stage].push((user + system) / 1000);
+  return result;
+}
+
+async function serialize({ scopeMetrics }) {
+  const batches = new Batches({ resource: resourceFromAttributes({}), scopeMetrics });
+  let bytes = 0;
+  for (const range of batches.ranges(1000).toReversed()) {
+    bytes += ProtobufMetricsSerializer.serializeRequest(batches.part(range)).length;
+    await new Promise(setImmediate);
+  }
+  return bytes;
+}
+
+let bytes = 0;
+delay.enable();
+for (let round = 0; round < ROUNDS; round++) {
+  const recorded = { columns: columns(round), seconds: 1, source, readings: new Map(), cores: zones };
+  const events = { skipped: 0, rebinds: 0, gaps: 0, resets: 0, wraps: 0 };
+  await sleep(20);
+  delay.reset();
+  const { snapshot } = await timed('measure', () => measure({ ...recorded, ...events }));
+  await timed('ledger', () => inSlices(ledger.adding(snapshot)));
+  const { resourceMetrics } = await timed('collect', () => producer.collect());
+  bytes = await timed('protobuf', () => serialize(resourceMetrics));
+  await sleep(20);
+  held.push(Math.max(0, delay.max / 1e6 - 1));
+  producer.delivered(resourceMetrics);
+}
+const later = (values) => values.slice(ROUNDS / 2);
+console.log(
+  JSON.stringify({
+    bytes,
+    stages: Object.fromEntries(Object.entries(stages).map(([name, ms]) => [name, later(ms)])),
+    heldUp: later(held),
+    firstHeldUp: Math.max(...held.slice(0, 2)),
+  }),
+);
