@@ -95,14 +95,16 @@ const FRAMEWORKS = {
 /** Resolves when `count` requests, `concurrency` at once, have been answered: of each path as many. */
 async function ask(port, paths, count, atOnce) {
   const { Agent, get } = load('node:http');
-  const agent = new Agent({ keepAlive: true, maxSockets: atOnce });
+  const agent = new http.Agent({ keepAlive: true, maxSockets: atOnce });
   let next = 0;
   const one = () =>
     new Promise((resolve, reject) => {
       const path = paths[next++ % paths.length];
-      get({ port, path, agent, host: '127.0.0.1' }, (response) => {
-        response.resume().on('end', resolve);
-      }).on('error', reject);
+      http
+        .get({ port, path, agent, host: '127.0.0.1' }, (response) => {
+          response.resume().on('end', resolve);
+        })
+        .on('error', reject);
     });
   const client = async () => {
     while (next < count) await one();
