@@ -94,7 +94,7 @@ const FRAMEWORKS = {
 
 /** Resolves when `count` requests, `concurrency` at once, have been answered: of each path as many. */
 async function ask(port, paths, count, atOnce) {
-  const { Agent, get } = load('node:http');
+  const http = load('node:http');
   const agent = new http.Agent({ keepAlive: true, maxSockets: atOnce });
   let next = 0;
   const one = () =>
