@@ -96,10 +96,9 @@ const FRAMEWORKS = {
 async function ask(port, paths, count, atOnce) {
   const http = load('node:http');
   const agent = new http.Agent({ keepAlive: true, maxSockets: atOnce });
-  let next = 0;
-  const one = () =>
+  const asked = Array.from({ length: count }, (_, i) => paths[i % paths.length]).values();
+  const one = (path) =>
     new Promise((resolve, reject) => {
-      const path = paths[next++ % paths.length];
       http
         .get({ port, path, agent, host: '127.0.0.1' }, (response) => {
           response.resume().on('end', resolve);
@@ -107,7 +106,7 @@ async function ask(port, paths, count, atOnce) {
         .on('error', reject);
     });
   const client = async () => {
-    while (next < count) await one();
+    for (const path of asked) await one(path);
   };
   await Promise.all(Array.from({ length: atOnce }, client));
   agent.destroy();
