@@ -131,7 +131,7 @@ interface Addon {
   ): Outcome<{ readonly fd: number }>;
   dropPrivileges(keep: bigint): Outcome;
   askKernel(): KernelWants;
-  threadCpuNs(): number;
+  readonly threadCpuNs: () => number;
   readonly noProcess: number;
   readonly virtualPeriodNs: number;
   readonly fork: number;

@@ -94,18 +94,19 @@ const FRAMEWORKS = {
 
 /** Resolves when `count` requests, `concurrency` at once, have been answered: of each path as many. */
 async function ask(port, paths, count, atOnce) {
-  const { Agent, get } = load('node:http');
-  const agent = new Agent({ keepAlive: true, maxSockets: atOnce });
-  let next = 0;
-  const one = () =>
+  const http = load('node:http');
+  const agent = new http.Agent({ keepAlive: true, maxSockets: atOnce });
+  const asked = Array.from({ length: count }, (_, i) => paths[i % paths.length]).values();
+  const one = (path) =>
     new Promise((resolve, reject) => {
-      const path = paths[next++ % paths.length];
-      get({ port, path, agent, host: '127.0.0.1' }, (response) => {
-        response.resume().on('end', resolve);
-      }).on('error', reject);
+      http
+        .get({ port, path, agent, host: '127.0.0.1' }, (response) => {
+          response.resume().on('end', resolve);
+        })
+        .on('error', reject);
     });
   const client = async () => {
-    while (next < count) await one();
+    for (const path of asked) await one(path);
   };
   await Promise.all(Array.from({ length: atOnce }, client));
   agent.destroy();
