@@ -99,6 +99,7 @@ async function serialize({ scopeMetrics }) {
   const batches = new Batches({ resource: resourceFromAttributes({}), scopeMetrics });
   let bytes = 0;
   for (const range of batches.ranges(1000).toReversed()) {
+    // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- both are of the same package
     bytes += ProtobufMetricsSerializer.serializeRequest(batches.part(range)).length;
     await new Promise(setImmediate);
   }
