@@ -58,7 +58,7 @@ Napi::Value Ask(const Napi::CallbackInfo& info) {
 }
 
 // threadCpuNs(): CPU time of the calling thread, ns. It is called at every hop of a request, so it does
-// without what wraps calls, which costs as much as the clock does. 0 where there is no such clock.
+// without what wraps calls. 0 where there is no such clock.
 napi_value ThreadCpuNs(napi_env env, napi_callback_info) {
   timespec now = {};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);

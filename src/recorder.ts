@@ -80,12 +80,13 @@ export function record(meter: Pick<Meter, 'snapshot' | 'cgroupExists'>, options:
 
   // From due time to due time: intervals do not drift by what a measurement takes.
   function schedule(dueMs: number): void {
-    const nextMs = Math.max(dueMs + intervalMs, performance.now());
+    const nowMs = performance.now();
+    const nextMs = Math.max(dueMs + intervalMs, nowMs);
     timer = setTimeout(() => {
       void inTurn(() => measure(false)).then(() => {
         if (!stopped) schedule(nextMs);
       });
-    }, nextMs - performance.now()).unref();
+    }, nextMs - nowMs).unref();
   }
   schedule(performance.now());
 

@@ -204,7 +204,7 @@ export function askKernel(): KernelWants {
 }
 
 /**
- * The clock of CPU time of the calling thread, ns, which is read in a fraction of a microsecond.
+ * The clock of CPU time of the calling thread, ns.
  * @throws EnergyError where the native part is not there.
  */
 export function threadCpuClock(): () => number {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Label, REASONS, type Reason, type RequestLabel } from './label.ts';
 
-/** Requests that are kept until a reading after their end: each takes some 300 bytes. */
+/** Requests that are kept until a reading after their end. */
 export const MAX_REQUESTS: number = 20_000;
 /** A request that lasts longer, ms, is given up: what it used is `unended`. */
 export const MAX_REQUEST_MS: number = 15 * 60_000;
