@@ -40,12 +40,13 @@ async function besideCounter(loads, run) {
   const counter = spawn(join(ROOT, 'build/bench/package_counter'), [path, '1000', '10', ...loads], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
+  const over = once(counter, 'exit');
   await once(counter.stdout, 'data');
   try {
     return run(path);
   } finally {
     counter.stdin.end();
-    await once(counter, 'exit');
+    await over;
     rmSync(directory, { recursive: true });
   }
 }

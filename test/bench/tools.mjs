@@ -28,13 +28,14 @@ export async function besideCrowd(crowd, module, ...args) {
   const load = spawn(join(ROOT, 'build/bench/crowd'), [...crowd, CGROUPS].map(String), {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
+  const over = once(load, 'exit');
   await once(load.stdout, 'data');
   try {
     const command = [...NODE_FLAGS, join(HERE, module), ...args.map(String)];
     return JSON.parse(execFileSync(process.execPath, command, { encoding: 'utf8' }));
   } finally {
     load.stdin.end();
-    await once(load, 'exit');
+    await over;
   }
 }
 

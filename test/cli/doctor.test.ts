@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync, symlinkSync, writeFileSync, writeSync }
 import { dirname, join } from 'node:path';
 import { joules, startJoules } from '../support/joules.ts';
 import { describedMachine } from '../support/described-machine.ts';
-import { describeOnKernel, waitFor } from '../support/kernel.ts';
+import { describeOnKernel } from '../support/kernel.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 describeOnKernel('joules doctor on counters in user space', () => {
@@ -30,7 +30,7 @@ describeOnKernel('joules doctor on counters in user space', () => {
     move();
     const timer = setInterval(move, 1000);
     await using run = startJoules(['doctor', '--source', 'powercap', '--root', root]);
-    await waitFor('the end', () => (run.child.exitCode === null ? undefined : true));
+    await run.ended;
     clearInterval(timer);
     closeSync(energy);
     const { stdout } = run.output();

@@ -70,7 +70,7 @@ describeOnKernel('where output goes', () => {
       const first = await switches();
       for (let now = first; now <= first; now = await switches()) await new Promise(setImmediate);
       agent.kill('SIGTERM');
-      const [status] = (await once(agent, 'exit')) as [number];
+      const [status] = (await once(agent, 'close')) as [number];
       expect(status).toBe(0);
       expect(stderr.match(/cannot write to stdout \(ENOSPC\)[^\n]*/g)).toEqual([
         'cannot write to stdout (ENOSPC): free some space, or write elsewhere; its lines are lost until then',

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Snapshot } from '../../src/model/snapshot.ts';
 import { sum } from '../../src/util/sum.ts';
-import { snapshots, startJoules } from '../support/joules.ts';
+import { printed, startJoules } from '../support/joules.ts';
 import { describeOnKernel, waitFor } from '../support/kernel.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -41,18 +40,13 @@ describeOnKernel('joules with powercap', () => {
       '--interval',
       '0.2',
     ]);
-    const printed = (): Snapshot[] => {
-      const { stdout } = run.output();
-      const end = stdout.lastIndexOf('\n');
-      return end < 0 ? [] : snapshots(stdout.slice(0, end));
-    };
     // Nothing is known of a counter that has not moved yet.
-    const first = await waitFor('a snapshot', () => printed()[0]);
+    const first = await waitFor('a snapshot', () => printed(run)[0]);
     expect(first).toMatchObject({ zones: [], domains: [], totals: { counter_j: 0 } });
     write('intel-rapl:0', 2_000_000);
     write('intel-rapl:0:0', 262_143_250_000);
     const taken = await waitFor('the energy', () => {
-      const all = printed();
+      const all = printed(run);
       return all.some(({ domains }) => domains.length > 0) && all.at(-1)!.zones.length > 0 ? all : undefined;
     });
     expect(sum(taken.map(({ totals }) => totals.counter_j))).toBeCloseTo(2.328851, 9);

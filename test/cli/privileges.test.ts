@@ -73,7 +73,7 @@ describeOnKernel('the command of joules stat', () => {
       '--',
       'sh',
       '-c',
-      'cat /proc/self/status; exec sleep 60',
+      'cat /proc/self/status; exec sleep 600',
     ]);
     await waitFor('its privileges', () => (stat.output().stdout.includes('NoNewPrivs') ? true : undefined));
     const [own] = threadsOf(process.pid);
@@ -98,7 +98,7 @@ describeOnKernel('the command of joules stat', () => {
   });
 
   it('gets signals also when it has become another user', async () => {
-    const command = ['setpriv', ...asNobody(), 'sh', '-c', 'echo up; exec sleep 60'];
+    const command = ['setpriv', ...asNobody(), 'sh', '-c', 'echo up; exec sleep 600'];
     await using stat = startJoules(['stat', '--source', TSC, '--', ...command]);
     await waitFor('the command', () => (stat.output().stdout === 'up\n' ? true : undefined));
     await waitFor('the drop', () =>

@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findHierarchy } from '../../src/host/hierarchy.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
-import { joules, JOULES, type Run, snapshots, startJoules } from '../support/joules.ts';
+import { joules, JOULES, printed, type Run, snapshots, startJoules } from '../support/joules.ts';
 import { describeOnKernel, Load, TSC, waitFor } from '../support/kernel.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -55,7 +55,7 @@ describeOnKernel('joules top', () => {
   it('has rows for what is included and not excluded, and all else in (other)', async () => {
     await using load = new Load();
     load.spin();
-    const parent = load.start('stress-ng', '--cpu', '1', '-q', '-t', '60');
+    const parent = load.start('stress-ng', '--cpu', '1', '-q', '-t', '600');
     // On a busy machine it takes a while until its worker is there.
     await waitFor(
       'stress-ng to run',
@@ -65,8 +65,10 @@ describeOnKernel('joules top', () => {
       snapshots(joules(['top', '--json', '--source', TSC, '--count', '2', ...options]).stdout);
     for (const snapshot of show('--include', 'stress-*', '--include', 'sh', '--exclude', 's?')) {
       expectClosed(snapshot);
-      const names = new Set(snapshot.processes.map(({ executable }) => executable));
-      expect(names).toEqual(new Set(['stress-ng', '(other)']));
+      const names = snapshot.processes.map(({ executable }) => executable);
+      expect(names).toEqual(expect.arrayContaining(['stress-ng', '(other)']));
+      // Others on this machine may run some, too.
+      expect(names.filter((name) => !/^stress-|^\(other\)$/.test(name))).toEqual([]);
       expect(snapshot.processes.filter(({ pid }) => pid === null)).toHaveLength(1);
       expect(snapshot.cgroups.some(({ path }) => path !== '(other)')).toBe(true);
       expect(snapshot.self.cpu_time_s).toBeGreaterThan(0);
@@ -85,16 +87,16 @@ describeOnKernel('joules top', () => {
   it('closes on every line and counts what perf counts, under switches, load and forks', async () => {
     await using load = new Load();
     load.stress('--fork', '1');
-    const perf = spawn('perf', ['stat', '-x,', '-a', '-e', 'msr/tsc/', 'sleep', '11'], {
+    const perf = spawn('perf', ['stat', '-x,', '-a', '-e', 'msr/tsc/', 'sleep', '6'], {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     let counted = '';
     perf.stderr.on('data', (chunk: Buffer) => (counted += chunk.toString()));
-    const { stdout, stderr, status } = joules(['top', '--json', '--source', TSC, '--count', '10']);
+    const { stdout, stderr, status } = joules(['top', '--json', '--source', TSC, '--count', '5']);
     await once(perf, 'close');
     expect([status, stderr]).toEqual([0, '']);
     const lines = snapshots(stdout);
-    expect(lines).toHaveLength(10);
+    expect(lines).toHaveLength(5);
     for (const snapshot of lines) {
       expectClosed(snapshot);
       expect(snapshot.totals.unattributed_j).toBeLessThan(snapshot.totals.counter_j * 1e-3);
@@ -124,14 +126,14 @@ describeOnKernel('joules top', () => {
   it('prints all of a long snapshot to a reader that is slow to take it', async () => {
     await using load = new Load();
     load.start('sh', '-c', 'while :; do /bin/true; done');
-    const top = `${process.execPath} ${JOULES} top --json --count 1 --interval 2 --source '${TSC}'`;
-    const { stdout } = spawnSync('sh', ['-c', `${top} | (sleep 4; cat)`], {
-      encoding: 'utf8',
-      maxBuffer: 2 ** 28,
-    });
-    // More than a pipe holds (64 KiB).
-    expect(stdout.length).toBeGreaterThan(100_000);
-    expectClosed(snapshots(stdout)[0]!);
+    const top = `${process.execPath} ${JOULES} top --json --count 1 --source '${TSC}'`;
+    let stdout = '';
+    // More than a pipe holds (64 KiB): on a busy machine that takes longer.
+    for (let seconds = 1; stdout.length <= 100_000; seconds *= 2) {
+      const slowly = `${top} --interval ${seconds} | (sleep ${seconds + 2}; cat)`;
+      ({ stdout } = spawnSync('sh', ['-c', slowly], { encoding: 'utf8', maxBuffer: 2 ** 28 }));
+      expectClosed(snapshots(stdout)[0]!);
+    }
   });
 
   it('puts what --limit cuts off into one row', () => {
@@ -181,17 +183,21 @@ describeOnKernel('joules top', () => {
     }
   });
 
-  it('names a program that ended before it could be looked at, and when it began', () => {
-    const run = startJoules(['top', '--json', '--source', TSC, '--count', '2', '--interval', '0.7']);
-    return waitFor('a first line', () => (run.output().stdout.includes('\n') ? true : undefined))
-      .then(() => execFileSync('sh', ['-c', 'exec true']))
-      .then(() => once(run.child, 'close'))
-      .then(() => {
-        const ended = snapshots(run.output().stdout)[1]!.processes.filter(({ exited }) => exited);
-        const found = ended.find(({ executable }) => executable === 'true');
-        expect(found).toBeDefined();
-        expect(Math.abs(Date.parse(found!.creation_time!) - Date.now())).toBeLessThan(10_000);
-      });
+  it('names a program that ended before it could be looked at, and when it began', async () => {
+    await using run = startJoules(['top', '--json', '--source', TSC, '--interval', '0.7']);
+    await waitFor('a first line', () => printed(run)[0]);
+    const from = Date.now();
+    execFileSync('sh', ['-c', 'exec true']);
+    const to = Date.now();
+    // The kernel's clock of starts has ticks of 10 ms, and was related to the wall clock's when the meter began.
+    const startMs = await waitFor('the program', () =>
+      printed(run)
+        .flatMap(({ processes }) => processes)
+        .filter(({ exited, executable }) => exited && executable === 'true')
+        .map(({ creation_time }) => Date.parse(creation_time!))
+        .find((ms) => ms > from - 1000 && ms < to + 1000),
+    );
+    expect(startMs).toBeGreaterThan(0);
   });
 
   it('charges a cgroup by its path', async () => {
@@ -218,15 +224,18 @@ describeOnKernel('joules top', () => {
   it('knows the path of a cgroup that came and went within an interval', async () => {
     const { mount } = findHierarchy('/proc');
     const directory = join(mount!, `joules-test-${process.pid}-brief`);
-    await using run = startJoules(['top', '--json', '--source', TSC, '--count', '2', '--interval', '1']);
-    await waitFor('a first line', () => (run.output().stdout.includes('\n') ? true : undefined));
+    await using run = startJoules(['top', '--json', '--source', TSC, '--interval', '1']);
+    await waitFor('a first line', () => printed(run)[0]);
     mkdirSync(directory);
     const script = `echo $$ > ${directory}/cgroup.procs; n=0; while [ $n -lt 20000 ]; do n=$((n+1)); done`;
     execFileSync('sh', ['-c', script]);
     rmdirSync(directory);
-    await once(run.child, 'close');
-    const { cgroups } = snapshots(run.output().stdout)[1]!;
-    expect(cgroups.find(({ path }) => path === `/${basename(directory)}`)?.energy_j).toBeGreaterThan(0);
+    const found = await waitFor('the cgroup', () =>
+      printed(run)
+        .flatMap(({ cgroups }) => cgroups)
+        .find(({ path }) => path === `/${basename(directory)}`),
+    );
+    expect(found.energy_j).toBeGreaterThan(0);
   });
 
   it('measures from within a pid namespace of its own, and says what it cannot see', () => {
@@ -263,7 +272,7 @@ describeOnKernel('joules top', () => {
     expect(stderr).toBe('');
     expect(snapshots(stdout)).toHaveLength(1);
     await using run = startJoules(['top', '--json', '--interval', '0.2', '--source', TSC]);
-    await waitFor('a line', () => (run.output().stdout.includes('\n') ? true : undefined));
+    await waitFor('a line', () => printed(run)[0]);
     expect((await run.stop('SIGINT')).status).toBe(0);
   });
 

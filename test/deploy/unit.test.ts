@@ -63,6 +63,7 @@ describeInSandbox('what the unit allows', () => {
   it('is enough for the agent to measure and to publish', async () => {
     const agent = [process.execPath, JOULES, 'agent', '--source', TSC, '--listen', '127.0.0.1:0'];
     const child = spawn(PYTHON, [...sandbox, ...agent], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const gone = once(child, 'close');
     let said = '';
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
     try {
@@ -78,7 +79,6 @@ describeInSandbox('what the unit allows', () => {
       expect(/^Uid:\s*(\d+)/m.exec(status)?.[1]).toBe('65534');
       expect(parseThread(status).permitted & ~maskOf(['CAP_BPF', 'CAP_PERFMON'])).toBe(0n);
     } finally {
-      const gone = once(child, 'exit');
       child.kill('SIGTERM');
       await gone;
     }

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Snapshot } from '../../src/model/snapshot.ts';
-import { snapshots, startJoules } from '../support/joules.ts';
+import { printed, startJoules } from '../support/joules.ts';
 import { describeOnKernel, TSC, waitFor } from '../support/kernel.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -47,11 +47,7 @@ describeOnKernel('when somebody sets the clock', () => {
       ...clock.environment,
       OTEL_EXPORTER_PROMETHEUS_PORT: '0',
     });
-    const lines = (): Snapshot[] => {
-      const { stdout } = agent.output();
-      const whole = stdout.slice(0, stdout.lastIndexOf('\n') + 1);
-      return whole === '' ? [] : snapshots(whole);
-    };
+    const lines = (): Snapshot[] => printed(agent);
     const more = async (): Promise<Snapshot> => {
       const seen = lines().length;
       return await waitFor('two more lines', () => lines()[seen + 1], 600_000);

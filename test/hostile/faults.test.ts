@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openMeter } from '../../src/meter.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import { bpftool, descriptors, heldIds } from '../support/held.ts';
-import { snapshots, startJoules, type Running } from '../support/joules.ts';
+import { printed, startJoules, type Running } from '../support/joules.ts';
 import { describeOnKernel, Load, TSC, waitFor } from '../support/kernel.ts';
 import { residentMb } from '../support/resident.ts';
 
@@ -20,13 +20,6 @@ function expectClosed({ totals }: Snapshot): void {
 const agent = (...more: string[]): Running =>
   startJoules(['agent', '--json', '--source', TSC, ...more], { OTEL_METRICS_EXPORTER: 'none' });
 
-/** The lines that are whole. */
-const lines = ({ output }: Running): Snapshot[] => {
-  const { stdout } = output();
-  const whole = stdout.slice(0, stdout.lastIndexOf('\n') + 1);
-  return whole === '' ? [] : snapshots(whole);
-};
-
 /** A machine that others use as well may take minutes for five agents. */
 const LONGEST_MS = 900_000;
 
@@ -34,7 +27,7 @@ const reached = (running: Running, count: number): Promise<Snapshot[]> =>
   waitFor(
     `${count} lines`,
     () => {
-      const all = lines(running);
+      const all = printed(running);
       return all.length >= count ? all : undefined;
     },
     LONGEST_MS,

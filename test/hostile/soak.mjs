@@ -112,7 +112,7 @@ function sample(startMs) {
 
 async function run() {
   while (!/publishing at (\S+)/.test(said)) {
-    if (agent.exitCode !== null) throw new Error(`the agent ended: ${said}`);
+    if (agent.exitCode !== null || agent.signalCode !== null) throw new Error(`the agent ended: ${said}`);
     await sleep(50);
   }
   const url = /publishing at (\S+)/.exec(said)[1];
@@ -188,7 +188,7 @@ try {
   process.exitCode = report();
 } finally {
   await users.close();
-  if (agent.exitCode === null) {
+  if (agent.exitCode === null && agent.signalCode === null) {
     const gone = once(agent, 'exit');
     agent.kill('SIGTERM');
     await gone;

@@ -25,7 +25,7 @@ export function joules(args: readonly string[], variables: Record<string, string
     encoding: 'utf8',
     env: environment(variables),
     maxBuffer: 2 ** 28,
-    timeout: 170_000,
+    timeout: 300_000,
     killSignal: 'SIGKILL',
   });
   return { status, stdout, stderr };
@@ -36,6 +36,8 @@ export interface Running extends AsyncDisposable {
   readonly child: ChildProcess;
   /** What it has printed so far. */
   readonly output: () => { stdout: string; stderr: string };
+  /** Resolves with the exit status when it has ended and all its output is there. */
+  readonly ended: Promise<number | null>;
   /** Sends a signal and resolves with the exit status and how long that took. */
   readonly stop: (signal: NodeJS.Signals) => Promise<{ status: number | null; ms: number }>;
 }
@@ -46,21 +48,33 @@ export function startJoules(args: readonly string[], variables: Record<string, s
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  // Asked for at once: what has ended tells so only once.
+  const exited = once(child, 'exit');
+  const ended = once(child, 'close').then(() => child.exitCode);
   const stop: Running['stop'] = async (signal) => {
     const since = performance.now();
-    if (child.exitCode === null && child.signalCode === null) {
-      const gone = once(child, 'close');
-      child.kill(signal);
-      await gone;
-    }
-    return { status: child.exitCode, ms: performance.now() - since };
+    child.kill(signal);
+    const status = await ended;
+    return { status, ms: performance.now() - since };
   };
   return {
     child,
     output: () => ({ stdout, stderr }),
+    ended,
     stop,
-    [Symbol.asyncDispose]: async () => void (await stop('SIGKILL')),
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      // A command that it has started may keep its output open.
+      await exited;
+    },
   };
+}
+
+/** The snapshots that it has printed so far: of the last line there may be a part. */
+export function printed({ output }: Running): Snapshot[] {
+  const { stdout } = output();
+  const end = stdout.lastIndexOf('\n');
+  return end < 0 ? [] : snapshots(stdout.slice(0, end));
 }
 
 /** The snapshots of `joules top --json`. */

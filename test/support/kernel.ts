@@ -79,7 +79,7 @@ export function scheduledSeconds(pid: number): number {
 export async function waitFor<T>(
   what: string,
   probe: () => T | undefined | Promise<T | undefined>,
-  timeoutMs = 60_000,
+  timeoutMs = 300_000,
 ): Promise<T> {
   const end = performance.now() + timeoutMs;
   for (;;) {

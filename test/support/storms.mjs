@@ -32,7 +32,7 @@ const left = [];
 for (let storm = 0; storm < Number(storms); storm++) {
   const load = spawn('stress-ng', ['--fork', '2', '--fork-ops', processes, '-q'], { stdio: 'ignore' });
   const over = once(load, 'exit');
-  while (load.exitCode === null) {
+  while (load.exitCode === null && load.signalCode === null) {
     await interval();
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

@@ -73,11 +73,7 @@ export class TerminalStage implements AsyncDisposable {
   /** The screen once this is in it. */
   async shows(what: RegExp): Promise<string[]> {
     let lines: string[] = [];
-    const found = waitFor(
-      'it',
-      () => ((lines = this.screen()), what.test(lines.join('\n')) || undefined),
-      20_000,
-    );
+    const found = waitFor('it', () => ((lines = this.screen()), what.test(lines.join('\n')) || undefined));
     await found.catch(() => {
       throw new Error(`there is no ${what} on the screen:\n${lines.join('\n')}`);
     });
