@@ -35,6 +35,8 @@ const KEPT = [
 const ALSO_KEPT = ['os', 'peerDependencies', 'dependencies'];
 /** What people read, in our package and in the tarball; the README's links to other files lead to these. */
 export const DOCUMENTS = ['README.md', 'LICENSE', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs'];
+/** What the command is run by. */
+export const COMMAND = ['bin/joules', 'bin/bundle.cjs'];
 /** Of what is linked statically into the native part. */
 const LICENCES = ['Apache-2.0', 'GPL-2', 'GPL-3', 'LGPL-2.1', 'LGPL-3'];
 const COPYRIGHTS = { libraries: ['libbpf-dev', 'libelf-dev', 'zlib1g-dev'], libc: ['gcc-10-base'] };
@@ -48,14 +50,14 @@ export function stageMain(directory) {
   const platforms = Object.keys(PLATFORMS).map((platform) => [`${SCOPE}/${platform}`, all.version]);
   const own = {
     ...kept,
-    files: [...DOCUMENTS, 'bin/joules', 'dist'],
+    files: [...DOCUMENTS, ...COMMAND, 'dist'],
     optionalDependencies: Object.fromEntries(platforms),
   };
   mkdirSync(join(directory, 'bin'), { recursive: true });
   copyDocuments(directory);
-  cpSync(join(ROOT, 'bin/joules'), join(directory, 'bin/joules'));
-  // Maps lead to sources that are not there.
-  const isPassedOn = (path) => !path.endsWith('.map') && basename(path) !== '.stamp';
+  for (const path of COMMAND) cpSync(join(ROOT, path), join(directory, path));
+  // Maps lead to sources that are not there; what V8 compiled is for the Node that set-up ran on alone.
+  const isPassedOn = (path) => !/\.(map|stamp|v8)$/.test(path);
   cpSync(join(ROOT, 'dist'), join(directory, 'dist'), { recursive: true, filter: isPassedOn });
   writeJson(join(directory, 'package.json'), own);
 }

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { copyLicences, readPackage } from './npm.mjs';
+import { COMMAND, copyLicences, readPackage } from './npm.mjs';
 import { must, ROOT } from './run.mjs';
 
 /** The flags of Node in the first line of bin/joules, which is what npm installs. */
@@ -24,16 +24,16 @@ export function makeTree(platform, built, directory) {
   const native = join(directory, 'build/Release');
   mkdirSync(native, { recursive: true });
   for (const file of ['energy.node', 'joules-load']) copyFileSync(join(built, file), join(native, file));
-  const isRun = (path) => !/\.(map|d\.ts|stamp|1)$/.test(path);
+  const isRun = (path) => !/\.(map|d\.ts|stamp|v8|1)$/.test(path);
   cpSync(join(ROOT, 'dist'), join(directory, 'dist'), { recursive: true, filter: isRun });
   writeFileSync(
     join(directory, 'package.json'),
     `${JSON.stringify({ name, version, license, type: 'commonjs' })}\n`,
   );
   mkdirSync(join(directory, 'bin'));
-  // The launcher gives the flags that its first line has.
-  const script = readFileSync(join(ROOT, 'bin/joules'), 'utf8').replace(/^#!.*\n/, '');
-  writeFileSync(join(directory, 'bin/joules'), script);
+  // The launcher gives the flags that the first line of bin/joules has.
+  for (const path of COMMAND)
+    writeFileSync(join(directory, path), readFileSync(join(ROOT, path), 'utf8').replace(/^#!.*\n/, ''));
   bundleDependencies(join(directory, 'node_modules'));
   copyLicences(platform, directory);
 }

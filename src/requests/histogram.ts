@@ -5,12 +5,12 @@ import { OTHER } from '../model/snapshot.ts';
 import * as names from './semconv.ts';
 
 /** Upper bounds, J: from a request of some 10 µs of CPU to one of half a minute. */
-export const BOUNDARIES: readonly number[] = [
+const BOUNDARIES: readonly number[] = [
   0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100,
 ];
 
 /** Methods, routes and status codes with series of their own; the rest is in the route `(other)`. */
-export const MAX_SERIES = 1000;
+const MAX_SERIES = 1000;
 
 interface Series {
   readonly attributes: Attributes;

@@ -10,7 +10,7 @@ const ROOT = join(__dirname, '../..');
 /** The package without a native part, as npm installs it where no platform's package fits. */
 function installed(): string {
   const directory = join(temporaryDirectory(), 'node_modules/otel-ebpf-energy');
-  for (const path of ['package.json', 'dist', 'bin/joules'])
+  for (const path of ['package.json', 'dist', 'bin'])
     cpSync(join(ROOT, path), join(directory, path), { recursive: true });
   return directory;
 }
