@@ -61,7 +61,8 @@ export async function agent(args: readonly string[]): Promise<number> {
     const kept = keepOnlyNeeded({
       source: meter.selection.source,
       namesPrograms: meter.blindTo === undefined,
-      readsFiles: options.names || options.kubelet !== undefined,
+      namesContainers: options.names,
+      readsToken: options.kubelet !== undefined,
       signals: false,
     });
     announce(meter, publisher, { isVirtual: isVirtualMachine(join(options.root, 'proc')), kept });

@@ -12,8 +12,10 @@ export interface Duties {
   readonly source: EnergySource;
   /** Programs of others are named in full. */
   readonly namesPrograms: boolean;
-  /** Files that only root may read are opened again and again: those of container runtimes, a token. */
-  readonly readsFiles: boolean;
+  /** Files of container runtimes are opened again and again: those of root's, and of users who need no root for theirs. */
+  readonly namesContainers: boolean;
+  /** A token that only root may read is opened again and again. */
+  readonly readsToken: boolean;
   /** Signals are passed on to a command, which may have become another user. */
   readonly signals: boolean;
 }
@@ -44,8 +46,10 @@ export function neededCapabilities(
     [wants.bpf, bpf],
     [duties.namesPrograms, ['CAP_SYS_PTRACE']],
     [places.has('msr'), ['CAP_SYS_RAWIO']],
+    // Users keep what their own runtimes write closed to all others, and so to a root who gave this up.
+    [duties.namesContainers, ['CAP_DAC_READ_SEARCH']],
     // They are root's, who needs no capability for his own files.
-    [uid !== 0 && (duties.readsFiles || devices), ['CAP_DAC_READ_SEARCH']],
+    [uid !== 0 && (duties.readsToken || devices), ['CAP_DAC_READ_SEARCH']],
     [duties.signals, ['CAP_KILL']],
   ];
   const wanted = new Set(needed.flatMap(([isNeeded, capabilities]) => (isNeeded ? capabilities : [])));

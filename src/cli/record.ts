@@ -32,7 +32,8 @@ export async function record(args: readonly string[]): Promise<number> {
     keepOnlyNeeded({
       source: meter.selection.source,
       namesPrograms: meter.blindTo === undefined,
-      readsFiles: options.names === true,
+      namesContainers: options.names === true,
+      readsToken: options.kubelet !== undefined,
       signals: false,
     });
     const wasThere = await writer.open();

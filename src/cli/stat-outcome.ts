@@ -81,7 +81,7 @@ function dropPrivileges(
   duties = { namesPrograms: false, signals: true },
 ): void {
   try {
-    keepOnlyNeeded({ source, readsFiles: false, ...duties });
+    keepOnlyNeeded({ source, namesContainers: false, readsToken: false, ...duties });
   } catch (error) {
     // It runs: that nothing can be done about it now is no reason not to measure it.
     complain((error as Error).message);

@@ -89,7 +89,8 @@ function drop(meter: Meter, options: MeterOptions): void {
   keepOnlyNeeded({
     source: meter.selection.source,
     namesPrograms: meter.blindTo === undefined,
-    readsFiles: options.names === true,
+    namesContainers: options.names === true,
+    readsToken: options.kubelet !== undefined,
     signals: false,
   });
 }

@@ -88,7 +88,8 @@ export async function tryMeasuring(options: MeterOptions): Promise<Trial> {
     const kept = keepOnlyNeeded({
       source: meter.selection.source,
       namesPrograms: meter.blindTo === undefined,
-      readsFiles: false,
+      namesContainers: false,
+      readsToken: false,
       signals: false,
     });
     await sleep(TRIAL_MS);

@@ -67,7 +67,13 @@ async function run(
   const sys = join(root, 'sys');
   const proc = join(root, 'proc');
   await using references = await openReferences(source, { sys, proc });
-  keepOnlyNeeded({ source, namesPrograms: meter.blindTo === undefined, readsFiles: false, signals: false });
+  keepOnlyNeeded({
+    source,
+    namesPrograms: meter.blindTo === undefined,
+    namesContainers: false,
+    readsToken: false,
+    signals: false,
+  });
   const machine = machineOf(sys, proc);
   const { oneOfEachCore } = machine;
   const places = choosePlaces(likeCores(sys, oneOfEachCore), source.zones);

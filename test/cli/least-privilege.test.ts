@@ -23,7 +23,13 @@ const ALL: ReadonlySet<Capability> = new Set([
 ]);
 
 describe('the privileges that are kept', () => {
-  const duties = { source: SOURCE, namesPrograms: true, readsFiles: true, signals: false };
+  const duties = {
+    source: SOURCE,
+    namesPrograms: true,
+    namesContainers: false,
+    readsToken: false,
+    signals: false,
+  };
   const root = { uid: 0, held: ALL, wants: { bpf: false, admin: false }, closedSensors: false };
 
   it.each<[string, object, object, Capability[]]>([
@@ -41,22 +47,39 @@ describe('the privileges that are kept', () => {
       {},
       ['CAP_PERFMON', 'CAP_SYS_PTRACE'],
     ],
-    ['nothing for files of root as root', { source: readVia('powercap') }, {}, ['CAP_SYS_PTRACE']],
+    [
+      'nothing for files of root as root',
+      { source: readVia('powercap'), readsToken: true },
+      {},
+      ['CAP_SYS_PTRACE'],
+    ],
+    [
+      "as root too for what users' container runtimes keep in their homes",
+      { namesPrograms: false, namesContainers: true },
+      {},
+      ['CAP_PERFMON', 'CAP_DAC_READ_SEARCH'],
+    ],
+    [
+      'once what two things need',
+      { source: readVia('powercap'), namesPrograms: false, namesContainers: true },
+      { uid: 1000 },
+      ['CAP_DAC_READ_SEARCH'],
+    ],
     [
       "for root's files as another user",
-      {},
+      { readsToken: true },
       { uid: 1000 },
       ['CAP_PERFMON', 'CAP_SYS_PTRACE', 'CAP_DAC_READ_SEARCH'],
     ],
     [
       'for sensors that root alone may read as another user',
-      { source: ESTIMATED, namesPrograms: false, readsFiles: false },
+      { source: ESTIMATED, namesPrograms: false },
       { uid: 1000, closedSensors: true },
       ['CAP_DAC_READ_SEARCH'],
     ],
     [
       'none for sensors that everybody may read',
-      { source: readVia('hwmon'), namesPrograms: false, readsFiles: false },
+      { source: readVia('hwmon'), namesPrograms: false },
       { uid: 1000 },
       [],
     ],

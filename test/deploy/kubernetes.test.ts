@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parse } from 'yaml';
@@ -15,6 +16,7 @@ interface PodSpec {
   readonly automountServiceAccountToken: boolean;
   readonly volumes: readonly { readonly name: string; readonly hostPath?: { readonly path: string } }[];
   readonly containers: readonly {
+    readonly command?: readonly string[];
     readonly args: readonly string[];
     readonly env: readonly { readonly name: string; readonly value?: string }[];
     readonly resources: { readonly requests: object; readonly limits: object };
@@ -67,7 +69,7 @@ const hostPaths = (pod: PodSpec): string[] =>
 
 describeWith('the manifests of Kubernetes', cluster, () => {
   it('are what the API knows, with each component and with all of them', () => {
-    const all = [[], ...COMPONENTS.map((name) => [name]), ['podmonitor', 'names', 'collector']];
+    const all = [[], ...COMPONENTS.map((name) => [name]), COMPONENTS, COMPONENTS.toReversed()];
     expect(faultsOf(all.flatMap((components) => kustomize(...components)))).toBe('');
   });
 
@@ -92,6 +94,29 @@ describeWith('the manifests of Kubernetes', cluster, () => {
       'ServiceAccount',
     ]);
   });
+
+  it.each([[['names', 'kubelet']], [['kubelet', 'names']]])(
+    'lose nothing of each other: %j',
+    (components) => {
+      const pod = podOf(kustomize(...components));
+      const [{ command, args, volumeMounts }] = pod.containers as [PodSpec['containers'][number]];
+      expect(args).toEqual(['agent', '--root', '/host', '--listen', '0.0.0.0:9464', '--names']);
+      expect(volumeMounts.map(({ name }) => name)).toEqual(expect.arrayContaining(['run', 'lib', 'tmp']));
+      // What a shell makes of it, where `joules` prints its arguments and the file that it is given.
+      const bin = temporaryDirectory();
+      const says = '#!/bin/sh\nprintf "%s\\n" "$@"\nwhile [ $# -gt 1 ]; do shift; done; cat "$1"\n';
+      writeFileSync(join(bin, 'joules'), says, { mode: 0o755 });
+      const inOurs = command!.map((part) => part.replaceAll('/tmp/', `${bin}/`));
+      const env = { PATH: `${bin}:/usr/bin:/bin`, K8S_NODE_NAME: 'node-1' };
+      const [shell, ...rest] = inOurs as [string, ...string[]];
+      const said = execFileSync(shell, [...rest, ...args], { env, encoding: 'utf8' });
+      expect(said).toBe(
+        `${[...args, '--config', `${bin}/agent.yaml`].join('\n')}\n` +
+          'kubelet:\n  url: https://node-1:10250\n' +
+          '  token_file: /var/run/secrets/kubernetes.io/serviceaccount/token\n  ca_file: /etc/kubelet.crt\n',
+      );
+    },
+  );
 
   it('grant nodes/proxy only to ask the kubelet', () => {
     for (const name of COMPONENTS)
