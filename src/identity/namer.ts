@@ -2,6 +2,7 @@
 import type { ContainerNames, KnownContainer } from '../model/container.ts';
 import { within } from '../util/deadline.ts';
 import { createGenerationalCache } from '../util/generational-cache.ts';
+import { createPatience } from '../util/patience.ts';
 
 /** What of a container, or pod, its names are kept under. */
 export type Key = Pick<KnownContainer, 'containerId' | 'podUid' | 'user'>;
@@ -47,7 +48,7 @@ export function createNamer(options: {
     KEEP_NAMES,
   );
   const failures = new Map<NameSource, string>();
-  const silent = new Set<NameSource>();
+  const patience = createPatience<NameSource>(deadlineMs);
   let round = 0;
   let running: Promise<void> | undefined;
 
@@ -55,18 +56,12 @@ export function createNamer(options: {
     source: NameSource,
     containers: readonly KnownContainer[],
   ): Promise<ReadonlyMap<string, ContainerNames>> {
-    if (silent.has(source)) return new Map();
     try {
-      const answer = source(containers);
-      const found = await within(answer, deadlineMs);
-      if (found) {
-        failures.delete(source);
-        return found;
-      }
-      silent.add(source);
-      const answered = (): void => void silent.delete(source);
-      answer.then(answered, answered);
-      throw new Error(`there is no answer after ${deadlineMs / 1000} s`);
+      const found = await patience.ask(source, () => source(containers));
+      // The same words as long as it is not asked again: they are logged once.
+      if (!found) throw new Error(`there is no answer after ${deadlineMs / 1000} s`);
+      failures.delete(source);
+      return found;
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       if (failures.get(source) !== why) log(`cannot look up names of containers: ${why}`);

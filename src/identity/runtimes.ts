@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { attempt } from '../util/files.ts';
 import { dig, jsonObjects } from '../util/json.ts';
+import { createPatience } from '../util/patience.ts';
 import { readRegularFile, regularFilePieces } from '../util/regular-file.ts';
 import type { ContainerNames, KnownContainer } from '../model/container.ts';
 import { keyOf, namesOf, type NameSource } from './namer.ts';
@@ -48,15 +49,24 @@ function closedTo([first]: readonly string[]): string {
   );
 }
 
+/** A home may be a file system that hangs, of FUSE by its user's will; nobody else's names may wait longer for it. */
+const USER_MS = 2000;
+/** Whatever hangs keeps one of the four threads in which Node reads files of any kind. */
+const HANGING_USERS = 2;
+
 /** Names from the files of users who run containers without root, where those can be read. */
-export function userRuntimeFiles(root: string): NameSource {
+export function userRuntimeFiles(root: string, userMs: number = USER_MS): NameSource {
+  const users = createPatience<number>(userMs, HANGING_USERS);
   return async (containers) => {
     const found = new Map<string, ContainerNames>();
     for (const user of new Set(containers.map((container) => container.user))) {
       if (user === undefined) continue;
       const theirs = containers.filter((container) => container.user === user);
-      const { found: stores } = await userStores(root, user);
-      for (const [key, names] of await readStores(stores, theirs, user)) {
+      const read = await users.ask(user, async () => {
+        const { found: stores } = await userStores(root, user);
+        return readStores(stores, theirs, user);
+      });
+      for (const [key, names] of read ?? []) {
         // Nobody is in a pod only because they say so.
         const { name, imageName, imageTags } = names;
         found.set(key, {

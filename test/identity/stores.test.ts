@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
-import { chownSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { keyOf } from '../../src/identity/namer.ts';
 import { runtimeFiles, userRuntimeFiles } from '../../src/identity/runtimes.ts';
 import type { KnownContainer } from '../../src/model/container.ts';
+import { hangingMount, testWithFuse } from '../support/hanging-mount.ts';
+import { waitFor } from '../support/kernel.ts';
 import { describeAsRoot } from '../support/privileges.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -138,5 +148,28 @@ describeAsRoot('what users keep of their containers', () => {
 
   test('is nothing of users whom nobody knows', async () => {
     expect((await userRuntimeFiles(FIXTURES)([containerOf({ of: 'docker', user: true })])).size).toBe(0);
+  });
+
+  testWithFuse('is not waited for where a home hangs, nor looked at again before that is over', async () => {
+    const place = places.find(({ name }) => name === 'Docker without root')!;
+    const root = treeOf(place);
+    const [hangs, reads] = [USER + 1, USER];
+    appendFileSync(join(root, 'etc/passwd'), `eve:x:${hangs}:1::/home/eve:/bin/sh\n`);
+    const home = join(root, 'home/eve');
+    cpSync(join(root, 'home/ada'), home, { recursive: true });
+    execFileSync('chown', ['-R', `${hangs}:${hangs}`, home]);
+    const ofUser = (user: number): KnownContainer => ({ ...containerOf(place), user });
+    const containers = [ofUser(hangs), ofUser(reads)];
+    const source = userRuntimeFiles(root, 500);
+    const until = (what: string, keys: readonly string[]): Promise<true> =>
+      waitFor(what, async () => [...(await source(containers)).keys()].join() === keys.join() || undefined);
+    const all = containers.map(keyOf);
+    await until('both names', all);
+    {
+      using _ = hangingMount(home);
+      // One thread is gone, of the four that read files: if it were begun anew each time, all were.
+      for (let i = 0; i < 6; i++) await until('the name of the other', all.slice(1));
+    }
+    await until('both names again', all);
   });
 });
