@@ -39,6 +39,8 @@ const lost = [];
 const ROUTES = {
   // What is compiled while it runs, and a framework's first requests, are of this one.
   '/warm': () => handle(1),
+  // What a request takes whose handler does nothing.
+  '/empty': () => handle(0),
   '/light': () => handle(4),
   '/heavy': () => handle(12),
   '/pool': () => promisify(pbkdf2)('a', 'b', 60_000, 32, 'sha256'),
@@ -158,6 +160,7 @@ async function inMain() {
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address();
   const paths = { pool: ['/pool'], block: ['/light', '/block'], queue: ['/queue'] }[part] ?? [
+    '/empty',
     '/light',
     '/heavy',
   ];

@@ -8,11 +8,11 @@ export const CLOSURE = 1e-6;
 /** The registers count in 2^-16 J: a sum of some of them may miss as many. */
 export const REGISTER_J = 8 * 2 ** -16;
 /**
- * Of what a process or cgroup used; of the lighter one of two, of which the same error is a greater part; and where it
- * ran first, when neither its power nor that of anything beside it was known.
+ * Of what a process or cgroup used; of the lighter one of two, of which the same error is up to three times as great a part;
+ * and where it ran first, when neither its power nor that of anything beside it was known.
  */
 const TOLERANCE = 0.03;
-const TOLERANCE_LIGHTER = 0.05;
+const TOLERANCE_LIGHTER = 0.09;
 const TOLERANCE_FIRST = 0.05;
 
 /**
