@@ -7,10 +7,16 @@ import { basename, dirname, join } from 'node:path';
 import { kilobytes, must, ROOT } from './run.mjs';
 import { sysroot } from './sysroot.mjs';
 
-/** By npm's name: Debian's architecture, the compiler's target, and glibc's first version there. */
+/** By npm's name: Debian's architecture, the compiler's target, glibc's first version there, and what stands in for more. */
 export const PLATFORMS = {
-  'linux-x64-gnu': { cpu: 'x64', debian: 'amd64', target: 'x86_64-linux-gnu', first: '2.2.5' },
-  'linux-arm64-gnu': { cpu: 'arm64', debian: 'arm64', target: 'aarch64-linux-gnu', first: '2.17' },
+  'linux-x64-gnu': { cpu: 'x64', debian: 'amd64', target: 'x86_64-linux-gnu', first: '2.2.5', also: [] },
+  'linux-arm64-gnu': {
+    cpu: 'arm64',
+    debian: 'arm64',
+    target: 'aarch64-linux-gnu',
+    first: '2.17',
+    also: ['atomics_arm64.c'],
+  },
 };
 
 /** The newest glibc whose symbols may be asked for: what Node 22 asks for as well. */
@@ -22,7 +28,7 @@ const LINKED = ['-Wl,--gc-sections', '-Wl,-s', '-Wl,-z,relro,-z,now', '-Wl,-z,no
 
 /** Builds energy.node and joules-load of a platform into `directory`, with `bpf` as makeBpf left it. */
 export function makeNative(platform, bpf, directory) {
-  const { debian, target, first } = PLATFORMS[platform];
+  const { debian, target, first, also } = PLATFORMS[platform];
   const { libc, libraries } = sysroot(debian);
   mkdirSync(join(directory, 'objects'), { recursive: true });
   const floor = join(directory, 'floor.h');
@@ -41,15 +47,22 @@ export function makeNative(platform, bpf, directory) {
   const flags = [...from, ...shared, '-include', floor, ...mapped([ROOT, libc, libraries, bpf])];
   const cxx = [...flags, '-std=c++17', '-fno-exceptions', '-fno-rtti', '-fvisibility=hidden', ...defines];
   const objects = compile(addon, [...cxx, ...include], join(directory, 'objects'));
-  const error = join(directory, 'objects/elf_error.o');
-  const elfError = join(ROOT, 'deploy/packages/elf_error.c');
-  must('clang', [...from, ...shared, '-fvisibility=hidden', '-c', elfError, '-o', error], { cwd: ROOT });
+  const standIns = ['elf_error.c', ...also].map((name) => {
+    const object = join(directory, 'objects', `${basename(name, '.c')}.o`);
+    const source = join(ROOT, 'deploy/packages', name);
+    // Atomics within: out of line they would be a call of what this one stands in for.
+    const inline = debian === 'arm64' ? ['-mno-outline-atomics'] : [];
+    must('clang', [...from, ...shared, ...inline, '-fvisibility=hidden', '-c', source, '-o', object], {
+      cwd: ROOT,
+    });
+    return object;
+  });
   const link = [...from, '-fuse-ld=lld', '-pthread', '-static-libstdc++', '-static-libgcc', ...LINKED];
   const archives = ['bpf', 'elf', 'z'].map((name) => join(libraries, 'usr/lib', target, `lib${name}.a`));
   // As in binding.gyp: libbpf.a is no PIC for its `stderr` alone.
   const addonOnly = ['-shared', '-Wl,--wrap=stderr', '-Wl,--exclude-libs,ALL', '-Wl,-soname=energy.node'];
   const output = (name) => ['-o', join(directory, name)];
-  must('clang++', [...link, ...addonOnly, ...output('energy.node'), ...objects, error, ...archives]);
+  must('clang++', [...link, ...addonOnly, ...output('energy.node'), ...objects, ...standIns, ...archives]);
   must('clang++', [...cxx, ...include, ...link, '-fPIE', '-pie', ...load, ...output('joules-load')], {
     cwd: ROOT,
   });

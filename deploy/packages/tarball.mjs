@@ -41,7 +41,7 @@ export function makeTarball(platform, built, work, folder) {
   return tarball;
 }
 
-function nodeOf(cpu) {
+export function nodeOf(cpu) {
   const directory = join(CACHE, `node-${NODE}-${cpu}`);
   if (existsSync(directory)) return directory;
   const partial = `${directory}.${process.pid}`;

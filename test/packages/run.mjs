@@ -67,9 +67,10 @@ function judgeNative() {
     ]);
     for (const name of ['energy.node', 'joules-load']) {
       const path = join(unpacked, 'package', name);
-      const { glibc, needed } = wants(path);
+      const { glibc, needed, unknown } = wants(path);
       test(`${platform}: ${name} wants glibc ${glibc}`, byVersion(glibc, GLIBC) > 0 && `more than ${GLIBC}`);
       test(`${platform}: ${name} wants no other library`, needed.filter((one) => !LIBC.test(one)).join());
+      test(`${platform}: ${name} wants no function that nobody has`, unknown.join());
       const isSame = must('sh', ['-c', 'cmp "$1" "$2" 2>&1 || :', 'sh', path, join(directory, name)]);
       test(`${platform}: ${name} has the same bytes when it is built again elsewhere`, isSame);
     }
