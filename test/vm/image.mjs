@@ -4,10 +4,26 @@ import { cpSync, mkdirSync, realpathSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { must } from './shell.mjs';
 
-const BUILT = ['bin', 'dist', 'build/Release/energy.node', 'build/Release/joules-load', 'package.json'];
+const BUILT = ['bin', 'dist', 'package.json'];
+const NATIVE = ['energy.node', 'joules-load'];
+
+/** What is of this machine in an image; arm64.mjs has it of another. */
+export function ownSystem(root) {
+  const natives = join(root, 'build/Release');
+  const programs = [process.execPath, ...NATIVE.map((name) => join(natives, name))];
+  return {
+    node: process.execPath,
+    busybox: must('sh', ['-c', 'command -v busybox']).trim(),
+    /** Directory of energy.node and joules-load. */
+    natives,
+    /** From where they are looked for to where they are. */
+    libraries: new Map(libraries(programs).map((path) => [path, path])),
+    compiler: ['gcc'],
+  };
+}
 
 /** Makes an ext4 image; `modules`: kernel release to the file of the module for it. */
-export function makeImage({ image, root, guest, modules }) {
+export function makeImage({ image, root, guest, modules, system }) {
   const tree = `${image}.d`;
   rmSync(tree, { recursive: true, force: true });
   for (const path of ['bin', 'dev', 'etc', 'out', 'proc', 'rig', 'sys', 'tmp', 'usr/bin', 'joules']) {
@@ -16,22 +32,23 @@ export function makeImage({ image, root, guest, modules }) {
   for (const path of [...BUILT, ...productionModules(root)]) {
     cpSync(join(root, path), join(tree, 'joules', path), { recursive: true });
   }
-  const busybox = must('sh', ['-c', 'command -v busybox']).trim();
   for (const [from, to] of [
-    [process.execPath, 'usr/bin/node'],
-    [busybox, 'bin/busybox'],
+    [system.node, 'usr/bin/node'],
+    [system.busybox, 'bin/busybox'],
     [guest, 'rig'],
+    ...NATIVE.map((name) => [join(system.natives, name), join('joules/build/Release', name)]),
   ]) {
     cpSync(realpathSync(from), join(tree, to), { recursive: true });
   }
-  const natives = ['energy.node', 'joules-load'].map((name) => join(root, 'build/Release', name));
-  for (const library of libraries([process.execPath, ...natives])) {
-    mkdirSync(join(tree, dirname(library)), { recursive: true });
-    cpSync(realpathSync(library), join(tree, library));
+  for (const [path, from] of system.libraries) {
+    mkdirSync(join(tree, dirname(path)), { recursive: true });
+    cpSync(realpathSync(from), join(tree, path));
   }
   for (const [release, file] of modules) cpSync(file, join(tree, 'rig', `${release}.ko`));
   for (const name of ['burn', 'programs']) {
-    must('gcc', ['-O2', '-Wall', '-static', '-o', join(tree, 'rig', name), join(guest, `${name}.c`)]);
+    const [command, ...flags] = system.compiler;
+    const files = ['-o', join(tree, 'rig', name), join(guest, `${name}.c`)];
+    must(command, [...flags, '-O2', '-Wall', '-static', ...files]);
   }
   must('ln', ['-s', '/usr/bin/node', join(tree, 'bin/node')]);
   must('sh', [
@@ -70,5 +87,5 @@ function productionModules(root) {
 
 function libraries(programs) {
   const found = programs.flatMap((program) => must('ldd', [program]).match(/\/\S+\.so\S*/g) ?? []);
-  return new Set(found);
+  return [...new Set(found)];
 }

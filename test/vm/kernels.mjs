@@ -14,12 +14,33 @@ import {
 import { join } from 'node:path';
 import { must } from './shell.mjs';
 
-/** What `npm run test:vm` tests: a name, the suite, and whether its PMUs have scopes. */
+/**
+ * What `npm run test:vm` tests: a name, the suite, and whether its PMUs have scopes. `onRequest`: when it is named alone.
+ * `jobs`: those that are judged on it.
+ */
 export const KERNELS = [
-  { name: '6.1', suite: 'bookworm', scope: false },
-  { name: '6.12', suite: 'bookworm-backports', scope: true },
-  { name: 'newest', suite: 'trixie-backports', scope: true },
+  { name: '6.1', suite: 'bookworm', architecture: 'amd64', scope: false },
+  { name: '6.12', suite: 'bookworm-backports', architecture: 'amd64', scope: true },
+  { name: 'newest', suite: 'trixie-backports', architecture: 'amd64', scope: true },
+  {
+    name: 'arm64',
+    suite: 'bookworm-backports',
+    architecture: 'arm64',
+    scope: true,
+    // It is compiled for as packages are, and fetches as much again.
+    onRequest: true,
+    jobs: ['accuracy', 'hotplug'],
+  },
 ];
+
+/** What a module is compiled with, and stripped. */
+const CROSS = {
+  amd64: { make: ['CC=gcc'], strip: 'strip' },
+  arm64: {
+    make: ['ARCH=arm64', 'CROSS_COMPILE=aarch64-linux-gnu-', 'CC=aarch64-linux-gnu-gcc'],
+    strip: 'aarch64-linux-gnu-strip',
+  },
+};
 
 /**
  * Downloads and unpacks a kernel with its headers into the cache, builds the module below `own`:
@@ -32,39 +53,53 @@ export function prepareKernel(kernel, cache, moduleSource, own) {
   const vmlinuz = [`boot/vmlinuz-${release}`, `usr/lib/modules/${release}/vmlinuz`]
     .map((path) => join(directory, path))
     .find((path) => existsSync(path));
-  return { vmlinuz, release, module: buildModule({ directory, release, source: moduleSource, own }) };
+  const { architecture } = kernel;
+  return {
+    vmlinuz,
+    release,
+    module: buildModule({ directory, release, architecture, source: moduleSource, own }),
+  };
 }
 
-function fetchKernel({ name, suite }, cache, directory) {
+function fetchKernel({ name, suite, architecture }, cache, directory) {
   rmSync(directory, { recursive: true, force: true });
   console.error(`test:vm: fetching Linux ${name} from ${suite} …`);
-  const apt = aptFor(suite, cache);
+  const apt = aptFor(suite, cache, architecture === 'amd64' ? undefined : architecture);
+  const flavour = `cloud-${architecture}`;
   const depends = (of) => apt.show(of).match(/^Depends: .*$/m)?.[0] ?? '';
   // The cloud flavour is small and has NVMe, ext4, BPF and BTF built in.
-  const headers = /linux-headers-[0-9][^ ,]*/.exec(depends('linux-headers-cloud-amd64'))?.[0];
-  if (!headers) throw new Error(`${suite} has no linux-headers-cloud-amd64`);
+  const headers = /linux-headers-[0-9][^ ,]*/.exec(depends(`linux-headers-${flavour}`))?.[0];
+  if (!headers) throw new Error(`${suite} has no linux-headers-${flavour}`);
   const release = headers.replace('linux-headers-', '');
-  const common = `${headers.replace('-cloud-amd64', '')}-common`;
+  const common = `${headers.replace(`-${flavour}`, '')}-common`;
   const kbuild = /linux-kbuild-[^ ,]*/.exec(depends(headers))[0];
   // From 7.0 on the image proper is split off from its modules.
   const image = apt.show(`linux-binary-${release}`) ? `linux-binary-${release}` : `linux-image-${release}`;
-  apt.unpack([headers, common, kbuild, image], directory);
+  apt.unpack([headers, common, image], directory);
+  // Its programs run here.
+  aptFor(suite, cache).unpack([kbuild], directory);
   fitHeaders(headersOf(directory, release), directory);
   lendLibc(directory, cache);
   // Last, and nothing is written after it: other runs read here.
   writeFileSync(join(directory, 'release'), release);
 }
 
-/** Apt with lists, cache and one source of its own: neither needs root nor touches the system's. */
-export function aptFor(suite, cache) {
-  const own = join(cache, 'apt', suite);
+/**
+ * Apt with lists, cache and one source of its own, for another architecture if one is given: needs no root and does not
+ * touch the system's.
+ */
+export function aptFor(suite, cache, foreign) {
+  const own = join(cache, 'apt', foreign ? `${suite}-${foreign}` : suite);
   for (const path of ['lists/partial', 'cache/archives/partial'])
     mkdirSync(join(own, path), { recursive: true });
   const mirror = must('apt-get', ['indextargets', '--format', '$(REPO_URI)'])
     .split('\n')
     .find((uri) => uri && !uri.includes('security'));
   const keys = '/usr/share/keyrings/debian-archive-keyring.gpg';
-  writeFileSync(join(own, 'sources.list'), `deb [signed-by=${keys}] ${mirror} ${suite} main\n`);
+  writeFileSync(
+    join(own, 'sources.list'),
+    `deb [${foreign ? `arch=${foreign} ` : ''}signed-by=${keys}] ${mirror} ${suite} main\n`,
+  );
   const options = [
     `Dir::Etc::sourcelist=${own}/sources.list`,
     'Dir::Etc::sourceparts=/dev/null',
@@ -72,6 +107,7 @@ export function aptFor(suite, cache) {
     `Dir::Cache=${own}/cache`,
     'APT::Sandbox::User=root',
     'Acquire::Languages=none',
+    ...(foreign ? [`APT::Architecture=${foreign}`, `APT::Architectures::=${foreign}`] : []),
   ].flatMap((option) => ['-o', option]);
   must('apt-get', [...options, '-qq', 'update']);
   return {
@@ -106,20 +142,21 @@ function fitHeaders(headers, directory) {
   writeFileSync(makefile, text.replace(/(include |KBUILD_OUTPUT=)\/usr\/src\//g, `$1${directory}/usr/src/`));
 }
 
-function buildModule({ directory, release, source, own }) {
+function buildModule({ directory, release, architecture, source, own }) {
+  const { make, strip } = CROSS[architecture];
   const build = join(own, release, 'module');
   cpSync(source, build, { recursive: true });
   must('make', [
     '-C',
     headersOf(directory, release),
     `M=${build}`,
-    'CC=gcc',
+    ...make,
     // Set by the compiler that built the kernel; ours may be older. BTF of modules would need pahole.
     'CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=',
     'CONFIG_DEBUG_INFO_BTF_MODULES=',
     'modules',
   ]);
-  must('strip', ['-g', join(build, 'rapl_rig.ko')]);
+  must(strip, ['-g', join(build, 'rapl_rig.ko')]);
   return join(build, 'rapl_rig.ko');
 }
 

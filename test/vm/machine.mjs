@@ -5,13 +5,20 @@ import { copyFileSync, constants, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { must } from './shell.mjs';
 
-const HARDWARE = [
-  ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-m', '1024'],
-  ['-machine', 'q35,usb=off,sata=off,smbus=off,vmport=off'],
-  // Linux 6.1 finds the threads of a core only with an Intel model here.
-  ['-cpu', 'Haswell'],
-  ['-smp', '4,sockets=1,cores=2,threads=2'],
-].flat();
+const HARDWARE = {
+  amd64: [
+    ['-machine', 'q35,usb=off,sata=off,smbus=off,vmport=off'],
+    // Linux 6.1 finds the threads of a core only with an Intel model here.
+    ['-cpu', 'Haswell'],
+    ['-smp', '4,sockets=1,cores=2,threads=2'],
+  ].flat(),
+  arm64: [
+    ['-machine', 'virt,gic-version=3'],
+    ['-cpu', 'cortex-a72'],
+    ['-smp', '4,sockets=1,clusters=1,cores=2,threads=2'],
+  ].flat(),
+};
+const BARE = ['-nodefaults', '-no-user-config', '-no-reboot', '-display', 'none', '-m', '1024'];
 
 /** One CPU after the other: an instruction takes 4 ns whatever else this machine does, sleep takes no time. */
 const EXACT = '-accel tcg,thread=single -icount shift=2,sleep=off -rtc clock=vm'.split(' ');
@@ -19,13 +26,16 @@ const EXACT = '-accel tcg,thread=single -icount shift=2,sleep=off -rtc clock=vm'
 const PARALLEL = '-accel tcg,thread=multi'.split(' ');
 
 const KERNEL_OPTIONS = [
-  'root=/dev/nvme0n1 rootwait rw init=/rig/init console=ttyS0 quiet panic=-1 oops=panic',
-  // Emulated CPUs fail the checks of TSCs and timers, and the clock would fall back to slow ones.
-  'tsc=reliable no_timer_check',
+  'root=/dev/nvme0n1 rootwait rw init=/rig/init quiet panic=-1 oops=panic',
   // What costs seconds under emulation; the last two have threads that are busy when nobody expects it.
   'mitigations=off cryptomgr.notests init_on_alloc=0 nokaslr random.trust_cpu=on',
   'damon_stat.enabled=0 transparent_hugepage=never',
 ].join(' ');
+const OWN_OPTIONS = {
+  // Emulated CPUs fail the checks of TSCs and timers, and the clock would fall back to slow ones.
+  amd64: 'console=ttyS0 tsc=reliable no_timer_check',
+  arm64: 'console=ttyAMA0',
+};
 
 /** What ends a machine that hangs: so much work of the emulator, which no load of this machine changes, and a limit in
  * case it does not work at all. */
@@ -36,7 +46,8 @@ const MOST_SECONDS = 1800;
  * Boots a kernel from a copy of the image and runs a job of guest/ in it. Resolves with the seconds it took
  * and the console's last lines; what the job wrote to /out is then in `out`.
  */
-export async function runMachine({ qemu, parallel = false, vmlinuz, image, out, job, options = '' }) {
+export async function runMachine(machine) {
+  const { qemu, architecture, parallel = false, vmlinuz, image, out, job, options = '' } = machine;
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   const disk = join(out, 'disk');
@@ -45,9 +56,10 @@ export async function runMachine({ qemu, parallel = false, vmlinuz, image, out, 
   const console = await runQemu(
     qemu,
     [
-      ...HARDWARE,
-      ...(parallel ? PARALLEL : EXACT),
-      ['-kernel', vmlinuz, '-append', `${KERNEL_OPTIONS} job=${job} ${options}`],
+      BARE,
+      HARDWARE[architecture],
+      parallel ? PARALLEL : EXACT,
+      ['-kernel', vmlinuz, '-append', `${KERNEL_OPTIONS} ${OWN_OPTIONS[architecture]} job=${job} ${options}`],
       ['-drive', `if=none,id=disk,format=raw,cache=unsafe,file=${disk}`],
       ['-device', 'nvme,drive=disk,serial=rig', '-serial', 'stdio'],
     ].flat(),

@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-// npm run test:vm [-- KERNEL… JOB…]: the meter on real kernels, with energy that is known.
+// npm run test:vm [-- KERNEL… JOB…]: the meter on real kernels, with energy that is known; `-- arm64` on another architecture.
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { arm64System } from './arm64.mjs';
 import { checkAccuracy, checkRace } from './checks.mjs';
 import { checkChanges, checkHotplug, checkLate, checkSuspend } from './hotplug.mjs';
-import { makeImage } from './image.mjs';
+import { makeImage, ownSystem } from './image.mjs';
 import { KERNELS, prepareKernel } from './kernels.mjs';
 import { runMachine } from './machine.mjs';
 import { checkVerify, checkVerifyPackage } from './verify.mjs';
@@ -50,11 +51,11 @@ if (unknown.length > 0) {
   await main();
 }
 
-/** All kernels, or all jobs, where none is named; `kernelIsNamed`: then all jobs run on it. */
+/** Most kernels, or all jobs, where none is named; `kernelIsNamed`: then all jobs run on it. */
 function choose(names) {
   const of = (all) => {
     const named = all.filter(({ name }) => names.includes(name));
-    return named.length > 0 ? named : all;
+    return named.length > 0 ? named : all.filter(({ onRequest }) => !onRequest);
   };
   const known = new Set([...KERNELS, ...JOBS].map(({ name }) => name));
   return {
@@ -66,11 +67,12 @@ function choose(names) {
 }
 
 async function main() {
-  let qemu;
+  const architectures = [...new Set(kernels.map(({ architecture }) => architecture))];
+  let qemus;
   try {
     mkdirSync(own, { recursive: true });
-    installTools();
-    qemu = findQemu(cache);
+    installTools(architectures);
+    qemus = new Map(architectures.map((one) => [one, findQemu(one, cache)]));
   } catch (error) {
     skip('virtual machines cannot run here', error);
     return summary();
@@ -90,23 +92,42 @@ async function main() {
       skip(`Linux ${kernel.name} cannot be prepared`, error);
     }
   }
-  if (ready.length > 0) {
-    const image = join(own, 'image');
-    makeImage({
-      image,
-      root,
-      guest: join(here, 'guest'),
-      modules: ready.map(({ release, module }) => [release, module]),
-    });
-    const boots = jobs.flatMap((job) =>
-      ready
-        .filter(({ scope }) => scope || !job.needsScope)
-        .filter(({ name }) => kernelIsNamed || !job.usually || job.usually === name)
-        .map((kernel) => ({ ...job, kernel, qemu, image })),
-    );
-    await runBoots(boots);
-  }
+  const boots = architectures.flatMap((architecture) => {
+    const ofIt = ready.filter((kernel) => kernel.architecture === architecture);
+    if (ofIt.length === 0) return [];
+    try {
+      return bootsOf(ofIt, qemus.get(architecture), makeImageOf(architecture, ofIt));
+    } catch (error) {
+      skip(`there is no disk for ${architecture}`, error);
+      return [];
+    }
+  });
+  if (ready.length > 0 && boots.length === 0)
+    skip('nothing runs', new Error('these jobs are not judged on these kernels'));
+  await runBoots(boots);
   summary();
+}
+
+function makeImageOf(architecture, ready) {
+  const image = join(own, `image-${architecture}`);
+  makeImage({
+    image,
+    root,
+    guest: join(here, 'guest'),
+    modules: ready.map(({ release, module }) => [release, module]),
+    system: architecture === 'amd64' ? ownSystem(root) : arm64System(cache, own),
+  });
+  return image;
+}
+
+function bootsOf(ready, qemu, image) {
+  return jobs.flatMap((job) =>
+    ready
+      .filter(({ scope }) => scope || !job.needsScope)
+      .filter(({ name }) => kernelIsNamed || !job.usually || job.usually === name)
+      .filter(({ jobs: itsOwn }) => !itsOwn || itsOwn.includes(job.name))
+      .map((kernel) => ({ ...job, kernel, qemu, image })),
+  );
 }
 
 /**
@@ -121,10 +142,10 @@ async function runBoots(boots) {
 }
 
 async function testBoot({ kernel, qemu, image, name: job, check, boot = '', parallel = false }) {
-  const { name, release, vmlinuz, scope } = kernel;
+  const { name, release, architecture, vmlinuz, scope } = kernel;
   const directory = join(own, name, job);
   const options = `scope=${scope ? 1 : 0} ${boot}`;
-  const machine = { qemu, parallel, vmlinuz, image, out: directory, job, options };
+  const machine = { qemu, architecture, parallel, vmlinuz, image, out: directory, job, options };
   const out = join(directory, 'out');
   const status = join(out, 'status');
   const ran = await runMachine(machine);

@@ -14,10 +14,16 @@ const PACKAGES = {
   xz: 'xz-utils',
   zstd: 'zstd',
 };
+/** Beside them for a guest of another architecture; clang and lld are in what everything is built with. */
+const FOREIGN = {
+  arm64: { 'qemu-system-aarch64': 'qemu-system-arm', 'aarch64-linux-gnu-gcc': 'gcc-aarch64-linux-gnu' },
+};
+const QEMU = { amd64: 'x86_64', arm64: 'aarch64' };
 
 /** Installs what is missing, saying so; an Error with the reason if it cannot be had. */
-export function installTools() {
-  const missing = Object.entries(PACKAGES).filter(([command]) => !find(command));
+export function installTools(architectures) {
+  const foreign = architectures.flatMap((one) => Object.entries(FOREIGN[one] ?? {}));
+  const missing = [...Object.entries(PACKAGES), ...foreign].filter(([command]) => !find(command));
   if (missing.length === 0) return;
   const packages = missing.map(([, name]) => name);
   if (!find('apt-get')) throw new Error(`${packages.join(', ')} missing, and no apt-get to install them`);
@@ -37,16 +43,17 @@ export function installTools() {
  * QEMU's command. Time in the guest is the count of instructions (-icount), so that results do not depend on
  * how busy this machine is; QEMU 7 hangs with it, so there the one of backports is unpacked beside it.
  */
-export function findQemu(cache) {
-  const version = Number(/version (\d+)/.exec(must('qemu-system-x86_64', ['--version']))?.[1]);
-  if (version >= 10) return ['qemu-system-x86_64'];
-  const directory = join(cache, 'qemu');
-  if (!existsSync(join(directory, 'usr/bin/qemu-system-x86_64'))) {
-    const packages = ['qemu-system-x86', 'qemu-system-data', 'seabios'];
+export function findQemu(architecture, cache) {
+  const command = `qemu-system-${QEMU[architecture]}`;
+  const version = Number(/version (\d+)/.exec(must(command, ['--version']))?.[1]);
+  if (version >= 10) return [command];
+  const directory = join(cache, architecture === 'amd64' ? 'qemu' : `qemu-${architecture}`);
+  if (!existsSync(join(directory, 'usr/bin', command))) {
+    const packages = [PACKAGES[command] ?? FOREIGN[architecture][command], 'qemu-system-data', 'seabios'];
     aptFor('bookworm-backports', cache).unpack(packages, directory);
   }
   const data = ['usr/share/qemu', 'usr/share/seabios'].flatMap((path) => ['-L', join(directory, path)]);
-  return [join(directory, 'usr/bin/qemu-system-x86_64'), ...data];
+  return [join(directory, 'usr/bin', command), ...data];
 }
 
 function find(command) {

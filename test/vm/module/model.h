@@ -86,9 +86,18 @@ u64 rig_faulty(struct domain *d);
 /* All registers begin anew, so much lower. */
 void rig_registers_lose(u32 units);
 
-/* sleep.c: what takes the place of firmware when the machine is suspended. */
+/* sleep.c: what takes the place of firmware when the machine is suspended; it counts time by the TSC. */
+#ifdef CONFIG_X86
 void rig_sleep_start(void);
 void rig_sleep_stop(void);
+#else
+static inline void rig_sleep_start(void)
+{
+}
+static inline void rig_sleep_stop(void)
+{
+}
+#endif
 
 /* truth.c: what is written down of it. Says who runs on the CPU that calls it. */
 void rig_see_current(void *data);
