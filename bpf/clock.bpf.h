@@ -10,6 +10,10 @@
 #include "kernel.bpf.h"
 
 #define MAX_SLICE_NS (1ULL << 31) /* charge_slowly() takes longer slices: it knows wide products */
+/* The monotonic clock is adjusted by 500 ppm for its frequency, and by as much for adjtime(): a part in
+ * 1,000. The run queue's is not. */
+#define CLOCKS_PART  9
+#define CLOCK_SET_NS 100000000
 
 struct clocks {
 	__u64 run_ns;  /* task clock, for run time */
@@ -22,10 +26,29 @@ static __always_inline struct clocks switch_clocks(struct task_struct *task)
 	return (struct clocks){run_clock(task), wall_clock(task)};
 }
 
-/* Notes how far the monotonic clock is ahead of the run queue's, which is up to date. */
-static __always_inline void note_clock_offset(struct energy_cpu *c, __u64 wall_ns)
+/* Notes how far the monotonic clock is ahead of the run queue's, which has just been set, for the first time.
+ */
+static __always_inline void begin_clock_offset(struct energy_cpu *c, __u64 wall_ns)
 {
 	c->clock_offset_ns = monotonic_clock() - wall_ns;
+	c->offset_noted_ns = wall_ns;
+}
+
+/*
+ * The same from then on. A CPU that was held up since the run queue's clock was set, by an interrupt, or for
+ * milliseconds by a hypervisor, makes the other look further ahead than it is, and whatever is dated by it
+ * until the next note would be too late: so it grows no faster than clocks part. What is smaller is nearer to
+ * the truth, and what is much larger is a clock that was set.
+ */
+static __always_inline void note_clock_offset(struct energy_cpu *c, __u64 wall_ns)
+{
+	__u64 most = c->clock_offset_ns + ((wall_ns - c->offset_noted_ns) >> CLOCKS_PART);
+	__s64 beyond;
+
+	begin_clock_offset(c, wall_ns);
+	beyond = c->clock_offset_ns - most;
+	if (beyond > 0 && beyond < CLOCK_SET_NS)
+		c->clock_offset_ns = most;
 }
 
 /* At any other time they are reckoned from the monotonic clock. Nobody knows what was stolen since the run

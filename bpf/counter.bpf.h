@@ -21,7 +21,7 @@ enum reading {
 	READING_ELSEWHERE, /* only the core's lead CPU can read it */
 	READING_FIRST,	   /* counting begins here */
 	READING_UNMOVED,   /* the counter has not moved */
-	READING_CLAIMED,   /* the sibling has claimed the same advance */
+	READING_TAKEN,	   /* another CPU is reading just now, and claims what the counter advanced */
 	READING_BACKWARDS, /* the counter went back: counting begins anew */
 	READING_AHEAD,	   /* the counter advanced, and this CPU has claimed the advance */
 };
@@ -124,18 +124,14 @@ static __always_inline __u64 comparable_units(struct energy_zone *z, __u64 units
 	return units;
 }
 
-/* Reads the counter and claims what it advanced. */
-static __always_inline enum reading claim_advance(struct energy_cpu *c, struct energy_zone *z, __u64 clock,
-						  struct advance *advance)
+/* Reads the counter and claims what it advanced. Nobody else reads meanwhile. */
+static __always_inline enum reading claim_alone(struct energy_cpu *c, struct energy_zone *z, __u64 clock,
+						struct advance *advance)
 {
-	__u64 old, count;
+	__u64 old = z->last_count, count;
 	long err;
 
 	advance->certain = !is_ambiguous(z, clock);
-	/* `last_count` is read before the counter: if a sibling claims in between, our claim fails. Read
-	 * after it, we could set it back to our older reading, and what lies between would be charged twice.
-	 */
-	old = *(volatile __u64 *)&z->last_count;
 	err = read_counter(&count);
 	if (err) {
 		/* Kernels that let only the lead CPU read leave its sibling's slot empty. */
@@ -149,9 +145,7 @@ static __always_inline enum reading claim_advance(struct energy_cpu *c, struct e
 	z->read_ns = clock;
 	if (z->valid && count == old)
 		return READING_UNMOVED;
-	/* Of the threads that see the same advance one claims it. */
-	if (__sync_val_compare_and_swap(&z->last_count, old, count) != old)
-		return READING_CLAIMED;
+	z->last_count = count;
 	if (!z->valid)
 		return READING_FIRST;
 	note_change(z, clock, (__s64)(count - old) > 0);
@@ -160,6 +154,26 @@ static __always_inline enum reading claim_advance(struct energy_cpu *c, struct e
 	advance->units = (count - old) << count_shift;
 	advance->comparable = comparable_units(z, advance->units, advance->since_ns);
 	return READING_AHEAD;
+}
+
+/*
+ * The threads of a core share an event, and perf does not make two CPUs' reads of one event wait for each
+ * other: perf_event_read_local() takes no lock, and drivers keep counts with local64_t, which is atomic on
+ * one CPU alone (rapl_event_update(), Linux 6.1 to 7.3). Of two reads at once each may count the same
+ * advance. So one thread reads, and the other leaves the advance to it.
+ */
+static __always_inline enum reading claim_advance(struct energy_cpu *c, struct energy_zone *z, __u64 clock,
+						  struct advance *advance)
+{
+	enum reading reading;
+
+	if (!shared_zones)
+		return claim_alone(c, z, clock, advance);
+	if (__sync_lock_test_and_set(&z->reading, 1))
+		return READING_TAKEN;
+	reading = claim_alone(c, z, clock, advance);
+	__sync_lock_test_and_set(&z->reading, 0); /* after all of the above, as others see it */
+	return reading;
 }
 
 /* Gives an advance to those who drew it, or to nobody if it cannot be known who did. */
@@ -240,7 +254,7 @@ __noinline int read_counter_and_split(struct energy_cpu *c, __u64 clock, bool fo
 	case READING_AHEAD:
 		distribute(c, z, clock, &advance);
 		break;
-	case READING_CLAIMED:
+	case READING_TAKEN:
 		break;
 	}
 	return 0;

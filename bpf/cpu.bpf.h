@@ -42,7 +42,7 @@ static __noinline bool account_start(struct energy_cpu *c, __u64 run_ns, __u64 w
 		c->idle.time_ns = PRIOR_NS;
 		c->idle.energy = predict(PRIOR_NS, first_power / 16);
 	}
-	note_clock_offset(c, wall_ns);
+	begin_clock_offset(c, wall_ns);
 	read_counter_and_split(c, wall_ns, true);
 	return true;
 }

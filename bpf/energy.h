@@ -222,13 +222,14 @@ struct energy_cpu {
 	__u64 busy_learned; /* units predicted by learned powers */
 	__u32 equal_power;  /* not 0: the gate is shut, and every task is expected to draw this */
 	__u32 pad;
-	__u64 unused[6];
+	__u64 offset_noted_ns; /* run queue's clock when clock_offset_ns was noted */
+	__u64 unused[5];
 	struct energy_buffer buffers[2];
 };
 
 /*
- * One counter that BPF reads. The CPUs that share it write it, `last_count` by compare-and-swap alone. Clocks
- * are the run queue's, in ns.
+ * One counter that BPF reads. Of the CPUs that share it the one that is `reading` writes it. Clocks are the
+ * run queue's, in ns.
  */
 struct energy_zone {
 	__u64 last_count; /* the last count that was charged */
@@ -247,7 +248,9 @@ struct energy_zone {
 	__u64 caught_within_ns; /* how far apart these two reads were */
 	__u64 needs_poll; /* not 0: tasks share a CPU and the phase is lost; native polls, and clears it */
 	struct energy_gate gate;
-	__u64 unused[5];
+	__u32 reading; /* not 0: somebody reads the counter; nobody else may (claim_advance) */
+	__u32 pad;
+	__u64 unused[4];
 };
 
 /* One entry of a CPU's log: a switch, or a tick, at which the same process runs before and after. */
@@ -260,9 +263,8 @@ struct energy_switch {
 /* What a CPU has switched to and fro while native was listening. BPF overwrites the oldest: who takes what is
  * in it compares `head` before and after. */
 struct energy_log {
-	__u64 head;	       /* how many were ever written; modulo ENERGY_LOG the place of the next one */
-	__u64 offset_noted_ns; /* run queue's clock when the log last set clock_offset_ns */
-	__u64 unused[6];
+	__u64 head; /* how many were ever written; modulo ENERGY_LOG the place of the next one */
+	__u64 unused[7];
 	struct energy_switch switches[ENERGY_LOG];
 };
 

@@ -26,10 +26,8 @@ __noinline int write_log(struct energy_cpu *c, __u64 wall_ns, __u32 prev, __u32 
 
 	if (!c || !log)
 		return 0;
-	if (at_switch && wall_ns - log->offset_noted_ns > OFFSET_FRESH_NS) {
+	if (at_switch && wall_ns - c->offset_noted_ns > OFFSET_FRESH_NS)
 		note_clock_offset(c, wall_ns);
-		log->offset_noted_ns = wall_ns;
-	}
 	entry = &log->switches[log->head & (ENERGY_LOG - 1)];
 	entry->clock_ns = wall_ns + c->clock_offset_ns;
 	entry->prev = prev;

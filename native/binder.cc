@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <sched.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -58,6 +59,18 @@ uint64_t Binder::TakeUnpriced(const std::vector<uint32_t>& former, const std::ve
     cpu.unpriced_counted = cpu.unpriced_predicted = 0;
   }
   return units;
+}
+
+// Reads a zone's event while its CPUs may do so, too. Two reads of one event at once may count one advance
+// twice (claim_advance() in bpf/counter.bpf.h): they leave the next one to whoever is reading, which is this.
+void Binder::ReadAlone(uint32_t zone, PerfReading* reading) const {
+  const int event = counters_[zone].event.get();
+  if (event < 0) return;
+  uint32_t* taken = &program_->zones()[zone].reading;
+  // BPF takes some us.
+  while (__atomic_exchange_n(taken, 1, __ATOMIC_SEQ_CST)) sched_yield();
+  ReadCounter(event, reading);
+  __atomic_store_n(taken, 0, __ATOMIC_SEQ_CST);
 }
 
 // Reads a zone's event for the last time, and its successor if there is one (`next` >= 0), until that has not
@@ -162,7 +175,7 @@ Outcome Binder::Bind(uint32_t zone, const std::vector<uint32_t>& cpus, uint32_t 
   const bool switched = program_->options().switched;
   counter.lead = lead;
   PerfReading earlier;
-  ReadCounter(counter.event.get(), &earlier);
+  ReadAlone(zone, &earlier);
   // The new event counts before the old one is read for the last time.
   const int opened = cpus.empty() ? -1 : OpenCpuCounter(spec, lead);
   UniqueFd event(opened);

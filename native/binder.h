@@ -42,6 +42,7 @@ class Binder {
   std::vector<uint32_t> CpusOf(uint32_t zone) const;
   Handover TakeAway(uint32_t zone, const std::vector<uint32_t>& cpus, int next, uint64_t earlier);
   uint64_t TakeUnpriced(const std::vector<uint32_t>& former, const std::vector<uint32_t>& cpus, bool in_gap);
+  void ReadAlone(uint32_t zone, PerfReading* reading) const;
   Handover ReadBoth(uint32_t zone, int next, uint64_t earlier) const;
   Outcome GiveToBpf(uint32_t zone, const std::vector<uint32_t>& cpus, int event, uint64_t from);
 

@@ -36,7 +36,15 @@ PER_THREAD __u32 cpu_now;
 /* Counters of a trace do not fail. */
 static __always_inline void ring_alarm(void) {}
 
-static __always_inline __u64 monotonic_clock(void) { return clock_ns; }
+static __always_inline __u64 monotonic_clock(void) {
+#ifndef __bpf__
+  static __u32 reads;
+
+  /* As long as a hypervisor may run others. */
+  if (machine.held_up && ++reads % machine.held_up == 0) return clock_ns + 1500000;
+#endif
+  return clock_ns;
+}
 
 static __always_inline __u64 run_clock(struct task_struct* task) { return clock_ns; }
 
@@ -59,10 +67,28 @@ static __always_inline void copy_comm(char* to, struct task_struct* task) {
   ((__u64*)to)[1] = ((__u64*)task->comm)[1];
 }
 
+#ifndef __bpf__
+/* As drivers do for perf (rapl_event_update()): it takes a microsecond in which the other thread goes on, and
+ * that two CPUs read at once it does not expect (race.c). */
+static __always_inline __u64 count_event(__u32 zone) {
+  __u64 before = *(volatile __u64*)&machine.last[zone], value = *(volatile __u64*)&machine.counter[zone];
+
+  for (__u32 i = machine.read_spins; i > 0; i--) __asm__ volatile("" ::: "memory");
+  *(volatile __u64*)&machine.last[zone] = value;
+  return *(volatile __u64*)&machine.event[zone] += value - before;
+}
+#endif
+
 static __always_inline long read_counter(__u64* count) {
   __u32 zone = machine.zone[cpu_now & (MACHINE_CPUS - 1)] & (MACHINE_CPUS - 1);
   __u64 value = *(volatile __u64*)&machine.counter[zone];
 
+#ifndef __bpf__
+  if (machine.read_spins) {
+    *count = count_event(zone);
+    return 0;
+  }
+#endif
   if (!machine.based[zone]) {
     machine.based[zone] = 1;
     machine.first[zone] = value;
@@ -70,9 +96,6 @@ static __always_inline long read_counter(__u64* count) {
     machine.advanced[zone] += value - machine.last[zone];
   }
   machine.last[zone] = value;
-#ifndef __bpf__ /* A driver takes a microsecond, in which the other thread goes on (race.c). */
-  for (__u32 i = machine.read_spins; i > 0; i--) __asm__ volatile("" ::: "memory");
-#endif
   *count = value;
   return 0;
 }

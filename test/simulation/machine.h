@@ -25,13 +25,15 @@ struct machine {
   __u32 zone[MACHINE_CPUS]; /* by CPU, set before the first record */
   __u32 running[MACHINE_CPUS];
   __u64 counter[MACHINE_CPUS]; /* by zone, as are the others */
-  __u32 read_spins;            /* how long a reading takes */
-  __u32 labels;                /* how many of them a task goes through, from 1 on; 0: it has none */
+  __u32 read_spins;            /* how long a reading takes; not 0: it is read as perf reads */
+  __u32 held_up; /* not 0: each time that it has read a clock so often, a CPU is held up before */
+  __u32 labels;  /* how many of them a task goes through, from 1 on; 0: it has none */
   /* What was read of them. */
   __u32 based[MACHINE_CPUS];
   __u64 first[MACHINE_CPUS];
   __u64 last[MACHINE_CPUS];
   __u64 advanced[MACHINE_CPUS]; /* sum of what a reading was more than the one before */
+  __u64 event[MACHINE_CPUS];    /* what perf's event has counted */
 };
 
 #endif

@@ -74,6 +74,6 @@ int main(int argc, char** argv) {
     unpriced += (c->unpriced << ENERGY_FRACTION) + c->remainder;
   }
   printf("{\"advanced\":\"%llu\",\"counted\":[\"%llu\",\"%llu\"],\"rows\":\"%llu\",\"unpriced\":\"%llu\"}\n",
-         engine.zones[0].last_count << ENERGY_FRACTION, counted[0], counted[1], rows, unpriced);
+         engine.machine->counter[0] << ENERGY_FRACTION, counted[0], counted[1], rows, unpriced);
   return 0;
 }

@@ -47,6 +47,8 @@ export interface PackageHardware {
   readonly outliers: number;
   /** Standard deviation of the CPUs' clocks. */
   readonly skewNs: number;
+  /** How often a CPU is held up for 1.5 ms between two clocks that the meter reads. */
+  readonly heldUp: number;
   readonly tickNs: number;
 }
 
@@ -79,6 +81,7 @@ export const PACKAGE: PackageHardware = {
   lateNs: 30 * US,
   outliers: 0,
   skewNs: 3 * US,
+  heldUp: 0,
   tickNs: 4 * MS,
 };
 
@@ -89,6 +92,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
   late: (us) => ({ lateNs: us * US }),
   outliers: (part) => ({ outliers: part }),
   skew: (us) => ({ skewNs: us * US }),
+  held: (part) => ({ heldUp: part }),
   irq: (part) => ({ interrupts: part }),
   uncore: (times) => ({
     uncoreW: PACKAGE.uncoreW * times,

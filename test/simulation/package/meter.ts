@@ -29,7 +29,8 @@ export interface Meter {
 
 /** Starts a replay program of its own, to which seconds are sent as they are simulated. */
 export function startMeter({ threads, packages, hardware }: MeterOptions): Meter {
-  const args = [threads, packages, hardware.periodNs].map(String);
+  const heldUpEvery = hardware.heldUp > 0 ? Math.round(1 / hardware.heldUp) : 0;
+  const args = [threads, packages, hardware.periodNs, heldUpEvery].map(String);
   const child = spawn(build('replay-package'), args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = once(child, 'close').then(([status]) => {
     if (status !== 0) throw new Error('the replay of packages has failed');

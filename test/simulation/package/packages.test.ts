@@ -90,6 +90,14 @@ describe('packages, metered by the source of BPF and the model', () => {
   });
 });
 
+describe('packages of a guest whose CPUs are held up now and then between two clocks', () => {
+  it('are metered nearly as well as if they were not', async () => {
+    const options = { load: 'batch', threads: 4, packages: 1, seed: 1, seconds: SECONDS };
+    const { learned } = last(await run({ ...options, world: 'held=0.1' }));
+    expect(learned.share).toBeLessThan(2 * last(await resultOf('batch', 4)).learned.share);
+  });
+});
+
 describe('the simulator’s command line', () => {
   const main = (...args: string[]): { status: number | null; stdout: string; stderr: string } =>
     spawnSync(process.execPath, [join(ROOT, 'test/simulation/main.js'), ...args], { encoding: 'utf8' });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// replay-package THREADS PACKAGES PERIOD_NS: replays what a machine of packages does (frames.h, from standard
-// input) through the source of bpf/ and the model of native/, and writes each interval that is drained
-// (columns_out.h) to standard output.
+// replay-package THREADS PACKAGES PERIOD_NS HELD_UP: replays what a machine of packages does (frames.h, from
+// standard input) through the source of bpf/ and the model of native/, and writes each interval that is
+// drained (columns_out.h) to standard output.
 #include <cerrno>
 #include <cmath>
 #include <cstddef>
@@ -71,8 +71,11 @@ Drained TakeInterval(const engine& machine, uint32_t threads) {
 
 class Replay {
  public:
-  explicit Replay(const ReplayedMachine& options)
-      : threads_(options.threads), machine_(OpenMachine(options.threads)), learning_(options, machine_) {}
+  // `held_up`: see machine.h.
+  Replay(const ReplayedMachine& options, uint32_t held_up)
+      : threads_(options.threads), machine_(OpenMachine(options.threads)), learning_(options, machine_) {
+    machine_.machine->held_up = held_up;
+  }
 
   void Add(const std::vector<trace_task>& tasks) {
     if (tasks_ + tasks.size() > kMostTasks) fail("replay: there are too many tasks", 0);
@@ -114,10 +117,10 @@ extern "C" void fail(const char* what, int error) {
 }
 
 int main(int argc, char** argv) {
-  if (argc != 4) fail("begin: arguments are THREADS PACKAGES PERIOD_NS", 0);
+  if (argc != 5) fail("begin: arguments are THREADS PACKAGES PERIOD_NS HELD_UP", 0);
   const uint32_t threads = atoi(argv[1]), packages = atoi(argv[2]);
   if (!threads || threads > MACHINE_CPUS || !packages) fail("begin: there are too many CPUs (machine.h)", 0);
-  Replay replay({threads, packages, atof(argv[3])});
+  Replay replay({threads, packages, atof(argv[3])}, atoi(argv[4]));
   std::vector<trace_task> tasks;
   std::vector<trace_record> records;
   for (FrameHead head; fread(&head, sizeof(head), 1, stdin) == 1;) {
