@@ -40,7 +40,8 @@ export function watchCounter(
     const updates: Update[] = [];
     let last = read();
     let [reads, counts, elapsed] = [1, 0n, 0];
-    let beforeNs = 0;
+    // A read may be as old as the clock before it, where others ran in between: of two reads that differ, the first one.
+    let [beforeNs, lastNs] = [0, 0];
     while (elapsed < longest && updates.length < ENOUGH_UPDATES) {
       if (elapsed > seconds && updates.length >= LEAST_UPDATES) break;
       const count = read();
@@ -52,7 +53,7 @@ export function watchCounter(
         last = count;
         updates.push({ ns, beforeNs, joules: Number(counts) * joulesPerCount });
       }
-      beforeNs = ns;
+      [beforeNs, lastNs] = [lastNs, ns];
     }
     return { seconds: elapsed, reads, updates };
   } finally {

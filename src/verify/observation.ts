@@ -59,7 +59,7 @@ export interface Sample {
 /** A change of a counter that was read in a loop: when it was seen, and the counter's value from then on. */
 export interface Update {
   readonly ns: number;
-  /** When the read before was over, in which it had not come yet. */
+  /** Before the read before began, in which it had not come yet. */
   readonly beforeNs: number;
   readonly joules: Joules;
 }
