@@ -124,12 +124,15 @@ int main(int argc, char** argv) {
   const int64_t end = MonotonicNs();
   TakeAll(&log, &cpus);
   log.Unlisten();
+  // What was being written by then; from here on loads switch, and nobody listens.
+  usleep(50'000);
+  std::vector<SwitchRecord> rest;
+  for (size_t i = 0; i < cpus.size(); i++) log.Take(i, &rest);
+  usleep(100'000);
+  size_t silent = 0;  // records that were written nevertheless
+  for (size_t i = 0; i < cpus.size(); i++) log.Take(i, &rest), silent += rest.size();
   for (pid_t pid : loads) kill(pid, SIGKILL);
   for (pid_t pid : loads) waitpid(pid, nullptr, 0);
-  usleep(100'000);
-  std::vector<SwitchRecord> rest;
-  size_t silent = 0;  // records that were written though nobody listened
-  for (size_t i = 0; i < cpus.size(); i++) log.Take(i, &rest), silent += rest.size() > 1 ? rest.size() : 0;
 
   // By process: time by the log between the swaps, which are the first and last ticks near both drains.
   std::map<uint32_t, double> logged, rows;
