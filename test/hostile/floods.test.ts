@@ -10,8 +10,14 @@ import { describeOnKernel, TSC, waitFor } from '../support/kernel.ts';
 import { residentMb } from '../support/resident.ts';
 
 const SCRAPES = 20;
-/** Where the machine is not ours alone, that a scraper is answered is what can be told, and not how soon. */
-const LIMIT_MS = process.env['JOULES_HOSTILE'] === 'long' ? 2000 : 30_000;
+/**
+ * Where the machine is not ours alone, that a scraper is answered is what can be told, and not how soon; and the threads
+ * by which V8 frees what was read from connections come to it later: it lets 32 MB pile up before it begins.
+ */
+const { LIMIT_MS, LIMIT_MB } =
+  process.env['JOULES_HOSTILE'] === 'long'
+    ? { LIMIT_MS: 2000, LIMIT_MB: 150 }
+    : { LIMIT_MS: 30_000, LIMIT_MB: 200 };
 
 /** A scrape by a new connection, as curl's, or none within the limit. */
 async function scrape(url: string): Promise<string> {
@@ -69,7 +75,7 @@ describeOnKernel('under a flood of connections', () => {
         await sleep(50);
       }
       expect(answers).toEqual(Array(SCRAPES).fill('answered'));
-      expect(mostMb).toBeLessThan(150);
+      expect(mostMb).toBeLessThan(LIMIT_MB);
       expect((await agent.stop('SIGTERM')).status).toBe(0);
     },
   );
