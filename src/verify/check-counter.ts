@@ -1,16 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { sum } from '../util/sum.ts';
-import {
-  blame,
-  type Check,
-  few,
-  milliseconds,
-  percent,
-  pinnedTo,
-  samplesOf,
-  zoneOf,
-  zonePower,
-} from './check.ts';
+import { type Check, few, milliseconds, pinnedTo, zoneOf } from './check.ts';
 import type { Observation, Sample, Watch } from './observation.ts';
 import { LOADS } from './observation.ts';
 import { mean, robustDeviation } from './statistics.ts';
@@ -20,17 +10,6 @@ const LONGEST_STILL_S = 1;
 const STILL_PERIODS = 5;
 /** Registers move every millisecond; the counter of a guest that a hypervisor makes up, every second. */
 const VIRTUAL_PERIOD_S = 0.1;
-/** Power of a steady load on a steady machine varies by 1 to 3 %; a counter that varies by three times that is not to be believed. */
-const MOST_NOISE = 0.1;
-/** Others that use this little of the CPUs make a package's power vary by several percent, since they come and go. */
-const MOST_BUSY = 0.03;
-/** Updates that are compared at once: when exactly each was seen matters little then, and what runs in between not more. */
-const LAG = 9;
-/** Of a period: what is seen later than this after the read before it may have come any time between. */
-const MOST_LATE = 0.5;
-/** Fewer updates, or differences between intervals, show nothing of noise. */
-const LEAST_UPDATES = 40;
-const LEAST_DIFFERENCES = 6;
 
 /** What `checkPeriod` found. */
 interface Period {
@@ -39,7 +18,8 @@ interface Period {
   readonly jitterSeconds: number;
 }
 
-function periodOf(watch: Watch | undefined): Period {
+/** When a counter that was read in a loop changes. */
+export function periodOf(watch: Watch | undefined): Period {
   const times = (watch?.updates ?? []).map(({ ns }) => ns / 1e9);
   if (!watch || times.length < 3) return { seconds: undefined, jitterSeconds: NaN };
   if (times.length > 0.9 * watch.reads) return { seconds: 0, jitterSeconds: 0 };
@@ -108,93 +88,4 @@ function stillWhileLoaded(
     longest = Math.max(longest, stretch);
   }
   return { longest, counted: sum(samples.map(({ zones }) => zones.get(zone) ?? 0)) };
-}
-
-/** How much the power that a counter shows of a steady load varies: from update to update, and from interval to interval. */
-export function checkNoise(observation: Observation): Check {
-  const name = 'noise';
-  const { source, watch } = observation;
-  if (source.reader === 'none')
-    return { name, result: 'cannot tell', text: 'there is no counter', figures: {} };
-  // While a thread of ours learns from a counter it is there first at each update: from here they are seen too late.
-  const isLearned = source.attribution === 'learned';
-  const found = [
-    { of: 'update', ...(isLearned ? NOISE_UNKNOWN : noiseOfUpdates(watch)) },
-    { of: 'interval', ...noiseOfIntervals(observation) },
-  ];
-  const [byUpdate, byInterval] = found.map(({ part }) => part ?? null);
-  const figures = { by_update: byUpdate ?? null, by_interval: byInterval ?? null };
-  const known = found.filter(({ part }) => part !== undefined);
-  if (known.length === 0)
-    return {
-      name,
-      result: 'cannot tell',
-      text: 'too few intervals and updates: give more --seconds',
-      figures,
-    };
-  const text = known.map(({ of, part }) => `${percent(part!)} from ${of} to ${of}`).join(', ');
-  const isNoisy = known.some(({ part, values }) => part! > MOST_NOISE * (1 + chanceOf(values)));
-  if (isNoisy) {
-    const said = `a steady load's power varies by ${text}: more than ${percent(MOST_NOISE)}`;
-    return blame(observation, { name, text: said, figures }, MOST_BUSY);
-  }
-  if (known.some(({ part }) => part! > MOST_NOISE))
-    return { name, result: 'cannot tell', text: `${text}, of too few values: give more --seconds`, figures };
-  return { name, result: 'pass', text: `a steady load's power varies by ${text}`, figures };
-}
-
-/** Relative standard error of a deviation that comes of a median, of so many values: 1.65 times that of the best estimate. */
-function chanceOf(values: number): number {
-  return 1.65 / Math.sqrt(2 * values);
-}
-
-interface Noise {
-  /** Standard deviation, in parts of the mean; undefined: not known. */
-  readonly part: number | undefined;
-  /** Of how many independent values it was made. */
-  readonly values: number;
-}
-
-const NOISE_UNKNOWN: Noise = { part: undefined, values: 0 };
-
-/**
- * The power over some updates is compared with that over the next ones: what changes more slowly, as where the scheduler
- * puts the one who reads, is not noise. By how much the time that an update is taken to have come at is wrong matters
- * little to the power over several; those that were seen late, since others ran meanwhile, are left out.
- */
-function noiseOfUpdates(watch: Watch | undefined): Noise {
-  const period = periodOf(watch).seconds;
-  if (!watch || period === undefined || period === 0) return NOISE_UNKNOWN;
-  const periodNs = period * 1e9;
-  const seen = watch.updates.map(({ ns, beforeNs, joules }) => ({
-    at: (ns + beforeNs) / 2,
-    joules,
-    isLate: ns - beforeNs > MOST_LATE * periodNs,
-  }));
-  const differences = seen.slice(2 * LAG).flatMap((last, i) => {
-    const [first, middle] = [seen[i]!, seen[i + LAG]!];
-    if (first.isLate || middle.isLate || last.isLate) return [];
-    const one = (middle.joules - first.joules) / (middle.at - first.at);
-    const other = (last.joules - middle.joules) / (last.at - middle.at);
-    // Several updates may have come between two reads, and each adds to the variance of two means that are compared.
-    const steps = (last.at - first.at) / 2 / periodNs;
-    return one + other > 0 ? [((other - one) / ((one + other) / 2)) * Math.sqrt(steps / 2)] : [];
-  });
-  if (differences.length < LEAST_UPDATES) return NOISE_UNKNOWN;
-  return { part: robustDeviation(differences), values: Math.floor(differences.length / LAG) };
-}
-
-/** Differences between an interval and the next of the same segment: what changes slowly is not noise. */
-function noiseOfIntervals(observation: Observation): Noise {
-  const samples = samplesOf(observation, 'integer', 'memory', 'tour');
-  const differences = samples.slice(1).flatMap((sample, i) => {
-    const before = samples[i]!;
-    const load = sample.arrangement === 'memory' ? 'memory' : 'integer';
-    const zone = zoneOf(observation, pinnedTo(sample, load));
-    if (zone === undefined || before.segment !== sample.segment) return [];
-    const [one, other] = [zonePower(before, zone), zonePower(sample, zone)];
-    return one + other > 0 ? [(other - one) / ((one + other) / 2)] : [];
-  });
-  if (differences.length < LEAST_DIFFERENCES) return NOISE_UNKNOWN;
-  return { part: robustDeviation(differences) / Math.SQRT2, values: differences.length };
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { busyShare, type Check } from './check.ts';
 import { checkAlone } from './check-alone.ts';
-import { checkMoves, checkNoise, checkPeriod } from './check-counter.ts';
+import { checkMoves, checkPeriod } from './check-counter.ts';
 import { checkCpus, checkGaps, checkLedger } from './check-ledger.ts';
 import { checkCost, checkRest } from './check-machine.ts';
+import { checkNoise } from './check-noise.ts';
 import { checkOwn, checkResponse } from './check-places.ts';
 import { checkScale } from './check-scale.ts';
 import { checkShares, drawn } from './check-shares.ts';

@@ -68,6 +68,17 @@ describe('the judge', () => {
       expect(verdicts(50, { others, unsteady: 0.03, ...options })).not.toHaveProperty('FAIL');
   });
 
+  it('tells noise from updates that are seen late', () => {
+    expect(check(runOn({ seed: 1, heldUp: true }), 'noise')).toMatchObject({
+      result: 'pass',
+      text: expect.stringContaining('from update to update'),
+    });
+    expect(check(runOn({ seed: 1, heldUp: true, fault: 'noise' }), 'noise')).toMatchObject({
+      result: 'fail',
+      text: expect.stringMatching(/[12]\d % from update to update/),
+    });
+  });
+
   it('cannot tell that a busy machine has a noisy counter, and says what part of it is busy', () => {
     const found = check(runOn({ seed: 1, fault: 'flicker', others: 2 }), 'noise');
     expect(found).toMatchObject({

@@ -37,6 +37,8 @@ export interface MachineOptions {
   readonly others?: number;
   /** Standard deviation of power from interval to interval, in parts. */
   readonly unsteady?: number;
+  /** Whether the one who watches the counter is often held up, as by a hypervisor. */
+  readonly heldUp?: boolean;
 }
 
 const CORE_WATTS = 0.5;
@@ -188,9 +190,9 @@ function sampleOf(moment: Moment): Sample {
   };
 }
 
-/** Updates a millisecond apart, late by up to 0.1 ms, and seen up to 20 us later. */
+/** Updates a millisecond apart, late by up to 0.1 ms, and seen within 20 us, or within 1.6 ms. */
 function watchOf(
-  { fault, clock = false, unsteady = 0.01 }: MachineOptions,
+  { fault, clock = false, unsteady = 0.01, heldUp = false }: MachineOptions,
   random: () => number,
 ): Observation['watch'] {
   if (clock) {
@@ -208,8 +210,8 @@ function watchOf(
     const noise = fault === 'noise' ? (random() < 0.5 ? 0.8 : 1.2) : 1 + unsteady * normal(random);
     joules += 6.5 * (at - last) * noise;
     last = at;
-    const seen = (at + 2e-5 * random()) * 1e9;
-    updates.push({ ns: seen, beforeNs: seen - 2e4, joules });
+    const [late, early] = [random(), random()].map((part) => part * (heldUp ? 8e-4 : 1e-5));
+    updates.push({ ns: (at + late!) * 1e9, beforeNs: (at - early!) * 1e9, joules });
   }
   return { seconds: 1, reads: 100_000, updates };
 }
