@@ -17,6 +17,7 @@ const LAYERS = [
   'snapshot',
   'recording',
   'verify',
+  'attach',
   'settings',
   'meter.ts',
   'ledger',

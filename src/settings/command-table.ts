@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { SOCKET_DIRECTORY } from '../attach/protocol.ts';
 import { address } from './address.ts';
-import { choice, flag, integer, moment, number, pids, text } from './kinds.ts';
+import { choice, flag, integer, moment, number, pids, socketDirectory, text } from './kinds.ts';
 import { MAX_TIMER_MS, type Table } from './setting.ts';
 import { type CommandOptions, VIEWS } from './types.ts';
 
@@ -47,6 +48,16 @@ export const COMMAND: Table<CommandOptions> = {
     description:
       "TLS and basic auth of the page, in the format of Prometheus' exporter toolkit; read at the start",
     brief: 'TLS and passwords, as Prometheus has them',
+  },
+  socketDirectory: {
+    kind: socketDirectory(),
+    fallback: SOCKET_DIRECTORY,
+    option: 'socket-dir',
+    placeholder: 'DIRECTORY',
+    verbs: ['agent'],
+    description:
+      "where programs get what they use themselves of the agent, without privileges (docs/attach.md); none: they don't",
+    brief: 'where programs ask for their own energy, or none',
   },
   by: {
     kind: choice(VIEWS),

@@ -56,6 +56,8 @@ export interface CommandOptions {
   readonly listen?: string;
   readonly tokenFile?: string;
   readonly webConfigFile?: string;
+  /** Where the agent's sockets are, or `none`. */
+  readonly socketDirectory?: string;
   readonly by?: View;
   readonly limit?: number;
   readonly count?: number;

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+import { closeSync, readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import { readAtOnce, readStartTicks } from '../host/procfs.ts';
+import { peerOf } from '../probe/addon.ts';
+import { attempt } from '../util/files.ts';
+import type { AttachedProcess } from './accounts.ts';
+
+/** Who is connected: a process that can be told from any other, or, where it is not seen from here, just a user. */
+export interface Identity {
+  readonly uid: number;
+  readonly process: AttachedProcess | undefined;
+  /** Users, groups and capabilities that the process had when it connected. */
+  readonly standing: string | undefined;
+}
+
+/**
+ * Identifies the other side of a connection by what the kernel noted when it connected. undefined where that process has
+ * ended, or has another user by now.
+ */
+export function identify(socket: Socket, proc: string): Identity | undefined {
+  // Node tells the descriptor of a connection nowhere else.
+  const { fd } = (socket as Socket & { readonly _handle?: { readonly fd?: number } })._handle ?? {};
+  const peer = fd === undefined || fd < 0 ? undefined : attempt(() => peerOf(fd));
+  if (!peer) return undefined;
+  const { pid, uid, gid } = peer;
+  try {
+    if (pid === 0) return { uid, process: undefined, standing: undefined };
+    const ticks = readStartTicks(proc, pid);
+    const standing = standingOf(proc, pid);
+    // Procfs is mounted in a way that shows no processes of others (hidepid).
+    if (ticks === undefined && isStill(peer.process, pid)) return { uid, process: undefined, standing };
+    // Asked after what was read: if it still is that process, that was its own.
+    if (ticks === undefined || standing === undefined || !isStill(peer.process, pid)) return undefined;
+    // Kernels that give no descriptor of the process may have given its pid to another: no other user's, at least.
+    if (!isOf(standing, uid, gid)) return undefined;
+    return { uid, process: { pid, startTicks: ticks }, standing };
+  } finally {
+    if (peer.process >= 0) closeSync(peer.process);
+  }
+}
+
+/**
+ * Whether a process is who it was when it connected. What became another user's by an exec or a setuid(2) is theirs from
+ * then on, and a child that has kept the connection is not to learn what they use.
+ */
+export function isUnchanged({ process, standing }: Identity, proc: string): boolean {
+  if (!process) return true;
+  const now = standingOf(proc, process.pid);
+  return readStartTicks(proc, process.pid) === process.startTicks && now !== undefined && now === standing;
+}
+
+/** `Uid:`, `Gid:` and `CapPrm:` of PID/status; a process of fewer capabilities than it had is another one, too. */
+function standingOf(proc: string, pid: number): string | undefined {
+  const status = attempt(() => readAtOnce(`${proc}/${pid}/status`));
+  const lines = status?.match(/^(?:Uid|Gid|CapPrm):.*$/gm);
+  return lines?.length === 3 ? lines.join('\n') : undefined;
+}
+
+/** Whether a process has this effective user and group. */
+function isOf(standing: string, uid: number, gid: number): boolean {
+  const [, user] = /^Uid:\s*\d+\s+(\d+)/m.exec(standing) ?? [];
+  const [, group] = /^Gid:\s*\d+\s+(\d+)/m.exec(standing) ?? [];
+  return Number(user) === uid && Number(group) === gid;
+}
+
+/** Whether a descriptor still is of the process of that pid, which the kernel tells in fdinfo; true where there is none. */
+function isStill(process: number, pid: number): boolean {
+  if (process < 0) return true;
+  const info = attempt(() => readFileSync(`/proc/self/fdinfo/${process}`, 'latin1')) ?? '';
+  return Number(/^Pid:\s*(-?\d+)$/m.exec(info)?.[1]) === pid;
+}
