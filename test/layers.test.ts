@@ -22,6 +22,7 @@ const LAYERS = [
   'meter.ts',
   'ledger',
   'recorder.ts',
+  'background.ts',
   'http',
   'web',
   'otel',

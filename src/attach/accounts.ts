@@ -133,8 +133,7 @@ export class Accounts {
     this.#addedTime = snapshot.time;
     if (!isShown) return false;
     this.#shownMs = nowMs;
-    const { name, kind, domain } = snapshot.source;
-    this.#shown = { time: snapshot.time, seq: this.#seq, source: { name, kind, domain } };
+    this.#shown = { time: snapshot.time, seq: this.#seq, source: snapshot.source };
     return true;
   }
 

@@ -2,7 +2,6 @@
 // What goes through the agent's sockets, a line of JSON each; docs/attach.md has it in words and as a JSON Schema. The client
 // is for programs that have none of our dependencies, so nothing but types is imported here.
 import type { Snapshot } from '../model/snapshot.ts';
-import type { SourceKind } from '../model/source.ts';
 
 /** Counted up by whoever changes what is there; what is added changes nothing. */
 export const ATTACH_SCHEMA = 'joules.attach/1';
@@ -78,7 +77,7 @@ export interface Reading {
   readonly time: string;
   /** Counts intervals; those that several readings have the same number of are the same. */
   readonly seq: number;
-  readonly source: { readonly name: string; readonly kind: SourceKind; readonly domain: string };
+  readonly source: Snapshot['source'];
   readonly process: Sum & { readonly pid: number };
   readonly container?: Sum & { readonly id: string };
 }
