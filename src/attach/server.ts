@@ -106,9 +106,12 @@ async function listenAs(
   server: Server,
   { gid, ...socket }: { path: string; mode: number; gid: number | undefined },
 ): Promise<void> {
-  if (gid === undefined) return listenOn(server, socket, BACKLOG);
-  const isOurs = process.getegid!() === gid || process.getgroups!().includes(gid);
-  return listenOn(server, { ...socket, gid: isOurs || process.geteuid!() === 0 ? gid : undefined }, BACKLOG);
+  try {
+    await listenOn(server, { ...socket, gid }, BACKLOG);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM' || gid === undefined) throw error;
+    await listenOn(server, socket, BACKLOG);
+  }
 }
 
 interface AdmissionOptions {

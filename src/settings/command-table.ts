@@ -57,7 +57,7 @@ export const COMMAND: Table<CommandOptions> = {
     verbs: ['agent'],
     description:
       "where programs get what they use themselves of the agent, without privileges (docs/attach.md); none: they don't",
-    brief: 'where programs ask for their own energy, or none',
+    rare: true,
   },
   by: {
     kind: choice(VIEWS),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { existsSync, mkdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findHierarchy } from '../../src/host/hierarchy.ts';
 import { attempt } from '../../src/util/files.ts';
@@ -105,6 +106,20 @@ describeWithPeers("the agent's socket", () => {
       // It was understood, refused, and not understood.
       expect(codes).toMatchObject({ forbidden: expect.any(Number), bad_request: expect.any(Number) });
     }
+  });
+
+  it('is asked by the program of the documentation, as another user', () => {
+    const text = readFileSync(join(__dirname, '../../docs/attach.md'), 'utf8');
+    const [, program = ''] = /```python\n(.*?)```/s.exec(text)!;
+    const [file = '', ...args] = [
+      ...nobody,
+      PYTHON,
+      '-c',
+      program.replace('/run/joules/attach.sock', socket),
+    ];
+    const { stdout, stderr } = spawnSync(file, args, { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    expect(stdout).toMatch(/^(?:\d+\.\d{3} J in \d+\.\d{3} s of CPU since \d{4}-\S+\n){3}$/);
   });
 
   it('refuses whole intervals to everybody, and gives them to the group', async () => {
