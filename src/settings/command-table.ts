@@ -49,14 +49,24 @@ export const COMMAND: Table<CommandOptions> = {
       "TLS and basic auth of the page, in the format of Prometheus' exporter toolkit; read at the start",
     brief: 'TLS and passwords, as Prometheus has them',
   },
+  attach: {
+    kind: flag(),
+    fallback: false,
+    option: 'attach',
+    verbs: ['top', 'stat'],
+    description:
+      'show what the agent of this machine measures, by its socket, without privileges; of stat for --cgroup and --container',
+    brief: 'what the agent measures, without privileges',
+    rare: true,
+  },
   socketDirectory: {
     kind: socketDirectory(),
     fallback: SOCKET_DIRECTORY,
     option: 'socket-dir',
     placeholder: 'DIRECTORY',
-    verbs: ['agent'],
+    verbs: ['agent', 'top', 'stat'],
     description:
-      "where programs get what they use themselves of the agent, without privileges (docs/attach.md); none: they don't",
+      "where the agent's sockets are, by which programs get their own energy without privileges (docs/attach.md); none: it has none",
     rare: true,
   },
   by: {

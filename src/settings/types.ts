@@ -58,6 +58,8 @@ export interface CommandOptions {
   readonly listen?: string;
   readonly tokenFile?: string;
   readonly webConfigFile?: string;
+  /** Whether an agent measures, and is asked. */
+  readonly attach?: boolean;
   /** Where the agent's sockets are, or `none`. */
   readonly socketDirectory?: string;
   readonly by?: View;

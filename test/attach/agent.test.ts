@@ -111,12 +111,7 @@ describeWithPeers("the agent's socket", () => {
   it('is asked by the program of the documentation, as another user', () => {
     const text = readFileSync(join(__dirname, '../../docs/attach.md'), 'utf8');
     const [, program = ''] = /```python\n(.*?)```/s.exec(text)!;
-    const [file = '', ...args] = [
-      ...nobody,
-      PYTHON,
-      '-c',
-      program.replace('/run/joules/attach.sock', socket),
-    ];
+    const [file, ...args] = [...nobody, PYTHON, '-c', program.replace('/run/joules/attach.sock', socket)];
     const { stdout, stderr } = spawnSync(file, args, { encoding: 'utf8' });
     expect(stderr).toBe('');
     expect(stdout).toMatch(/^(?:\d+\.\d{3} J in \d+\.\d{3} s of CPU since \d{4}-\S+\n){3}$/);
