@@ -5,6 +5,9 @@ export interface Bounds {
   /** Connections, and those of one user. */
   readonly peers: number;
   readonly peersOfUser: number;
+  /** New connections of one user, at once and each second. */
+  readonly connectBurst: number;
+  readonly connectPerSecond: number;
   /** Of a request. */
   readonly lineBytes: number;
   /** Of answers that are not read yet, beyond which no request is taken. */
@@ -22,6 +25,8 @@ export interface Bounds {
 export const BOUNDS: Bounds = {
   peers: 64,
   peersOfUser: 8,
+  connectBurst: 32,
+  connectPerSecond: 8,
   lineBytes: 1024,
   unsentBytes: 65_536,
   burst: 64,

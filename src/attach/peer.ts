@@ -2,7 +2,7 @@
 import { closeSync, readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { readAtOnce, readStartTicks } from '../host/procfs.ts';
-import { peerOf } from '../probe/addon.ts';
+import { type Peer, peerOf } from '../probe/addon.ts';
 import { attempt } from '../util/files.ts';
 import type { AttachedProcess } from './accounts.ts';
 
@@ -14,15 +14,23 @@ export interface Identity {
   readonly standing: string | undefined;
 }
 
-/**
- * Identifies the other side of a connection by what the kernel noted when it connected. undefined where that process has
- * ended, or has another user by now.
- */
-export function identify(socket: Socket, proc: string): Identity | undefined {
+/** Who connected, as the kernel noted it then. */
+export type Connected = Peer & { readonly release: () => void };
+
+/** To be released, or identified. undefined where the process has ended. */
+export function askPeer(socket: Socket): Connected | undefined {
   // Node tells the descriptor of a connection nowhere else.
   const { fd } = (socket as Socket & { readonly _handle?: { readonly fd?: number } })._handle ?? {};
   const peer = fd === undefined || fd < 0 ? undefined : attempt(() => peerOf(fd));
   if (!peer) return undefined;
+  const release = (): void => {
+    if (peer.process >= 0) closeSync(peer.process);
+  };
+  return { ...peer, release };
+}
+
+/** Tells whose connection it is, and releases what it is told by. undefined where the process has ended, or another user by now. */
+export function identify(peer: Connected, proc: string): Identity | undefined {
   const { pid, uid, gid } = peer;
   try {
     if (pid === 0) return { uid, process: undefined, standing: undefined };
@@ -36,7 +44,7 @@ export function identify(socket: Socket, proc: string): Identity | undefined {
     if (!isOf(standing, uid, gid)) return undefined;
     return { uid, process: { pid, startTicks: ticks }, standing };
   } finally {
-    if (peer.process >= 0) closeSync(peer.process);
+    peer.release();
   }
 }
 

@@ -7,18 +7,10 @@ import { join } from 'node:path';
 import type { Measurement } from '../snapshot/measure.ts';
 import { attempt, readText } from '../util/files.ts';
 import { groupNumber, listenOn } from '../util/unix-socket.ts';
+import { admission } from './admission.ts';
 import { BOUNDS, type Bounds } from './bounds.ts';
 import { Hub } from './hub.ts';
-import { type Identity, identify } from './peer.ts';
-import {
-  ALL_SOCKET,
-  ATTACH_SCHEMA,
-  type AttachScope,
-  type Greeting,
-  type Refusal,
-  SELF_SOCKET,
-} from './protocol.ts';
-import { Session } from './session.ts';
+import { ALL_SOCKET, ATTACH_SCHEMA, type AttachScope, SELF_SOCKET } from './protocol.ts';
 
 export interface AttachServerOptions {
   readonly directory: string;
@@ -67,7 +59,7 @@ export async function serveAttach(options: AttachServerOptions): Promise<AttachS
   for (const { name, mode, group, scopes } of SOCKETS) {
     const path = join(directory, name);
     const admit = admission({ hub, proc, greeting, scopes, bounds: options.bounds ?? BOUNDS });
-    const server = createServer((socket) => {
+    const server = createServer({ pauseOnConnect: true }, (socket) => {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
       admit(socket);
@@ -112,60 +104,4 @@ async function listenAs(
     if ((error as NodeJS.ErrnoException).code !== 'EPERM' || gid === undefined) throw error;
     await listenOn(server, socket, BACKLOG);
   }
-}
-
-interface AdmissionOptions {
-  readonly hub: Hub;
-  readonly proc: string;
-  readonly greeting: Omit<Greeting, 'pid' | 'scopes'>;
-  readonly scopes: readonly AttachScope[];
-  readonly bounds: Bounds;
-}
-
-/** Lets connections in, as many as there may be, and greets them. */
-function admission({ hub, proc, greeting, scopes, bounds }: AdmissionOptions): (socket: Socket) => void {
-  const peers = new Map<number, number>();
-  let all = 0;
-
-  const refuse = (socket: Socket, error: Refusal): void => {
-    socket.on('error', () => {});
-    socket.end(`${JSON.stringify({ schema: greeting.schema, error })}\n`, () => socket.destroy());
-    setTimeout(() => socket.destroy(), bounds.farewellMs).unref();
-  };
-
-  const enter = (socket: Socket, identity: Identity): void => {
-    const { uid, process } = identity;
-    all++;
-    peers.set(uid, (peers.get(uid) ?? 0) + 1);
-    if (process) hub.accounts.attach(process);
-    const its = scopes.filter((scope) => scope === 'all' || process !== undefined);
-    socket.on('error', () => {});
-    socket.write(`${JSON.stringify({ ...greeting, pid: process?.pid ?? null, scopes: its })}\n`);
-    const session = new Session({ socket, hub, identity, scopes: its, proc, bounds });
-    const leave = hub.join(() => session.announce(), scopes.includes('all'));
-    socket.once('close', () => {
-      leave();
-      if (process) hub.accounts.detach(process);
-      all--;
-      const left = peers.get(uid)! - 1;
-      if (left > 0) peers.set(uid, left);
-      else peers.delete(uid);
-    });
-  };
-
-  return (socket) => {
-    if (all >= bounds.peers)
-      return refuse(socket, { code: 'busy', message: `there are ${bounds.peers} connections already` });
-    const identity = identify(socket, proc);
-    if (!identity)
-      return refuse(socket, {
-        code: 'changed',
-        message: 'the process that connected is not there, or not its user',
-      });
-    if ((peers.get(identity.uid) ?? 0) >= bounds.peersOfUser) {
-      const message = `user ${identity.uid} has ${bounds.peersOfUser} connections already`;
-      return refuse(socket, { code: 'busy', message });
-    }
-    return enter(socket, identity);
-  };
 }

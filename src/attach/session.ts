@@ -54,6 +54,7 @@ export class Session {
       clearTimeout(this.#refill);
     });
     this.#expectProgress();
+    socket.resume();
   }
 
   /** There is something new: answers whoever waits for it. */
