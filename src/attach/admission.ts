@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import type { Bounds } from './bounds.ts';
 import type { Hub } from './hub.ts';
 import { askPeer, type Identity, identify } from './peer.ts';
@@ -17,6 +17,11 @@ export interface AdmissionOptions {
 /** Users that are remembered; one more, and those without a connection are forgotten. */
 const MOST_USERS = 1024;
 
+/** So long refusals are counted, ms. */
+const REFUSALS_MS = 100;
+/** Node takes 0 for no limit. */
+const NONE = -1;
+
 interface User {
   connections: number;
   /** Connections that it may make now. */
@@ -25,15 +30,23 @@ interface User {
 }
 
 /** Lets connections to one socket in, as many as there may be, and greets them. */
-export function admission(options: AdmissionOptions): (socket: Socket) => void {
+export function admission(options: AdmissionOptions, server: Server): (socket: Socket) => void {
   const { hub, proc, greeting, scopes, bounds } = options;
   const users = new Map<number, User>();
   let all = 0;
+  let refusals = 0;
 
-  /** No timer and nothing else is left of it: there may be thousands a second. The line fits what the kernel keeps. */
+  /** Nothing is left of it: there may be many. The line fits what the kernel keeps. */
   const refuse = (socket: Socket, code: RefusalCode, message: string): void => {
     socket.write(`${JSON.stringify({ schema: greeting.schema, error: { code, message } })}\n`);
     socket.destroySoon();
+    if (++refusals === 1) setTimeout(forgive, REFUSALS_MS).unref();
+    // Node then closes what comes before it makes a socket of it, which would be garbage for long.
+    if (refusals >= bounds.refusals) server.maxConnections = NONE;
+  };
+  const forgive = (): void => {
+    refusals = 0;
+    server.maxConnections = Infinity;
   };
 
   const enter = (socket: Socket, identity: Identity, user: User): void => {

@@ -8,6 +8,8 @@ export interface Bounds {
   /** New connections of one user, at once and each second. */
   readonly connectBurst: number;
   readonly connectPerSecond: number;
+  /** Refusals in a tenth of a second that are told why; what comes then is closed, whoever it is. */
+  readonly refusals: number;
   /** Of a request. */
   readonly lineBytes: number;
   /** Of answers that are not read yet, beyond which no request is taken. */
@@ -27,6 +29,7 @@ export const BOUNDS: Bounds = {
   peersOfUser: 8,
   connectBurst: 32,
   connectPerSecond: 8,
+  refusals: 300,
   lineBytes: 1024,
   unsentBytes: 65_536,
   burst: 64,

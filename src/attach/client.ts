@@ -62,7 +62,7 @@ export interface Following {
 /** The longest line that is read: a reading is 1 kB, an interval of a large machine some MB. */
 const MOST_CHARACTERS = { reading: 65_536, interval: 2 ** 28 };
 const FIRST_WAIT_MS = 200;
-const LONGEST_WAIT_MS = 3000;
+const LONGEST_WAIT_MS = 1000;
 const STALE_MS = 30_000;
 
 /**

@@ -58,12 +58,12 @@ export async function serveAttach(options: AttachServerOptions): Promise<AttachS
   const paths: string[] = [];
   for (const { name, mode, group, scopes } of SOCKETS) {
     const path = join(directory, name);
-    const admit = admission({ hub, proc, greeting, scopes, bounds: options.bounds ?? BOUNDS });
     const server = createServer({ pauseOnConnect: true }, (socket) => {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
       admit(socket);
     });
+    const admit = admission({ hub, proc, greeting, scopes, bounds: options.bounds ?? BOUNDS }, server);
     try {
       makeDirectory(directory);
       const gid = group === undefined ? undefined : attempt(() => groupNumber(group));
