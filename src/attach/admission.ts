@@ -50,14 +50,14 @@ export function admission(options: AdmissionOptions, server: Server): (socket: S
   };
 
   const enter = (socket: Socket, identity: Identity, user: User): void => {
-    const { process } = identity;
+    const { process, isNested } = identity;
     all++;
     user.connections++;
     if (process) hub.accounts.attach(process);
-    const its = scopes.filter((scope) => scope === 'all' || process !== undefined);
+    const its = scopes.filter((scope) => (scope === 'all' ? !isNested : process !== undefined));
     socket.write(`${JSON.stringify({ ...greeting, pid: process?.pid ?? null, scopes: its })}\n`);
     const session = new Session({ socket, hub, identity, scopes: its, proc, bounds });
-    const leave = hub.join(() => session.announce(), scopes.includes('all'));
+    const leave = hub.join(() => session.announce(), its.includes('all'));
     socket.once('close', () => {
       leave();
       if (process) hub.accounts.detach(process);

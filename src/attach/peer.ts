@@ -10,6 +10,8 @@ import type { AttachedProcess } from './accounts.ts';
 export interface Identity {
   readonly uid: number;
   readonly process: AttachedProcess | undefined;
+  /** It is in a pid namespace below the agent's, as a container's root is who may be the machine's; or that is not known. */
+  readonly isNested: boolean;
   /** Users, groups and capabilities that the process had when it connected. */
   readonly standing: string | undefined;
 }
@@ -33,16 +35,19 @@ export function askPeer(socket: Socket): Connected | undefined {
 export function identify(peer: Connected, proc: string): Identity | undefined {
   const { pid, uid, gid } = peer;
   try {
-    if (pid === 0) return { uid, process: undefined, standing: undefined };
+    if (pid === 0) return { uid, process: undefined, isNested: true, standing: undefined };
     const ticks = readStartTicks(proc, pid);
-    const standing = standingOf(proc, pid);
-    // Procfs is mounted in a way that shows no processes of others (hidepid).
-    if (ticks === undefined && isStill(peer.process, pid)) return { uid, process: undefined, standing };
+    const status = attempt(() => readAtOnce(`${proc}/${pid}/status`)) ?? '';
+    const standing = standingIn(status);
     // Asked after what was read: if it still is that process, that was its own.
-    if (ticks === undefined || standing === undefined || !isStill(peer.process, pid)) return undefined;
+    const info = peer.process < 0 ? undefined : fdinfo(peer.process);
+    if (info !== undefined && Number(/^Pid:\s*(-?\d+)$/m.exec(info)?.[1]) !== pid) return undefined;
+    const isNested = !/^NSpid:\s*\d+$/m.test(info ?? status);
+    // Procfs is mounted in a way that shows no processes of others (hidepid).
+    if (ticks === undefined) return { uid, process: undefined, isNested, standing };
     // Kernels that give no descriptor of the process may have given its pid to another: no other user's, at least.
-    if (!isOf(standing, uid, gid)) return undefined;
-    return { uid, process: { pid, startTicks: ticks }, standing };
+    if (standing === undefined || !isOf(standing, uid, gid)) return undefined;
+    return { uid, process: { pid, startTicks: ticks }, isNested, standing };
   } finally {
     peer.release();
   }
@@ -54,14 +59,13 @@ export function identify(peer: Connected, proc: string): Identity | undefined {
  */
 export function isUnchanged({ process, standing }: Identity, proc: string): boolean {
   if (!process) return true;
-  const now = standingOf(proc, process.pid);
+  const now = standingIn(attempt(() => readAtOnce(`${proc}/${process.pid}/status`)) ?? '');
   return readStartTicks(proc, process.pid) === process.startTicks && now !== undefined && now === standing;
 }
 
 /** `Uid:`, `Gid:` and `CapPrm:` of PID/status; a process of fewer capabilities than it had is another one, too. */
-function standingOf(proc: string, pid: number): string | undefined {
-  const status = attempt(() => readAtOnce(`${proc}/${pid}/status`));
-  const lines = status?.match(/^(?:Uid|Gid|CapPrm):.*$/gm);
+function standingIn(status: string): string | undefined {
+  const lines = status.match(/^(?:Uid|Gid|CapPrm):.*$/gm);
   return lines?.length === 3 ? lines.join('\n') : undefined;
 }
 
@@ -72,9 +76,7 @@ function isOf(standing: string, uid: number, gid: number): boolean {
   return Number(user) === uid && Number(group) === gid;
 }
 
-/** Whether a descriptor still is of the process of that pid, which the kernel tells in fdinfo; true where there is none. */
-function isStill(process: number, pid: number): boolean {
-  if (process < 0) return true;
-  const info = attempt(() => readFileSync(`/proc/self/fdinfo/${process}`, 'latin1')) ?? '';
-  return Number(/^Pid:\s*(-?\d+)$/m.exec(info)?.[1]) === pid;
+/** What the kernel tells of a descriptor of a process: its pid, -1 where it has ended, and those in namespaces below ours. */
+function fdinfo(process: number): string {
+  return attempt(() => readFileSync(`/proc/self/fdinfo/${process}`, 'latin1')) ?? '';
 }

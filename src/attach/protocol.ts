@@ -18,7 +18,7 @@ export type AttachScope = (typeof ATTACH_SCOPES)[number];
 export type RefusalCode =
   /** The line is no request. */
   | 'bad_request'
-  /** Not through this socket. */
+  /** Not through this socket, or not for what is in a pid namespace of its own. */
   | 'forbidden'
   /** The process is in no container that is known as one. */
   | 'no_container'

@@ -155,7 +155,11 @@ export class Session {
         code: 'not_visible',
         message: 'the agent cannot see this process: it is in no pid namespace of its',
       };
-    if (!scopes.includes(scope)) return { code: 'forbidden', message: `${scope} is not to be had here` };
+    if (!scopes.includes(scope))
+      return {
+        code: 'forbidden',
+        message: `${scope} is not to be had by this socket, or out of a container`,
+      };
     if (scope === 'all') {
       const kept = hub.intervalAfter(next ? this.#answered.interval : 0);
       if (!kept) return 'later';

@@ -19,6 +19,8 @@ import { asNobody } from '../support/privileges.ts';
 
 jest.setTimeout(600_000);
 
+const FIRST_USER = 61_000;
+
 describeWithPeers("the agent's socket", () => {
   const directory = openDirectory();
   const socket = join(directory, 'attach.sock');
@@ -90,9 +92,13 @@ describeWithPeers("the agent's socket", () => {
   it('tells nobody what another process uses, or the machine, whatever is asked', async () => {
     await using load = new Load();
     const others = [load.spin(), process.pid, agent.child.pid!, 1];
-    const seeds = Array.from({ length: 8 }, (_, i) => i + 1);
+    // Each user has 8 connections, each of which is answered 50 times a second.
     const seen = await Promise.all(
-      seeds.map((seed) => linesOf([...nobody, ...peer(socket, 'fuzz', 1250, seed, ...others)])),
+      Array.from({ length: 32 }, (_, seed) => {
+        const user = String(FIRST_USER + (seed % 4));
+        const other = ['setpriv', '--reuid', user, '--regid', user, '--clear-groups'];
+        return linesOf([...other, ...peer(socket, 'fuzz', 313, seed, ...others)]);
+      }),
     );
     for (const [one] of seen) {
       const { pid, pids, intervals, codes } = one as unknown as {
@@ -129,6 +135,17 @@ describeWithPeers("the agent's socket", () => {
     expect(seqs[1]).toBe(seqs[0]! + 1);
     const { snapshot } = first!['interval'] as { snapshot: { time: string } };
     expect(printed(agent).map(({ time }) => time)).toContain(snapshot.time);
+  });
+
+  it('gives them to no root of a container, who may be the root that the file is of', async () => {
+    const own = ['unshare', '--pid', '--net', '--fork'];
+    const [[greeting, all], [, itself]] = await Promise.all([
+      linesOf([...own, ...peer(whole, 'follow', 'all', 1)]),
+      linesOf([...own, ...peer(whole, 'follow', 'self', 1)]),
+    ]);
+    expect(greeting!.scopes).toEqual(['self', 'container']);
+    expect(all!.error?.code).toBe('forbidden');
+    expect(itself!.reading!.process.energy_j).toBeGreaterThan(0);
   });
 
   it('tells a process what its container uses, also where that is root, and one outside of any that it is in none', async () => {
