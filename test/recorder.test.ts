@@ -187,7 +187,7 @@ describe('a recorder beside an application', () => {
   });
 
   it('tells what its meter could not be opened for, once', async () => {
-    const recorder = recordInBackground({ root: '/nowhere' });
+    const recorder = recordInBackground({ root: '/nowhere', socketDirectory: '/nonexistent' });
     expect(await recorder.update(AN_HOUR_MS)).toMatchObject({ name: 'EnergyError' });
     expect(await recorder.update(AN_HOUR_MS)).toBeUndefined();
     await Promise.all([recorder.close(), recorder.close()]);

@@ -10,7 +10,7 @@ import { SELF_SOCKET } from './protocol.ts';
 export interface AgentsReadings {
   /** What went wrong first; undefined: it answers, or it was closed. */
   readonly first: Promise<EnergyError | undefined>;
-  /** Resolves when there is anything: what it tells is a second old at most, and needs no asking. */
+  /** Resolves when there is anything, or nothing to wait for: what it tells is a second old at most, and needs no asking. */
   update(timeoutMs: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -48,7 +48,10 @@ export function askAgent(options: {
   return {
     first,
     async update(timeoutMs) {
-      await within(begun, timeoutMs);
+      await within(
+        first.then((problem) => (problem ? undefined : begun)),
+        timeoutMs,
+      );
     },
     close() {
       following.close();

@@ -38,6 +38,8 @@ export async function attachTo(
     throw usageError(`--attach shows what the agent measures: leave out --${option ?? given}`);
   }
   const directory = own.socketDirectory ?? COMMAND.socketDirectory.fallback!;
+  if (directory === 'none')
+    throw usageError('--attach needs the sockets of an agent: leave out --socket-dir none');
   const intervals = new Intervals(join(directory, ALL_SOCKET), log);
   await intervals.begun();
   return intervals;

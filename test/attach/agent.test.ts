@@ -139,13 +139,13 @@ describeWithPeers("the agent's socket", () => {
 
   it('gives them to no root of a container, who may be the root that the file is of', async () => {
     const own = ['unshare', '--pid', '--net', '--fork'];
-    const [[greeting, all], [, itself]] = await Promise.all([
+    const [[greeting, all], itself] = await Promise.all([
       linesOf([...own, ...peer(whole, 'follow', 'all', 1)]),
-      linesOf([...own, ...peer(whole, 'follow', 'self', 1)]),
+      linesOf([...own, ...peer(whole, 'follow', 'self', 3)]),
     ]);
     expect(greeting!.scopes).toEqual(['self', 'container']);
     expect(all!.error?.code).toBe('forbidden');
-    expect(itself!.reading!.process.energy_j).toBeGreaterThan(0);
+    expect(itself.at(-1)!.reading!.process.energy_j).toBeGreaterThan(0);
   });
 
   it('tells a process what its container uses, also where that is root, and one outside of any that it is in none', async () => {

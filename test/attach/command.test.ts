@@ -53,12 +53,14 @@ describeWithPeers('joules --attach', () => {
       joules(['top', '--json', '-n', '1', '--attach', '--socket-dir', '/nonexistent']),
       joules(['top', '--interval', '5', ...where]),
       joules(['stat', ...where, 'true']),
+      joules(['top', '--attach', '--socket-dir', 'none']),
     ];
     expect(
       told.map(({ status, stdout, stderr }) => [status, stdout, stderr.trimEnd().split('\n').length]),
     ).toEqual([
       [3, '', 1],
       [3, '', 1],
+      [2, '', 1],
       [2, '', 1],
       [2, '', 1],
     ]);
