@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import Ajv from 'ajv/dist/2020.js';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -115,9 +116,8 @@ describeWithPeers("the agent's socket", () => {
   });
 
   it('is asked by the program of the documentation, as another user', () => {
-    const text = readFileSync(join(__dirname, '../../docs/attach.md'), 'utf8');
-    const [, program = ''] = /```python\n(.*?)```/s.exec(text)!;
-    const [file, ...args] = [...nobody, PYTHON, '-c', program.replace('/run/joules/attach.sock', socket)];
+    const program = documented('python').replace('/run/joules/attach.sock', socket);
+    const [file, ...args] = [...nobody, PYTHON, '-c', program];
     const { stdout, stderr } = spawnSync(file, args, { encoding: 'utf8' });
     expect(stderr).toBe('');
     expect(stdout).toMatch(/^(?:\d+\.\d{3} J in \d+\.\d{3} s of CPU since \d{4}-\S+\n){3}$/);
@@ -135,6 +135,23 @@ describeWithPeers("the agent's socket", () => {
     expect(seqs[1]).toBe(seqs[0]! + 1);
     const { snapshot } = first!['interval'] as { snapshot: { time: string } };
     expect(printed(agent).map(({ time }) => time)).toContain(snapshot.time);
+  });
+
+  it('says what the schema of the documentation says, which takes no line that lacks something', async () => {
+    const lines = await Promise.all([
+      linesOf([...nobody, ...peer(socket, 'follow', 'self', 2)]),
+      linesOf([...nobody, ...peer(socket, 'follow', 'container', 1)]),
+      linesOf([...nobody, ...peer(socket, 'follow', 'nothing', 1)]),
+      linesOf(peer(whole, 'follow', 'all', 1)),
+    ]);
+    const isSaid = new Ajv({ validateFormats: false, strictTypes: false }).compile(
+      JSON.parse(documented('json')) as object,
+    );
+    for (const line of lines.flat()) {
+      isSaid(line);
+      expect(isSaid.errors).toBeNull();
+      for (const name of Object.keys(line)) expect(isSaid({ ...line, [name]: undefined })).toBe(false);
+    }
   });
 
   it('gives them to no root of a container, who may be the root that the file is of', async () => {
@@ -175,6 +192,12 @@ describeWithPeers("the agent's socket", () => {
     }
   });
 });
+
+/** What the documentation of the protocol has in a language. */
+function documented(language: string): string {
+  const text = readFileSync(join(__dirname, '../../docs/attach.md'), 'utf8');
+  return new RegExp(`\`\`\`${language}\n(.*?)\`\`\``, 's').exec(text)![1]!;
+}
 
 /** Removes a cgroup, which those that ended last may still be leaving. */
 async function removed(path: string): Promise<void> {
