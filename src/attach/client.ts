@@ -51,7 +51,7 @@ export interface FollowOptions {
   readonly onProblem?: (problem: Problem) => void;
   /** Whether it keeps the process alive; default false. */
   readonly keepsAlive?: boolean;
-  /** The longest without anything new, ms; default 30,000. */
+  /** The longest without anything new, ms; default 30,000, and three intervals of the agent at least. */
   readonly staleMs?: number;
 }
 
@@ -64,6 +64,8 @@ const MOST_CHARACTERS = { reading: 65_536, interval: 2 ** 28 };
 const FIRST_WAIT_MS = 200;
 const LONGEST_WAIT_MS = 1000;
 const STALE_MS = 30_000;
+/** Intervals of the agent. */
+const PATIENCE = 3;
 
 /**
  * Asks the agent for what is used, as often as there is something new, until it is closed. It comes again when the agent does:
@@ -114,6 +116,7 @@ function converse(options: FollowOptions, events: Events): Socket {
   let greeting: Greeting | undefined;
   let problem: Problem | undefined;
   let asked = 0;
+  let patienceMs = staleMs;
   const socket = connect(path);
   if (!options.keepsAlive) socket.unref();
 
@@ -132,6 +135,8 @@ function converse(options: FollowOptions, events: Events): Socket {
       });
     if (line.error) return fail(refusal(line.error));
     greeting = line as Greeting;
+    patienceMs = Math.max(staleMs, PATIENCE * (greeting.interval_ms || 0));
+    socket.setTimeout(patienceMs);
     return ask();
   };
   const answered = (answer: Answer): void => {
@@ -146,8 +151,12 @@ function converse(options: FollowOptions, events: Events): Socket {
     return ask();
   };
 
-  socket.setTimeout(staleMs, () =>
-    fail({ code: 'stale', message: `the agent has told nothing new for ${staleMs / 1000} s: see its log` }),
+  socket.setTimeout(patienceMs);
+  socket.once('timeout', () =>
+    fail({
+      code: 'stale',
+      message: `the agent has told nothing new for ${patienceMs / 1000} s: see its log`,
+    }),
   );
   const most = scope === 'all' ? MOST_CHARACTERS.interval : MOST_CHARACTERS.reading;
   eachLine(socket, most, (line) => {

@@ -50,6 +50,8 @@ export interface Greeting {
   readonly pid: number | null;
   /** There is nothing newer sooner, ms. */
   readonly min_age_ms: number;
+  /** There is something newer as often at least, ms. */
+  readonly interval_ms: number;
   readonly scopes: readonly AttachScope[];
 }
 

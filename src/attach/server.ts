@@ -17,6 +17,8 @@ export interface AttachServerOptions {
   /** Where the procfs is that shows the processes of the pid namespace that rows name. */
   readonly proc: string;
   readonly version: string;
+  /** How often it measures. */
+  readonly intervalMs: number;
   /** Takes a line where a socket cannot be made. */
   readonly log: (line: string) => void;
   readonly leastAgeMs?: number;
@@ -52,6 +54,7 @@ export async function serveAttach(options: AttachServerOptions): Promise<AttachS
     agent: { id: randomUUID(), version: options.version, started: new Date().toISOString() },
     boot: readText(join(proc, 'sys/kernel/random/boot_id')) ?? '',
     min_age_ms: leastAgeMs,
+    interval_ms: options.intervalMs,
   } as const;
   const servers: Server[] = [];
   const sockets = new Set<Socket>();

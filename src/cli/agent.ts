@@ -59,7 +59,7 @@ export async function agent(args: readonly string[]): Promise<number> {
   try {
     const options = checkMeterOptions({ ...configured, ...given, log: complain });
     meter = await openMeter(options);
-    attach = await openAttach(meter, options.root, own);
+    attach = await openAttach(meter, options, own);
     // Whatever is bound to a port, or opened with privileges, is by now.
     const kept = keepOnlyNeeded({
       source: meter.selection.source,
@@ -133,7 +133,7 @@ async function publishLedger(limits: LedgerLimits, access: Partial<Access>): Pro
 /** The sockets by which programs get what they use themselves; undefined where there are none. */
 async function openAttach(
   meter: Meter,
-  root: string,
+  { root, interval }: ReturnType<typeof checkMeterOptions>,
   { socketDirectory = COMMAND.socketDirectory.fallback! }: CommandOptions,
 ): Promise<AttachServer | undefined> {
   if (socketDirectory === 'none') return undefined;
@@ -141,8 +141,13 @@ async function openAttach(
     complain("no program can attach: that takes the host's pid namespace (--pid=host, hostPID: true)");
     return undefined;
   }
-  const proc = join(root, 'proc');
-  return serveAttach({ directory: socketDirectory, proc, version: SCOPE_VERSION, log: complain });
+  return serveAttach({
+    directory: socketDirectory,
+    proc: join(root, 'proc'),
+    version: SCOPE_VERSION,
+    intervalMs: interval * 1000,
+    log: complain,
+  });
 }
 
 /** A meter whose intervals are shown to attached programs, too. */

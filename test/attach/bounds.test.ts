@@ -39,6 +39,7 @@ async function serve(
     directory,
     proc: '/proc',
     version: '0',
+    intervalMs: 1000,
     log,
     leastAgeMs: 0,
     bounds: { ...BOUNDS, ...bounds },

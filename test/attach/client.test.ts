@@ -17,6 +17,7 @@ const GREETING = {
   boot: 'b',
   pid: 7,
   min_age_ms: 1000,
+  interval_ms: 500,
   scopes: ['self'],
 };
 
@@ -93,7 +94,7 @@ describe('whoever follows an agent', () => {
     });
     expect(await problems(path, 2, 1000)).toEqual([
       { code: 'busy', message: 'the agent refuses: there are 64 connections already' },
-      { code: 'stale', message: 'the agent has told nothing new for 1 s: see its log' },
+      { code: 'stale', message: 'the agent has told nothing new for 1.5 s: see its log' },
     ]);
     server.close();
   });
