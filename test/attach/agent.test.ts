@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import Ajv from 'ajv/dist/2020.js';
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findHierarchy } from '../../src/host/hierarchy.ts';
@@ -11,6 +10,7 @@ import {
   peer,
   printedOf,
   PYTHON,
+  run,
   startAgent,
   describeWithPeers,
 } from '../support/attached.ts';
@@ -115,10 +115,9 @@ describeWithPeers("the agent's socket", () => {
     }
   });
 
-  it('is asked by the program of the documentation, as another user', () => {
+  it('is asked by the program of the documentation, as another user', async () => {
     const program = documented('python').replace('/run/joules/attach.sock', socket);
-    const [file, ...args] = [...nobody, PYTHON, '-c', program];
-    const { stdout, stderr } = spawnSync(file, args, { encoding: 'utf8' });
+    const { stdout, stderr } = await run([...nobody, PYTHON, '-c', program]);
     expect(stderr).toBe('');
     expect(stdout).toMatch(/^(?:\d+\.\d{3} J in \d+\.\d{3} s of CPU since \d{4}-\S+\n){3}$/);
   });

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-import { spawnSync } from 'node:child_process';
 import { chownSync, mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findHierarchy } from '../../src/host/hierarchy.ts';
-import { describeWithPeers, openDirectory, startAgent } from '../support/attached.ts';
-import { JOULES, joules, printed, type Running, snapshots } from '../support/joules.ts';
+import { describeWithPeers, openDirectory, run, startAgent } from '../support/attached.ts';
+import { JOULES, printed, type Run, type Running, snapshots } from '../support/joules.ts';
 import { Load, waitFor } from '../support/kernel.ts';
 import { asNobody } from '../support/privileges.ts';
 
@@ -22,16 +21,14 @@ describeWithPeers('joules --attach', () => {
     await agent?.stop('SIGTERM');
   });
 
-  const asUser = (...args: string[]): ReturnType<typeof joules> => {
-    const command = [...asNobody(), process.execPath, JOULES, ...args];
-    const { status, stdout, stderr } = spawnSync('setpriv', command, { encoding: 'utf8' });
-    return { status, stdout, stderr };
-  };
+  const joules = (...args: string[]): Promise<Run> => run([process.execPath, JOULES, ...args]);
+  const asUser = (...args: string[]): Promise<Run> =>
+    run(['setpriv', ...asNobody(), process.execPath, JOULES, ...args]);
 
   it('shows whom the socket lets in what the agent measures, interval for interval, without privileges', async () => {
     // As if nobody were in the group.
     chownSync(join(directory, 'attach-all.sock'), 0, 65_534);
-    const { status, stdout, stderr } = asUser('top', '--json', '-n', '3', ...where);
+    const { status, stdout, stderr } = await asUser('top', '--json', '-n', '3', ...where);
     expect(stderr).toBe('');
     expect(status).toBe(0);
     const shown = snapshots(stdout);
@@ -46,15 +43,15 @@ describeWithPeers('joules --attach', () => {
     );
   });
 
-  it('tells in one line why it shows nothing', () => {
+  it('tells in one line why it shows nothing', async () => {
     chownSync(join(directory, 'attach-all.sock'), 0, 0);
-    const told = [
+    const told = await Promise.all([
       asUser('top', '--json', '-n', '1', ...where),
-      joules(['top', '--json', '-n', '1', '--attach', '--socket-dir', '/nonexistent']),
-      joules(['top', '--interval', '5', ...where]),
-      joules(['stat', ...where, 'true']),
-      joules(['top', '--attach', '--socket-dir', 'none']),
-    ];
+      joules('top', '--json', '-n', '1', '--attach', '--socket-dir', '/nonexistent'),
+      joules('top', '--interval', '5', ...where),
+      joules('stat', ...where, 'true'),
+      joules('top', '--attach', '--socket-dir', 'none'),
+    ]);
     expect(
       told.map(({ status, stdout, stderr }) => [status, stdout, stderr.trimEnd().split('\n').length]),
     ).toEqual([
@@ -64,10 +61,10 @@ describeWithPeers('joules --attach', () => {
       [2, '', 1],
       [2, '', 1],
     ]);
-    expect(told[0]!.stderr).toMatch(/attach-all\.sock may not be opened \(EACCES\): join the group/);
-    expect(told[1]!.stderr).toMatch(/is not there: start `joules agent`/);
-    expect(told[2]!.stderr).toMatch(/--attach shows what the agent measures: leave out --interval/);
-    expect(told[3]!.stderr).toMatch(/--cgroup or --container/);
+    expect(told[0].stderr).toMatch(/attach-all\.sock may not be opened \(EACCES\): join the group/);
+    expect(told[1].stderr).toMatch(/is not there: start `joules agent`/);
+    expect(told[2].stderr).toMatch(/--attach shows what the agent measures: leave out --interval/);
+    expect(told[3].stderr).toMatch(/--cgroup or --container/);
   });
 
   it('adds up what a cgroup uses, of what the agent measures', async () => {
@@ -76,7 +73,7 @@ describeWithPeers('joules --attach', () => {
     mkdirSync(path);
     try {
       writeFileSync(join(path, 'cgroup.procs'), String(load.spin()));
-      const { status, stdout, stderr } = joules([
+      const { status, stdout, stderr } = await joules(
         'stat',
         '--json',
         '--timeout',
@@ -84,7 +81,7 @@ describeWithPeers('joules --attach', () => {
         '--cgroup',
         path,
         ...where,
-      ]);
+      );
       expect(stderr).toBe('');
       expect(status).toBe(0);
       const result = JSON.parse(stdout) as Record<string, number> & { readonly until: string };

@@ -5,7 +5,7 @@ import { chmodSync, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Answer, Greeting, Reading } from '../../src/attach/protocol.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
-import { printed, type Running, startJoules } from './joules.ts';
+import { printed, type Run, type Running, startJoules } from './joules.ts';
 import { describeOnKernel, TSC, waitFor } from './kernel.ts';
 import { temporaryDirectory } from './temporary.ts';
 
@@ -42,8 +42,8 @@ export function peer(socket: string, what: string, ...args: readonly (string | n
   return [PYTHON, PEER, socket, what, ...args.map(String)];
 }
 
-/** What a command has shown when it has ended. */
-export async function linesOf(command: readonly string[]): Promise<Line[]> {
+/** Runs a command to its end. Meanwhile the agent's output is read: one that cannot print waits with its next interval. */
+export async function run(command: readonly string[]): Promise<Run> {
   const [file = '', ...args] = command;
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let stdout = '';
@@ -51,7 +51,13 @@ export async function linesOf(command: readonly string[]): Promise<Line[]> {
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
   await once(child, 'close');
-  if (child.exitCode !== 0) throw new Error(`${file} ended with ${child.exitCode}: ${stderr}`);
+  return { status: child.exitCode, stdout, stderr };
+}
+
+/** What a command has shown when it has ended. */
+export async function linesOf(command: readonly string[]): Promise<Line[]> {
+  const { status, stdout, stderr } = await run(command);
+  if (status !== 0) throw new Error(`${command[0]} ended with ${status}: ${stderr}`);
   return stdout
     .trim()
     .split('\n')
