@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { table } from './tools.mjs';
+import { NODE_FLAGS, table } from './tools.mjs';
 
 const CROWD = fileURLToPath(new URL('../support/attach-crowd.mjs', import.meta.url));
 const JOULES = fileURLToPath(new URL('../../bin/joules', import.meta.url));
@@ -43,7 +43,7 @@ async function row({ name, users, floods }) {
   chmodSync(directory, 0o755);
   const socket = join(directory, 'attach.sock');
   const args = ['agent', '--source', SOURCE, '--socket-dir', directory, '--listen', '127.0.0.1:0'];
-  const agent = spawn(process.execPath, [JOULES, ...args], { stdio: 'ignore' });
+  const agent = spawn(process.execPath, [...NODE_FLAGS, JOULES, ...args], { stdio: 'ignore' });
   const crowd = (kind, user, count) => {
     const options = { uid: user, gid: user, stdio: ['pipe', 'pipe', 'inherit'] };
     return spawn(process.execPath, [CROWD, socket, kind, String(count)], options);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { openDirectory, describeWithPeers, startAgent } from '../support/attached.ts';
+import { nodeFlags } from '../support/joules.ts';
 import { residentMb } from '../support/resident.ts';
 
 const isLong = process.env['JOULES_HOSTILE'] === 'long';
@@ -23,7 +24,7 @@ describeWithPeers('under a flood of those who attach', () => {
   it('a peer that behaves is answered each time, and the agent lives in little memory', async () => {
     const directory = openDirectory();
     const socket = join(directory, 'attach.sock');
-    await using agent = await startAgent(directory);
+    await using agent = await startAgent(directory, nodeFlags());
     const pid = agent.child.pid!;
     const fair = crowd(socket, 'fair', FIRST_USER, 8);
     const answers = text(fair.stdout!);

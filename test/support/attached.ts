@@ -26,10 +26,10 @@ export function openDirectory(): string {
   return directory;
 }
 
-/** A real agent whose sockets are in a directory, once they are there. */
-export async function startAgent(directory: string, ...options: string[]): Promise<Running> {
+/** A real agent whose sockets are in a directory, once they are there; with flags of Node. */
+export async function startAgent(directory: string, flags: readonly string[] = []): Promise<Running> {
   const args = ['agent', '--json', '--source', TSC, '--socket-dir', directory, '--listen', '127.0.0.1:0'];
-  const agent = startJoules([...args, ...options]);
+  const agent = startJoules(args, {}, flags);
   await waitFor('the first interval', () => {
     if (agent.child.exitCode !== null) throw new Error(agent.output().stderr);
     return printed(agent).length > 0 ? true : undefined;
