@@ -128,11 +128,7 @@ function converse(options: FollowOptions, events: Events): Socket {
     socket.write(`${JSON.stringify({ id: ++asked, scope, next: true })}\n`);
   };
   const greeted = (line: Partial<Greeting> & { readonly error?: Refusal }): void => {
-    if (line.schema !== ATTACH_SCHEMA)
-      return fail({
-        code: 'version_unknown',
-        message: `${path} does not speak ${ATTACH_SCHEMA}: use an agent that does`,
-      });
+    if (line.schema !== ATTACH_SCHEMA) return fail(unknownVersion(path));
     if (line.error) return fail(refusal(line.error));
     greeting = line as Greeting;
     patienceMs = Math.max(staleMs, PATIENCE * (greeting.interval_ms || 0));
@@ -162,20 +158,12 @@ function converse(options: FollowOptions, events: Events): Socket {
   eachLine(socket, most, (line) => {
     if (socket.destroyed) return;
     const value = line === undefined ? undefined : parse(line);
-    if (value === undefined)
-      fail({
-        code: 'version_unknown',
-        message: `${path} does not speak ${ATTACH_SCHEMA}: use an agent that does`,
-      });
+    if (value === undefined) fail(unknownVersion(path));
     else if (greeting) answered(value as Answer);
     else greeted(value);
   });
   socket.on('error', (error: NodeJS.ErrnoException) => (problem ??= systemProblem(path, error.code)));
-  socket.once('close', () =>
-    events.over(
-      problem ?? { code: 'agent_gone', message: 'the agent has ended the connection: it may be restarting' },
-    ),
-  );
+  socket.once('close', () => events.over(problem ?? GONE));
   return socket;
 }
 
@@ -206,6 +194,18 @@ function parse(line: string): object | undefined {
   }
 }
 
+const GONE: Problem = {
+  code: 'agent_gone',
+  message: 'the agent has ended the connection: it may be restarting',
+};
+
+function unknownVersion(path: string): Problem {
+  return {
+    code: 'version_unknown',
+    message: `${path} does not speak ${ATTACH_SCHEMA}: use an agent that does`,
+  };
+}
+
 function refusal({ code, message }: Refusal): Problem {
   return { code, message: `the agent refuses: ${message}` };
 }
@@ -220,8 +220,7 @@ const ADVICE: Readonly<Record<string, Problem>> = {
 };
 
 function systemProblem(path: string, errno = 'EIO'): Problem {
-  if (errno === 'ECONNRESET' || errno === 'EPIPE')
-    return { code: 'agent_gone', message: 'the agent has ended the connection: it may be restarting' };
+  if (errno === 'ECONNRESET' || errno === 'EPIPE') return GONE;
   const { code, message } = ADVICE[errno] ?? { code: 'failed', message: `cannot be opened (${errno})` };
   return { code, message: `${path} ${message}` };
 }

@@ -42,14 +42,7 @@ export async function agent(args: readonly string[]): Promise<number> {
   const stopping = new AbortController();
   const release = onStop(() => stopping.abort());
   ignoreDebugger();
-  if (disabled) {
-    // Whoever keeps services alive would start one that ends again and again.
-    complain(
-      'OTEL_SDK_DISABLED is true: nothing is measured or published until the agent is started without',
-    );
-    await aborted(stopping.signal);
-    return 0;
-  }
+  if (disabled) return doNothing(stopping.signal);
   // The disk of a log may be full: metrics go elsewhere.
   outliveStdout();
   const { ledger, page, publisher } = await publishLedger({ ...DEFAULT_LIMITS, ...limits }, accessOf(own));
@@ -94,6 +87,13 @@ export async function agent(args: readonly string[]): Promise<number> {
     if (meter) await within(meter.close(), LAST_CLOSE_MS);
     release();
   }
+  return 0;
+}
+
+/** Whoever keeps services alive would start one that ends again and again. */
+async function doNothing(stopping: AbortSignal): Promise<number> {
+  complain('OTEL_SDK_DISABLED is true: nothing is measured or published until the agent is started without');
+  await aborted(stopping);
   return 0;
 }
 
