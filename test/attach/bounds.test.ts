@@ -147,13 +147,13 @@ describe('a peer of the agent', () => {
   });
 
   it('is cut off where it says nothing, or half a line, for too long, but not while it waits', async () => {
-    const { server, peer } = await serve({ idleMs: 300 });
+    const { server, peer } = await serve({ idleMs: 1000 });
     interval(server);
     const [silent, half, waiting] = [await peer(), await peer(), await peer()];
     half.socket.write('{"id":1,');
     waiting.socket.write(ask({}) + ask({ next: true }));
     expect(await Promise.all([ended(silent), ended(half)])).toEqual(['idle', 'idle']);
-    await sleep(1000);
+    await sleep(2000);
     expect(waiting.isClosed).toBe(false);
     interval(server);
     await waitFor('the next interval', () => (waiting.lines.length > 2 ? true : undefined));
