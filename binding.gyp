@@ -51,7 +51,7 @@
       'target_name': 'energy',
       'dependencies': ['energy_bpf', 'probe'],
       'sources': ['native/addon.cc', 'native/arguments.cc', 'native/columns.cc', 'native/command.cc',
-                  'native/libbpf_log.cc', 'native/privileges.cc', 'native/probe_object.cc', 'native/task.cc'],
+                  'native/libbpf_log.cc', 'native/peer.cc', 'native/privileges.cc', 'native/probe_object.cc', 'native/task.cc'],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")', 'bpf', '<(bpf_out)'],
       'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
                   # A call may finish while its worker thread is being ended, where nothing can be thrown.

@@ -11,6 +11,7 @@
 #include "energy.h"
 #include "energy_events.h"
 #include "libbpf_log.h"
+#include "peer.h"
 #include "perf_event.h"
 #include "privileges.h"
 #include "probe_object.h"
@@ -57,6 +58,24 @@ Napi::Value Ask(const Napi::CallbackInfo& info) {
   return object;
 }
 
+// peerOf(socket): {status, step, pid, uid, gid, process}, at once; `process` is a descriptor of it, for the
+// caller to close, or -1.
+Napi::Value PeerOf(const Napi::CallbackInfo& info) {
+  Arguments arguments;
+  uint32_t socket = 0;
+  arguments.Take(info[0], "ask who is connected", &socket);
+  Peer peer;
+  const Outcome outcome =
+      arguments.Refused() ? arguments.outcome() : AskPeer(static_cast<int>(socket), &peer);
+  Napi::Object object = ToObject(info.Env(), outcome);
+  if (outcome.Failed() || object.IsEmpty()) return object;
+  object["pid"] = Napi::Number::New(info.Env(), peer.pid);
+  object["uid"] = Napi::Number::New(info.Env(), peer.uid);
+  object["gid"] = Napi::Number::New(info.Env(), peer.gid);
+  object["process"] = Napi::Number::New(info.Env(), peer.process.Release());
+  return object;
+}
+
 // threadCpuNs(): CPU time of the calling thread, ns. It is called at every hop of a request, so it does
 // without what wraps calls. 0 where there is no such clock.
 napi_value ThreadCpuNs(napi_env env, napi_callback_info) {
@@ -75,6 +94,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["startCommand"] = Napi::Function::New<StartCommand>(env, "startCommand");
   exports["openPerfEvent"] = Napi::Function::New<OpenPerfEvent>(env, "openPerfEvent");
   exports["dropPrivileges"] = Napi::Function::New<Drop>(env, "dropPrivileges");
+  exports["peerOf"] = Napi::Function::New<PeerOf>(env, "peerOf");
   exports["askKernel"] = Napi::Function::New<Ask>(env, "askKernel");
   napi_value clock = nullptr;
   napi_create_function(env, "threadCpuNs", NAPI_AUTO_LENGTH, ThreadCpuNs, nullptr, &clock);

@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { basename } from 'node:path';
-import { Ledger } from './ledger/ledger.ts';
-import { type Meter, openMeter } from './meter.ts';
-import { EnergyError } from './model/errors.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import type { Meter } from './meter.ts';
 import type { Snapshot } from './model/snapshot.ts';
-import { checkRecorderOptions } from './settings/library.ts';
-import { DEFAULT_LIMITS } from './settings/table.ts';
-import type { RecorderOptions, Scope } from './settings/types.ts';
-import { reducingTo } from './snapshot/own.ts';
 import { inSlices } from './util/cooperative.ts';
 import { within } from './util/deadline.ts';
 import { serial } from './util/serial.ts';
@@ -106,96 +100,4 @@ export function record(meter: Pick<Meter, 'snapshot' | 'cgroupExists'>, options:
       await inTurn(() => {});
     },
   };
-}
-
-/** A recorder beside an application, which it neither keeps alive nor fails: its meter is opened in the background. */
-export interface BackgroundRecorder {
-  readonly ledger: Ledger;
-  /** What is in the ledger. */
-  readonly scope: Scope;
-  /** As `Recorder.update`. Resolves with what went wrong since the last time, if anything did. */
-  update(timeoutMs: number): Promise<unknown>;
-  /** Ends measuring, also while the meter is being opened; may be called twice. */
-  close(): Promise<void>;
-}
-
-/** Options that are wrong are told as what the meter fails with is: an application does not end over them. */
-export function recordInBackground(options: RecorderOptions): BackgroundRecorder {
-  let failure: unknown;
-  const onFailure = (error: unknown): undefined => {
-    failure = error;
-  };
-  const onNeverOpened = (error: unknown): undefined => {
-    onFailure(error);
-    warnOnce(error);
-  };
-  let checked: ReturnType<typeof checkRecorderOptions> | undefined;
-  try {
-    checked = checkRecorderOptions(options);
-  } catch (error) {
-    onNeverOpened(error);
-  }
-  const { limits = DEFAULT_LIMITS, scope = 'process' } = checked ?? {};
-  // All of a process is in one series: its resource says which process it is.
-  const ledger = new Ledger(scope === 'machine' ? limits : { ...DEFAULT_LIMITS, processes: 0 });
-  const opening = checked ? open(checked).catch(onNeverOpened) : Promise.resolve(undefined);
-  let closing: Promise<void> | undefined;
-
-  async function open({ meter: given }: NonNullable<typeof checked>): Promise<Opened> {
-    const meter = await openMeter(scope === 'machine' ? given : { ...given, include: [], exclude: [] });
-    const intervalMs = given.interval! * 1000;
-    const measured = scope === 'machine' ? meter : ownPart(meter);
-    return { meter, recorder: record(measured, { ledger, intervalMs, onFailure }) };
-  }
-
-  return {
-    ledger,
-    scope,
-    async update(timeoutMs) {
-      if (!closing)
-        await within(
-          opening.then((opened) => opened?.recorder.update(timeoutMs)),
-          timeoutMs,
-        );
-      const told = failure;
-      failure = undefined;
-      return told;
-    },
-    close() {
-      closing ??= opening.then(async (opened) => {
-        await opened?.recorder.stop();
-        await opened?.meter.close();
-      });
-      return closing;
-    },
-  };
-}
-
-interface Opened {
-  readonly meter: Meter;
-  readonly recorder: Recorder;
-}
-
-/** A meter that sees this process alone, and the container that it is in. */
-function ownPart(meter: Meter): Pick<Meter, 'snapshot' | 'cgroupExists'> {
-  const reduce = reducingTo(meter.ownPid, basename(process.execPath));
-  return {
-    snapshot: async () => reduce(await meter.snapshot()),
-    cgroupExists: (path) => meter.cgroupExists(path),
-  };
-}
-
-let isWarned = false;
-
-/** Tells whoever runs the application why there will be no energy metrics: once, however many ask for them. */
-function warnOnce(error: unknown): void {
-  if (isWarned) return;
-  isWarned = true;
-  const { message, code } =
-    error instanceof EnergyError ? error : new EnergyError('EUNKNOWN', `${String(error)}: report it`);
-  process.emitWarning(`energy is not measured: ${message}`, {
-    type: 'EnergyWarning',
-    code,
-    detail: 'The application goes on, without energy metrics until it is started again.',
-  });
 }

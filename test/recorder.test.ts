@@ -2,7 +2,8 @@
 import { Ledger } from '../src/ledger/ledger.ts';
 import type { Meter } from '../src/meter.ts';
 import type { Snapshot } from '../src/model/snapshot.ts';
-import { record, type Recorder, recordInBackground, type RecordingOptions } from '../src/recorder.ts';
+import { recordInBackground } from '../src/background.ts';
+import { record, type Recorder, type RecordingOptions } from '../src/recorder.ts';
 import { DEFAULT_LIMITS } from '../src/settings/table.ts';
 import { total } from './support/ledgers.ts';
 import { snapshotOf } from './support/snapshots.ts';
@@ -186,7 +187,7 @@ describe('a recorder beside an application', () => {
   });
 
   it('tells what its meter could not be opened for, once', async () => {
-    const recorder = recordInBackground({ root: '/nowhere' });
+    const recorder = recordInBackground({ root: '/nowhere', socketDirectory: '/nonexistent' });
     expect(await recorder.update(AN_HOUR_MS)).toMatchObject({ name: 'EnergyError' });
     expect(await recorder.update(AN_HOUR_MS)).toBeUndefined();
     await Promise.all([recorder.close(), recorder.close()]);

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { type AttachServer, serveAttach } from '../attach/server.ts';
 import { isVirtualMachine } from '../host/cpuinfo.ts';
 import { Ledger } from '../ledger/ledger.ts';
 import { type Meter, openMeter } from '../meter.ts';
@@ -16,7 +17,7 @@ import { readConfig } from '../settings/config.ts';
 import { publishSettings } from '../settings/environment.ts';
 import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
-import { DEFAULT_LIMITS, MAX_TIMER_MS } from '../settings/table.ts';
+import { COMMAND, DEFAULT_LIMITS, MAX_TIMER_MS } from '../settings/table.ts';
 import type { CommandOptions, LedgerLimits } from '../settings/types.ts';
 import { readToken, readWebConfig } from '../settings/web-config.ts';
 import { within } from '../util/deadline.ts';
@@ -41,22 +42,17 @@ export async function agent(args: readonly string[]): Promise<number> {
   const stopping = new AbortController();
   const release = onStop(() => stopping.abort());
   ignoreDebugger();
-  if (disabled) {
-    // Whoever keeps services alive would start one that ends again and again.
-    complain(
-      'OTEL_SDK_DISABLED is true: nothing is measured or published until the agent is started without',
-    );
-    await aborted(stopping.signal);
-    return 0;
-  }
+  if (disabled) return doNothing(stopping.signal);
   // The disk of a log may be full: metrics go elsewhere.
   outliveStdout();
   const { ledger, page, publisher } = await publishLedger({ ...DEFAULT_LIMITS, ...limits }, accessOf(own));
   let meter: Meter | undefined;
+  let attach: AttachServer | undefined;
   const agentLog = new AgentLog(!own.json);
   try {
     const options = checkMeterOptions({ ...configured, ...given, log: complain });
     meter = await openMeter(options);
+    attach = await openAttach(meter, options, own);
     // Whatever is bound to a port, or opened with privileges, is by now.
     const kept = keepOnlyNeeded({
       source: meter.selection.source,
@@ -67,7 +63,7 @@ export async function agent(args: readonly string[]): Promise<number> {
     });
     announce(meter, publisher, { isVirtual: isVirtualMachine(join(options.root, 'proc')), kept });
     page.begin(meter.selection, options.interval * 1000);
-    const recorder = record(meter, {
+    const recorder = record(withAttached(meter, attach), {
       ledger,
       intervalMs: options.interval * 1000,
       async onSnapshot(snapshot) {
@@ -85,11 +81,19 @@ export async function agent(args: readonly string[]): Promise<number> {
   } finally {
     agentLog.endWord();
     page.close();
+    await attach?.close();
     await publisher.close(LAST_FLUSH_MS);
     // Whatever it waits for ends with the process.
     if (meter) await within(meter.close(), LAST_CLOSE_MS);
     release();
   }
+  return 0;
+}
+
+/** Whoever keeps services alive would start one that ends again and again. */
+async function doNothing(stopping: AbortSignal): Promise<number> {
+  complain('OTEL_SDK_DISABLED is true: nothing is measured or published until the agent is started without');
+  await aborted(stopping);
   return 0;
 }
 
@@ -124,6 +128,42 @@ async function publishLedger(limits: LedgerLimits, access: Partial<Access>): Pro
     tell: complain,
   });
   return { ledger, page, publisher };
+}
+
+/** The sockets by which programs get what they use themselves; undefined where there are none. */
+async function openAttach(
+  meter: Meter,
+  { root, interval }: ReturnType<typeof checkMeterOptions>,
+  { socketDirectory = COMMAND.socketDirectory.fallback! }: CommandOptions,
+): Promise<AttachServer | undefined> {
+  if (socketDirectory === 'none') return undefined;
+  if (meter.ownPid !== process.pid) {
+    complain("no program can attach: that takes the host's pid namespace (--pid=host, hostPID: true)");
+    return undefined;
+  }
+  return serveAttach({
+    directory: socketDirectory,
+    proc: join(root, 'proc'),
+    version: SCOPE_VERSION,
+    intervalMs: interval * 1000,
+    log: complain,
+  });
+}
+
+/** A meter whose intervals are shown to attached programs, too. */
+function withAttached(
+  meter: Meter,
+  attach: AttachServer | undefined,
+): Pick<Meter, 'snapshot' | 'cgroupExists'> {
+  if (!attach) return meter;
+  return {
+    async snapshot() {
+      const measurement = await meter.measure();
+      attach.add(measurement);
+      return measurement.snapshot;
+    },
+    cgroupExists: (path) => meter.cgroupExists(path),
+  };
 }
 
 /** Resolves when the signal is aborted, and keeps the process alive until then. */

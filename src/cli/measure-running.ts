@@ -22,7 +22,7 @@ const LOOK_MS = 100;
 
 /** Adds up what a target uses until it has ended, `timeoutMs` are over or `stopped`; calls `each` every second. */
 export async function measureRunning(
-  meter: Meter,
+  meter: Pick<Meter, 'measure'>,
   target: Target,
   {
     timeoutMs,

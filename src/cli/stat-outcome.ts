@@ -49,18 +49,25 @@ export async function compareTwo(
   return { exitCode: fails ? EXIT_MORE : 0, result, lines: compareReport(result, failIfMore) };
 }
 
-export async function attach(
-  meter: Meter,
-  target: Target,
-  { timeout = Infinity }: Asked<'attach'>,
-): Promise<Outcome> {
+export async function attach(meter: Meter, target: Target, asked: Asked<'attach'>): Promise<Outcome> {
   if ('pids' in target.running && meter.blindTo !== undefined)
     throw new EnergyError('EBLIND', `--pid means processes of the host: ${meter.blindTo}`, EXIT_UNABLE);
+  const begun = (): void => dropPrivileges(meter, { namesPrograms: true, signals: false });
+  return await follow(meter, target, asked, begun);
+}
+
+/** Measures what runs already, by whoever measures; calls `begun` once a signal ends it with a result. */
+export async function follow(
+  meter: Pick<Meter, 'measure'>,
+  target: Target,
+  { timeout = Infinity }: Asked<'attach'>,
+  begun: () => void = () => {},
+): Promise<Outcome> {
   const stopped = new AbortController();
   ignoreDebugger();
   const release = onStop(() => stopped.abort());
   try {
-    dropPrivileges(meter, { namesPrograms: true, signals: false });
+    begun();
     const measured = await measureRunning(meter, target, {
       timeoutMs: timeout * 1000,
       stopped: stopped.signal,

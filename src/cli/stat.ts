@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Meter, openMeter } from '../meter.ts';
+import { usageError } from '../model/errors.ts';
 import { parseOptions } from '../settings/options.ts';
-import type { MeterOptions } from '../settings/types.ts';
+import type { CommandOptions, MeterOptions } from '../settings/types.ts';
+import { attachTo } from './attached.ts';
 import { complain, complainOfDoubts, jsonLine, print } from './print.ts';
 import { openOutput } from './stat-output.ts';
-import { attach, compareTwo, once, type Outcome, repeat } from './stat-outcome.ts';
+import { attach, compareTwo, follow, once, type Outcome, repeat } from './stat-outcome.ts';
 import { statRequest, type StatRequest } from './stat-request.ts';
 import { findTarget } from './targets.ts';
 
@@ -19,7 +21,7 @@ export async function stat(args: readonly string[]): Promise<number> {
   const measure = prepare(request, options.root ?? '/');
   const output = own.output === undefined ? undefined : openOutput(own.output);
   try {
-    const outcome = await withMeter(options, measure);
+    const outcome = await (own.attach ? withAgent(options, own, request) : withMeter(options, measure));
     if (outcome.result === undefined) {
       complain(`no result: ${outcome.why}`);
       return outcome.exitCode;
@@ -49,6 +51,17 @@ async function withMeter(
     log: complainOfDoubts,
   }).finally(() => clearTimeout(slow));
   return await measure(meter);
+}
+
+/** Which processes descend from a command, or from others, who measures is told by the kernel alone. */
+async function withAgent(options: MeterOptions, own: CommandOptions, request: StatRequest): Promise<Outcome> {
+  if (request.does !== 'attach' || 'pids' in request.to)
+    throw usageError(
+      'stat --attach measures what --cgroup or --container names: the agent follows no commands',
+    );
+  const target = findTarget(request.to, options.root ?? '/');
+  await using agent = await attachTo(options, own);
+  return await follow(agent, target, request);
 }
 
 function prepare(request: StatRequest, root: string): (meter: Meter) => Promise<Outcome> {

@@ -55,7 +55,7 @@ const LAST_TRY_MS = 200;
 
 /** Adds up what a subject uses, from when it is made with a measurement on. */
 export class Tally {
-  readonly #meter: Meter;
+  readonly #meter: Pick<Meter, 'measure'>;
   readonly #subject: Subject;
   readonly #source: Snapshot['source'];
   readonly #attributions = new Set<Attribution | null>();
@@ -69,7 +69,7 @@ export class Tally {
   #tellsErrors = false;
 
   /** `before` ended the interval that is not the subject's. */
-  constructor(meter: Meter, subject: Subject, before: Measurement) {
+  constructor(meter: Pick<Meter, 'measure'>, subject: Subject, before: Measurement) {
     this.#meter = meter;
     this.#subject = subject;
     this.#source = before.snapshot.source;

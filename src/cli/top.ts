@@ -5,6 +5,7 @@ import { parseOptions } from '../settings/options.ts';
 import { COMMAND } from '../settings/table.ts';
 import type { CommandOptions, MeterOptions } from '../settings/types.ts';
 import { snapshotJson } from '../snapshot/json.ts';
+import { attachTo } from './attached.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
 import { complain, complainOfDoubts, jsonLine, print } from './print.ts';
 import { recordedSnapshots, replay } from './replay.ts';
@@ -34,14 +35,13 @@ function isScreen(): boolean {
 }
 
 async function list(options: MeterOptions, own: CommandOptions): Promise<number> {
-  const meter = await attach({ ...options, log: complainOfDoubts });
+  const meter = await open({ ...options, log: complainOfDoubts }, own);
   const stopped = new AbortController();
   const release = onStop(() => {
     stopped.abort();
     void meter.close();
   });
   try {
-    drop(meter, options);
     await printAll(meter, own, stopped.signal);
   } finally {
     release();
@@ -59,13 +59,12 @@ async function watch(options: MeterOptions, own: CommandOptions, state: State): 
     doubts.add(line);
     screen?.tell(line);
   };
-  const meter = await attach({ ...options, log });
+  const meter = await open({ ...options, log }, own, (line) => screen?.tell(line));
   const stop = (): void => void meter.close();
   const release = onStop(stop);
   screen = new Screen({ state, quit: stop, limit: own.limit });
   let left = own.count ?? Infinity;
   try {
-    drop(meter, options);
     screen.open();
     for (const line of doubts) screen.tell(line);
     for await (const snapshot of meter) {
@@ -81,8 +80,23 @@ async function watch(options: MeterOptions, own: CommandOptions, state: State): 
   return 0;
 }
 
-function attach(options: MeterOptions): Promise<Meter> {
-  return waitingFor('attaching to the kernel', () => openMeter(options));
+type Shown = AsyncIterable<Snapshot> & { close(): Promise<void> };
+
+/** What is shown: measured by ourselves, without the privileges that are needed no longer, or by the agent. */
+async function open(
+  options: MeterOptions,
+  own: CommandOptions,
+  tell?: (line: string) => void,
+): Promise<Shown> {
+  if (own.attach) return attachTo(options, own, tell);
+  const meter = await waitingFor('attaching to the kernel', () => openMeter(options));
+  try {
+    drop(meter, options);
+    return meter;
+  } catch (error) {
+    await meter.close();
+    throw error;
+  }
 }
 
 function drop(meter: Meter, options: MeterOptions): void {

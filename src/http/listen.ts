@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
-import { chmodSync, chownSync, lstatSync, readFileSync, unlinkSync } from 'node:fs';
-import { connect, isIPv6, type AddressInfo, type Server } from 'node:net';
+import { isIPv6, type AddressInfo, type Server } from 'node:net';
 import { EnergyError, EXIT_USAGE, usageError } from '../model/errors.ts';
 import type { Address, TcpAddress, UnixAddress } from '../settings/address.ts';
+import { groupNumber, listenOn } from '../util/unix-socket.ts';
 import { isLoopback } from './host.ts';
 
 /** What a server listens on. */
@@ -43,48 +43,19 @@ async function listenTcp(server: Server, { host, port, isOfVariables }: TcpAddre
 }
 
 async function listenUnix(server: Server, { path, mode, group }: UnixAddress): Promise<Bound> {
-  const gid = group === undefined ? undefined : groupId(group);
-  await removeStale(path);
-  // Nobody may connect before it has the mode and the group that it is to have.
-  const umask = process.umask(0o177);
+  const gid = group === undefined ? undefined : groupNumber(group);
+  if (group !== undefined && gid === undefined)
+    throw usageError(`--listen: there is no group ${group} in /etc/group: use one, or its number`);
   try {
-    const listening = once(server, 'listening');
-    server.listen({ path, backlog: BACKLOG });
-    await listening;
-    if (gid !== undefined) chownSync(path, process.geteuid!(), gid);
-    chmodSync(path, mode);
+    await listenOn(server, { path, mode, gid }, BACKLOG);
   } catch (error) {
-    server.close();
     throw cannotServe(`unix:${path}`, error, (code) =>
       code === 'EADDRINUSE'
         ? 'it is there already, and in use or no socket: give another path to --listen'
         : `${code}, give --listen a path in a directory where we may make a socket, and a group of ours`,
     );
-  } finally {
-    process.umask(umask);
   }
   return { name: `unix:${path}`, isExposed: false };
-}
-
-/** A socket that nobody listens on was left by a process that was killed. */
-async function removeStale(path: string): Promise<void> {
-  if (!lstatSync(path, { throwIfNoEntry: false })?.isSocket()) return;
-  const probe = connect(path);
-  const refused = await once(probe, 'connect').then(
-    () => false,
-    (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED',
-  );
-  probe.destroy();
-  if (refused) unlinkSync(path);
-}
-
-function groupId(group: string): number {
-  if (/^\d+$/.test(group)) return Number(group);
-  const line = readFileSync('/etc/group', 'utf8')
-    .split('\n')
-    .find((one) => one.startsWith(`${group}:`));
-  if (!line) throw usageError(`--listen: there is no group ${group} in /etc/group: use one, or its number`);
-  return Number(line.split(':')[2]);
 }
 
 function cannotServe(name: string, error: unknown, advice: (code: string) => string): EnergyError {

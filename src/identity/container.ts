@@ -110,6 +110,14 @@ export function containerOf(path: string): Container {
   return { ...container, podUid: uid?.replaceAll('_', '-') ?? null };
 }
 
+/** The directory of the innermost container in `path`, all of which is that container's; undefined outside of one. */
+export function containerDirectoryOf(path: string): string | undefined {
+  let end: number | undefined;
+  for (const match of path.matchAll(DIRECTORY))
+    if (match.slice(1).some((group) => group !== undefined)) end = match.index + match[0].length;
+  return end === undefined ? undefined : path.slice(0, end);
+}
+
 /**
  * The id of the user who chose the names in `path`: below their systemd instance users make cgroups as they like, and
  * their own (rootless) runtimes do. The machine's runtimes make none there. undefined: no user did.

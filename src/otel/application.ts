@@ -2,7 +2,7 @@
 import type { LedgerReader } from '../ledger/ledger.ts';
 import type { LedgerReading } from '../ledger/reading.ts';
 import { KERNEL, OTHER } from '../model/snapshot.ts';
-import type { BackgroundRecorder } from '../recorder.ts';
+import type { BackgroundRecorder } from '../background.ts';
 import type { DeliverableProducer } from './deliverable.ts';
 import { createMetricProducer } from './producer.ts';
 

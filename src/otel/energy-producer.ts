@@ -6,7 +6,7 @@ import type {
   MetricProducer,
   ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
-import { type BackgroundRecorder, recordInBackground } from '../recorder.ts';
+import { type BackgroundRecorder, recordInBackground } from '../background.ts';
 import type { RecorderOptions } from '../settings/types.ts';
 import { COLLECT_MS, viewOf } from './application.ts';
 import type { DeliverableProducer } from './deliverable.ts';

@@ -7,7 +7,7 @@ import {
   type MeterProvider,
   metrics as globalMetrics,
 } from '@opentelemetry/api';
-import { type BackgroundRecorder, recordInBackground } from '../recorder.ts';
+import { type BackgroundRecorder, recordInBackground } from '../background.ts';
 import type { RecorderOptions, Scope } from '../settings/types.ts';
 import { serial } from '../util/serial.ts';
 import { viewOf } from './application.ts';

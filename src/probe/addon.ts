@@ -131,6 +131,7 @@ interface Addon {
   ): Outcome<{ readonly fd: number }>;
   dropPrivileges(keep: bigint): Outcome;
   askKernel(): KernelWants;
+  peerOf(socket: number): Outcome<Peer>;
   readonly threadCpuNs: () => number;
   readonly noProcess: number;
   readonly virtualPeriodNs: number;
@@ -209,6 +210,21 @@ export function askKernel(): KernelWants {
  */
 export function threadCpuClock(): () => number {
   return (addon ??= loadAddon()).threadCpuNs;
+}
+
+/** Who connected to a Unix socket, as native/peer.h has it. */
+export interface Peer {
+  /** In our pid namespace; 0: it is not seen from there. */
+  readonly pid: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** A descriptor of the process, to be closed, or -1 where the kernel (before 6.5) gives none. */
+  readonly process: number;
+}
+
+/** @throws EnergyError where the process has ended. */
+export function peerOf(socket: number): Peer {
+  return succeeded((addon ??= loadAddon()).peerOf(socket));
 }
 
 /** A program that runs. */

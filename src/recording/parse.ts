@@ -138,6 +138,11 @@ export function parseSnapshot(line: string): Snapshot {
   } catch {
     throw new Error('no JSON');
   }
+  return checkSnapshot(json);
+}
+
+/** As `parseSnapshot`, of what has been parsed. */
+export function checkSnapshot(json: unknown): Snapshot {
   const result = v.safeParse(snapshot, json, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+import { SOCKET_DIRECTORY } from '../attach/protocol.ts';
 import { address } from './address.ts';
-import { choice, flag, integer, moment, number, pids, text } from './kinds.ts';
+import { choice, flag, integer, moment, number, pids, socketDirectory, text } from './kinds.ts';
 import { MAX_TIMER_MS, type Table } from './setting.ts';
 import { type CommandOptions, VIEWS } from './types.ts';
 
@@ -47,6 +48,26 @@ export const COMMAND: Table<CommandOptions> = {
     description:
       "TLS and basic auth of the page, in the format of Prometheus' exporter toolkit; read at the start",
     brief: 'TLS and passwords, as Prometheus has them',
+  },
+  attach: {
+    kind: flag(),
+    fallback: false,
+    option: 'attach',
+    verbs: ['top', 'stat'],
+    description:
+      'show what the agent of this machine measures, by its socket, without privileges; of stat for --cgroup and --container',
+    brief: 'what the agent measures, without privileges',
+    rare: true,
+  },
+  socketDirectory: {
+    kind: socketDirectory(),
+    fallback: SOCKET_DIRECTORY,
+    option: 'socket-dir',
+    placeholder: 'DIRECTORY',
+    verbs: ['agent', 'top', 'stat'],
+    description:
+      "where the agent's sockets are, by which programs get their own energy without privileges (docs/attach.md); none: it has none",
+    rare: true,
   },
   by: {
     kind: choice(VIEWS),

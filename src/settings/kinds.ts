@@ -55,6 +55,16 @@ export function text(takes: string): Kind<string> {
   return { takes, schema, parse: (given) => given };
 }
 
+/** A directory for sockets, of whose paths the kernel takes 107 bytes, or `none`. */
+export function socketDirectory(): Kind<string> {
+  const schema = v.pipe(v.string(), v.regex(/^(?:none|\/[^\0]{0,80})$/));
+  return {
+    takes: 'the path of a directory, from / on, of 80 characters at most, or none',
+    schema,
+    parse: (given) => given,
+  };
+}
+
 /** A time, as it is understood of a recording. */
 export function moment(): Kind<string> {
   return { takes: MOMENT, parse: (given) => given, schema: v.pipe(v.string(), v.check(isMoment)) };

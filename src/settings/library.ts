@@ -30,10 +30,12 @@ export function checkMeterOptions(
 export function checkRecorderOptions(options: unknown): {
   meter: MeterOptions;
   scope: Scope;
+  socketDirectory: string;
   limits: LedgerLimits;
 } {
-  const { limits, scope, ...meter } = checkOptions(RECORDER, options) as RecorderOptions & { scope: Scope };
-  return { meter, scope, limits: { ...DEFAULT_LIMITS, ...limits } };
+  const { limits, scope, socketDirectory, ...meter } = checkOptions(RECORDER, options) as RecorderOptions &
+    Required<Pick<RecorderOptions, 'scope' | 'socketDirectory'>>;
+  return { meter, scope, socketDirectory, limits: { ...DEFAULT_LIMITS, ...limits } };
 }
 
 function checkOptions(table: object, options: unknown): RecorderOptions {

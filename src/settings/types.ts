@@ -42,6 +42,8 @@ export interface RecorderOptions extends MeterOptions {
    * for its own. `include`, `exclude` and `limits` are for `machine` alone.
    */
   readonly scope?: Scope;
+  /** Where the agent's sockets are that a process without privileges asks for what it used itself, or `none`. */
+  readonly socketDirectory?: string;
   readonly limits?: Partial<LedgerLimits>;
 }
 
@@ -56,6 +58,10 @@ export interface CommandOptions {
   readonly listen?: string;
   readonly tokenFile?: string;
   readonly webConfigFile?: string;
+  /** Whether an agent measures, and is asked. */
+  readonly attach?: boolean;
+  /** Where the agent's sockets are, or `none`. */
+  readonly socketDirectory?: string;
   readonly by?: View;
   readonly limit?: number;
   readonly count?: number;

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import accuracy from './accuracy.mjs';
 import agent from './agent.mjs';
+import attach from './attach.mjs';
 import drain from './drain.mjs';
 import learner from './learner.mjs';
 import page from './page.mjs';
@@ -16,7 +17,7 @@ import { HERE, ROUNDS } from './tools.mjs';
 import top from './top.mjs';
 import verifier from './verifier.mjs';
 
-const TABLES = { accuracy, switches, pipe, verifier, drain, learner, agent, series, page, stat, top };
+const TABLES = { accuracy, switches, pipe, verifier, drain, learner, agent, attach, series, page, stat, top };
 
 const asked = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(TABLES);
 const unknown = asked.find((name) => !Object.hasOwn(TABLES, name));

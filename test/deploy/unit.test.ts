@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { linesOf, peer } from '../support/attached.ts';
 import { JOULES } from '../support/joules.ts';
 import { TSC, waitFor } from '../support/kernel.ts';
 import { parseThread } from '../support/privileges.ts';
@@ -60,7 +61,7 @@ describeInSandbox('what the unit allows', () => {
   const inSandbox = (...command: string[]): number | null =>
     spawnSync(PYTHON, [...sandbox, ...command]).status;
 
-  it('is enough for the agent to measure and to publish', async () => {
+  it('is enough for the agent to measure, to publish and to be attached to', async () => {
     const agent = [process.execPath, JOULES, 'agent', '--source', TSC, '--listen', '127.0.0.1:0'];
     const child = spawn(PYTHON, [...sandbox, ...agent], { stdio: ['ignore', 'ignore', 'pipe'] });
     const gone = once(child, 'close');
@@ -74,6 +75,10 @@ describeInSandbox('what the unit allows', () => {
         return values.map(([, value]) => Number(value)).find((value) => value > 0);
       });
       expect(energy).toBeGreaterThan(0);
+      const socket = `/proc/${child.pid}/root/run/joules/attach.sock`;
+      const lines = await linesOf(peer(socket, 'follow', 'self', 2));
+      expect(lines.at(-1)!.reading!.process.energy_j).toBeGreaterThan(0);
+      expect(said).not.toMatch(/attach/);
       const status = readFileSync(`/proc/${child.pid}/status`, 'latin1');
       expect(/^Seccomp:\s*(\d)/m.exec(status)?.[1]).toBe('2');
       expect(/^Uid:\s*(\d+)/m.exec(status)?.[1]).toBe('65534');

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 
@@ -11,6 +12,11 @@ export interface Run {
   readonly status: number | null;
   readonly stdout: string;
   readonly stderr: string;
+}
+
+/** The flags of Node that it runs with. */
+export function nodeFlags(): readonly string[] {
+  return readFileSync(JOULES, 'utf8').split('\n', 1)[0]!.match(/--\S+/g)!;
 }
 
 /** Without what the caller's own environment says about exporters. */
@@ -42,8 +48,13 @@ export interface Running extends AsyncDisposable {
   readonly stop: (signal: NodeJS.Signals) => Promise<{ status: number | null; ms: number }>;
 }
 
-export function startJoules(args: readonly string[], variables: Record<string, string> = {}): Running {
-  const child = spawn(process.execPath, [JOULES, ...args], { env: environment(variables) });
+/** `flags`: those of Node; by default it has none of those of bin/joules. */
+export function startJoules(
+  args: readonly string[],
+  variables: Record<string, string> = {},
+  flags: readonly string[] = [],
+): Running {
+  const child = spawn(process.execPath, [...flags, JOULES, ...args], { env: environment(variables) });
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """sandbox.py UNIT PROGRAM [ARGUMENT…]: runs a program with what a systemd unit allows, where no systemd runs.
 
-The file systems of ProtectSystem=strict and PrivateDevices=yes, the user, the capabilities, the address families and the
-filter of system calls are those of the unit; what else it has is not applied.
+The file systems of ProtectSystem=strict and PrivateDevices=yes, the runtime directory, the user, the capabilities, the address
+families and the filter of system calls are those of the unit; what else it has is not applied.
 """
 import ctypes
 import os
@@ -76,6 +76,15 @@ def read_only_mounts():
         subprocess.run(["mknod", "-m", "666", f"/dev/{name}", "c", "1", str(minor)], check=True)
 
 
+def runtime_directory(unit):
+    """That of RuntimeDirectory=, which the user may write to, in a /run of our own."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"], check=True)
+    path = os.path.join("/run", unit["RuntimeDirectory"][0])
+    os.mkdir(path)
+    os.chmod(path, int(unit["RuntimeDirectoryMode"][0], 8))
+    os.chown(path, int(NOBODY), int(NOBODY))
+
+
 def load_filter(unit):
     families = unit["RestrictAddressFamilies"][0].split()
     calls = seccomp.SyscallFilter(seccomp.ERRNO(1))
@@ -97,6 +106,7 @@ def main():
         load_filter(unit)
         os.execvp(sys.argv[3], sys.argv[3:])
     read_only_mounts()
+    runtime_directory(unit)
     granted = "".join(f",+{name.lower().removeprefix('cap_')}" for name in unit["AmbientCapabilities"][0].split())
     sets = [f"--{name}=-all{granted}" for name in ("inh-caps", "ambient-caps", "bounding-set")]
     ids = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs"]
