@@ -26,12 +26,13 @@ static __always_inline void accumulate(struct energy_cpu *c, __u32 row, __u64 ns
 	c->slice_predicted = predicted;
 }
 
-/* Charges whatever is rare: a row's first slice in a window or at all, a row that is not the first of its
- * set, a full set, clocks that went back, slices of seconds. */
-static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu *c, __u64 ns, __u64 weight)
+/* Charges whatever is rare: a row's first slice at all, or since its tag has changed, a full set, clocks that
+ * went back, slices of seconds. */
+static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu *c, __u64 ns, __u64 weight,
+				    __u32 tag)
 {
 	struct energy_buffer *b = buffer_of(c);
-	struct row_key key = key_of(prev);
+	struct row_key key = key_of(prev, tag);
 	struct task_struct *process = process_of(prev);
 	struct energy_hot *hot;
 	struct energy_cold *cold;
@@ -52,10 +53,33 @@ static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu 
 			close_window(c, c->wall_ns, true);
 		replace_row(c, row, &key);
 	}
+	hot->tag = tag;
 	copy_comm(cold->comm, process);
 	if (hot->window != c->window) {
 		settle(b, row);
 		enter_window(c, b, row);
+	}
+	accumulate(c, row, ns, predict(weight, hot->power));
+	return 0;
+}
+
+/* Charges a row's first slice in a window, or that of a row that is not the first of its set. Where switches
+ * are rare most are such, and what is touched here is in no cache. */
+static __noinline int charge_first(struct task_struct *prev, struct energy_cpu *c, __u64 ns, __u64 weight,
+				   __u32 tag)
+{
+	struct energy_buffer *b = buffer_of(c);
+	__u32 tgid = prev->tgid, row;
+	struct energy_hot *hot;
+
+	if (ns >= MAX_SLICE_NS ||
+	    !find_tagged(b, energy_first_row(tgid, task_label(prev)), tgid + 1, tag, &row))
+		return charge_slowly(prev, c, ns, weight, tag);
+	hot = hot_at(b, row);
+	if (hot->window != c->window) {
+		if (hot->pending | hot->pending_ns)
+			settle(b, row);
+		reenter_window(c, b, row);
 	}
 	accumulate(c, row, ns, predict(weight, hot->power));
 	return 0;
@@ -66,6 +90,7 @@ static __always_inline void charge(struct task_struct *prev, struct energy_cpu *
 {
 	__u64 ns = now.run_ns - c->run_ns, weight = ns;
 	__u32 tgid = prev->tgid, row = energy_first_row(tgid, task_label(prev));
+	__u32 tag = row_tag(prev, now.wall_ns);
 	struct energy_hot *hot = hot_at(buffer_of(c), row);
 
 	c->run_ns = now.run_ns;
@@ -73,11 +98,10 @@ static __always_inline void charge(struct task_struct *prev, struct energy_cpu *
 	if (shared_zones)
 		weight = weigh_slice(c, !tgid, ns, now.wall_ns);
 	/* Of so short a slice this is what predict() gives, without its branch. */
-	if (hot->owner == tgid + 1 && hot->tag == row_tag(prev) && hot->window == c->window &&
-	    ns < MAX_SLICE_NS)
+	if (hot->owner == tgid + 1 && hot->tag == tag && hot->window == c->window && ns < MAX_SLICE_NS)
 		accumulate(c, row, ns, weight * hot->power >> ENERGY_POWER_FRACTION);
 	else
-		charge_slowly(prev, c, ns, weight);
+		charge_first(prev, c, ns, weight, tag);
 }
 
 #endif

@@ -104,10 +104,11 @@ enum energy_state {
 
 /* The half of a row that is written at a context switch. */
 struct energy_hot {
-	__u32 owner;  /* tgid + 1; 0: the row is free */
-	__u32 tag;    /* changes when the task changes cgroup (low half of its css_set's address) or label */
-	__u32 window; /* number of the window whose price `pending` waits for */
-	__u32 power;  /* power of the process when it entered that window, 2^-12 units per ns */
+	__u32 owner; /* tgid + 1; 0: the row is free */
+	__u32 tag;   /* changes when the task changes cgroup (low half of its css_set's address) or label, and
+			four times a second */
+	__u32 window;	  /* number of the window whose price `pending` waits for */
+	__u32 power;	  /* power of the process when it entered that window, 2^-12 units per ns */
 	__u64 pending_ns; /* run time in that window */
 	__u64 pending;	  /* energy predicted for it, units */
 };

@@ -42,7 +42,7 @@ struct cgroup_spill_map {
 	__type(value, struct energy_spill);
 } cgroup_spills0 SEC(".maps"), cgroup_spills1 SEC(".maps");
 
-/* Learned powers; index = hash of the owner. Direct-mapped arrays, not hash maps, are looked up without a
+/* Learned powers; index = low bits of the owner. Direct-mapped arrays, not hash maps, are looked up without a
  * call; whatever collides is learned anew. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

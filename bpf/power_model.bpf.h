@@ -57,9 +57,11 @@ static __always_inline __u64 idle_power(struct energy_cpu *c)
 	return mean_power(idle_pays ? &c->all : &c->idle);
 }
 
+/* Processes that were started together are neighbors: whoever runs next may find what it needs in the cache.
+ */
 static __always_inline struct energy_power *power_slot(__u32 owner)
 {
-	__u32 slot = (owner * HASH_MULTIPLIER) >> (32 - ENERGY_POWER_BITS);
+	__u32 slot = owner & ((1 << ENERGY_POWER_BITS) - 1);
 
 	return bpf_map_lookup_elem(&powers, &slot);
 }
@@ -170,6 +172,7 @@ __noinline int learn_row(struct energy_cpu *c, __u32 i, __u64 counted, __s64 sur
 	if (surplus && share)
 		correct_power(known, share, surplus, spread);
 	cold->variance = known->variance;
+	hot->power = expected_power(c, known->power);
 	/* The means take the row's share of what was counted between two updates, of which this window may be
 	 * but the end: swap_buffers ends windows at any time. */
 	energy = counted * share >> 16;

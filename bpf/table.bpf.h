@@ -9,6 +9,9 @@
 #include "maps.bpf.h"
 #include "power_model.bpf.h"
 
+#define CHECK_SHIFT	28	   /* whose a row is is looked into every 2^28 ns */
+#define TIME_MULTIPLIER 0xC2B2AE3D /* XXH_PRIME32_3 */
+
 /* Whose a row is. `tag` is enough while a row is hot, the rest is the truth. */
 struct row_key {
 	__u32 owner;
@@ -18,17 +21,20 @@ struct row_key {
 	__u32 label;
 };
 
-/* While a process stays in one cgroup its labels have different tags. */
-static __always_inline __u32 row_tag(struct task_struct *task)
+/* While a process stays in one cgroup its labels have different tags. All tags change every 268 ms: whose a
+ * row is must be looked into now and then, since pids and addresses of css_sets are reused and processes take
+ * new names. */
+static __always_inline __u32 row_tag(struct task_struct *task, __u64 clock)
 {
-	return cgroup_tag(task) + task_label(task) * HASH_MULTIPLIER;
+	return cgroup_tag(task) + task_label(task) * HASH_MULTIPLIER +
+	       (__u32)(clock >> CHECK_SHIFT) * TIME_MULTIPLIER;
 }
 
-static __always_inline struct row_key key_of(struct task_struct *task)
+static __always_inline struct row_key key_of(struct task_struct *task, __u32 tag)
 {
 	return (struct row_key){
 		.owner = task->tgid + 1,
-		.tag = row_tag(task),
+		.tag = tag,
 		.start_ns = started_at(task),
 		.cgroup = cgroup_id(task),
 		.label = task_label(task),
@@ -46,15 +52,26 @@ static __always_inline void settle(struct energy_buffer *b, __u32 row)
 	hot->pending = hot->pending_ns = 0;
 }
 
-/* Lets a settled row enter the window that is open, with the power that its process has now. */
+/* Lets a settled row enter the window that is open, with the power that was learned here last. */
+static __always_inline void reenter_window(struct energy_cpu *c, struct energy_buffer *b, __u32 row)
+{
+	struct energy_hot *hot = hot_at(b, row);
+
+	hot->window = c->window;
+	if (hot->owner == 1)
+		hot->power = idle_power(c);
+	/* Where there are more than can be learned from, the last ones stay. */
+	c->window_rows[c->touched++ & (ENERGY_LEARNED - 1)] = row;
+}
+
+/* The same, with the power that its process has now, wherever that was learned. */
 static __always_inline void enter_window(struct energy_cpu *c, struct energy_buffer *b, __u32 row)
 {
 	struct energy_hot *hot = hot_at(b, row);
 	struct energy_cold *cold = cold_at(b, row);
 
-	hot->window = c->window;
+	reenter_window(c, b, row);
 	if (hot->owner == 1) {
-		hot->power = idle_power(c);
 		cold->variance = VARIANCE_IDLE;
 	} else {
 		struct energy_power *known = lookup_power(c, hot->owner, cold);
@@ -64,8 +81,6 @@ static __always_inline void enter_window(struct energy_cpu *c, struct energy_buf
 			cold->variance = known->variance;
 		}
 	}
-	/* Where there are more than can be learned from, the last ones stay. */
-	c->window_rows[c->touched++ & (ENERGY_LEARNED - 1)] = row;
 }
 
 static __always_inline bool is_row_of(struct energy_buffer *b, __u32 row, const struct row_key *key)
@@ -73,8 +88,8 @@ static __always_inline bool is_row_of(struct energy_buffer *b, __u32 row, const 
 	struct energy_hot *hot = hot_at(b, row);
 	struct energy_cold *cold = cold_at(b, row);
 
-	return hot->owner == key->owner && hot->tag == key->tag && cold->start_ns == key->start_ns &&
-	       cold->cgroup == key->cgroup && cold->label == key->label;
+	return hot->owner == key->owner && cold->start_ns == key->start_ns && cold->cgroup == key->cgroup &&
+	       cold->label == key->label;
 }
 
 /* How many windows ago a row was touched, plus 1; all ones: it is free; 0: it must not be taken. */
@@ -87,6 +102,22 @@ static __always_inline __u32 age_of(struct energy_cpu *c, __u32 row, __u32 owner
 	if (owner == 1)
 		return 0;
 	return occupant ? c->window - hot_at(buffer_of(c), row)->window + 1 : ~0U;
+}
+
+/* Finds a row that has the tag, and so need not be looked into. */
+static __always_inline bool find_tagged(struct energy_buffer *b, __u32 first, __u32 owner, __u32 tag,
+					__u32 *row)
+{
+	__u32 way;
+
+	for (way = 0; way < ENERGY_WAYS; way++) {
+		struct energy_hot *hot = hot_at(b, first + way);
+
+		*row = first + way;
+		if (hot->owner == owner && hot->tag == tag)
+			return true;
+	}
+	return false;
 }
 
 /* Finds a key's row, or else the row of its set that has not been touched for the longest time. */

@@ -102,7 +102,7 @@ static __always_inline void open_window(struct energy_cpu *c, struct rest rest)
 	c->predicted_before = c->predicted - rest.predicted;
 	if (rest.ns) {
 		settle(b, row);
-		enter_window(c, b, row);
+		reenter_window(c, b, row);
 		hot_at(b, row)->pending = rest.predicted;
 		hot_at(b, row)->pending_ns = rest.ns;
 	}

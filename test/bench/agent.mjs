@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { besideCrowd, table } from './tools.mjs';
+import { besideCrowd, run, table } from './tools.mjs';
 
 /** [processes, cgroups, ms between two wake-ups of each] */
 const CROWDS = [
@@ -26,7 +26,8 @@ export default async function agent() {
   const rows = [];
   for (const crowd of CROWDS) {
     const [processes, cgroups, periodMs] = crowd;
-    const r = await besideCrowd(crowd, 'snapshots.mjs', Math.ceil(2 + (1.5 * periodMs) / 1000));
+    const warmUp = Math.ceil(2 + (1.5 * periodMs) / 1000);
+    const r = await besideCrowd(crowd, () => run('snapshots.mjs', warmUp));
     const times = [r.cpuMs, r.heldUpMs, r.pageHeldUpMs, r.firstHeldUpMs].map((ms) => ms.toFixed(1));
     rows.push([processes, cgroups, r.switches, r.processes, ...times, r.rssMb.toFixed(0)]);
   }

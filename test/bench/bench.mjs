@@ -9,15 +9,32 @@ import attach from './attach.mjs';
 import drain from './drain.mjs';
 import learner from './learner.mjs';
 import page from './page.mjs';
+import readers from './readers.mjs';
 import series from './series.mjs';
 import pipe from './pipe.mjs';
+import rates from './rates.mjs';
 import stat from './stat.mjs';
 import switches from './switches.mjs';
 import { HERE, ROUNDS } from './tools.mjs';
 import top from './top.mjs';
 import verifier from './verifier.mjs';
 
-const TABLES = { accuracy, switches, pipe, verifier, drain, learner, agent, attach, series, page, stat, top };
+const TABLES = {
+  accuracy,
+  switches,
+  rates,
+  pipe,
+  verifier,
+  drain,
+  learner,
+  agent,
+  attach,
+  readers,
+  series,
+  page,
+  stat,
+  top,
+};
 
 const asked = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(TABLES);
 const unknown = asked.find((name) => !Object.hasOwn(TABLES, name));

@@ -75,7 +75,7 @@ double MeasureOurs() {
 }
 
 double MeasureNaive() {
-  Reference naive(true);
+  Reference naive("naive");
   return Measure();
 }
 

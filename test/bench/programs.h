@@ -43,34 +43,43 @@ inline bpf_prog_info InfoOf(int fd) {
   return info;
 }
 
-// A map or program of this process, of which the probe keeps the descriptor to itself. `kind`: bpf-map,
-// bpf-prog.
-template <typename Info>
-int FindOwn(const std::string& kind, const char* name) {
+// Descriptors of this process. `kind`: bpf-map, bpf-prog.
+inline std::vector<int> OwnDescriptors(const std::string& kind) {
+  std::vector<int> found;
   for (int fd = 0; fd < 256; fd++) {
     char link[64] = "";
+    if (readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), link, sizeof(link) - 1) < 0) continue;
+    if (link == "anon_inode:" + kind) found.push_back(fd);
+  }
+  return found;
+}
+
+// A map or program of this process, of which the probe keeps the descriptor to itself.
+template <typename Info>
+int FindOwn(const std::string& kind, const char* name) {
+  for (int fd : OwnDescriptors(kind)) {
     Info info{};
     uint32_t size = sizeof(info);
-    if (readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), link, sizeof(link) - 1) < 0) continue;
-    if (link == "anon_inode:" + kind && !bpf_obj_get_info_by_fd(fd, &info, &size) && !strcmp(info.name, name))
-      return fd;
+    if (!bpf_obj_get_info_by_fd(fd, &info, &size) && !strcmp(info.name, name)) return fd;
   }
   Die("find what belongs to the probe", -ENOENT);
 }
 
-// The empty program, or the naive one, while it lives.
+// One of the programs of reference.bpf.c, while it lives.
 class Reference {
  public:
-  explicit Reference(bool naive) : skeleton_(reference_bpf__open()) {
+  explicit Reference(const std::string& name) : skeleton_(reference_bpf__open()) {
     if (!skeleton_) Die("open the reference", -errno);
-    program_ = naive ? skeleton_->progs.naive : skeleton_->progs.empty;
-    bpf_program__set_autoload(naive ? skeleton_->progs.empty : skeleton_->progs.naive, false);
+    bpf_program* program;
+    bpf_object__for_each_program(program, skeleton_->obj) {
+      if (name == bpf_program__name(program)) program_ = program;
+      bpf_program__set_autoload(program, name == bpf_program__name(program));
+    }
+    bpf_map* map;
+    bpf_object__for_each_map(map, skeleton_->obj) bpf_map__set_autocreate(map, name != "empty");
     if (int status = reference_bpf__load(skeleton_)) Die("load the reference", status);
-    for (int cpu = 0; naive && cpu < libbpf_num_possible_cpus(); cpu++) {
-      int fd = OpenCpuCounter(Tsc(), cpu);
-      if (fd < 0) continue;
-      bpf_map_update_elem(bpf_map__fd(skeleton_->maps.counters), &cpu, &fd, BPF_ANY);
-      events_.emplace_back(fd);
+    bpf_object__for_each_map(map, skeleton_->obj) {
+      if (bpf_map__type(map) == BPF_MAP_TYPE_PERF_EVENT_ARRAY && bpf_map__autocreate(map)) BindCounters(map);
     }
     if (int status = reference_bpf__attach(skeleton_)) Die("attach the reference", status);
   }
@@ -78,8 +87,17 @@ class Reference {
   int fd() const { return bpf_program__fd(program_); }
 
  private:
+  void BindCounters(bpf_map* map) {
+    for (int cpu = 0; cpu < libbpf_num_possible_cpus(); cpu++) {
+      int fd = OpenCpuCounter(Tsc(), cpu);
+      if (fd < 0) continue;
+      bpf_map_update_elem(bpf_map__fd(map), &cpu, &fd, BPF_ANY);
+      events_.emplace_back(fd);
+    }
+  }
+
   reference_bpf* skeleton_;
-  bpf_program* program_;
+  bpf_program* program_ = nullptr;
   std::vector<UniqueFd> events_;
 };
 

@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { HERE, NODE_FLAGS, table } from './tools.mjs';
-
-const { median } = createRequire(import.meta.url)('../../dist/verify/statistics.js');
+import { HERE, NODE_FLAGS, table, withSpread } from './tools.mjs';
 
 /** [processes, places for them (0: as by default), CPUs] */
 const MACHINES = [
@@ -14,20 +11,13 @@ const MACHINES = [
   [100_000, 0, 512],
 ];
 
-/** Median and, as σ, the median absolute deviation. */
-function spread(values) {
-  const middle = median(values);
-  const sigma = 1.48 * median(values.map((value) => Math.abs(value - middle)));
-  return `${middle.toFixed(1)} ± ${sigma.toFixed(1)}`;
-}
-
 export default function series() {
   const rows = MACHINES.map((machine) => {
     const args = [...NODE_FLAGS, join(HERE, 'series-stages.mjs'), ...machine.map(String)];
     const { stages, heldUp, firstHeldUp, bytes } = JSON.parse(execFileSync(process.execPath, args));
     const { measure, ledger, collect, protobuf } = stages;
     const sums = measure.map((ms, i) => ms + ledger[i] + collect[i] + protobuf[i]);
-    const cells = [measure, ledger, collect, protobuf, sums, heldUp].map(spread);
+    const cells = [measure, ledger, collect, protobuf, sums, heldUp].map((values) => withSpread(values, 1));
     return [machine[0], machine[1] || 'default', machine[2], ...cells, firstHeldUp.toFixed(0), bytes];
   });
   const head = ['processes', 'series', 'CPUs', 'measure', 'ledger', 'collect', 'protobuf', 'sum', 'held up'];

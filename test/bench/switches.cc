@@ -63,7 +63,7 @@ Sample MeasureProgram(int fd) {
   return {static_cast<double>(after.run_time_ns - before.run_time_ns) / std::max<uint64_t>(1, calls), calls};
 }
 
-Sample MeasureReference(bool naive) { return MeasureProgram(Reference(naive).fd()); }
+Sample MeasureReference(const char* name) { return MeasureProgram(Reference(name).fd()); }
 
 Sample MeasureOurs(bool shared) {
   Probe probe;
@@ -126,19 +126,19 @@ int main(int argc, char** argv) {
 
   std::vector<double> ours, naive, empty, ratio, silent, burst;
   uint64_t calls = 0;
-  Sample before = MeasureReference(false);
+  Sample before = MeasureReference("empty");
   for (int round = 0; round < rounds; round++) {
     Sample a = MeasureOurs(shared);
-    Sample middle = MeasureReference(false);
-    Sample b = MeasureReference(true);
-    Sample after = MeasureReference(false);
+    Sample middle = MeasureReference("empty");
+    Sample b = MeasureReference("naive");
+    Sample after = MeasureReference("empty");
     ours.push_back(a.ns - (before.ns + middle.ns) / 2);
     naive.push_back(b.ns - (middle.ns + after.ns) / 2);
     empty.push_back(middle.ns);
     ratio.push_back(ours.back() / naive.back());
     calls += a.calls;
     const Logged logged = MeasureLogged(shared);
-    before = MeasureReference(false);
+    before = MeasureReference("empty");
     silent.push_back(logged.silent_ns - (after.ns + before.ns) / 2 - ours.back());
     burst.push_back(logged.burst_ns - logged.silent_ns);
   }

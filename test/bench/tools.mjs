@@ -6,7 +6,9 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const { findHierarchy } = createRequire(import.meta.url)('../../dist/host/hierarchy.js');
+const require = createRequire(import.meta.url);
+const { findHierarchy } = require('../../dist/host/hierarchy.js');
+const { median } = require('../../dist/verify/statistics.js');
 
 export const HERE = dirname(fileURLToPath(import.meta.url));
 export const ROOT = join(HERE, '../..');
@@ -23,20 +25,32 @@ export function measure(program, ...args) {
   return JSON.parse(execFileSync(path, args.map(String), { encoding: 'utf8' }));
 }
 
-/** Runs a module of this directory, which prints JSON, beside a crowd: [processes, cgroups, ms between wake-ups]. */
-export async function besideCrowd(crowd, module, ...args) {
+/** Runs a module of this directory, which prints JSON. */
+export function run(module, ...args) {
+  const command = [...NODE_FLAGS, join(HERE, module), ...args.map(String)];
+  return JSON.parse(execFileSync(process.execPath, command, { encoding: 'utf8' }));
+}
+
+/** What `work` gives beside a crowd: [processes, cgroups, ms between wake-ups]. */
+export async function besideCrowd(crowd, work) {
   const load = spawn(join(ROOT, 'build/bench/crowd'), [...crowd, CGROUPS].map(String), {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const over = once(load, 'exit');
   await once(load.stdout, 'data');
   try {
-    const command = [...NODE_FLAGS, join(HERE, module), ...args.map(String)];
-    return JSON.parse(execFileSync(process.execPath, command, { encoding: 'utf8' }));
+    return await work();
   } finally {
     load.stdin.end();
     await over;
   }
+}
+
+/** Median and, as σ, the median absolute deviation. */
+export function withSpread(values, digits) {
+  const middle = median(values);
+  const sigma = 1.48 * median(values.map((value) => Math.abs(value - middle)));
+  return `${middle.toFixed(digits)} ± ${sigma.toFixed(digits)}`;
 }
 
 /** A Markdown table. */

@@ -56,7 +56,7 @@ export function findQemu(architecture, cache) {
   return [join(directory, 'usr/bin', command), ...data];
 }
 
-function find(command) {
+export function find(command) {
   const path = `${process.env.PATH}${delimiter}/usr/sbin${delimiter}/sbin`;
   return path.split(delimiter).some((directory) => {
     try {
