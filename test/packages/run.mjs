@@ -8,6 +8,7 @@ import { makeBpf, makeNative, GLIBC, PLATFORMS } from '../../deploy/packages/nat
 import { must, ROOT } from '../../deploy/packages/run.mjs';
 import { hasFailed, skip, summary, tell, test } from '../e2e/report.mjs';
 import { byVersion, wants } from './elf.mjs';
+import { judgeArm64 } from './arm64.mjs';
 import { judgeUnit } from './boot.mjs';
 import { judgeImage } from './image.mjs';
 import { judgeForm, judgeInstallation } from './npm.mjs';
@@ -47,6 +48,8 @@ async function main() {
   const [deb] = find(/_amd64\.deb$/);
   await judgeDeb('trixie', deb, work);
   await judgeUnit(deb, work);
+  const [arm64Tarball, arm64Deb] = [find(/linux-arm64\.tar\.gz$/), find(/_arm64\.deb$/)].flat();
+  await judgeArm64({ tarball: arm64Tarball, deb: arm64Deb, otherDeb: deb }, work);
 }
 
 /** Built again, elsewhere: the same bytes, which want no newer glibc and no other library. */
