@@ -10,20 +10,16 @@ import { parseArgs } from 'node:util';
 import { startVictoria } from '../e2e/backends.mjs';
 import { makeCgroups } from '../e2e/cgroups.mjs';
 import { collectorProgram, startCollector } from '../e2e/collector.mjs';
-import { readDashboards } from '../e2e/dashboards.mjs';
 import { backendPrograms } from '../e2e/packages.mjs';
 import { freePorts, stopAll } from '../e2e/processes.mjs';
 import { hasFailed, summary, tell, test } from '../e2e/report.mjs';
 import { makePrograms } from '../e2e/workload.mjs';
 import { makeTemplates } from './node.mjs';
 import { cpuSeconds, peakMb, sizeOf } from './program.mjs';
+import { judgeQueries } from './queries.mjs';
 import { pointsOf, record } from './record.mjs';
 import { replay } from './replay.mjs';
 
-/** s that a query of a dashboard may take. */
-const LONGEST_QUERY = 2;
-/** A query is asked so many times; the quickest counts, since others may use the machine; nothing is cached. */
-const ASKED = 3;
 /** s until what the Collector holds back is stored. */
 const ARRIVAL = 10;
 /** PromQL's `instance` is what a scrape is of; what is pushed has its host's name. */
@@ -157,25 +153,4 @@ function tellCost({ sent, samples, lasted, spent, programs }) {
     const peak = peakMb(programs[name]).toFixed(0);
     tell(`${name}: ${part.toFixed(1)} % of a CPU, ${each.toFixed(2)} µs a sample, at most ${peak} MB`);
   }
-}
-
-async function judgeQueries(victoria) {
-  const times = [];
-  for (const { title, promql } of readDashboards()) {
-    let quickest = Infinity;
-    for (let i = 0; i < ASKED; i++) {
-      const since = performance.now();
-      await victoria.query(promql);
-      quickest = Math.min(quickest, (performance.now() - since) / 1000);
-    }
-    times.push(quickest);
-    test(
-      `${title} is answered in ${quickest.toFixed(2)} s`,
-      quickest > LONGEST_QUERY && `more than ${LONGEST_QUERY} s`,
-    );
-  }
-  times.sort((a, b) => a - b);
-  tell(
-    `queries: half of ${times.length} within ${times[times.length >> 1].toFixed(2)} s, all within ${times.at(-1).toFixed(2)} s`,
-  );
 }
