@@ -3,7 +3,7 @@
 // one architecture may take its time while another's machines run.
 import { join } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { arm64System } from './arm64.mjs';
+import { arm64System, fetchArm64 } from './arm64.mjs';
 import { makeImage, ownSystem } from './image.mjs';
 import { prepareKernel } from './kernels.mjs';
 import { findQemu, installTools } from './tools.mjs';
@@ -15,8 +15,8 @@ const root = join(here, '../..');
 if (!isMainThread) parentPort.postMessage(prepare(workerData));
 
 /**
- * Resolves with { kernels, qemu, image, skipped }: the kernels that can be booted, and of the others, or of all, why not:
- * { what, why }. `own` is the directory of this run.
+ * Resolves with { kernels, qemu, image, skipped, broken }: the kernels that can be booted, and of the others, or of all, why
+ * not: { what, why }. `broken` is what is ours and could not be built. `own` is the directory of this run.
  */
 export function prepareBeside(wanted) {
   return new Promise((resolve, reject) => {
@@ -27,42 +27,55 @@ export function prepareBeside(wanted) {
 }
 
 function prepare({ architecture, kernels, cache, own }) {
-  const skipped = [];
-  /** What cannot be had is no fault of what is tested: it is told. */
-  const attempt = (what, action) => {
+  const [skipped, broken] = [[], []];
+  const attempt = (failures, what, action) => {
     try {
       return action();
     } catch (error) {
-      skipped.push({ what, why: error.message });
+      failures.push({ what, why: error.message });
       return undefined;
     }
   };
-  const qemu = attempt(`virtual machines of ${architecture} cannot run here`, () => {
+  const result = (ready, more) => ({ kernels: ready, skipped, broken, ...more });
+  // What cannot be had is no fault of what is tested.
+  const qemu = attempt(skipped, `virtual machines of ${architecture} cannot run here`, () => {
     installTools(architecture);
     return findQemu(architecture, cache);
   });
-  if (!qemu) return { kernels: [], skipped };
+  if (!qemu) return result([]);
   const ready = kernels.flatMap((kernel) => {
-    const prepared = attempt(`Linux ${kernel.name} cannot be prepared`, () =>
+    const prepared = attempt(skipped, `Linux ${kernel.name} cannot be prepared`, () =>
       prepareKernel(kernel, join(cache, 'kernels'), join(here, 'module'), own),
     );
     return prepared ? [{ ...kernel, ...prepared }] : [];
   });
-  if (ready.length === 0) return { kernels: [], skipped };
-  const image = attempt(`there is no disk for ${architecture}`, () =>
-    imageOf({ architecture, ready, cache, own }),
+  if (ready.length === 0) return result([]);
+  const system = systemOf({ architecture, cache, own, attempt, skipped, broken });
+  if (!system) return result([]);
+  const image = attempt(skipped, `there is no disk for ${architecture}`, () =>
+    imageOf({ architecture, ready, own, system }),
   );
-  return { kernels: image ? ready : [], qemu, image, skipped };
+  return image ? result(ready, { qemu, image }) : result([]);
 }
 
-function imageOf({ architecture, ready, cache, own }) {
+/** What a guest has beside this checkout; undefined if that cannot be had or built. */
+function systemOf({ architecture, cache, own, attempt, skipped, broken }) {
+  if (architecture === 'amd64')
+    return attempt(skipped, `there is no disk for ${architecture}`, () => ownSystem(root));
+  const fetched = attempt(skipped, `what is built with for ${architecture} cannot be had`, () =>
+    fetchArm64(cache),
+  );
+  return fetched && attempt(broken, `${architecture}: is built`, () => arm64System(fetched, own));
+}
+
+function imageOf({ architecture, ready, own, system }) {
   const image = join(own, `image-${architecture}`);
   makeImage({
     image,
     root,
     guest: join(here, 'guest'),
     modules: ready.map(({ release, module }) => [release, module]),
-    system: architecture === 'amd64' ? ownSystem(root) : arm64System(cache, own),
+    system,
   });
   return image;
 }

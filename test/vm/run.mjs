@@ -102,13 +102,10 @@ async function runBoots() {
 async function prepareBoots(architecture) {
   const planned = plan.filter(({ kernel }) => kernel.architecture === architecture);
   const wanted = new Set(planned.map(({ kernel }) => kernel));
-  const { kernels, qemu, image, skipped } = await prepareBeside({
-    architecture,
-    kernels: [...wanted],
-    cache,
-    own,
-  });
-  for (const { what, why } of skipped) skip(what, why);
+  const prepared = await prepareBeside({ architecture, kernels: [...wanted], cache, own });
+  for (const { what, why } of prepared.skipped) skip(what, why);
+  for (const { what, why } of prepared.broken) report(what, why);
+  const { kernels, qemu, image } = prepared;
   return planned.flatMap((boot) =>
     kernels
       .filter(({ name }) => name === boot.kernel.name)
