@@ -114,7 +114,13 @@ async function startStore(program) {
   const relabel = join(directory, 'relabel.yml');
   writeFileSync(relabel, JSON.stringify(RELABEL));
   const [port] = await freePorts(1);
-  const flags = ['-opentelemetry.usePrometheusNaming', `-relabelConfig=${relabel}`, '-search.disableCache'];
+  const flags = [
+    '-opentelemetry.usePrometheusNaming',
+    `-relabelConfig=${relabel}`,
+    '-search.disableCache',
+    // Others may use this machine.
+    '-search.maxQueryDuration=10m',
+  ];
   return startVictoria({ program, directory, port, seconds: 15, targets: {}, flags });
 }
 

@@ -3,6 +3,7 @@
 // one architecture may take its time while another's machines run.
 import { join } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { judgeElf } from '../packages/elf.mjs';
 import { arm64System, fetchArm64 } from './arm64.mjs';
 import { makeImage, ownSystem } from './image.mjs';
 import { prepareKernel } from './kernels.mjs';
@@ -15,28 +16,31 @@ const root = join(here, '../..');
 if (!isMainThread) parentPort.postMessage(prepare(workerData));
 
 /**
- * Resolves with { kernels, qemu, image, skipped, broken }: the kernels that can be booted, and of the others, or of all, why
- * not: { what, why }. `broken` is what is ours and could not be built. `own` is the directory of this run.
+ * Resolves with { kernels, qemu, image, skipped, judged }: the kernels that can be booted, and of the others, or of all, why
+ * not: [what, why]. `judged` is of what was built: `why` is false where it is right. `own` is the directory of this run.
  */
 export function prepareBeside(wanted) {
-  return new Promise((resolve, reject) => {
+  const { architecture } = wanted;
+  return new Promise((resolve) => {
     const worker = new Worker(import.meta.filename, { workerData: wanted });
     worker.once('message', resolve);
-    worker.once('error', reject);
+    worker.once('error', ({ stack }) =>
+      resolve({ kernels: [], skipped: [], judged: [[`${architecture}: is prepared`, stack]] }),
+    );
   });
 }
 
 function prepare({ architecture, kernels, cache, own }) {
-  const [skipped, broken] = [[], []];
+  const [skipped, judged] = [[], []];
   const attempt = (failures, what, action) => {
     try {
       return action();
     } catch (error) {
-      failures.push({ what, why: error.message });
+      failures.push([what, error.message]);
       return undefined;
     }
   };
-  const result = (ready, more) => ({ kernels: ready, skipped, broken, ...more });
+  const result = (ready, more) => ({ kernels: ready, skipped, judged, ...more });
   // What cannot be had is no fault of what is tested.
   const qemu = attempt(skipped, `virtual machines of ${architecture} cannot run here`, () => {
     installTools(architecture);
@@ -50,7 +54,7 @@ function prepare({ architecture, kernels, cache, own }) {
     return prepared ? [{ ...kernel, ...prepared }] : [];
   });
   if (ready.length === 0) return result([]);
-  const system = systemOf({ architecture, cache, own, attempt, skipped, broken });
+  const system = systemOf({ architecture, cache, own, attempt, skipped, judged });
   if (!system) return result([]);
   const image = attempt(skipped, `there is no disk for ${architecture}`, () =>
     imageOf({ architecture, ready, own, system }),
@@ -59,13 +63,20 @@ function prepare({ architecture, kernels, cache, own }) {
 }
 
 /** What a guest has beside this checkout; undefined if that cannot be had or built. */
-function systemOf({ architecture, cache, own, attempt, skipped, broken }) {
+function systemOf({ architecture, cache, own, attempt, skipped, judged }) {
   if (architecture === 'amd64')
     return attempt(skipped, `there is no disk for ${architecture}`, () => ownSystem(root));
   const fetched = attempt(skipped, `what is built with for ${architecture} cannot be had`, () =>
     fetchArm64(cache),
   );
-  return fetched && attempt(broken, `${architecture}: is built`, () => arm64System(fetched, own));
+  if (!fetched) return undefined;
+  const what = `${architecture}: is built, the BPF object byte by byte as for amd64`;
+  const system = attempt(judged, what, () => arm64System(fetched, own));
+  if (!system) return undefined;
+  judged.push([what, false]);
+  const programs = ['energy.node', 'joules-load'].map((name) => join(system.natives, name));
+  judged.push(...programs.flatMap(judgeElf).map(([which, why]) => [`${architecture}: ${which}`, why]));
+  return system;
 }
 
 function imageOf({ architecture, ready, own, system }) {

@@ -103,8 +103,8 @@ async function prepareBoots(architecture) {
   const planned = plan.filter(({ kernel }) => kernel.architecture === architecture);
   const wanted = new Set(planned.map(({ kernel }) => kernel));
   const prepared = await prepareBeside({ architecture, kernels: [...wanted], cache, own });
-  for (const { what, why } of prepared.skipped) skip(what, why);
-  for (const { what, why } of prepared.broken) report(what, why);
+  for (const [what, why] of prepared.skipped) skip(what, why);
+  for (const [what, why] of prepared.judged) report(what, why);
   const { kernels, qemu, image } = prepared;
   return planned.flatMap((boot) =>
     kernels

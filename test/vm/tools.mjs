@@ -20,6 +20,7 @@ const FOREIGN = {
     'qemu-system-aarch64': 'qemu-system-arm',
     'aarch64-linux-gnu-gcc': 'gcc-aarch64-linux-gnu',
     'ld.lld': 'lld',
+    'llvm-objdump': 'llvm',
   },
 };
 const QEMU = { amd64: 'x86_64', arm64: 'aarch64' };
