@@ -15,7 +15,7 @@ import { freePorts, stopAll } from '../e2e/processes.mjs';
 import { hasFailed, summary, tell, test } from '../e2e/report.mjs';
 import { makePrograms } from '../e2e/workload.mjs';
 import { makeTemplates } from './node.mjs';
-import { cpuSeconds, peakMb, sizeOf } from './program.mjs';
+import { cpuSeconds, peakMb, settle, sizeOf } from './program.mjs';
 import { judgeQueries } from './queries.mjs';
 import { pointsOf, record } from './record.mjs';
 import { replay } from './replay.mjs';
@@ -85,8 +85,10 @@ async function run({ nodes, series, seconds, rounds }, cgroups) {
   const from = Date.now();
   const templates = makeTemplates(pushes);
   const sent = await replay({ templates, nodes, seconds, endpoint: collector.endpoint });
-  const lasted = (Date.now() - from) / 1000;
+  const to = Date.now();
+  const lasted = (to - from) / 1000;
   await sleep(ARRIVAL * 1000);
+  await settle(collector.child, victoria.child);
   const spent = {
     collector: cpuSeconds(collector.child) - before.collector,
     victoria: cpuSeconds(victoria.child) - before.victoria,
@@ -105,7 +107,8 @@ async function run({ nodes, series, seconds, rounds }, cgroups) {
   tell(
     `VictoriaMetrics has ${(sizeOf(join(own, 'victoria/data')) / all).toFixed(1)} bytes a sample, new series and all`,
   );
-  await judgeQueries(victoria);
+  await settle(victoria.child);
+  await judgeQueries(victoria, to);
 }
 
 async function startStore(program) {
