@@ -133,7 +133,8 @@ function binding() {
   return JSON.parse(must('python3', ['-c', script], { cwd: ROOT }));
 }
 
-function nodeHeaders() {
+/** Directory of this Node's headers; an Error if it has none. */
+export function nodeHeaders() {
   const include = [dirname(dirname(process.execPath)), '/usr'].map((prefix) => join(prefix, 'include/node'));
   const found = include.find((path) => existsSync(join(path, 'node_api.h')));
   if (!found) throw new Error('this Node has no headers beside it (include/node): take one that brings them');

@@ -28,6 +28,9 @@ const LIBC = [
 /** Linked statically, as Debian 12 has them, with their licences; and headers of a kernel that is new enough. */
 const STATIC = ['libbpf-dev', 'libelf-dev', 'zlib1g-dev', 'linux-libc-dev'];
 
+/** Where suites are that mirrors have no more. */
+const ARCHIVE = 'http://archive.debian.org/debian';
+
 /** { libc, libraries, versions } of one of Debian's architectures. */
 export function sysroot(architecture) {
   const list = createHash('sha256')
@@ -71,12 +74,7 @@ function apt(suite, architecture) {
   const own = join(CACHE, 'apt', `${suite}-${architecture}`);
   for (const path of ['lists/partial', 'cache/archives/partial'])
     mkdirSync(join(own, path), { recursive: true });
-  const keys = '/usr/share/keyrings/debian-archive-keyring.gpg';
   writeFileSync(join(own, 'status'), '');
-  writeFileSync(
-    join(own, 'sources.list'),
-    `deb [arch=${architecture} signed-by=${keys}] ${debianMirror()} ${suite} main\n`,
-  );
   const options = [
     `Dir::Etc::sourcelist=${own}/sources.list`,
     'Dir::Etc::sourceparts=/dev/null',
@@ -88,8 +86,24 @@ function apt(suite, architecture) {
     'APT::Sandbox::User=root',
     'Acquire::Languages=none',
   ].flatMap((option) => ['-o', option]);
-  must('apt-get', [...options, '-qq', 'update']);
+  updateLists({ own, options, suite, architecture });
   return { own, options };
+}
+
+/** Has apt's `options`, whose one source is `own`/sources.list, fetch what a suite has. */
+export function updateLists({ own, options, suite, architecture }) {
+  const keys = '/usr/share/keyrings/debian-archive-keyring.gpg';
+  const only = architecture ? `arch=${architecture} ` : '';
+  let failed;
+  for (const mirror of [debianMirror(), ARCHIVE]) {
+    writeFileSync(join(own, 'sources.list'), `deb [${only}signed-by=${keys}] ${mirror} ${suite} main\n`);
+    try {
+      return must('apt-get', [...options, '-o', 'APT::Update::Error-Mode=any', '-qq', 'update']);
+    } catch (error) {
+      failed ??= error;
+    }
+  }
+  throw failed;
 }
 
 /** Where this system has its own packages from. */

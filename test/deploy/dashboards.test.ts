@@ -10,7 +10,8 @@ interface Panel {
   readonly title: string;
   readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
   readonly datasource: { readonly uid: string };
-  readonly targets: readonly { readonly refId: string; readonly expr: string }[];
+  readonly interval: string;
+  readonly targets: readonly { readonly refId: string; readonly expr: string; readonly range: boolean }[];
 }
 
 interface Dashboard {
@@ -65,6 +66,16 @@ describe.each(dashboards)('$title', ({ panels, templating }) => {
       expect(targets.length).toBeGreaterThan(0);
       expect(new Set(targets.map(({ refId }) => refId)).size).toBe(targets.length);
     }
+  });
+
+  it('asks for values of the whole time at steps of a minute where there are many series', () => {
+    const isLong = ({ targets }: Panel): boolean =>
+      targets.some(
+        ({ range, expr }) => range && /\b(?:process|container|cgroup)_energy_joules_total/.test(expr),
+      );
+    const long = panels.filter(isLong);
+    expect(long.length).toBeGreaterThan(0);
+    expect(long.filter(({ interval }) => interval !== '1m')).toEqual([]);
   });
 
   it('asks for metrics and attributes that there are', () => {

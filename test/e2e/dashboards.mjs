@@ -13,7 +13,10 @@ const BUILT_IN = { __rate_interval: '3m', __range: '3m' };
 /** What the shop of the workload exports. */
 const CHOSEN = { requests: 'http_server_requests_total' };
 
-/** { title, promql } of each query of each panel, and of each variable. */
+/**
+ * { title, promql, isRange, stepSeconds } of each query of each panel, and of each variable: `isRange` where a panel asks for
+ * all values of the time that is shown, at steps that are the shortest it has.
+ */
 export function readDashboards() {
   return readdirSync(directory)
     .filter((name) => name.endsWith('.json'))
@@ -22,6 +25,7 @@ export function readDashboards() {
       const values = { ...BUILT_IN, ...valuesOf(templating.list), ...CHOSEN };
       const queries = [...panels.flatMap(queriesOf), ...templating.list.flatMap(variableOf)];
       return queries.map((query) => ({
+        ...query,
         title: `${title}: ${query.title}`,
         promql: query.promql.replace(/\$(\w+)/g, (_, variable) => values[variable]),
       }));
@@ -32,8 +36,15 @@ function valuesOf(variables) {
   return Object.fromEntries(variables.map(({ name, allValue, query }) => [name, allValue ?? query]));
 }
 
-function queriesOf({ title, targets }) {
-  return targets.map(({ expr, refId }) => ({ title: `${title} ${refId}`, promql: expr }));
+function queriesOf({ title, targets, interval }) {
+  const [, count, unit] = /^(\d+)([sm])$/.exec(interval);
+  const stepSeconds = Number(count) * { s: 1, m: 60 }[unit];
+  return targets.map(({ expr, refId, range }) => ({
+    title: `${title} ${refId}`,
+    promql: expr,
+    isRange: range === true,
+    stepSeconds,
+  }));
 }
 
 /** Grafana asks for series of the whole time on the screen. */

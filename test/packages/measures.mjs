@@ -2,7 +2,7 @@
 import { tell, test } from '../e2e/report.mjs';
 
 /** A counter whose truth is known: every CPU "uses" its TSC frequency x 1 nJ per second. */
-const TSC = 'perf:msr/tsc/,scope=cpu,joules=1e-9';
+export const TSC = 'perf:msr/tsc/,scope=cpu,joules=1e-9';
 const COMPILERS = 'gcc g++ cc c++ clang make python3';
 
 /** That what is installed in a chroot measures, without anything to build it with. */

@@ -6,10 +6,16 @@ import { dirname, join } from 'node:path';
 import { CACHE, must } from '../../deploy/packages/run.mjs';
 import { tell, test } from '../e2e/report.mjs';
 import { Chroot } from './chroot.mjs';
-import { judgeMeasuring } from './measures.mjs';
+import { judgeMeasuring, TSC } from './measures.mjs';
 import { startRegistry } from './registry.mjs';
 
 const LINTERS = ['publint@0.3.25', '@arethetypeswrong/cli@0.18.5'];
+
+/** Where an application is, and what it does with `openMeter`. */
+const APPLICATION = '/root/application';
+const MEASURE = `const meter = await openMeter({ source: '${TSC}' });
+for await (const { totals } of meter) { console.log(totals.counter_j > 0); break; }
+await meter.close();`;
 
 export function judgeForm(main, work) {
   judgeLinks(main, join(work, 'main'));
@@ -67,6 +73,8 @@ export async function judgeInstallation(suite, { main, platforms }, work) {
   const scope = `--@otel-ebpf-energy:registry=${registry.url}`;
   const quiet = ['--no-fund', '--no-audit', '--ignore-scripts'];
   const installed = await chroot.run('npm', 'install', '-g', ...quiet, scope, package_);
+  const application = ['npm', 'install', '--prefix', APPLICATION, ...quiet, scope, package_];
+  const added = await chroot.run(...application);
   registry.close();
   test(
     `${suite}: npm installs the package, ${installed.seconds.toFixed(1)} s`,
@@ -84,7 +92,27 @@ export async function judgeInstallation(suite, { main, platforms }, work) {
   const size = await chroot.run('du', '-sh', '/usr/local/lib/node_modules/otel-ebpf-energy');
   tell(`${suite}: ${size.stdout.split('\t')[0]} with all dependencies`);
   await judgeMeasuring(chroot, 'npm');
+  await judgeLibrary(chroot, added);
   await judgeAbsence(chroot);
+}
+
+/** In an application, by both ways to load a package. */
+async function judgeLibrary(chroot, added) {
+  test(`${chroot.suite}: npm adds the package to an application`, added.status !== 0 && added.stderr);
+  for (const [how, load] of [
+    ['import', "await import('otel-ebpf-energy')"],
+    ['require', "require('otel-ebpf-energy')"],
+  ]) {
+    const program = `(async () => { const { openMeter } = ${load}; ${MEASURE} })()`;
+    const { stdout, stderr } = await chroot.run(
+      'sh',
+      '-c',
+      `cd ${APPLICATION} && node -e "$1"`,
+      'sh',
+      program,
+    );
+    test(`${chroot.suite}: an application measures by ${how}`, stdout !== 'true\n' && `${stdout}${stderr}`);
+  }
 }
 
 /** Without its platform's package it says so and what to do. */

@@ -4,17 +4,15 @@
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { makeBpf, makeNative, GLIBC, PLATFORMS } from '../../deploy/packages/native.mjs';
+import { makeBpf, makeNative, PLATFORMS } from '../../deploy/packages/native.mjs';
 import { must, ROOT } from '../../deploy/packages/run.mjs';
 import { hasFailed, skip, summary, tell, test } from '../e2e/report.mjs';
-import { byVersion, wants } from './elf.mjs';
+import { judgeElf } from './elf.mjs';
+import { judgeArm64 } from './arm64.mjs';
 import { judgeUnit } from './boot.mjs';
 import { judgeImage } from './image.mjs';
 import { judgeForm, judgeInstallation } from './npm.mjs';
 import { judgeDeb, judgeTarball } from './system.mjs';
-
-/** What is part of glibc. */
-const LIBC = /^(libc\.so\.6|libm\.so\.6|libpthread\.so\.0|ld-linux-(x86-64\.so\.2|aarch64\.so\.1))$/;
 
 const work = mkdtempSync(join(tmpdir(), 'joules-test-packages-'));
 const since = performance.now();
@@ -47,6 +45,8 @@ async function main() {
   const [deb] = find(/_amd64\.deb$/);
   await judgeDeb('trixie', deb, work);
   await judgeUnit(deb, work);
+  const [arm64Tarball, arm64Deb] = [find(/linux-arm64\.tar\.gz$/), find(/_arm64\.deb$/)].flat();
+  await judgeArm64({ tarball: arm64Tarball, deb: arm64Deb, otherDeb: deb }, work);
 }
 
 /** Built again, elsewhere: the same bytes, which want no newer glibc and no other library. */
@@ -67,10 +67,7 @@ function judgeNative() {
     ]);
     for (const name of ['energy.node', 'joules-load']) {
       const path = join(unpacked, 'package', name);
-      const { glibc, needed, unknown } = wants(path);
-      test(`${platform}: ${name} wants glibc ${glibc}`, byVersion(glibc, GLIBC) > 0 && `more than ${GLIBC}`);
-      test(`${platform}: ${name} wants no other library`, needed.filter((one) => !LIBC.test(one)).join());
-      test(`${platform}: ${name} wants no function that nobody has`, unknown.join());
+      for (const [what, why] of judgeElf(path)) test(`${platform}: ${what}`, why);
       const isSame = must('sh', ['-c', 'cmp "$1" "$2" 2>&1 || :', 'sh', path, join(directory, name)]);
       test(`${platform}: ${name} has the same bytes when it is built again elsewhere`, isSame);
     }

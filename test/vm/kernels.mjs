@@ -12,11 +12,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { updateLists } from '../../deploy/packages/sysroot.mjs';
 import { must } from './shell.mjs';
 
 /**
- * What `npm run test:vm` tests: a name, the suite, and whether its PMUs have scopes. `onRequest`: when it is named alone.
- * `jobs`: those that are judged on it.
+ * What `npm run test:vm` tests: a name, the suite, and whether its PMUs have scopes. `jobs`: those that are judged on it;
+ * `usually`: those of them that are where it is not named.
  */
 export const KERNELS = [
   { name: '6.1', suite: 'bookworm', architecture: 'amd64', scope: false },
@@ -27,9 +28,8 @@ export const KERNELS = [
     suite: 'bookworm-backports',
     architecture: 'arm64',
     scope: true,
-    // It is compiled for as packages are, and fetches as much again.
-    onRequest: true,
     jobs: ['accuracy', 'hotplug'],
+    usually: ['accuracy'],
   },
 ];
 
@@ -92,14 +92,6 @@ export function aptFor(suite, cache, foreign) {
   const own = join(cache, 'apt', foreign ? `${suite}-${foreign}` : suite);
   for (const path of ['lists/partial', 'cache/archives/partial'])
     mkdirSync(join(own, path), { recursive: true });
-  const mirror = must('apt-get', ['indextargets', '--format', '$(REPO_URI)'])
-    .split('\n')
-    .find((uri) => uri && !uri.includes('security'));
-  const keys = '/usr/share/keyrings/debian-archive-keyring.gpg';
-  writeFileSync(
-    join(own, 'sources.list'),
-    `deb [${foreign ? `arch=${foreign} ` : ''}signed-by=${keys}] ${mirror} ${suite} main\n`,
-  );
   const options = [
     `Dir::Etc::sourcelist=${own}/sources.list`,
     'Dir::Etc::sourceparts=/dev/null',
@@ -109,7 +101,7 @@ export function aptFor(suite, cache, foreign) {
     'Acquire::Languages=none',
     ...(foreign ? [`APT::Architecture=${foreign}`, `APT::Architectures::=${foreign}`] : []),
   ].flatMap((option) => ['-o', option]);
-  must('apt-get', [...options, '-qq', 'update']);
+  updateLists({ own, options, suite, architecture: foreign });
   return {
     options,
     /** The newest version's record; empty if there is no such package. */

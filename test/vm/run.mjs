@@ -1,18 +1,16 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: Apache-2.0
-// npm run test:vm [-- KERNEL… JOB…]: the meter on real kernels, with energy that is known; `-- arm64` on another architecture.
+// npm run test:vm [-- KERNEL… JOB…]: the meter on real kernels, with energy that is known.
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { arm64System } from './arm64.mjs';
 import { checkAccuracy, checkRace } from './checks.mjs';
 import { checkChanges, checkHotplug, checkLate, checkSuspend } from './hotplug.mjs';
-import { makeImage, ownSystem } from './image.mjs';
-import { KERNELS, prepareKernel } from './kernels.mjs';
+import { KERNELS } from './kernels.mjs';
 import { runMachine } from './machine.mjs';
-import { checkVerify, checkVerifyPackage } from './verify.mjs';
 import { checkLeads, checkPackages } from './packages.mjs';
-import { findQemu, installTools } from './tools.mjs';
+import { prepareBeside } from './prepare.mjs';
+import { checkVerify, checkVerifyPackage } from './verify.mjs';
 
 /** What is done in the guests (guest/NAME.sh), the longest first, and how it is judged. */
 const JOBS = [
@@ -30,8 +28,7 @@ const JOBS = [
   { name: 'late', check: checkLate, boot: 'maxcpus=1' },
 ];
 
-const here = import.meta.dirname;
-const root = dirname(dirname(here));
+const root = dirname(dirname(import.meta.dirname));
 // Not below build/, which node-gyp empties.
 const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'otel-ebpf-energy/vm');
 /** What is of this run: another may be under way. */
@@ -42,7 +39,7 @@ const count = { passed: 0, failed: 0, skipped: 0 };
 /** CPUs that went offline and came back. */
 let cycles = 0;
 
-const { kernels, jobs, kernelIsNamed, unknown } = choose(process.argv.slice(2));
+const { plan, unknown } = choose(process.argv.slice(2));
 if (unknown.length > 0) {
   const known = [...KERNELS, ...JOBS].map(({ name }) => name);
   console.error(`test:vm: no kernel or job is called ${unknown.join(', ')}: there are ${known.join(', ')}`);
@@ -51,94 +48,69 @@ if (unknown.length > 0) {
   await main();
 }
 
-/** Most kernels, or all jobs, where none is named; `kernelIsNamed`: then all jobs run on it. */
+/** { plan: jobs, each with its kernel }: of all kernels, or of all jobs, where none is named. */
 function choose(names) {
   const of = (all) => {
     const named = all.filter(({ name }) => names.includes(name));
-    return named.length > 0 ? named : all.filter(({ onRequest }) => !onRequest);
+    return named.length > 0 ? named : all;
   };
   const known = new Set([...KERNELS, ...JOBS].map(({ name }) => name));
-  return {
-    kernels: of(KERNELS),
-    jobs: of(JOBS),
-    kernelIsNamed: KERNELS.some(({ name }) => names.includes(name)),
-    unknown: names.filter((name) => !known.has(name)),
-  };
+  const isAsked = KERNELS.some(({ name }) => names.includes(name));
+  const boots = of(JOBS).flatMap((job) =>
+    of(KERNELS)
+      .filter(({ scope }) => scope || !job.needsScope)
+      .filter(({ name }) => isAsked || !job.usually || job.usually === name)
+      .filter((kernel) => (isAsked ? kernel.jobs : kernel.usually)?.includes(job.name) ?? true)
+      .map((kernel) => ({ ...job, kernel })),
+  );
+  return { plan: boots, unknown: names.filter((name) => !known.has(name)) };
 }
 
 async function main() {
-  const architectures = [...new Set(kernels.map(({ architecture }) => architecture))];
-  let qemus;
-  try {
-    mkdirSync(own, { recursive: true });
-    installTools(architectures);
-    qemus = new Map(architectures.map((one) => [one, findQemu(one, cache)]));
-  } catch (error) {
-    skip('virtual machines cannot run here', error);
-    return summary();
-  }
+  mkdirSync(own, { recursive: true });
   const missing = ['build/Release/energy.node', 'dist/cli/main.js'].find(
     (path) => !existsSync(join(root, path)),
   );
-  if (missing) {
-    skip('nothing to test', new Error(`${missing} is missing: run npm run build first`));
-    return summary();
-  }
-  const ready = [];
-  for (const kernel of kernels) {
-    try {
-      ready.push({ ...kernel, ...prepareKernel(kernel, join(cache, 'kernels'), join(here, 'module'), own) });
-    } catch (error) {
-      skip(`Linux ${kernel.name} cannot be prepared`, error);
-    }
-  }
-  const boots = architectures.flatMap((architecture) => {
-    const ofIt = ready.filter((kernel) => kernel.architecture === architecture);
-    if (ofIt.length === 0) return [];
-    try {
-      return bootsOf(ofIt, qemus.get(architecture), makeImageOf(architecture, ofIt));
-    } catch (error) {
-      skip(`there is no disk for ${architecture}`, error);
-      return [];
-    }
-  });
-  if (ready.length > 0 && boots.length === 0)
-    skip('nothing runs', new Error('these jobs are not judged on these kernels'));
-  await runBoots(boots);
+  if (missing) skip('nothing to test', `${missing} is missing: run npm run build first`);
+  else if (plan.length === 0) skip('nothing runs', 'these jobs are not judged on these kernels');
+  else await runBoots();
   summary();
-}
-
-function makeImageOf(architecture, ready) {
-  const image = join(own, `image-${architecture}`);
-  makeImage({
-    image,
-    root,
-    guest: join(here, 'guest'),
-    modules: ready.map(({ release, module }) => [release, module]),
-    system: architecture === 'amd64' ? ownSystem(root) : arm64System(cache, own),
-  });
-  return image;
-}
-
-function bootsOf(ready, qemu, image) {
-  return jobs.flatMap((job) =>
-    ready
-      .filter(({ scope }) => scope || !job.needsScope)
-      .filter(({ name }) => kernelIsNamed || !job.usually || job.usually === name)
-      .filter(({ jobs: itsOwn }) => !itsOwn || itsOwn.includes(job.name))
-      .map((kernel) => ({ ...job, kernel, qemu, image })),
-  );
 }
 
 /**
  * A machine that counts its own time keeps one CPU busy and cares for no other. What is judged of one that does not is
- * the same however long it takes.
+ * the same however long it takes. Of a second architecture all is fetched and compiled while the first one's run.
  */
-async function runBoots(boots) {
-  const workers = Array.from({ length: availableParallelism() }, async () => {
+async function runBoots() {
+  const [first, ...others] = new Set(plan.map(({ kernel }) => kernel.architecture));
+  const boots = await prepareBoots(first);
+  const later = (async () => {
+    for (const architecture of others) boots.unshift(...(await prepareBoots(architecture)));
+  })();
+  const work = async () => {
     for (let boot; (boot = boots.shift());) await testBoot(boot);
+  };
+  const workers = Array.from({ length: availableParallelism() }, async () => {
+    await work();
+    await later;
+    await work();
   });
   await Promise.all(workers);
+}
+
+/** What is planned for an architecture, with all that it is booted with; it is told why what cannot be had is left out. */
+async function prepareBoots(architecture) {
+  const planned = plan.filter(({ kernel }) => kernel.architecture === architecture);
+  const wanted = new Set(planned.map(({ kernel }) => kernel));
+  const prepared = await prepareBeside({ architecture, kernels: [...wanted], cache, own });
+  for (const [what, why] of prepared.skipped) skip(what, why);
+  for (const [what, why] of prepared.judged) report(what, why);
+  const { kernels, qemu, image } = prepared;
+  return planned.flatMap((boot) =>
+    kernels
+      .filter(({ name }) => name === boot.kernel.name)
+      .map((kernel) => ({ ...boot, kernel, qemu, image })),
+  );
 }
 
 async function testBoot({ kernel, qemu, image, name: job, check, boot = '', parallel = false }) {
@@ -178,9 +150,9 @@ function tell(text) {
   console.log(`     ${text}`);
 }
 
-function skip(what, error) {
+function skip(what, why) {
   count.skipped += 1;
-  console.log(`skip ${what}: ${error.message}`);
+  console.log(`skip ${what}: ${why}`);
 }
 
 function summary() {

@@ -14,16 +14,21 @@ const PACKAGES = {
   xz: 'xz-utils',
   zstd: 'zstd',
 };
-/** Beside them for a guest of another architecture; clang and lld are in what everything is built with. */
+/** Beside them for a guest of another architecture; everything is built with clang. */
 const FOREIGN = {
-  arm64: { 'qemu-system-aarch64': 'qemu-system-arm', 'aarch64-linux-gnu-gcc': 'gcc-aarch64-linux-gnu' },
+  arm64: {
+    'qemu-system-aarch64': 'qemu-system-arm',
+    'aarch64-linux-gnu-gcc': 'gcc-aarch64-linux-gnu',
+    'ld.lld': 'lld',
+    'llvm-objdump': 'llvm',
+  },
 };
 const QEMU = { amd64: 'x86_64', arm64: 'aarch64' };
 
 /** Installs what is missing, saying so; an Error with the reason if it cannot be had. */
-export function installTools(architectures) {
-  const foreign = architectures.flatMap((one) => Object.entries(FOREIGN[one] ?? {}));
-  const missing = [...Object.entries(PACKAGES), ...foreign].filter(([command]) => !find(command));
+export function installTools(architecture) {
+  const wanted = { ...PACKAGES, ...FOREIGN[architecture] };
+  const missing = Object.entries(wanted).filter(([command]) => !find(command));
   if (missing.length === 0) return;
   const packages = missing.map(([, name]) => name);
   if (!find('apt-get')) throw new Error(`${packages.join(', ')} missing, and no apt-get to install them`);
