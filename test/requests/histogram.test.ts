@@ -15,9 +15,7 @@ describe('the histogram of requests', () => {
       const joules = points.reduce((sum, { value }) => sum + value.sum!, 0);
       expect(joules + histogram.heldJoules()).toBeCloseTo(i * 1.5, 9);
     }
-    const other = histogram
-      .points([5, 0])
-      .find(({ attributes }) => attributes['http.route'] === '(other)');
+    const other = histogram.points([5, 0]).find(({ attributes }) => attributes['http.route'] === '(other)');
     expect(other!.value.count).toBe(3 * 500);
     expect(other!.value.sum).toBeCloseTo(1.5, 9);
   });
