@@ -23,8 +23,9 @@ function startTracing(spanProcessors) {
   return provider;
 }
 
+const settled = Promise.resolve();
 async function awaits() {
-  for (let i = 0; i < AWAITS; i++) await undefined;
+  for (let i = 0; i < AWAITS; i++) await settled;
 }
 
 async function main() {

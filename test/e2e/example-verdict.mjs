@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the back end has of the example: its dashboard, its routes, and whether they and the rest are all of it.
 import { join } from 'node:path';
+import { EXAMPLE } from '../support/example.mjs';
 import { queriesOf } from './dashboards.mjs';
-import { EXAMPLE } from './example.mjs';
 import { judgeAnswer, showAnswer } from './queries.mjs';
 import { test } from './report.mjs';
 
