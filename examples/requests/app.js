@@ -36,5 +36,5 @@ app.get('/health', (_request, response) => {
   response.json({ ok: true });
 });
 
-const port = Number(process.env.PORT ?? 3000);
+const port = Number(process.env.PORT ?? 8080);
 app.listen(port, process.env.HOST ?? '127.0.0.1', () => console.log(`listening on port ${port}`));

@@ -2,7 +2,7 @@
 // npm run load -- [URL [REQUESTS_PER_SECOND [SECONDS]]]: asks for all routes in turn, whether or not answers have come.
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const [url = 'http://127.0.0.1:3000', rate = '20', seconds = '600'] = process.argv.slice(2);
+const [url = 'http://127.0.0.1:8080', rate = '20', seconds = '600'] = process.argv.slice(2);
 const PATHS = ['/price/apple', '/report', '/health', '/price/pear', '/report', '/health'];
 
 const answered = {};

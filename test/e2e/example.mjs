@@ -5,14 +5,17 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parse } from 'yaml';
 import { EXAMPLE, packages, readJson, unpack } from '../support/example.mjs';
 import { SOURCE } from './agent.mjs';
 import { startVictoria } from './backends.mjs';
 import { answers, freePorts, start, stop } from './processes.mjs';
 import { skip } from './report.mjs';
 
-/** What VictoriaMetrics is to be told, so that names are as in the dashboard. */
-const FLAGS = ['-opentelemetry.usePrometheusNaming'];
+/** What VictoriaMetrics is told there, so that names are as in the dashboard. */
+const FLAGS = parse(
+  readFileSync(join(EXAMPLE, 'compose.yaml'), 'utf8'),
+).services.victoriametrics.command.filter((flag) => !flag.startsWith('-httpListenAddr'));
 const REQUESTS_PER_SECOND = 10;
 /** The service reads and sends twice in that time. */
 const LAST_SECONDS = 11;
