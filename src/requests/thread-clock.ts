@@ -9,8 +9,8 @@ const MAX_DEPTH = 4096;
  * over sooner than that. A thread that loses its CPU is away for longer, so then the CPU clock is read.
  */
 const SHORT_MS = 0.02;
-/** The same where nobody is charged: the event loop may sleep there for a few µs. */
-const SHORT_OUTSIDE_MS = 0.002;
+/** The same where nobody is charged: the event loop sleeps there, for longer than a thread takes to sleep and wake up. */
+const SHORT_OUTSIDE_MS = 0.005;
 
 export interface Clocks {
   /** CPU time of this thread, ns. */

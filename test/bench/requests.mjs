@@ -17,7 +17,7 @@ const NODE = process.env['NODE'] ?? process.execPath;
 const SOURCE = 'perf:msr/tsc/,scope=cpu,joules=1e-9';
 /** Servers are started anew so often: one is compiled and laid out otherwise than the next. */
 const STARTS = 4;
-const REQUESTS = 400;
+const REQUESTS = 200;
 const AT_ONCE = 20;
 
 /** Each kind in turn, the first of them last in every other round. */
