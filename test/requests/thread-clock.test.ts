@@ -23,7 +23,7 @@ function thread() {
     outside,
     a,
     b,
-    run(ns: number) {
+    run: (ns: number) => {
       time.cpuNs += ns;
       time.wallNs += ns;
     },
