@@ -48,8 +48,8 @@ async function awaits(folder) {
   );
 }
 
-async function startServer(folder) {
-  const child = fork(join(HERE, 'served.cjs'), [folder, SOURCE], {
+async function startServer(folder, kind) {
+  const child = fork(join(HERE, 'served.cjs'), [folder, kind, SOURCE], {
     execPath: NODE,
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   });
@@ -60,9 +60,8 @@ async function startServer(folder) {
     return text(response);
   };
   return {
-    /** CPU time of one of `REQUESTS` requests, µs, `state` being on or off. */
-    measure: async (state) => {
-      await ask(`/${state}`);
+    /** CPU time of one of `REQUESTS` requests, µs. */
+    async measure() {
       const before = Number(await ask('/cpu'));
       const left = Array.from({ length: REQUESTS }).values();
       const client = async () => {
@@ -79,33 +78,32 @@ async function startServer(folder) {
   };
 }
 
-const STATES = ['off', 'on'];
+const KINDS = ['traced', 'process', 'requests'];
 
 async function servers(folder) {
-  const found = Object.fromEntries(STATES.map((state) => [state, []]));
+  const found = Object.fromEntries(KINDS.map((kind) => [kind, []]));
   for (let i = 0; i < STARTS; i++) {
-    const server = await startServer(folder);
-    // What is compiled while it runs, and the meter until it is there.
-    await interleaved(STATES, 6, server.measure);
-    const measured = await interleaved(STATES, 2 * ROUNDS, server.measure);
-    for (const state of STATES) found[state].push(...measured[state]);
-    await server.stop();
+    const started = {};
+    for (const kind of KINDS) started[kind] = await startServer(folder, kind);
+    const measure = (kind) => started[kind].measure();
+    // What is compiled while it runs, and the meters until they are there.
+    await interleaved(KINDS, 4, measure);
+    const measured = await interleaved(KINDS, ROUNDS, measure);
+    for (const kind of KINDS) found[kind].push(...measured[kind]);
+    await Promise.all(Object.values(started).map((server) => server.stop()));
   }
-  const more = found.on.map((us, i) => us - found.off[i]);
-  // Of a median.
-  const error = (1.25 * sigmaOf(more)) / Math.sqrt(more.length);
-  const percent = (us) => ((100 * us) / median(found.off)).toFixed(1);
+  const row = (title, kind, than) => {
+    const more = than ? found[kind].map((us, i) => 100 * (us / found[than][i] - 1)) : undefined;
+    // Of a median.
+    const error = more && (1.25 * sigmaOf(more)) / Math.sqrt(more.length);
+    return [title, spread(found[kind], 0), ...(more ? [spread(more, 1), error.toFixed(1)] : ['', ''])];
+  };
   return table(
-    ['µs of CPU a request', 'traced', 'and its energy', 'that is more by, pair by pair', 'in %', 'pairs'],
+    ['server', 'µs of CPU a request', 'more than the row above, pair by pair, %', 'its standard error'],
     [
-      [
-        '',
-        spread(found.off, 0),
-        spread(found.on, 0),
-        `${median(more).toFixed(0)}, standard error ${error.toFixed(0)}`,
-        `${percent(median(more))} ± ${percent(error)}`,
-        more.length,
-      ],
+      row('traced', 'traced'),
+      row('its energy, read every second', 'process', 'traced'),
+      row('that of its requests, too', 'requests', 'process'),
     ],
   );
 }

@@ -1,36 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
-// served.cjs FOLDER SOURCE: a traced server of requests of about a millisecond, whose energy is read every second. Prints its
-// port. GET /on and /off: whether that of its requests is followed, too; GET /cpu: its CPU time so far, ns.
+// served.cjs FOLDER KIND SOURCE: a server of requests of about a millisecond. KIND: traced; process, its energy is read every
+// second as well; requests, that of its requests, too. Prints its port; GET /cpu tells its CPU time so far, ns.
 const { createHash } = require('node:crypto');
 const { createRequire } = require('node:module');
 const { setTimeout: sleep } = require('node:timers/promises');
 
-const [folder, source] = process.argv.slice(2);
+const [folder, kind, source] = process.argv.slice(2);
 const load = createRequire(`${folder}/package.json`);
-
-const { EnergyMetricProducer, requestEnergy } = load('otel-ebpf-energy');
-const producer = new EnergyMetricProducer({ source });
-let requests;
-setInterval(() => void (requests ?? producer).collect(), 1000);
-
-/** On and off in one process: two are compiled and laid out in two ways, which differ by more. */
-function follow(isOn) {
-  void requests?.shutdown();
-  requests = isOn ? requestEnergy({ producer }) : undefined;
-}
 
 function startTracing() {
   const { NodeTracerProvider } = load('@opentelemetry/sdk-node').node;
   const { HttpInstrumentation } = load('@opentelemetry/instrumentation-http');
   const { ExpressInstrumentation } = load('@opentelemetry/instrumentation-express');
-  const processor = {
-    onStart: (...what) => requests?.onStart(...what),
-    onEnding: (span) => requests?.onEnding(span),
-    onEnd: (span) => requests?.onEnd(span),
-    forceFlush: () => Promise.resolve(),
-    shutdown: () => Promise.resolve(),
-  };
-  new NodeTracerProvider({ spanProcessors: [processor] }).register();
+  const { EnergyMetricProducer, requestEnergy } = load('otel-ebpf-energy');
+  const spanProcessors = [];
+  if (kind !== 'traced') {
+    const producer = new EnergyMetricProducer({ source });
+    const requests = kind === 'requests' ? requestEnergy({ producer }) : undefined;
+    if (requests) spanProcessors.push(requests);
+    setInterval(() => void (requests ?? producer).collect(), 1000);
+  }
+  new NodeTracerProvider({ spanProcessors }).register();
   new HttpInstrumentation().enable();
   new ExpressInstrumentation().enable();
 }
@@ -49,12 +39,6 @@ app.get('/', async (_request, response) => {
   await sleep(1);
   response.json([first, digest(8)]);
 });
-for (const state of ['on', 'off']) {
-  app.get(`/${state}`, (_request, response) => {
-    follow(state === 'on');
-    response.json(state);
-  });
-}
 app.get('/cpu', (_request, response) => {
   const { user, system } = process.cpuUsage();
   response.json((user + system) * 1000);

@@ -151,7 +151,7 @@ async function ask(port, paths, count, atOnce) {
 const ended = [];
 const noting = {
   onStart() {},
-  onEnd: ({ attributes }) => ended.push(attributes),
+  onEnd: ({ attributes }) => part === 'long' && ended.push(attributes),
   forceFlush: () => Promise.resolve(),
   shutdown: () => Promise.resolve(),
 };
@@ -220,8 +220,8 @@ async function inMain() {
   await provider.shutdown();
   await second?.shutdown();
   await producer.shutdown();
-  console.log(JSON.stringify({ readings, told, ended }));
-  process.exit(0);
+  // All of it is to be written before the end.
+  process.stdout.write(`${JSON.stringify({ readings, told, ended })}\n`, () => process.exit(0));
 }
 
 /** A worker that answers messages to itself, in spans as of a server. */
