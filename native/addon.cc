@@ -76,7 +76,7 @@ Napi::Value PeerOf(const Napi::CallbackInfo& info) {
   return object;
 }
 
-// threadCpuNs(): CPU time of the calling thread, ns. It is called at every hop of a request, so it does
+// threadCpuNs(): CPU time of the calling thread, ns. It is called a few times a request or more, so it does
 // without what wraps calls. 0 where there is no such clock.
 napi_value ThreadCpuNs(napi_env env, napi_callback_info) {
   timespec now = {};

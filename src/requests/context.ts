@@ -33,12 +33,15 @@ export class Following {
   readonly #clock: ThreadClock;
   readonly #hook: ReturnType<typeof createHook>;
   #manager: ContextManager | undefined;
+  /** The last one that was active, and its label: of most callbacks in a row it is the same. */
+  #context: Context | undefined;
+  #label: Label | undefined;
   #unwrap = (): void => {};
 
   constructor(clock: ThreadClock) {
     this.#clock = clock;
     this.#hook = createHook({
-      before: (id) => clock.enter(id, this.#manager && labelIn(this.#manager.active())),
+      before: (id) => clock.enter(id, this.#active()),
       after: (id) => clock.leave(id),
     });
   }
@@ -58,7 +61,18 @@ export class Following {
     this.#unwrap();
     this.#unwrap = () => {};
     this.#manager = undefined;
+    this.#context = undefined;
+    this.#label = undefined;
     this.#clock.stop();
+  }
+
+  #active(): Label | undefined {
+    const context = this.#manager?.active();
+    if (context !== this.#context) {
+      this.#context = context;
+      this.#label = context && labelIn(context);
+    }
+    return this.#label;
   }
 
   #wrap(manager: ContextManager): () => void {

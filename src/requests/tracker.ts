@@ -17,7 +17,8 @@ export interface Tracker {
 
 /** @throws EnergyError where the native part, which has the clock, is not there. */
 export function createTracker(requests: Requests): Tracker {
-  const clock = new ThreadClock(threadCpuClock(), reasonLabel('outside_spans'));
+  const clocks = { cpuNs: threadCpuClock(), wallMs: () => performance.now() };
+  const clock = new ThreadClock(clocks, reasonLabel('outside_spans'));
   const following = new Following(clock);
   return {
     spans: new SpanLabels(requests),

@@ -11,6 +11,7 @@ import learner from './learner.mjs';
 import page from './page.mjs';
 import readers from './readers.mjs';
 import series from './series.mjs';
+import requests from './requests.mjs';
 import pipe from './pipe.mjs';
 import rates from './rates.mjs';
 import stat from './stat.mjs';
@@ -34,6 +35,7 @@ const TABLES = {
   page,
   stat,
   top,
+  requests,
 };
 
 const asked = process.argv.length > 2 ? process.argv.slice(2) : Object.keys(TABLES);

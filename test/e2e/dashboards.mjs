@@ -20,23 +20,26 @@ const CHOSEN = { requests: 'http_server_requests_total' };
 export function readDashboards() {
   return readdirSync(directory)
     .filter((name) => name.endsWith('.json'))
-    .flatMap((name) => {
-      const { title, panels, templating } = JSON.parse(readFileSync(join(directory, name), 'utf8'));
-      const values = { ...BUILT_IN, ...valuesOf(templating.list), ...CHOSEN };
-      const queries = [...panels.flatMap(queriesOf), ...templating.list.flatMap(variableOf)];
-      return queries.map((query) => ({
-        ...query,
-        title: `${title}: ${query.title}`,
-        promql: query.promql.replace(/\$(\w+)/g, (_, variable) => values[variable]),
-      }));
-    });
+    .flatMap((name) => queriesOf(join(directory, name)));
+}
+
+/** The same of one dashboard. */
+export function queriesOf(path) {
+  const { title, panels, templating } = JSON.parse(readFileSync(path, 'utf8'));
+  const values = { ...BUILT_IN, ...valuesOf(templating.list), ...CHOSEN };
+  const queries = [...panels.flatMap(queriesOfPanel), ...templating.list.flatMap(variableOf)];
+  return queries.map((query) => ({
+    ...query,
+    title: `${title}: ${query.title}`,
+    promql: query.promql.replace(/\$(\w+)/g, (_, variable) => values[variable]),
+  }));
 }
 
 function valuesOf(variables) {
   return Object.fromEntries(variables.map(({ name, allValue, query }) => [name, allValue ?? query]));
 }
 
-function queriesOf({ title, targets, interval }) {
+function queriesOfPanel({ title, targets, interval }) {
   const [, count, unit] = /^(\d+)([sm])$/.exec(interval);
   const stepSeconds = Number(count) * { s: 1, m: 60 }[unit];
   return targets.map(({ expr, refId, range }) => ({

@@ -11,8 +11,11 @@ export function growthOf(samples) {
   return joules;
 }
 
+/** Of the same value VictoriaMetrics' last digits may differ, and a rounding may be all that tells two of them apart. */
+const DIGITS = 1e-9;
+
 function step(before, after) {
-  return after < before ? after : after - before;
+  return after < before * (1 - DIGITS) ? after : Math.max(0, after - before);
 }
 
 /** Σ growth of series, those for which `accept(labels)` holds. */

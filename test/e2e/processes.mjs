@@ -10,11 +10,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const running = new Set();
 
 /** Starts a program whose stdout (unless it is read here) and stderr go to `log`. */
-export function start(command, args, { log, stdout, env } = {}) {
+export function start(command, args, { log, stdout, env, cwd } = {}) {
   const file = log === undefined ? 'ignore' : openSync(log, 'a');
   const child = spawn(command, args, {
     stdio: ['ignore', stdout ?? file, file],
     env: { ...process.env, ...env },
+    cwd,
   });
   if (file !== 'ignore') closeSync(file);
   running.add(child);

@@ -12,6 +12,8 @@ import { SOURCE } from './agent.mjs';
 import { readMetric } from './backends.mjs';
 import { makeCgroups } from './cgroups.mjs';
 import { collectorProgram } from './collector.mjs';
+import { openExample } from './example.mjs';
+import { judgeExample } from './example-verdict.mjs';
 import { startKubelet } from './kubelet.mjs';
 import { backendPrograms } from './packages.mjs';
 import { lint } from './page.mjs';
@@ -127,6 +129,7 @@ async function run({ programs, seconds, ...rig }) {
     cleanUp.push(() => opened.receiver.close());
     stages.push({ ...stage, ...opened });
   }
+  const example = await openExample({ cache, own, programs });
   await sleep(BEFORE_SECONDS * 1000);
   const from = Date.now() - BEFORE_SECONDS * 1000;
   for (const stage of stages) {
@@ -135,14 +138,17 @@ async function run({ programs, seconds, ...rig }) {
   }
   await Promise.all(stages.flatMap(({ views }) => views.map((view) => hasSeenTwice(view, from))));
   tell(`workload of ${seconds} s`);
-  const over = [...happenings({ seconds, stages }), ...plan({ ...rig, seconds })].map(async ([at, what]) => {
-    await sleep(at * 1000);
-    return what();
-  });
+  const over = [...happenings({ seconds, stages }), ...plan({ ...rig, seconds, example })].map(
+    async ([at, what]) => {
+      await sleep(at * 1000);
+      return what();
+    },
+  );
   const ended = (await Promise.all(over)).filter((one) => one?.stop);
   await sleep(AFTER_SECONDS * 1000);
   const span = { from, to: Date.now() - ARRIVAL_SECONDS * 1000 };
   for (const stage of stages) await judge(stage, span, programs);
+  if (example) await judgeExample(example, from);
   for (const stage of stages) {
     await stage.agent.stop();
     judgeEnds(stage);

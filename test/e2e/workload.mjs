@@ -45,7 +45,7 @@ export function makePrograms(directory) {
 }
 
 /** All that happens within `seconds`: [[second, what]], where what() resolves when it is over. */
-export function plan({ seconds, program, cgroups, kubelet, shopPort }) {
+export function plan({ seconds, program, cgroups, kubelet, shopPort, example }) {
   const run = (name, args) => () => start(program(name), args.map(String)).over;
   const spread = (count, from, to) =>
     Array.from({ length: count }, (_, i) => from + (i * (to - from)) / count);
@@ -69,6 +69,7 @@ export function plan({ seconds, program, cgroups, kubelet, shopPort }) {
     [4, () => runSystemd(context, dockerContainer('systemd'), 0.7 * seconds)],
     [2, () => runShop(context, shopPort, late)],
     [3, () => runCrowd(program, late)],
+    ...(example ? [[4, () => runExample(context, example, late - 4)]] : []),
   ];
 }
 
@@ -123,6 +124,14 @@ async function runShop({ cgroups, kubelet }, port, until) {
   }
   // It goes on to serve its counter until all is over.
   return { stop: () => stop(server).then(() => cgroups.remove(shop.path)) };
+}
+
+/** The example serves from a container of its own. */
+async function runExample({ cgroups }, example, seconds) {
+  const { path } = dockerContainer('example');
+  cgroups.make(path);
+  await example.serve((...what) => cgroups.start(path, ...what), seconds);
+  await cgroups.remove(path);
 }
 
 async function runCrowd(program, until) {

@@ -15,6 +15,8 @@ interface Point {
 interface Served {
   readonly readings: readonly { readonly points: readonly Point[] }[];
   readonly told: readonly string[];
+  /** Attributes of the spans that have ended. */
+  readonly ended: readonly Readonly<Record<string, unknown>>[];
 }
 
 /** What a server tells of `count` requests, `concurrency` at once. */
@@ -150,6 +152,28 @@ for (const { title, name, packages, contexts, http, node, concurrencies, servers
 
       it.each(hardships)('closes with %s', async (part) => {
         expectClosed(await served(on, 'http', 5, part === 'block' ? 4 : 100, part));
+      });
+
+      it('is known to a span whose work is in earlier readings', async () => {
+        const seen = await served(on, 'http', 2, 4, 'long');
+        expectClosed(seen);
+        const known = seen.ended.filter((attributes) => attributes['energy.joules'] !== undefined);
+        expect(known.map((attributes) => attributes['http.route'])).toEqual(['/long', '/long']);
+        const told = known.reduce((sum, attributes) => sum + Number(attributes['energy.joules']), 0);
+        const { sum, count } = routeOf(seen, '/long');
+        expect(count).toBe(2);
+        // What it uses after the last reading before its end is not among it.
+        expect(told).toBeLessThanOrEqual(sum);
+        expect(told).toBeGreaterThan(0.9 * sum);
+      });
+
+      it('is that of requests inside other spans, and has those inside requests', async () => {
+        const seen = await served(on, 'http', 5, 60, 'nested');
+        expectClosed(seen);
+        for (const route of ['/empty', '/light', '/heavy']) expect(routeOf(seen, route).count).toBe(20);
+        expect(restOf(seen, 'other_spans')).toBeGreaterThan(0);
+        const routes = seen.readings.at(-1)!.points.map(({ attributes }) => attributes['http.route']);
+        expect(routes).not.toContain('/inner');
       });
 
       it('is told once where two SDKs ask for it', async () => {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { reasonLabel, requestLabel } from '../../src/requests/label.ts';
 import { MAX_REQUEST_MS, MAX_REQUESTS, Split } from '../../src/requests/split.ts';
-import { ThreadClock } from '../../src/requests/thread-clock.ts';
 
 const ENDED = { 'http.request.method': 'GET', 'http.route': '/' };
 
@@ -48,28 +47,5 @@ describe('what a process used, split over its requests', () => {
     const split = new Split();
     for (let i = 0; i < MAX_REQUESTS; i++) expect(split.begin(requestLabel(0))).toBe(true);
     expect(split.begin(requestLabel(0))).toBe(false);
-  });
-});
-
-describe('the CPU time of a thread', () => {
-  it('is charged to one label at a time, callbacks inside others and such as threw among them', () => {
-    let nowNs = 0;
-    const outside = reasonLabel('outside_spans');
-    const [a, b] = [requestLabel(0), requestLabel(0)];
-    const clock = new ThreadClock(() => nowNs, outside);
-    nowNs = 1;
-    clock.enter(1, a);
-    nowNs = 11;
-    clock.enter(2, b);
-    nowNs = 111;
-    clock.enter(3, a);
-    nowNs = 112;
-    // 3 threw, so nobody says that it has ended.
-    clock.leave(2);
-    nowNs = 122;
-    clock.leave(1);
-    nowNs = 1122;
-    expect(new Set(clock.take())).toEqual(new Set([outside, a, b]));
-    expect([outside, a, b].map(({ cpuNs }) => cpuNs)).toEqual([1001, 21, 100]);
   });
 });

@@ -35,6 +35,11 @@ async function handle(ms) {
   });
 }
 
+const readings = [];
+async function moreReadings(count) {
+  for (const enough = readings.length + count; readings.length < enough;) await sleep(50);
+}
+
 const lost = [];
 const ROUTES = {
   // What is compiled while it runs, and a framework's first requests, are of this one.
@@ -45,9 +50,13 @@ const ROUTES = {
   '/heavy': () => handle(12),
   '/pool': () => promisify(pbkdf2)('a', 'b', 60_000, 32, 'sha256'),
   '/block': async () => work(5000),
+  // All of its CPU time is in readings long before it ends.
+  '/long': () => handle(100).then(() => moreReadings(3)),
   // Whoever comes to run the queue has another context than who put it there.
   '/queue': () => new Promise((resolve) => lost.push(resolve)).then(() => work(1)),
 };
+/** What is asked for, where it is not all three by turns. */
+const PATHS = { pool: ['/pool'], block: ['/light', '/block'], queue: ['/queue'], long: ['/light', '/long'] };
 setInterval(() => lost.splice(0).forEach((resolve) => resolve()), 5).unref();
 
 /** The middle of what happens to a request: a span of its kind around it, as instrumentations make them. */
@@ -59,6 +68,7 @@ function tracedHandler(tracer) {
       attributes: { 'http.request.method': request.method },
     });
     context.with(trace.setSpan(context.active(), span), async () => {
+      if (part === 'nested') endAt(tracer, '/inner', 1);
       await ROUTES[route]();
       span.setAttributes({ 'http.route': route, 'http.response.status_code': 200 });
       response.end('ok');
@@ -67,8 +77,31 @@ function tracedHandler(tracer) {
   };
 }
 
+/** A request that this process makes of itself, within another: it works on it, then on the one around it. */
+function endAt(tracer, route, ms) {
+  const span = tracer.startSpan(route, {
+    kind: SpanKind.SERVER,
+    attributes: { 'http.request.method': 'GET', 'http.route': route },
+  });
+  context.with(trace.setSpan(context.active(), span), work, undefined, ms);
+  span.end();
+}
+
+/** The same within a span that is no request's, which works on its own. */
+function insideAnother(tracer, handler) {
+  return (request, response) =>
+    tracer.startActiveSpan('dispatch', (span) => {
+      work(1);
+      handler(request, response);
+      span.end();
+    });
+}
+
 const FRAMEWORKS = {
-  http: (tracer) => load('node:http').createServer(tracedHandler(tracer)),
+  http(tracer) {
+    const handler = tracedHandler(tracer);
+    return load('node:http').createServer(part === 'nested' ? insideAnother(tracer, handler) : handler);
+  },
   express() {
     const app = load('express')();
     for (const [route, run] of Object.entries(ROUTES))
@@ -114,10 +147,19 @@ async function ask(port, paths, count, atOnce) {
   agent.destroy();
 }
 
+/** Attributes of spans that have ended. */
+const ended = [];
+const noting = {
+  onStart() {},
+  onEnd: ({ attributes }) => part === 'long' && ended.push(attributes),
+  forceFlush: () => Promise.resolve(),
+  shutdown: () => Promise.resolve(),
+};
+
 function startTracing(processor) {
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   const Provider = sdk.BasicTracerProvider ?? sdk.TracerProvider;
-  const provider = new Provider({ spanProcessors: [processor] });
+  const provider = new Provider({ spanProcessors: [processor, noting] });
   trace.setGlobalTracerProvider(provider);
   return provider;
 }
@@ -147,7 +189,6 @@ async function inMain() {
   }
   const provider = startTracing(energy);
   if (second) startTracing(second);
-  const readings = [];
   const read = async () => readings.push(shown(await energy.collect()));
   // Until the meter is there.
   for (let i = 0; i < 300; i++) {
@@ -159,11 +200,7 @@ async function inMain() {
   const server = await FRAMEWORKS[framework](trace.getTracer('server'));
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address();
-  const paths = { pool: ['/pool'], block: ['/light', '/block'], queue: ['/queue'] }[part] ?? [
-    '/empty',
-    '/light',
-    '/heavy',
-  ];
+  const paths = PATHS[part] ?? ['/empty', '/light', '/heavy'];
   const reading = setInterval(() => void read(), 1100);
   const worker =
     part === 'worker' ? new Worker(__filename, { workerData: process.argv.slice(2) }) : undefined;
@@ -183,8 +220,8 @@ async function inMain() {
   await provider.shutdown();
   await second?.shutdown();
   await producer.shutdown();
-  console.log(JSON.stringify({ readings, told }));
-  process.exit(0);
+  // All of it is to be written before the end.
+  process.stdout.write(`${JSON.stringify({ readings, told, ended })}\n`, () => process.exit(0));
 }
 
 /** A worker that answers messages to itself, in spans as of a server. */
