@@ -2,11 +2,12 @@
 import type { SeriesReading } from './reading.ts';
 import type { Entry } from './series.ts';
 
+/** Brought up to date in place: thousands of new ones an interval would be thousands to be collected as garbage. */
 interface Received {
-  readonly value: number;
-  readonly atMs: number;
+  value: number;
+  atMs: number;
   /** `endedMs` of the series, if the reader has seen it end. */
-  readonly endedMs: number | undefined;
+  endedMs: number | undefined;
 }
 
 /** How a reader shows what it collects. */
@@ -21,7 +22,7 @@ export interface ReaderOptions {
 /** What one reader has received of each series. */
 export class Receipts {
   readonly #delayed: boolean;
-  #received = new Map<Entry<unknown>, Received>();
+  readonly #received = new Map<Entry<unknown>, Received>();
   /** Monotonic times of the last two collections that arrived, ms. */
   beforeMs: number | undefined;
   beforeLastMs: number | undefined;
@@ -58,7 +59,13 @@ export class Receipts {
       // A delayed reader has shown what was before.
       const final = !this.#delayed || this.beforeMs === undefined || before?.value === value;
       const endedMs = final && entry.value === value ? entry.endedMs : undefined;
-      this.#received.set(entry, { value, atMs: nowMs, endedMs });
+      const known = this.#received.get(entry);
+      if (!known) this.#received.set(entry, { value, atMs: nowMs, endedMs });
+      else {
+        known.value = value;
+        known.atMs = nowMs;
+        known.endedMs = endedMs;
+      }
     }
     if (nowMs === this.beforeMs) return;
     this.beforeLastMs = this.beforeMs;
