@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { SeriesReading } from './reading.ts';
-import type { Entry } from './series.ts';
+import { type Entry, shownValue } from './series.ts';
 
 /** Brought up to date in place: thousands of new ones an interval would be thousands to be collected as garbage. */
 interface Received {
@@ -31,17 +31,11 @@ export class Receipts {
     this.#delayed = delayed;
   }
 
-  /**
-   * The series that this reader still has to show, as it shows them. With `values` they are those that it has, and these
-   * are their sums.
-   */
-  read<Owner>(
-    entries: Iterable<Entry<Owner>>,
-    values?: ReadonlyMap<Entry<unknown>, number>,
-  ): SeriesReading<Owner>[] {
+  /** The series that this reader still has to show, as they were after the interval `shown`. */
+  read<Owner>(entries: Iterable<Entry<Owner>>, shown: number): SeriesReading<Owner>[] {
     const readings: SeriesReading<Owner>[] = [];
     for (const entry of entries) {
-      const value = values ? values.get(entry) : entry.value;
+      const value = shownValue(entry, shown);
       if (value === undefined || this.hasSeenEnd(entry)) continue;
       const { owner, sinceMs } = entry;
       readings.push({ owner, value, sinceMs, before: this.#received.get(entry), entry });

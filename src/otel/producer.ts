@@ -21,7 +21,7 @@ import {
   type SeriesReading,
 } from '../ledger/reading.ts';
 import { ownerOf } from '../identity/owner.ts';
-import { inSlices } from '../util/cooperative.ts';
+import { each, inSlices } from '../util/cooperative.ts';
 import { WallClock } from '../util/wall-clock.ts';
 import type { CreateProducer, DeliverableProducer } from './deliverable.ts';
 import { type AddPoints, type Mode, pointsOf, takeSeries } from './points.ts';
@@ -113,15 +113,12 @@ function* toScopeMetrics(
     if (series.length === 0) return;
     const metric = metrics.get(descriptor) ?? emptySum(descriptor, mode);
     metrics.set(descriptor, metric);
-    let left = STEP_SERIES;
-    for (const one of series) {
+    const addOne = (one: SeriesReading<Of>): void => {
       let attributes = known.get(one.entry);
       if (!attributes) known.set(one.entry, (attributes = attributesOf(one.owner)));
       addPoints(one, attributes, metric.dataPoints);
-      if (--left > 0) continue;
-      left = STEP_SERIES;
-      yield;
-    }
+    };
+    yield* each(series, addOne, STEP_SERIES);
   }
   const { domains, self } = reading;
   yield* sum(HARDWARE, reading.hardware, (owner) => ({ ...hardware(owner), ...typed }));
