@@ -18,14 +18,11 @@ export interface ProcessOwner {
 type Identified = ProcessUsage & { readonly pid: number };
 
 interface Plan {
-  /** Those that have a series of their own. */
-  readonly placed: readonly {
-    readonly entry: Entry<ProcessOwner>;
-    readonly joules: number;
-    readonly exited: boolean;
-  }[];
-  /** Series whose process is another one now. */
-  readonly replaced: readonly Entry<ProcessOwner>[];
+  /** Those that have a series of their own, and what each used: two lists, since an object each would be much garbage. */
+  readonly placed: readonly Entry<ProcessOwner>[];
+  readonly joules: readonly number[];
+  /** Series whose process has ended, or is another one now. */
+  readonly ended: readonly Entry<ProcessOwner>[];
   /** Those that may get a series. */
   readonly candidates: readonly Identified[];
   /** What all others used, by executable and container. */
@@ -72,8 +69,9 @@ export class ProcessSeries {
    * only copies are kept.
    */
   *plan(usages: Iterable<ProcessUsage>): Generator<void, Plan> {
-    const placed: { entry: Entry<ProcessOwner>; joules: number; exited: boolean }[] = [];
-    const replaced: Entry<ProcessOwner>[] = [];
+    const placed: Entry<ProcessOwner>[] = [];
+    const joules: number[] = [];
+    const ended: Entry<ProcessOwner>[] = [];
     const large = new Largest(this.#processes.limit);
     const rest = new Map<string, Sum>();
     let left = STEP_SERIES;
@@ -85,40 +83,38 @@ export class ProcessSeries {
       if (isIdentified(usage)) {
         const entry = this.#byPid.get(usage.pid);
         if (entry && isSame(entry.owner, usage)) {
-          placed.push({ entry, joules: usage.energy_j, exited: usage.exited });
+          placed.push(entry);
+          joules.push(usage.energy_j);
+          if (usage.exited) ended.push(entry);
           continue;
         }
         // An exec, or another process of the same pid. What an ended one used last ends nobody.
-        if (entry && (entry.owner.creationTime === usage.creation_time || !usage.exited))
-          replaced.push(entry);
+        if (entry && (entry.owner.creationTime === usage.creation_time || !usage.exited)) ended.push(entry);
         if (!usage.exited && !usage.kernel && usage.energy_j > 0) large.add(usage);
       }
       addTo(rest, usage);
     }
-    return { placed, replaced, candidates: large.taken(), rest };
+    return { placed, joules, ended, candidates: large.taken(), rest };
   }
 
   /**
    * Takes an interval in, in steps. `mayOpen` says whether a process that was first seen then has lived for long enough.
    */
   *add(
-    { placed, replaced, candidates, rest }: Plan,
+    { placed, joules, ended, candidates, rest }: Plan,
     span: Span,
     mayOpen: (sinceMs: number) => boolean,
   ): Generator<void, void> {
-    const chargeOne = ({ entry, joules, exited }: Plan['placed'][number]): void => {
-      charge(entry, joules, span);
-      if (exited) this.#end(entry, span.toMs);
-    };
+    const chargeOne = (entry: Entry<ProcessOwner>, i: number): void => charge(entry, joules[i]!, span);
     yield* each(placed, chargeOne, STEP_SERIES);
-    yield* each(replaced, (entry) => this.#end(entry, span.toMs));
+    yield* each(ended, (entry) => this.#end(entry, span.toMs));
     yield* each(candidates, (usage) => {
       const { pid, creation_time: creationTime, executable, container_id: containerId } = usage;
       const key = `${pid} ${creationTime} ${containerId} ${executable}`;
       const owner = { pid, creationTime, executable, containerId };
       this.#processes.consider(key, owner, usage.energy_j, span);
     });
-    yield* each(rest, ([key, { owner, joules }]) => this.#executables.add(key, owner, joules));
+    yield* each(rest, ([key, sum]) => this.#executables.add(key, sum.owner, sum.joules));
     yield* this.#executables.settle(span);
     const deserves = ({ sinceMs }: Candidate<ProcessOwner>): boolean => mayOpen(sinceMs);
     if (yield* this.#processes.settle(span, deserves)) this.#rememberPids();

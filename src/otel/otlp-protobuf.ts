@@ -27,10 +27,10 @@ export function serializeSums({ resource, scopeMetrics }: ResourceMetrics): Buff
   out.bytes(header(1, length) + described);
   for (const scope of scopes) {
     out.bytes(scope.head);
-    for (const { head, metric, tail: end } of scope.sums) {
+    for (const { head, metric, attributes, tail: end } of scope.sums) {
       out.bytes(head);
       const isInt = metric.descriptor.valueType === ValueType.INT;
-      for (const point of metric.dataPoints) out.point(point, isInt);
+      for (const [i, point] of metric.dataPoints.entries()) out.point(point, attributes[i]!, isInt);
       out.bytes(end);
     }
     out.bytes(scope.tail);
@@ -39,22 +39,32 @@ export function serializeSums({ resource, scopeMetrics }: ResourceMetrics): Buff
   return out.buffer;
 }
 
-/** A Metric: what comes before its points, and after them. `length` is all of it. */
-function sumOf(metric: SumMetric): { head: Bytes; metric: SumMetric; tail: Bytes; length: number } {
+/** A Metric: what comes before its points, the attributes of each, and what comes after them. */
+interface Sum {
+  readonly metric: SumMetric;
+  readonly head: Bytes;
+  readonly attributes: readonly Bytes[];
+  readonly tail: Bytes;
+  /** Of all of it. */
+  readonly length: number;
+}
+
+function sumOf(metric: SumMetric): Sum {
   const { descriptor, dataPoints, aggregationTemporality, isMonotonic } = metric;
   const temporality = aggregationTemporality === AggregationTemporality.DELTA ? 1 : 2;
   const tail = number(2, temporality) + (isMonotonic ? number(3, 1) : '');
   let points = 0;
-  for (const { attributes } of dataPoints) {
-    const length = POINT_BYTES + pointAttributes(attributes).length;
-    points += 1 + varint(length).length + length;
+  const attributes = dataPoints.map((point) => pointAttributes(point.attributes));
+  for (const encoded of attributes) {
+    const length = POINT_BYTES + encoded.length;
+    points += 1 + varintLength(length) + length;
   }
   const { name, description, unit } = descriptor;
   const inner =
     text(1, name) + optional(2, description) + optional(3, unit) + header(7, points + tail.length);
   const length = inner.length + points + tail.length;
   const head = header(2, length) + inner;
-  return { head, metric, tail, length: head.length + points + tail.length };
+  return { metric, head, attributes, tail, length: head.length + points + tail.length };
 }
 
 /** Start, time and value of a NumberDataPoint, 9 bytes each. */
@@ -77,11 +87,10 @@ class Writer {
   }
 
   /** A NumberDataPoint, as field 1. */
-  point({ attributes, startTime, endTime, value }: DataPoint<number>, isInt: boolean): void {
-    const encoded = pointAttributes(attributes);
+  point({ startTime, endTime, value }: DataPoint<number>, attributes: Bytes, isInt: boolean): void {
     const view = this.#view;
     view.setUint8(this.#at++, 0x0a);
-    this.#varint(POINT_BYTES + encoded.length);
+    this.#varint(POINT_BYTES + attributes.length);
     const at = this.#at;
     view.setUint8(at, 0x11);
     view.setBigUint64(at + 1, this.#start.ns(startTime), true);
@@ -91,7 +100,7 @@ class Writer {
     if (isInt) view.setBigInt64(at + 19, BigInt(Math.trunc(value)), true);
     else view.setFloat64(at + 19, value, true);
     this.#at = at + POINT_BYTES;
-    this.bytes(encoded);
+    this.bytes(attributes);
   }
 
   #varint(value: number): void {
@@ -171,6 +180,11 @@ function double(field: number, value: number): Bytes {
   const bytes = Buffer.alloc(8);
   bytes.writeDoubleLE(value);
   return varint((field << 3) | 1) + bytes.toString('latin1');
+}
+
+/** Bytes of a number below 2^28. */
+function varintLength(value: number): number {
+  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : 4;
 }
 
 /** What is negative is in two's complement of 64 bits. */

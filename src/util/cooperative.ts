@@ -30,15 +30,13 @@ export function* stepping(count: number, visit: (index: number) => void): Genera
 /** `list.forEach(visit)` in steps of so many items, by default of such as take some ten µs each. */
 export function* each<Item>(
   list: Iterable<Item>,
-  visit: (item: Item) => void,
+  visit: (item: Item, index: number) => void,
   items: number = STEP_ITEMS,
 ): Generator<void, void> {
-  let left = items;
+  let index = 0;
   for (const item of list) {
-    visit(item);
-    if (--left > 0) continue;
-    left = items;
-    yield;
+    visit(item, index);
+    if (++index % items === 0) yield;
   }
 }
 
