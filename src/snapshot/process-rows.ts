@@ -31,11 +31,13 @@ class ProcessRows {
   constructor(table: ProcessTable, interval: Seconds) {
     this.#table = table;
     this.#interval = interval;
-    // At once what there is at most: lists that grow are copied again and again.
+    // At once what there is at most: lists that grow are copied again and again. Array.from would visit each element.
     const { length } = table;
+    /* oxlint-disable unicorn/no-new-array */
     this.#at = new Uint32Array(length);
-    this.#who = Array.from<Process>({ length });
-    this.#where = Array.from<Cgroup>({ length });
+    this.#who = new Array<Process>(length);
+    this.#where = new Array<Cgroup>(length);
+    /* oxlint-enable unicorn/no-new-array */
   }
 
   add(index: number, who: Process, where: Cgroup): void {
