@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Attributes, HrTime } from '@opentelemetry/api';
-import type { DataPoint } from '@opentelemetry/sdk-metrics';
+import type { DataPoint, ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import type { LedgerReading, SeriesReading } from '../ledger/reading.ts';
 import type { WallClock } from '../util/wall-clock.ts';
-import type { Delivered } from './deliverable.ts';
 
 /**
  * How a reader gets its sums:
@@ -58,7 +57,7 @@ class SeriesPoint implements DataPoint<number> {
 
 /** The series of this reading that points are of, each once, however often it is asked for. */
 export function* takeSeries(
-  { scopeMetrics }: Delivered,
+  { scopeMetrics }: Pick<ResourceMetrics, 'scopeMetrics'>,
   reading: LedgerReading,
 ): Generator<SeriesReading<unknown>> {
   for (const { metrics } of scopeMetrics)
