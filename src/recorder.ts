@@ -36,7 +36,7 @@ const LEAST_AGE_MS = 1000;
 /** A second that is a little shorter, since timers are not exact, counts. */
 const TOLERANCE = 0.1;
 
-/** Looking after 1,000 cgroups takes some ms: done every tenth time. */
+/** Looking after 1,000 cgroups takes some ms, in slices: done every tenth time. */
 const CGROUP_CHECK_ROUNDS = 10;
 
 /** Records what an open meter measures, until it is stopped. */
@@ -63,7 +63,7 @@ export function record(meter: Pick<Meter, 'snapshot' | 'cgroupExists'>, options:
         shownMs = nowMs;
       }
       if (++rounds % CGROUP_CHECK_ROUNDS === 0)
-        ledger.endRemoved({ cgroup: (path) => meter.cgroupExists(path) });
+        await inSlices(ledger.endingRemoved({ cgroup: (path) => meter.cgroupExists(path) }));
       failing = false;
       await onSnapshot?.(snapshot);
     } catch (error) {

@@ -44,12 +44,15 @@ export function createLifecycle(): Lifecycle {
           execs.set(startNs[i]!, { pid: pid[i]!, comm: commAt(comm, i), program: program[i]! });
       }
     },
-    hasExited: ({ pid, startNs }) => exited.get(startNs)?.pid === pid,
+    // Each is asked of every process of every interval, mostly in vain.
+    hasExited: ({ pid, startNs }) => exited.size > 0 && exited.get(startNs)?.pid === pid,
     newNameOf({ pid, startNs }) {
+      if (execs.size === 0) return undefined;
       const exec = execs.get(startNs);
       return exec?.pid === pid ? exec.comm : undefined;
     },
     programOf({ pid, startNs }) {
+      if (execs.size === 0 && before.size === 0) return undefined;
       const exec = execs.get(startNs) ?? before.get(startNs);
       return exec?.pid === pid && isFileName(exec.program) ? exec.program : undefined;
     },

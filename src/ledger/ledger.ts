@@ -3,7 +3,7 @@ import type { LedgerLimits } from '../settings/types.ts';
 import { OTHER, type CgroupUsage, type Snapshot, UNKNOWN, type ZoneUsage } from '../model/snapshot.ts';
 import { isNamedByUser } from '../identity/container.ts';
 import { eachProcess } from '../snapshot/process-rows.ts';
-import { atOnce } from '../util/cooperative.ts';
+import { atOnce, each } from '../util/cooperative.ts';
 import { ContainerPaths } from './container-paths.ts';
 import { Partition } from './partition.ts';
 import { ProcessSeries } from './processes.ts';
@@ -42,6 +42,12 @@ export interface Existence {
   cgroup(path: string): boolean;
 }
 
+interface Shown {
+  readonly interval: number;
+  readonly nowMs: number | undefined;
+  readonly source: Snapshot['source'] | undefined;
+}
+
 /** A series that has ended is kept for a reader that comes rarely, but not for ever, ms. */
 const KEEP_ENDED_MS = 300_000;
 
@@ -63,10 +69,13 @@ export class Ledger {
   readonly #cgroups: Partition<CgroupOwner>;
   readonly #containers: Partition<ContainerOwner>;
   readonly #paths = new ContainerPaths();
+  /** End of the last interval, and how many there were. */
   #nowMs: number | undefined;
-  #last: Snapshot | undefined;
-  /** What readers are shown for as long as it is kept. */
-  #held: { readonly nowMs: number; readonly values: ReadonlyMap<Entry<unknown>, number> } | undefined;
+  #intervals = 0;
+  #source: Snapshot['source'] | undefined;
+  /** What readers are shown: the ledger as it was after that interval. */
+  #shown: Shown = { interval: 0, nowMs: undefined, source: undefined };
+  #isHeld = false;
 
   /** `clock`: monotonic time, ms. */
   constructor(limits: LedgerLimits, clock: () => number = () => performance.now()) {
@@ -83,7 +92,7 @@ export class Ledger {
     this.#readers.add(receipts);
     let last: LedgerReading | undefined;
     return {
-      latestMs: () => this.#held?.nowMs ?? this.#nowMs,
+      latestMs: () => this.#shown.nowMs,
       collect: () => (last = this.#read(receipts)),
       received: (series) => {
         if (last) receipts.receive(series ?? allSeries(last), last.nowMs);
@@ -96,44 +105,53 @@ export class Ledger {
     atOnce(this.adding(snapshot));
   }
 
-  /** `add` in steps. The ledger closes, and can be read, between any two. */
+  /**
+   * `add` in steps, one interval after the other. The ledger can be read between any two: until the last one readers are
+   * shown what was in it before the first, and that closes.
+   */
   *adding(snapshot: Snapshot): Generator<void, void> {
     const plan = yield* this.#processes.plan(eachProcess(snapshot));
-    // From here on all at once.
     const toMs = this.#clock();
-    const span = { fromMs: this.#nowMs ?? toMs - snapshot.interval_s * 1000, toMs };
+    const fromMs = this.#nowMs ?? toMs - snapshot.interval_s * 1000;
+    const span = { fromMs, toMs, shown: this.#shown.interval };
+    this.#intervals++;
     this.#nowMs = toMs;
-    this.#last = snapshot;
-    this.#forget(toMs);
-    this.#processes.add(plan, span, (sinceMs) => this.#hasBeenExportedTwice(sinceMs));
-    this.#addCgroups(snapshot.cgroups);
+    this.#source = snapshot.source;
+    yield* this.#forget(toMs);
+    yield* this.#processes.add(plan, span, (sinceMs) => this.#hasBeenExportedTwice(sinceMs));
+    yield* each(snapshot.cgroups, (cgroup) => this.#addCgroup(cgroup));
     this.#addHardware(snapshot);
     for (const name of SELF) this.#self.add(name, name, snapshot.self[name]);
-    for (const part of this.#partitions()) part.settle(span);
+    for (const part of this.#partitions()) yield* part.settle(span);
+    if (!this.#isHeld) this.show();
   }
 
   /** From now on all readers are shown what is in the ledger now, whatever is added, until `show()`. */
   hold(): void {
-    if (this.#nowMs === undefined || this.#held) return;
-    const values = new Map<Entry<unknown>, number>();
-    for (const part of [...this.#partitions(), this.#processes])
-      for (const entry of part.entries()) values.set(entry, entry.value);
-    this.#held = { nowMs: this.#nowMs, values };
+    this.#isHeld = this.#nowMs !== undefined;
   }
 
-  /** Readers are shown all that is in the ledger again. */
+  /** Readers are shown all that is in the ledger again. Not to be called while an interval is being added. */
   show(): void {
-    this.#held = undefined;
+    this.#isHeld = false;
+    this.#shown = { interval: this.#intervals, nowMs: this.#nowMs, source: this.#source };
   }
 
-  /** Ends the series of cgroups and containers that are no more, of those that used nothing in the last interval. */
   endRemoved(exists: Existence): void {
+    atOnce(this.endingRemoved(exists));
+  }
+
+  /**
+   * Ends, in steps, the series of cgroups and containers that are no more, of those that used nothing in the last interval.
+   * Not while an interval is being added.
+   */
+  *endingRemoved(exists: Existence): Generator<void, void> {
     const nowMs = this.#nowMs;
     if (nowMs === undefined) return;
     const isOver = (place: string): boolean => this.#paths.areAllGone(place, exists);
-    this.#cgroups.endIdle(nowMs, ({ path }) => !exists.cgroup(path));
-    this.#containers.endIdle(nowMs, (owner) => isOver(placeOf(owner)));
-    this.#processes.endIdle(nowMs, ({ containerId }) => containerId !== null && isOver(containerId));
+    yield* this.#cgroups.endIdle(nowMs, ({ path }) => !exists.cgroup(path));
+    yield* this.#containers.endIdle(nowMs, (owner) => isOver(placeOf(owner)));
+    yield* this.#processes.endIdle(nowMs, ({ containerId }) => containerId !== null && isOver(containerId));
     this.#paths.keep(this.#containersWithSeries());
   }
 
@@ -154,18 +172,16 @@ export class Ledger {
     ];
   }
 
-  #addCgroups(cgroups: readonly CgroupUsage[]): void {
-    for (const cgroup of cgroups) {
-      const { path, container_id: containerId, energy_j } = cgroup;
-      this.#cgroups.add(path, { path }, energy_j);
-      const { container_runtime: runtime, pod_uid: podUid, names = {} } = cgroup;
-      // A user may name a cgroup like anybody's pod.
-      if (containerId === null && (podUid === null || isNamedByUser(path))) continue;
-      this.#paths.add(placeOf({ containerId, podUid }), path);
-      // Names that become known later make another series: one whose labels change would not begin at 0.
-      const key = `${containerId} ${JSON.stringify([runtime, podUid, names])}`;
-      this.#containers.add(key, { containerId, runtime, podUid, names }, energy_j);
-    }
+  #addCgroup(cgroup: CgroupUsage): void {
+    const { path, container_id: containerId, energy_j } = cgroup;
+    this.#cgroups.add(path, { path }, energy_j);
+    const { container_runtime: runtime, pod_uid: podUid, names = {} } = cgroup;
+    // A user may name a cgroup like anybody's pod.
+    if (containerId === null && (podUid === null || isNamedByUser(path))) return;
+    this.#paths.add(placeOf({ containerId, podUid }), path);
+    // Names that become known later make another series: one whose labels change would not begin at 0.
+    const key = `${containerId} ${JSON.stringify([runtime, podUid, names])}`;
+    this.#containers.add(key, { containerId, runtime, podUid, names }, energy_j);
   }
 
   #containersWithSeries(): Set<string> {
@@ -208,9 +224,9 @@ export class Ledger {
   }
 
   /** Takes out what has ended and was seen by all, or too long ago. */
-  #forget(nowMs: number): void {
+  *#forget(nowMs: number): Generator<void, void> {
     // Readers are still shown it.
-    if (this.#held) return;
+    if (this.#isHeld) return;
     const readers = [...this.#readers];
     const isDone = (entry: Entry<unknown>): boolean => {
       const done =
@@ -218,26 +234,26 @@ export class Ledger {
       if (done) for (const reader of readers) reader.forget(entry);
       return done;
     };
-    for (const part of [...this.#partitions(), this.#processes]) part.forget(isDone);
+    for (const part of [...this.#partitions(), this.#processes]) yield* part.forget(isDone);
   }
 
   #read(receipts: Receipts): LedgerReading | undefined {
-    if (!this.#last || this.#nowMs === undefined) return undefined;
-    const { nowMs = this.#nowMs, values } = this.#held ?? {};
+    const { interval, nowMs, source } = this.#shown;
+    if (!source || nowMs === undefined) return undefined;
     return {
-      kind: this.#last.source.kind,
-      covers: this.#last.source.estimate?.covers,
-      domain: this.#last.source.domain,
+      kind: source.kind,
+      covers: source.estimate?.covers,
+      domain: source.domain,
       nowMs,
       beforeMs: receipts.beforeMs,
-      hardware: receipts.read(this.#hardware.entries(), values),
-      domains: receipts.read(this.#domains.entries(), values),
-      processes: receipts.read<ProcessOwner>(this.#processes.entries(), values),
-      cgroups: receipts.read(this.#cgroups.entries(), values),
-      containers: receipts.read(this.#containers.entries(), values),
-      unattributed: receipts.read(this.#unattributed.entries(), values),
-      attributed: receipts.read(this.#attributed.entries(), values),
-      self: receipts.read(this.#self.entries(), values),
+      hardware: receipts.read(this.#hardware.entries(), interval),
+      domains: receipts.read(this.#domains.entries(), interval),
+      processes: receipts.read<ProcessOwner>(this.#processes.entries(), interval),
+      cgroups: receipts.read(this.#cgroups.entries(), interval),
+      containers: receipts.read(this.#containers.entries(), interval),
+      unattributed: receipts.read(this.#unattributed.entries(), interval),
+      attributed: receipts.read(this.#attributed.entries(), interval),
+      self: receipts.read(this.#self.entries(), interval),
     };
   }
 }

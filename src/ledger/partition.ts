@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Budget } from './budget.ts';
 import { Places } from './places.ts';
-import { charge, type Entry, newEntry, type Span } from './series.ts';
+import { each } from '../util/cooperative.ts';
+import { charge, type Entry, newEntry, type Span, STEP_SERIES } from './series.ts';
 
 interface Charge<Owner> {
   readonly owner: Owner;
@@ -50,38 +51,40 @@ export class Partition<Owner> {
     else this.#charges.set(key, { owner, amount });
   }
 
-  /** Ends an interval: all that was charged in it goes to series. */
-  settle(span: Span): void {
+  /** Ends an interval, in steps: all that was charged in it goes to series. */
+  *settle(span: Span): Generator<void, void> {
     for (const [key, owner] of this.#fixedOwners)
-      if (!this.#fixed.has(key)) this.#fixed.set(key, newEntry(owner, span.fromMs));
+      if (!this.#fixed.has(key)) this.#fixed.set(key, newEntry(owner, span.fromMs, span));
+    const charges = this.#charges;
+    this.#charges = new Map();
     const newcomers: [string, Charge<Owner>][] = [];
-    for (const [key, { owner, amount }] of this.#charges) {
+    const chargeOne = (one: [string, Charge<Owner>]): void => {
+      const [key, { amount }] = one;
       const entry = this.#fixed.get(key) ?? this.#places.live(key);
       if (entry) charge(entry, amount, span);
-      else newcomers.push([key, { owner, amount }]);
-    }
-    this.#charges = new Map();
+      else newcomers.push(one);
+    };
+    yield* each(charges, chargeOne, STEP_SERIES);
     newcomers.sort(([, a], [, b]) => b.amount - a.amount);
-    for (const [key, { owner, amount }] of newcomers) {
-      if (this.#places.hasRoom) charge(this.#places.open(key, owner, span.fromMs), amount, span);
+    yield* each(newcomers, ([key, { owner, amount }]) => {
+      if (this.#places.hasRoom) charge(this.#places.open(key, owner, span.fromMs, span), amount, span);
       else {
         charge(this.#fixed.get(this.#rest!)!, amount, span);
         this.#places.consider(key, owner, amount, span);
       }
-    }
-    this.#places.settle(span);
+    });
+    yield* this.#places.settle(span);
   }
 
-  /** Ends the series of those that `isOver` says so of, of those that were not charged at `nowMs`. */
-  endIdle(nowMs: number, isOver: (owner: Owner) => boolean): void {
-    for (const [, entry] of this.#places.entries()) {
-      if (entry.endedMs === undefined && entry.chargedMs < nowMs && isOver(entry.owner)) {
+  /** Ends, in steps, the series of those that `isOver` says so of, of those that were not charged at `nowMs`. */
+  *endIdle(nowMs: number, isOver: (owner: Owner) => boolean): Generator<void, void> {
+    yield* each(this.#places.entries(), ([, entry]) => {
+      if (entry.endedMs === undefined && entry.chargedMs < nowMs && isOver(entry.owner))
         this.#places.end(entry, nowMs);
-      }
-    }
+    });
   }
 
-  forget(isDone: (entry: Entry<Owner>) => boolean): void {
-    this.#places.forget(isDone);
+  forget(isDone: (entry: Entry<Owner>) => boolean): Generator<void, void> {
+    return this.#places.forget(isDone);
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Budget } from './budget.ts';
-import { type Entry, meanPower, newEntry, type Span } from './series.ts';
+import { each } from '../util/cooperative.ts';
+import { type Entry, meanPower, newEntry, type Span, STEP_SERIES } from './series.ts';
 
 /** Who has no place, and whether it deserves one. */
 export interface Candidate<Owner> {
@@ -17,6 +18,8 @@ export interface Candidate<Owner> {
 /** A newcomer takes a place only from one that draws less than half as much, and has had it for ten minutes. */
 const TAKEOVER_RATIO = 2;
 const TENURE_MS = 600_000;
+/** Candidates that get a place in one step. */
+const STEP_ADMISSIONS = 16;
 /** Candidates that are remembered, in places. */
 const CANDIDATES_PER_PLACE = 2;
 
@@ -56,8 +59,8 @@ export class Places<Owner> {
   }
 
   /** Opens a series, or takes up again one that is not gone yet. There must be room. */
-  open(key: string, owner: Owner, sinceMs: number, watts = 0): Entry<Owner> {
-    const entry = this.#entries.get(key) ?? newEntry(owner, sinceMs, watts);
+  open(key: string, owner: Owner, sinceMs: number, span: Span, watts = 0): Entry<Owner> {
+    const entry = this.#entries.get(key) ?? newEntry(owner, sinceMs, span, watts);
     this.#entries.set(key, entry);
     entry.endedMs = undefined;
     entry.watts = watts;
@@ -86,47 +89,57 @@ export class Places<Owner> {
 
   /**
    * Ends an interval: brings mean powers up to date and gives places to candidates that `deserves` lets through. Those
-   * that were not charged in the interval have to wait: a process may have ended, a cgroup may have been removed.
+   * that were not charged in the interval have to wait: a process may have ended, a cgroup may have been removed. In steps;
+   * says whether there is another series in a place.
    */
-  settle(span: Span, deserves: (candidate: Candidate<Owner>) => boolean = () => true): void {
-    for (const entry of this.#entries.values()) {
-      entry.watts = meanPower(entry.watts, entry.unsettled, span);
-      entry.unsettled = 0;
-    }
-    for (const candidate of this.#candidates.values()) {
-      candidate.watts = meanPower(candidate.watts, candidate.unsettled, span);
-      candidate.unsettled = 0;
-    }
+  *settle(
+    span: Span,
+    deserves: (candidate: Candidate<Owner>) => boolean = () => true,
+  ): Generator<void, boolean> {
+    const fade = (one: Entry<Owner> | Candidate<Owner>): void => {
+      one.watts = meanPower(one.watts, one.unsettled, span);
+      one.unsettled = 0;
+    };
+    yield* each(this.#entries.values(), fade, STEP_SERIES);
+    yield* each(this.#candidates.values(), fade, STEP_SERIES);
     const falling = [...this.#candidates.values()].toSorted((a, b) => b.watts - a.watts);
     for (const { key } of falling.slice(CANDIDATES_PER_PLACE * this.limit)) this.#candidates.delete(key);
+    yield;
     const eligible = falling.filter((one) => one.chargedMs === span.toMs && deserves(one));
-    this.#admit(eligible, span.toMs);
+    return yield* this.#admitting(eligible, span);
   }
 
-  /** Takes out the series that have ended and that nobody needs to see again. */
-  forget(isDone: (entry: Entry<Owner>) => boolean): void {
-    for (const [key, entry] of this.#entries)
+  /** Takes out, in steps, the series that have ended and that nobody needs to see again. */
+  *forget(isDone: (entry: Entry<Owner>) => boolean): Generator<void, void> {
+    if (this.#entries.size === this.#live) return;
+    const forgetOne = ([key, entry]: [string, Entry<Owner>]): void => {
       if (entry.endedMs !== undefined && isDone(entry)) this.#entries.delete(key);
+    };
+    yield* each(this.#entries, forgetOne, STEP_SERIES);
   }
 
   /** Gives places to candidates, the largest first. Their series begin at 0. */
-  #admit(candidates: readonly Candidate<Owner>[], nowMs: number): void {
+  *#admitting(candidates: readonly Candidate<Owner>[], span: Span): Generator<void, boolean> {
+    const nowMs = span.toMs;
     let weakest: Entry<Owner>[] | undefined;
+    let admitted = 0;
     for (const { key, owner, watts } of candidates) {
-      if (this.#entries.size >= 2 * this.limit) return;
+      if (this.#entries.size >= 2 * this.limit) break;
       let victim: Entry<Owner> | undefined;
       if (this.#live >= this.limit) {
         weakest ??= this.#byPower(nowMs);
         victim = weakest.at(-1);
-        if (!victim || victim.watts * TAKEOVER_RATIO >= watts) return;
+        if (!victim || victim.watts * TAKEOVER_RATIO >= watts) break;
       }
-      if (!this.#permits.take(nowMs)) return;
+      if (!this.#permits.take(nowMs)) break;
       if (victim) {
         weakest!.pop();
         this.end(victim, nowMs);
       }
-      this.open(key, owner, nowMs, watts);
+      this.open(key, owner, nowMs, span, watts);
+      if (++admitted % STEP_ADMISSIONS === 0) yield;
     }
+    return admitted > 0;
   }
 
   /** Those that may have to give way, the weakest last. */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 import { KERNEL, OTHER, type ProcessUsage } from '../model/snapshot.ts';
+import { each } from '../util/cooperative.ts';
 import { Budget } from './budget.ts';
 import { Partition } from './partition.ts';
 import { type Candidate, Places } from './places.ts';
-import { charge, type Entry, type Span } from './series.ts';
+import { charge, type Entry, type Span, STEP_SERIES } from './series.ts';
 
 /** Owner of a series of `process.energy`: a process, or, where `pid` is null, all others of an executable. */
 export interface ProcessOwner {
@@ -17,14 +18,11 @@ export interface ProcessOwner {
 type Identified = ProcessUsage & { readonly pid: number };
 
 interface Plan {
-  /** Those that have a series of their own. */
-  readonly placed: readonly {
-    readonly entry: Entry<ProcessOwner>;
-    readonly joules: number;
-    readonly exited: boolean;
-  }[];
-  /** Series whose process is another one now. */
-  readonly replaced: readonly Entry<ProcessOwner>[];
+  /** Those that have a series of their own, and what each used: two lists, since an object each would be much garbage. */
+  readonly placed: readonly Entry<ProcessOwner>[];
+  readonly joules: readonly number[];
+  /** Series whose process has ended, or is another one now. */
+  readonly ended: readonly Entry<ProcessOwner>[];
   /** Those that may get a series. */
   readonly candidates: readonly Identified[];
   /** What all others used, by executable and container. */
@@ -36,8 +34,6 @@ interface Sum {
   joules: number;
 }
 
-/** Usages that are looked at in one step, some tens of µs. */
-const STEP_USAGES = 64;
 /** Once the first places are taken, a process gets one every 30 s at most. */
 const ADMISSION_MS = 30_000;
 
@@ -73,61 +69,68 @@ export class ProcessSeries {
    * only copies are kept.
    */
   *plan(usages: Iterable<ProcessUsage>): Generator<void, Plan> {
-    const placed: { entry: Entry<ProcessOwner>; joules: number; exited: boolean }[] = [];
-    const replaced: Entry<ProcessOwner>[] = [];
+    const placed: Entry<ProcessOwner>[] = [];
+    const joules: number[] = [];
+    const ended: Entry<ProcessOwner>[] = [];
     const large = new Largest(this.#processes.limit);
     const rest = new Map<string, Sum>();
-    let left = STEP_USAGES;
+    let left = STEP_SERIES;
     for (const usage of usages) {
       if (--left === 0) {
-        left = STEP_USAGES;
+        left = STEP_SERIES;
         yield;
       }
       if (isIdentified(usage)) {
         const entry = this.#byPid.get(usage.pid);
         if (entry && isSame(entry.owner, usage)) {
-          placed.push({ entry, joules: usage.energy_j, exited: usage.exited });
+          placed.push(entry);
+          joules.push(usage.energy_j);
+          if (usage.exited) ended.push(entry);
           continue;
         }
         // An exec, or another process of the same pid. What an ended one used last ends nobody.
-        if (entry && (entry.owner.creationTime === usage.creation_time || !usage.exited))
-          replaced.push(entry);
+        if (entry && (entry.owner.creationTime === usage.creation_time || !usage.exited)) ended.push(entry);
         if (!usage.exited && !usage.kernel && usage.energy_j > 0) large.add(usage);
       }
       addTo(rest, usage);
     }
-    return { placed, replaced, candidates: large.taken(), rest };
+    return { placed, joules, ended, candidates: large.taken(), rest };
   }
 
-  /** Takes an interval in. `mayOpen` says whether a process that was first seen then has lived for long enough. */
-  add({ placed, replaced, candidates, rest }: Plan, span: Span, mayOpen: (sinceMs: number) => boolean): void {
-    for (const { entry, joules, exited } of placed) {
-      charge(entry, joules, span);
-      if (exited) this.#end(entry, span.toMs);
-    }
-    for (const entry of replaced) this.#end(entry, span.toMs);
-    for (const usage of candidates) {
+  /**
+   * Takes an interval in, in steps. `mayOpen` says whether a process that was first seen then has lived for long enough.
+   */
+  *add(
+    { placed, joules, ended, candidates, rest }: Plan,
+    span: Span,
+    mayOpen: (sinceMs: number) => boolean,
+  ): Generator<void, void> {
+    const chargeOne = (entry: Entry<ProcessOwner>, i: number): void => charge(entry, joules[i]!, span);
+    yield* each(placed, chargeOne, STEP_SERIES);
+    yield* each(ended, (entry) => this.#end(entry, span.toMs));
+    yield* each(candidates, (usage) => {
       const { pid, creation_time: creationTime, executable, container_id: containerId } = usage;
       const key = `${pid} ${creationTime} ${containerId} ${executable}`;
       const owner = { pid, creationTime, executable, containerId };
       this.#processes.consider(key, owner, usage.energy_j, span);
-    }
-    for (const [key, { owner, joules }] of rest) this.#executables.add(key, owner, joules);
-    this.#executables.settle(span);
-    this.#processes.settle(span, ({ sinceMs }: Candidate<ProcessOwner>) => mayOpen(sinceMs));
-    this.#rememberPids();
+    });
+    yield* each(rest, ([key, sum]) => this.#executables.add(key, sum.owner, sum.joules));
+    yield* this.#executables.settle(span);
+    const deserves = ({ sinceMs }: Candidate<ProcessOwner>): boolean => mayOpen(sinceMs);
+    if (yield* this.#processes.settle(span, deserves)) this.#rememberPids();
   }
 
   /** Ends what is over: series of containers' executables whose container has ended, and of processes that are gone. */
-  endIdle(nowMs: number, isOver: (owner: ProcessOwner) => boolean): void {
-    this.#executables.endIdle(nowMs, isOver);
-    for (const entry of this.#byPid.values())
+  *endIdle(nowMs: number, isOver: (owner: ProcessOwner) => boolean): Generator<void, void> {
+    yield* this.#executables.endIdle(nowMs, isOver);
+    yield* each(this.#byPid.values(), (entry) => {
       if (entry.chargedMs < nowMs && isOver(entry.owner)) this.#end(entry, nowMs);
+    });
   }
 
-  forget(isDone: (entry: Entry<ProcessOwner>) => boolean): void {
-    this.#processes.forget(isDone);
-    this.#executables.forget(isDone);
+  *forget(isDone: (entry: Entry<ProcessOwner>) => boolean): Generator<void, void> {
+    yield* this.#processes.forget(isDone);
+    yield* this.#executables.forget(isDone);
   }
 
   #end(entry: Entry<ProcessOwner>, nowMs: number): void {
@@ -135,7 +138,7 @@ export class ProcessSeries {
     if (this.#byPid.get(entry.owner.pid!) === entry) this.#byPid.delete(entry.owner.pid!);
   }
 
-  /** Places were given and taken: at most some hundred. */
+  /** Places were given and taken. */
   #rememberPids(): void {
     this.#byPid.clear();
     for (const [, entry] of this.#processes.entries())

@@ -67,7 +67,10 @@ export interface SeriesReading<Owner> {
   readonly value: number;
   /** When counting began. */
   readonly sinceMs: number;
-  /** What this reader had received of it before, and when that was the sum; undefined: nothing yet. */
+  /**
+   * What this reader had received of it before, and when that was the sum; undefined: nothing yet. Is what it has received
+   * now once this has arrived.
+   */
   readonly before: { readonly value: number; readonly atMs: number } | undefined;
   /** The ledger's own. */
   readonly entry: Entry<Owner>;

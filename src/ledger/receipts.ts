@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { SeriesReading } from './reading.ts';
-import type { Entry } from './series.ts';
+import { type Entry, shownValue } from './series.ts';
 
+/** Brought up to date in place: thousands of new ones an interval would be thousands to be collected as garbage. */
 interface Received {
-  readonly value: number;
-  readonly atMs: number;
+  value: number;
+  atMs: number;
   /** `endedMs` of the series, if the reader has seen it end. */
-  readonly endedMs: number | undefined;
+  endedMs: number | undefined;
 }
 
 /** How a reader shows what it collects. */
@@ -21,7 +22,7 @@ export interface ReaderOptions {
 /** What one reader has received of each series. */
 export class Receipts {
   readonly #delayed: boolean;
-  #received = new Map<Entry<unknown>, Received>();
+  readonly #received = new Map<Entry<unknown>, Received>();
   /** Monotonic times of the last two collections that arrived, ms. */
   beforeMs: number | undefined;
   beforeLastMs: number | undefined;
@@ -30,17 +31,11 @@ export class Receipts {
     this.#delayed = delayed;
   }
 
-  /**
-   * The series that this reader still has to show, as it shows them. With `values` they are those that it has, and these
-   * are their sums.
-   */
-  read<Owner>(
-    entries: Iterable<Entry<Owner>>,
-    values?: ReadonlyMap<Entry<unknown>, number>,
-  ): SeriesReading<Owner>[] {
+  /** The series that this reader still has to show, as they were after the interval `shown`. */
+  read<Owner>(entries: Iterable<Entry<Owner>>, shown: number): SeriesReading<Owner>[] {
     const readings: SeriesReading<Owner>[] = [];
     for (const entry of entries) {
-      const value = values ? values.get(entry) : entry.value;
+      const value = shownValue(entry, shown);
       if (value === undefined || this.hasSeenEnd(entry)) continue;
       const { owner, sinceMs } = entry;
       readings.push({ owner, value, sinceMs, before: this.#received.get(entry), entry });
@@ -58,7 +53,13 @@ export class Receipts {
       // A delayed reader has shown what was before.
       const final = !this.#delayed || this.beforeMs === undefined || before?.value === value;
       const endedMs = final && entry.value === value ? entry.endedMs : undefined;
-      this.#received.set(entry, { value, atMs: nowMs, endedMs });
+      const known = this.#received.get(entry);
+      if (!known) this.#received.set(entry, { value, atMs: nowMs, endedMs });
+      else {
+        known.value = value;
+        known.atMs = nowMs;
+        known.endedMs = endedMs;
+      }
     }
     if (nowMs === this.beforeMs) return;
     this.beforeLastMs = this.beforeMs;

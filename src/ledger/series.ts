@@ -19,31 +19,62 @@ export interface Entry<Owner> extends Series<Owner> {
   /** What it was charged since `watts` was brought up to date, J. */
   unsettled: number;
   chargedMs: number;
+  /** `value` as it was after the interval `heldFor`, which readers are shown as long as that is the last shown; undefined: none. */
+  heldValue: number | undefined;
+  heldFor: number;
 }
+
+/** Series that are charged, or the like, in one step, some tens of µs. */
+export const STEP_SERIES = 128;
 
 /** An interval in monotonic time, ms. */
 export interface Span {
   readonly fromMs: number;
   readonly toMs: number;
+  /** The number of the last interval that readers are shown, while this one is taken in. */
+  readonly shown: number;
 }
 
 /** Time constant of mean powers, s. */
 const FADE_S = 60;
 
 /** A mean power after an interval in which `joules` were used: an exponential mean. */
-export function meanPower(watts: number, joules: number, { fromMs, toMs }: Span): number {
+export function meanPower(
+  watts: number,
+  joules: number,
+  { fromMs, toMs }: Pick<Span, 'fromMs' | 'toMs'>,
+): number {
   const seconds = (toMs - fromMs) / 1000;
   if (seconds <= 0) return watts;
   return watts + (joules / seconds - watts) * (1 - Math.exp(-seconds / FADE_S));
 }
 
-export function newEntry<Owner>(owner: Owner, sinceMs: number, watts = 0): Entry<Owner> {
-  return { owner, value: 0, sinceMs, endedMs: undefined, watts, unsettled: 0, chargedMs: sinceMs };
+export function newEntry<Owner>(owner: Owner, sinceMs: number, { shown }: Span, watts = 0): Entry<Owner> {
+  return {
+    owner,
+    value: 0,
+    sinceMs,
+    endedMs: undefined,
+    watts,
+    unsettled: 0,
+    chargedMs: sinceMs,
+    heldValue: undefined,
+    heldFor: shown,
+  };
 }
 
 /** Adds to a series that goes on. */
-export function charge(entry: Entry<unknown>, amount: number, { toMs }: Span): void {
+export function charge(entry: Entry<unknown>, amount: number, { toMs, shown }: Span): void {
+  if (entry.heldFor !== shown) {
+    entry.heldValue = entry.value;
+    entry.heldFor = shown;
+  }
   entry.value += amount;
   entry.unsettled += amount;
   entry.chargedMs = toMs;
+}
+
+/** The sum after the interval `shown`; undefined: there was no such series then. */
+export function shownValue({ value, heldValue, heldFor }: Entry<unknown>, shown: number): number | undefined {
+  return heldFor === shown ? heldValue : value;
 }

@@ -1,67 +1,65 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { DataPoint, MetricData, ResourceMetrics, ScopeMetrics } from '@opentelemetry/sdk-metrics';
-
-type Point = MetricData['dataPoints'][number];
-
-/** The points of one series, mostly one, and where they belong. A new series has two, which stay together. */
-interface Entry {
-  readonly scope: ScopeMetrics;
-  readonly metric: MetricData;
-  readonly points: readonly Point[];
-}
+import type { DataPoint, MetricData, ResourceMetrics } from '@opentelemetry/sdk-metrics';
 
 /** From the first series to before the last. */
 export type Range = readonly [from: number, to: number];
 
-/** A collection as a list of series, parts of which are collections again, of the same point objects. */
+/**
+ * A collection as a list of series, parts of which are collections again, of the same point objects. A series has one
+ * point, or two where it is new, which stay together.
+ */
 export class Batches {
   readonly #metrics: ResourceMetrics;
-  readonly #entries: readonly Entry[];
+  /** Of each series how many points there are before its first, and at last how many there are. */
+  readonly #begins: readonly number[];
 
   constructor(metrics: ResourceMetrics) {
     this.#metrics = metrics;
-    this.#entries = metrics.scopeMetrics.flatMap((scope) =>
-      scope.metrics.flatMap((metric) => seriesOf(metric).map((points) => ({ scope, metric, points }))),
-    );
+    this.#begins = beginsOf(metrics);
   }
 
   /** Ranges of at most `size` series each, the last first. */
   ranges(size: number): Range[] {
-    const count = this.#entries.length;
+    const count = this.#begins.length - 1;
     return Array.from({ length: Math.ceil(count / size) }, (_, i): Range => {
       return [i * size, Math.min(count, (i + 1) * size)];
     }).toReversed();
   }
 
   part([from, to]: Range): ResourceMetrics {
-    const scopes: { scope: ScopeMetrics; metrics: { metric: MetricData; points: Point[] }[] }[] = [];
-    for (const { scope, metric, points } of this.#entries.slice(from, to)) {
-      if (scopes.at(-1)?.scope !== scope) scopes.push({ scope, metrics: [] });
-      const { metrics } = scopes.at(-1)!;
-      if (metrics.at(-1)?.metric !== metric) metrics.push({ metric, points: [] });
-      metrics.at(-1)!.points.push(...points);
-    }
+    const first = this.#begins[from]!;
+    const last = this.#begins[to]!;
+    let before = 0;
+    const within = (metric: MetricData): MetricData[] => {
+      const points = metric.dataPoints as DataPoint<number>[];
+      const dataPoints = points.slice(Math.max(0, first - before), Math.max(0, last - before));
+      before += points.length;
+      return dataPoints.length > 0 ? [{ ...metric, dataPoints } as MetricData] : [];
+    };
+    const scopeMetrics = this.#metrics.scopeMetrics.map((scope) => {
+      return { ...scope, metrics: scope.metrics.flatMap(within) };
+    });
     return {
       resource: this.#metrics.resource,
-      scopeMetrics: scopes.map(({ scope, metrics }) => ({
-        ...scope,
-        metrics: metrics.map(({ metric, points: dataPoints }) => {
-          return { ...metric, dataPoints: dataPoints as DataPoint<number>[] } as MetricData;
-        }),
-      })),
+      scopeMetrics: scopeMetrics.filter(({ metrics }) => metrics.length > 0),
     };
   }
 }
 
 /** Points that follow one another and share their attributes are of one series. */
-function seriesOf({ dataPoints }: MetricData): Point[][] {
-  const series: Point[][] = [];
-  for (const point of dataPoints) {
-    const last = series.at(-1);
-    if (last?.[0]?.attributes === point.attributes) last.push(point);
-    else series.push([point]);
+function beginsOf({ scopeMetrics }: ResourceMetrics): number[] {
+  const begins: number[] = [];
+  let before = 0;
+  for (const { dataPoints } of scopeMetrics.flatMap(({ metrics }) => metrics)) {
+    let attributes: object | undefined;
+    for (const point of dataPoints) {
+      if (point.attributes !== attributes) begins.push(before);
+      ({ attributes } = point);
+      before++;
+    }
   }
-  return series;
+  begins.push(before);
+  return begins;
 }
 
 /** The second half of a range first, as `ranges` has them. */

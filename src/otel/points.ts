@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { Attributes, HrTime } from '@opentelemetry/api';
-import type { DataPoint } from '@opentelemetry/sdk-metrics';
+import type { DataPoint, ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import type { LedgerReading, SeriesReading } from '../ledger/reading.ts';
 import type { WallClock } from '../util/wall-clock.ts';
 
@@ -15,43 +15,107 @@ import type { WallClock } from '../util/wall-clock.ts';
  */
 export type Mode = 'scrape' | 'push' | 'single' | 'delta';
 
-/** Makes the points of one series. */
-export type ToPoints = (series: SeriesReading<unknown>, attributes: Attributes) => DataPoint<number>[];
+/** Adds the points of one series to those of its metric. */
+export type AddPoints = (
+  series: SeriesReading<unknown>,
+  attributes: Attributes,
+  points: DataPoint<number>[],
+) => void;
+
+/** A point that knows of which series it is the last one, if it is, so that it can be told that it has arrived. */
+class SeriesPoint implements DataPoint<number> {
+  readonly value: number;
+  readonly startTime: HrTime;
+  readonly endTime: HrTime;
+  readonly attributes: Attributes;
+  #series: SeriesReading<unknown> | undefined;
+  readonly #reading: LedgerReading;
+
+  constructor(
+    value: number,
+    startTime: HrTime,
+    endTime: HrTime,
+    attributes: Attributes,
+    series: SeriesReading<unknown> | undefined,
+    reading: LedgerReading,
+  ) {
+    this.value = value;
+    this.startTime = startTime;
+    this.endTime = endTime;
+    this.attributes = attributes;
+    this.#series = series;
+    this.#reading = reading;
+  }
+
+  static take(point: object, reading: LedgerReading): SeriesReading<unknown> | undefined {
+    if (!(#series in point) || point.#reading !== reading) return undefined;
+    const series = point.#series;
+    point.#series = undefined;
+    return series;
+  }
+}
+
+/** The series of this reading that points are of, each once, however often it is asked for. */
+export function* takeSeries(
+  { scopeMetrics }: Pick<ResourceMetrics, 'scopeMetrics'>,
+  reading: LedgerReading,
+): Generator<SeriesReading<unknown>> {
+  for (const { metrics } of scopeMetrics)
+    for (const { dataPoints } of metrics)
+      for (const point of dataPoints) {
+        const series = SeriesPoint.take(point, reading);
+        if (series) yield series;
+      }
+}
 
 /** Points of a reading; their times are turned from monotonic into wall time. */
-export function pointsOf(mode: Mode, { nowMs, beforeMs }: LedgerReading, clock: WallClock): ToPoints {
-  clock.refresh();
-  // Thousands of points share some hundred times.
-  const known = new Map<number, HrTime>();
-  const at = (ms: number): HrTime => {
-    const time = known.get(ms) ?? hrTime(clock.at(ms));
-    known.set(ms, time);
-    return time;
-  };
+export function pointsOf(mode: Mode, reading: LedgerReading, clock: WallClock): AddPoints {
+  const { nowMs, beforeMs } = reading;
+  const at = timesOf(clock);
   /** OTLP: a point's start lies before its time. */
-  const point = (value: number, sinceMs: number, ms: number, attributes: Attributes): DataPoint<number> => ({
-    value,
-    startTime: at(sinceMs),
-    endTime: at(Math.max(ms, sinceMs + 1)),
-    attributes,
-  });
+  const point = (
+    value: number,
+    sinceMs: number,
+    ms: number,
+    attributes: Attributes,
+    series?: SeriesReading<unknown>,
+  ): DataPoint<number> =>
+    new SeriesPoint(value, at(sinceMs), at(Math.max(ms, sinceMs + 1)), attributes, series, reading);
 
   if (mode === 'delta')
-    return ({ value, sinceMs, before }, attributes) =>
-      before && before.atMs >= nowMs
-        ? []
-        : [point(value - (before?.value ?? 0), before?.atMs ?? sinceMs, nowMs, attributes)];
+    return (series, attributes, points) => {
+      const { value, sinceMs, before } = series;
+      if (before && before.atMs >= nowMs) return;
+      const sum = value - (before?.value ?? 0);
+      points.push(point(sum, before?.atMs ?? sinceMs, nowMs, attributes, series));
+    };
   if (mode === 'scrape')
-    return ({ value, sinceMs, before }, attributes) => [
-      beforeMs === undefined
-        ? point(value, sinceMs, nowMs, attributes)
-        : point(before?.value ?? 0, sinceMs, beforeMs, attributes),
-    ];
-  return ({ value, sinceMs, before }, attributes) => {
-    const now = point(value, sinceMs, nowMs, attributes);
-    if (before || value === 0) return [now];
-    const begin = point(0, sinceMs, sinceMs, attributes);
-    return mode === 'single' ? [begin] : [begin, now];
+    return (series, attributes, points) => {
+      const { value, sinceMs, before } = series;
+      const shown = beforeMs === undefined ? value : (before?.value ?? 0);
+      points.push(point(shown, sinceMs, beforeMs ?? nowMs, attributes, series));
+    };
+  return (series, attributes, points) => {
+    const { value, sinceMs, before } = series;
+    const isNew = !before && value !== 0;
+    const isFirstAlone = isNew && mode === 'single';
+    if (isNew) points.push(point(0, sinceMs, sinceMs, attributes, isFirstAlone ? series : undefined));
+    if (!isFirstAlone) points.push(point(value, sinceMs, nowMs, attributes, series));
+  };
+}
+
+/** Thousands of points share some hundred times. The clock may be set before the last of them is asked for. */
+function timesOf(clock: WallClock): (ms: number) => HrTime {
+  clock.refresh();
+  const offsetMs = clock.at(0);
+  const known = new Map<number, HrTime>();
+  return (ms) => {
+    let time = known.get(ms);
+    if (time === undefined) {
+      time = hrTime(ms + offsetMs);
+      known.set(ms, time);
+    }
+    return time;
   };
 }
 

@@ -12,16 +12,19 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import type { Ledger, LedgerReader } from '../ledger/ledger.ts';
 import {
+  type ContainerOwner,
   type DomainOwner,
   type HardwareOwner,
   type LedgerReading,
+  type ProcessOwner,
   type SelfOwner,
   type SeriesReading,
 } from '../ledger/reading.ts';
 import { ownerOf } from '../identity/owner.ts';
+import { each, inSlices } from '../util/cooperative.ts';
 import { WallClock } from '../util/wall-clock.ts';
 import type { CreateProducer, DeliverableProducer } from './deliverable.ts';
-import { type Mode, pointsOf, type ToPoints } from './points.ts';
+import { type AddPoints, type Mode, pointsOf, takeSeries } from './points.ts';
 import { containerAttributes } from '../snapshot/json.ts';
 import * as names from './semconv.ts';
 
@@ -44,26 +47,17 @@ export function createMetricProducer({
   clock = new WallClock(),
   attributes = new WeakMap(),
 }: ProducerOptions): DeliverableProducer {
-  let series = new Map<object, SeriesReading<unknown>>();
+  let last: LedgerReading | undefined;
   return {
-    collect() {
-      series = new Map();
-      const reading = reader.collect();
-      if (!reading) return Promise.resolve(answer(undefined));
-      const toPoints = pointsOf(mode, reading, clock);
-      const remember: ToPoints = (one, itsAttributes) => {
-        const points = toPoints(one, itsAttributes);
-        const last = points.at(-1);
-        if (last) series.set(last, one);
-        return points;
-      };
-      return Promise.resolve(answer(toScopeMetrics(reading, remember, mode, attributes)));
+    /** The reading is of one moment, what is made of it is made in slices. */
+    async collect() {
+      const reading = (last = reader.collect());
+      if (!reading) return answer(undefined);
+      const addPoints = pointsOf(mode, reading, clock);
+      return answer(await inSlices(toScopeMetrics(reading, addPoints, mode, attributes)));
     },
-    delivered({ scopeMetrics }) {
-      const points = scopeMetrics.flatMap(({ metrics }) =>
-        metrics.flatMap(({ dataPoints }) => dataPoints as object[]),
-      );
-      reader.received(points.map((point) => series.get(point)).filter((one) => one !== undefined));
+    delivered(metrics) {
+      if (last) reader.received(takeSeries(metrics, last));
     },
     latestMs: () => reader.latestMs(),
     close: () => reader.close(),
@@ -94,83 +88,100 @@ export interface SumScopeMetrics extends ScopeMetrics {
   readonly metrics: SumMetric[];
 }
 
+/** Series whose points are made in one step, some tens of µs. */
+const STEP_SERIES = 64;
+
 /** The metrics of one reading, those without points left out. `known`: attributes of series, made once. */
-function toScopeMetrics(
+function* toScopeMetrics(
   reading: LedgerReading,
-  toPoints: ToPoints,
+  addPoints: AddPoints,
   mode: Mode,
-  known: WeakMap<object, Attributes> = new WeakMap(),
-): SumScopeMetrics {
+  known: WeakMap<object, Attributes>,
+): Generator<void, SumScopeMetrics> {
   const kind: Attributes = {
     [names.ATTR_ENERGY_SOURCE_KIND]: reading.kind,
     ...(reading.covers === 'server' && { [names.ATTR_ENERGY_SOURCE_COVERS]: reading.covers }),
   };
   const typed: Attributes = { [names.ATTR_HW_TYPE]: reading.domain, ...kind };
-  // A domain is what its counter says, however the CPUs' energy is found.
-  const domainKind = (owner: DomainOwner): Attributes => ({ [names.ATTR_ENERGY_SOURCE_KIND]: owner.kind });
+  const metrics = new Map<MetricDescriptor, SumMetric>();
 
-  const sum = <Of>(
+  function* sum<Of>(
     descriptor: MetricDescriptor,
     series: readonly SeriesReading<Of>[],
     attributesOf: (owner: Of) => Attributes,
-  ): SumMetric => ({
+  ): Generator<void, void> {
+    if (series.length === 0) return;
+    const metric = metrics.get(descriptor) ?? emptySum(descriptor, mode);
+    metrics.set(descriptor, metric);
+    const addOne = (one: SeriesReading<Of>): void => {
+      let attributes = known.get(one.entry);
+      if (!attributes) known.set(one.entry, (attributes = attributesOf(one.owner)));
+      addPoints(one, attributes, metric.dataPoints);
+    };
+    yield* each(series, addOne, STEP_SERIES);
+  }
+  const { domains, self } = reading;
+  yield* sum(HARDWARE, reading.hardware, (owner) => ({ ...hardware(owner), ...typed }));
+  for (const one of domains) yield* sum(one.owner.type === 'host' ? HOST : HARDWARE, [one], domainAttributes);
+  yield* sum(PROCESS, reading.processes, (owner) => ({ ...processAttributes(owner), ...typed }));
+  yield* sum(CONTAINER, reading.containers, (owner) => ({ ...containerOwner(owner), ...typed }));
+  yield* sum(CGROUP, reading.cgroups, ({ path }) => ({
+    [names.ATTR_CGROUP_PATH]: path,
+    ...ownerAttributes(path),
+    ...typed,
+  }));
+  yield* sum(UNATTRIBUTED, reading.unattributed, ({ hardwareId, reason }) => ({
+    [names.ATTR_HW_ID]: hardwareId,
+    [names.ATTR_ENERGY_REASON]: reason,
+    ...typed,
+  }));
+  yield* sum(ATTRIBUTED, reading.attributed, ({ hardwareId, attribution }) => ({
+    [names.ATTR_HW_ID]: hardwareId,
+    [names.ATTR_ENERGY_ATTRIBUTION]: attribution,
+    ...typed,
+  }));
+  for (const one of self) yield* sum(AGENT[one.owner], [one], (name) => (name === 'energy_j' ? kind : {}));
+  return {
+    scope: { name: names.SCOPE_NAME, version: names.SCOPE_VERSION, schemaUrl: names.SCHEMA_URL },
+    metrics: [...metrics.values()].filter((metric) => metric.dataPoints.length > 0),
+  };
+}
+
+function emptySum(descriptor: MetricDescriptor, mode: Mode): SumMetric {
+  return {
     descriptor,
     dataPointType: DataPointType.SUM,
     isMonotonic: true,
     aggregationTemporality:
       mode === 'delta' ? AggregationTemporality.DELTA : AggregationTemporality.CUMULATIVE,
-    dataPoints: series.flatMap((one) => {
-      const attributes = known.get(one.entry) ?? attributesOf(one.owner);
-      known.set(one.entry, attributes);
-      return toPoints(one, attributes);
-    }),
-  });
-  const { domains, self } = reading;
-  const components = domains.filter(({ owner }) => owner.type !== 'host');
-  const counters = sum(HARDWARE, reading.hardware, (owner) => ({ ...hardware(owner), ...typed }));
-  const auxiliary = sum(HARDWARE, components, (owner) => ({
-    ...hardware(owner),
-    [names.ATTR_HW_TYPE]: owner.type,
-    ...domainKind(owner),
-  }));
-  const hosts = domains.filter(({ owner }) => owner.type === 'host');
-  const metrics = [
-    { ...counters, dataPoints: [...counters.dataPoints, ...auxiliary.dataPoints] },
-    sum(HOST, hosts, (owner) => ({ ...hardware(owner), ...domainKind(owner) })),
-    sum(PROCESS, reading.processes, ({ pid, creationTime, executable, containerId }) => ({
-      ...(pid !== null && { [names.ATTR_PROCESS_PID]: pid }),
-      ...(creationTime !== null && { [names.ATTR_PROCESS_CREATION_TIME]: creationTime }),
-      [names.ATTR_PROCESS_EXECUTABLE_NAME]: executable,
-      ...(containerId !== null && { [names.ATTR_CONTAINER_ID]: containerId }),
-      ...typed,
-    })),
-    sum(CONTAINER, reading.containers, ({ containerId, runtime, podUid, names: found }) => ({
-      ...(containerId !== null && { [names.ATTR_CONTAINER_ID]: containerId }),
-      ...(runtime !== null && { [names.ATTR_CONTAINER_RUNTIME_NAME]: runtime }),
-      ...(podUid !== null && { [names.ATTR_K8S_POD_UID]: podUid }),
-      ...containerAttributes(found),
-      ...typed,
-    })),
-    sum(CGROUP, reading.cgroups, ({ path }) => ({
-      [names.ATTR_CGROUP_PATH]: path,
-      ...ownerAttributes(path),
-      ...typed,
-    })),
-    sum(UNATTRIBUTED, reading.unattributed, ({ hardwareId, reason }) => ({
-      [names.ATTR_HW_ID]: hardwareId,
-      [names.ATTR_ENERGY_REASON]: reason,
-      ...typed,
-    })),
-    sum(ATTRIBUTED, reading.attributed, ({ hardwareId, attribution }) => ({
-      [names.ATTR_HW_ID]: hardwareId,
-      [names.ATTR_ENERGY_ATTRIBUTION]: attribution,
-      ...typed,
-    })),
-    ...self.map((one) => sum(AGENT[one.owner], [one], (name) => (name === 'energy_j' ? kind : {}))),
-  ];
+    dataPoints: [],
+  };
+}
+
+/** A domain is what its counter says, however the CPUs' energy is found. */
+function domainAttributes(owner: DomainOwner): Attributes {
   return {
-    scope: { name: names.SCOPE_NAME, version: names.SCOPE_VERSION, schemaUrl: names.SCHEMA_URL },
-    metrics: metrics.filter((metric) => metric.dataPoints.length > 0),
+    ...hardware(owner),
+    ...(owner.type !== 'host' && { [names.ATTR_HW_TYPE]: owner.type }),
+    [names.ATTR_ENERGY_SOURCE_KIND]: owner.kind,
+  };
+}
+
+function processAttributes({ pid, creationTime, executable, containerId }: ProcessOwner): Attributes {
+  return {
+    ...(pid !== null && { [names.ATTR_PROCESS_PID]: pid }),
+    ...(creationTime !== null && { [names.ATTR_PROCESS_CREATION_TIME]: creationTime }),
+    [names.ATTR_PROCESS_EXECUTABLE_NAME]: executable,
+    ...(containerId !== null && { [names.ATTR_CONTAINER_ID]: containerId }),
+  };
+}
+
+function containerOwner({ containerId, runtime, podUid, names: found }: ContainerOwner): Attributes {
+  return {
+    ...(containerId !== null && { [names.ATTR_CONTAINER_ID]: containerId }),
+    ...(runtime !== null && { [names.ATTR_CONTAINER_RUNTIME_NAME]: runtime }),
+    ...(podUid !== null && { [names.ATTR_K8S_POD_UID]: podUid }),
+    ...containerAttributes(found),
   };
 }
 

@@ -22,21 +22,28 @@ class ProcessRows {
   readonly #interval: Seconds;
   /** Of each row its index in the table, who it is, and where. */
   readonly #at: Uint32Array;
-  readonly #who: Process[] = [];
-  readonly #where: Cgroup[] = [];
+  readonly #who: Process[];
+  readonly #where: Cgroup[];
+  #length = 0;
   /** The row of all others, if there are any. */
   #other: OtherProcessesUsage | undefined;
 
   constructor(table: ProcessTable, interval: Seconds) {
     this.#table = table;
     this.#interval = interval;
-    this.#at = new Uint32Array(table.length);
+    // At once what there is at most: lists that grow are copied again and again. Array.from would visit each element.
+    const { length } = table;
+    /* oxlint-disable unicorn/no-new-array */
+    this.#at = new Uint32Array(length);
+    this.#who = new Array<Process>(length);
+    this.#where = new Array<Cgroup>(length);
+    /* oxlint-enable unicorn/no-new-array */
   }
 
   add(index: number, who: Process, where: Cgroup): void {
-    this.#at[this.#who.length] = index;
-    this.#who.push(who);
-    this.#where.push(where);
+    this.#at[this.#length] = index;
+    this.#who[this.#length] = who;
+    this.#where[this.#length++] = where;
   }
 
   addOthers(rest: readonly Used[]): void {
@@ -44,7 +51,9 @@ class ProcessRows {
   }
 
   list(): ProcessUsage[] {
-    const rows: ProcessUsage[] = this.#who.map((_, row) => this.#fill(row, {} as Mutable<NamedProcessUsage>));
+    const rows: ProcessUsage[] = Array.from({ length: this.#length }, (_, row) =>
+      this.#fill(row, {} as Mutable<NamedProcessUsage>),
+    );
     if (this.#other) rows.push(this.#other);
     return rows;
   }
@@ -52,7 +61,7 @@ class ProcessRows {
   /** The same one by one: each is another one as soon as the next is taken. */
   *passing(): Generator<ProcessUsage> {
     const one = {} as Mutable<NamedProcessUsage>;
-    for (let row = 0; row < this.#who.length; row++) yield this.#fill(row, one);
+    for (let row = 0; row < this.#length; row++) yield this.#fill(row, one);
     if (this.#other) yield this.#other;
   }
 

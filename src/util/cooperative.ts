@@ -27,18 +27,22 @@ export function* stepping(count: number, visit: (index: number) => void): Genera
   }
 }
 
+/** `list.forEach(visit)` in steps of so many items, by default of such as take some ten µs each. */
+export function* each<Item>(
+  list: Iterable<Item>,
+  visit: (item: Item, index: number) => void,
+  items: number = STEP_ITEMS,
+): Generator<void, void> {
+  let index = 0;
+  for (const item of list) {
+    visit(item, index);
+    if (++index % items === 0) yield;
+  }
+}
+
 /** `list.forEach(visit)` in slices. */
 export function eachInSlices<Item>(list: Iterable<Item>, visit: (item: Item) => void): Promise<void> {
-  function* steps(): Generator<void, void> {
-    let left = STEP_ITEMS;
-    for (const item of list) {
-      visit(item);
-      if (--left > 0) continue;
-      left = STEP_ITEMS;
-      yield;
-    }
-  }
-  return inSlices(steps());
+  return inSlices(each(list, visit));
 }
 
 /** The same work at once. */

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/** A cache that keeps what was used in the last two intervals and whose size does not grow with time. */
+/**
+ * A cache that keeps what was used in the last two intervals, and whose size does not grow with time: it is at most what is
+ * to be kept, or twice what was used in one interval and what came in another.
+ */
 export interface GenerationalCache<Key, Value> {
   get(key: Key): Value | undefined;
   set(key: Key, value: Value): void;
@@ -12,6 +15,7 @@ export interface GenerationalCache<Key, Value> {
 export function createGenerationalCache<Key, Value extends {}>(keep: number): GenerationalCache<Key, Value> {
   let young = new Map<Key, Value>();
   let old = new Map<Key, Value>();
+  let limit = keep;
   return {
     get(key) {
       const value = young.get(key);
@@ -25,9 +29,14 @@ export function createGenerationalCache<Key, Value extends {}>(keep: number): Ge
     },
     // Only between intervals: a machine with more processes than `keep` must not lose some in mid-pass.
     endInterval() {
-      if (young.size <= keep) return;
-      old = young;
-      young = new Map();
+      if (old.size > 0) {
+        old = new Map();
+        // To move all to a new map is dear where there is much: not in every interval, if all of it is in use.
+        limit = Math.max(keep, 2 * young.size);
+      } else if (young.size > limit) {
+        old = young;
+        young = new Map();
+      }
     },
   };
 }

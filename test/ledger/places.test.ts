@@ -2,6 +2,7 @@
 import { Budget } from '../../src/ledger/budget.ts';
 import { Places } from '../../src/ledger/places.ts';
 import { charge } from '../../src/ledger/series.ts';
+import { atOnce } from '../../src/util/cooperative.ts';
 
 const MINUTE_MS = 60_000;
 const TENURE_MS = 10 * MINUTE_MS;
@@ -13,17 +14,17 @@ function placesOf(limit: number) {
   return {
     places,
     /** Opens a series, as if it had come up now. */
-    open: (key: string) => places.open(key, key, nowMs),
+    open: (key: string) => places.open(key, key, nowMs, { fromMs: nowMs, toMs: nowMs, shown: 0 }),
     end: (key: string) => places.end(places.live(key)!, nowMs),
     interval: (joules: Readonly<Record<string, number>> = {}, deserves?: (key: string) => boolean): void => {
-      const span = { fromMs: nowMs, toMs: nowMs + MINUTE_MS };
+      const span = { fromMs: nowMs, toMs: nowMs + MINUTE_MS, shown: 0 };
       for (const [key, amount] of Object.entries(joules)) {
         const entry = places.live(key);
         if (entry) charge(entry, amount, span);
         else places.consider(key, key, amount, span);
       }
       nowMs = span.toMs;
-      places.settle(span, deserves && (({ key }) => deserves(key)));
+      atOnce(places.settle(span, deserves && (({ key }) => deserves(key))));
     },
     /** Those that go on. */
     live: () => [...places.entries()].filter(([, one]) => one.endedMs === undefined).map(([key]) => key),
@@ -41,7 +42,7 @@ describe('a place', () => {
     }
     expect(places.size).toBe(2);
     expect(places.hasRoom).toBe(false);
-    places.forget(({ owner }) => owner === 'a');
+    atOnce(places.forget(({ owner }) => owner === 'a'));
     expect(places.size).toBe(1);
     expect(places.hasRoom).toBe(true);
   });
@@ -55,7 +56,7 @@ describe('a place', () => {
     expect(places.live('a')).toBeUndefined();
     open('b');
     expect(places.hasRoom).toBe(false);
-    places.forget(() => true);
+    atOnce(places.forget(() => true));
     expect(places.hasRoom).toBe(false);
     interval();
     expect(places.live('b')).toBeDefined();
@@ -64,7 +65,7 @@ describe('a place', () => {
   it('keeps its series while that goes on, whoever has seen what', () => {
     const { places, open } = placesOf(1);
     open('a');
-    places.forget(() => true);
+    atOnce(places.forget(() => true));
     expect(places.live('a')).toBeDefined();
   });
 
@@ -86,7 +87,7 @@ describe('a place', () => {
     }
     interval({ c: 1 });
     expect(live()).toEqual([]);
-    places.forget(() => true);
+    atOnce(places.forget(() => true));
     interval({ c: 1 });
     expect(live()).toEqual(['c']);
   });

@@ -20,4 +20,14 @@ describe('what is remembered', () => {
     expect(cache.get(15)).toBe('second');
     expect(cache.get(3)).toBeUndefined();
   });
+
+  test('is little again some intervals after there was much', () => {
+    const cache = createGenerationalCache<number, string>(2);
+    for (let interval = 0; interval < 50; interval++) {
+      for (let i = 0; i < 10; i++) cache.set(10 * interval + i, 'new');
+      cache.endInterval();
+    }
+    const remembered = Array.from({ length: 500 }, (_, key) => cache.get(key)).filter(Boolean);
+    expect(remembered.length).toBeLessThanOrEqual(30);
+  });
 });
