@@ -13,7 +13,7 @@ import { HERE, ROUNDS, table } from './tools.mjs';
 const { median } = createRequire(import.meta.url)('../../dist/verify/statistics.js');
 
 /** Another Node than this one, to be measured. */
-const NODE = process.env['NODE'] ?? process.execPath;
+const NODE = process.env['BENCH_NODE'] ?? process.execPath;
 const SOURCE = 'perf:msr/tsc/,scope=cpu,joules=1e-9';
 /** Servers are started anew so often: one is compiled and laid out otherwise than the next. */
 const STARTS = 4;
