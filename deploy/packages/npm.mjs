@@ -27,6 +27,7 @@ const KEPT = [
   'main',
   'types',
   'exports',
+  'typesVersions',
   'bin',
   'engines',
   'type',
