@@ -61,7 +61,7 @@ export function judge(observation: Observation): Judgement {
     checkCpus(observation),
     checkMoves(observation),
     checkPeriod(observation),
-    checkNoise(observation),
+    ...checkNoise(observation),
     checkResponse(observation),
     checkOwn(observation),
     checkScale(observation),
