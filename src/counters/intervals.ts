@@ -35,7 +35,7 @@ export class Intervals {
   readonly #inTurn = serial();
   #kept: Omit<Recorded, 'cores' | 'skipped'> | undefined;
   #skipped = 0;
-  /** Counters that stood still for so long that nobody waits for them, until they move again. */
+  /** Counters that stood still for so long, or cannot be read, that nobody waits for them until they have moved again. */
   readonly #still = new Set<string>();
   #closed = false;
 
@@ -89,19 +89,20 @@ export class Intervals {
     const endMs = performance.now() + LONGEST_STILL_MS;
     await this.#poller.untilMoved(awaited, () => this.#closed || performance.now() > endMs);
     await this.#drain();
-    if (performance.now() > endMs) this.#standing().forEach((id) => this.#still.add(id));
+    this.#standing().forEach((id) => this.#still.add(id));
   }
 
   /**
-   * Counters of packages, by their ids, that counted nothing in the interval. That of a core may have nothing to count while
-   * the core sleeps, and one that a user chose may count anything.
+   * Counters of packages, by their ids, that counted nothing in the interval, or have not moved yet. That of a core may have
+   * nothing to count while the core sleeps, and one that a user chose may count anything.
    */
   #standing(): Set<string> {
     const { source, readings } = this.#kept!;
     const counters = source.reader === 'user' && source.scope === 'package' ? source.counters : [];
     const isStanding = ({ id, maxWatts }: Counter): boolean => {
       const reading = readings.get(id);
-      return maxWatts < Infinity && reading?.kind === 'known' && !reading.broken && reading.joules === 0;
+      const moved = reading === undefined || (reading.kind !== 'unknown' && reading.joules > 0);
+      return maxWatts < Infinity && !moved && !reading.broken;
     };
     return new Set(counters.filter(isStanding).map(({ id }) => id));
   }

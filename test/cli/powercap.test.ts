@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Snapshot } from '../../src/model/snapshot.ts';
 import { sum } from '../../src/util/sum.ts';
-import { printed, startJoules } from '../support/joules.ts';
+import { joules, printed, startJoules } from '../support/joules.ts';
 import { describeOnKernel, waitFor } from '../support/kernel.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -64,6 +64,21 @@ describeOnKernel('joules with powercap', () => {
       expect(source).toMatchObject({ name: 'powercap', kind: 'apportioned', scope: 'package' });
     }
     await run.stop('SIGINT');
+  });
+
+  it('tells of a command no figure while no counter has moved, and one as soon as it does', async () => {
+    const { root, write } = machineWithPowercap();
+    const stat = ['stat', '--json', '--source', 'powercap', '--root', root, '--', 'true'];
+    const still = joules(stat);
+    expect(still.stdout).toBe('');
+    expect(still.stderr).toMatch(/^joules: no result: no counter has moved meanwhile[^\n]*\n$/);
+    expect(still.status).toBe(0);
+    await using run = startJoules(stat);
+    for (let moves = 1; run.child.exitCode === null; moves++) {
+      write('intel-rapl:0', moves * 1_000_000);
+      await sleep(300);
+    }
+    expect((JSON.parse(run.output().stdout) as { machine_j: number }).machine_j).toBeGreaterThan(0);
   });
 
   it('has no interval of 0 J beside one of twice as much where the counter moves rarely, as a hypervisor’s does', async () => {
