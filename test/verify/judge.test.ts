@@ -161,7 +161,8 @@ describe('the judge', () => {
   });
 
   it('cannot tell anything of an estimate but that it closes', () => {
-    const { verdict, checks } = judge(runOn({ seed: 1, kind: 'estimated' }));
+    const { verdict, checks, loads } = judge(runOn({ seed: 1, kind: 'estimated' }));
+    expect(loads.map(({ drawn_w }) => drawn_w)).toEqual([null, null]);
     const results = Object.fromEntries(checks.map(({ name, result }) => [name, result]));
     expect(results).toMatchObject({ ledger: 'pass', moves: 'cannot tell', turns: 'expected' });
     expect(verdict).toBe('CANNOT TELL');
