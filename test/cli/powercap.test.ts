@@ -78,6 +78,7 @@ describeOnKernel('joules with powercap', () => {
       write('intel-rapl:0', moves * 1_000_000);
       await sleep(300);
     }
+    await run.ended;
     expect((JSON.parse(run.output().stdout) as { machine_j: number }).machine_j).toBeGreaterThan(0);
   });
 
@@ -92,7 +93,7 @@ describeOnKernel('joules with powercap', () => {
       await sleep(700);
       counted = printed(run).filter(({ zones }) => zones.length > 0);
     }
-    expect(counted.map(({ totals }) => totals.counter_j).filter((joules) => joules === 0)).toEqual([]);
+    expect(counted.map(({ totals }) => totals.counter_j).filter((one) => one === 0)).toEqual([]);
     // Nobody waits for one that stands still for good.
     await waitFor('its zero', () => printed(run).find(({ zones }) => zones[0]?.counter_j === 0));
     await run.stop('SIGINT');
