@@ -65,8 +65,8 @@ Learner::Learner(Program* program, const LearnedPackage& package, uint32_t index
   status_.period_ns = status_.jitter_ns = NAN;
 }
 
-int Learner::Start() {
-  return worker_.Start([this] { Run(); });
+int Learner::Start(ThreadMaker* maker) {
+  return worker_.Start([this] { Run(); }, maker);
 }
 
 void Learner::GoOn(const LearnedPackage& package) {

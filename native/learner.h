@@ -26,10 +26,9 @@ class Learner {
   Learner(Program* program, const LearnedPackage& package, uint32_t index, SharedModel* model);
   ~Learner() { worker_.Stop(); }
 
-  // Returns 0 or -errno.
-  int Start();
-  // Goes on with what has become of the package: its CPUs, or who reads its counter, may be others. By the
-  // same thread: one that is made when privileges have been dropped cannot be prompt.
+  // In a thread with the priority of `maker`. Returns 0 or -errno.
+  int Start(ThreadMaker* maker);
+  // Goes on with what has become of the package: its CPUs, or who reads its counter, may be others.
   void GoOn(const LearnedPackage& package);
   // Learns nothing until it goes on.
   void Rest();

@@ -82,6 +82,7 @@ Outcome Learning::Learn(const std::vector<LearnedPackage>& packages) {
   std::move(resting_.begin(), resting_.end(), std::back_inserter(before));
   resting_.clear();
   if (refused.Failed() || packages.empty()) return refused;
+  if (const int status = maker_.Start()) return Fail("start a thread", status);
   if (!FitsModel(packages)) {
     before.clear();  // they use the old one
     MakeModel(packages);
@@ -99,7 +100,7 @@ Outcome Learning::Learn(const std::vector<LearnedPackage>& packages) {
       continue;
     }
     learners_.push_back(std::make_unique<Learner>(program_, package, index, model_.get()));
-    const int status = learners_.back()->Start();
+    const int status = learners_.back()->Start(&maker_);
     if (!status) continue;
     learners_.clear();
     return Fail("start a thread", status);

@@ -10,6 +10,7 @@
 #include "learner.h"
 #include "outcome.h"
 #include "shared_model.h"
+#include "thread_maker.h"
 
 class Program;
 
@@ -41,6 +42,8 @@ class Learning {
   std::vector<uint32_t> zones_;          // by index of a package in the model
   std::vector<uint32_t> cores_;          // of each, when it was seen last
   std::vector<int32_t> package_of_cpu_;  // index; -1: of none. CPUs that went offline keep theirs
+  // Threads of packages whose CPUs come online when privileges have been dropped are to be prompt, too.
+  ThreadMaker maker_;
   std::vector<std::unique_ptr<Learner>> learners_, resting_;
   uint64_t restarts_ = 0;  // of models that are gone
   double last_ns_ = 0;     // when the last interval ended

@@ -22,6 +22,13 @@ int InOwnThread(Work work) {
   return error ? -error : -pthread_join(thread, nullptr);
 }
 
+// Lets the calling thread run as soon as it wakes, whatever else is to run on its CPU, if that is allowed.
+// Beside tasks that are always busy others wake some ms late on Linux 6.6 and later. It has to sleep often.
+inline void BePrompt() {
+  const sched_param least{sched_get_priority_min(SCHED_FIFO)};
+  sched_setscheduler(0, SCHED_FIFO, &least);
+}
+
 // Moves the calling thread to a CPU. -EINVAL: it is offline or not among those that we may use.
 inline int MoveTo(uint32_t cpu) {
   cpu_set_t* set = CPU_ALLOC(cpu + 1);

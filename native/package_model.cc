@@ -24,6 +24,9 @@ constexpr double kExecutableSpread = 0.45;           // as a part of a thread's 
 constexpr double kDrift = 0.04, kDriftTauS = 0.025;  // all power wanders by this part, for so long
 constexpr double kFirstNoise = 0.0016, kLeastNoise = 1e-6, kMostNoise = 0.04;
 constexpr double kNoiseStep = 0.004, kSurpriseStep = 0.002;
+// Blocks of windows, and how fast what they say of power that sways is believed: phases of programs are some
+// tens of ms long. Until there are some it is taken to sway.
+constexpr double kBlockS = 0.1, kSwayStep = 0.1, kFirstSway = 4;
 // While an executable begins it may draw more or less by so many times a mean thread's power. Believed to
 // what noise there is, one window of it would shift all that it cannot be told apart from.
 constexpr double kBeginSpread = 1;
@@ -107,6 +110,8 @@ void PackageModel::Begin(const Window& window) {
   factor_.assign(kCommons + packages_.size() + options_.most_deviations, 0);
   noise_ = kFirstNoise;
   surprise_ = 1;
+  sway_ = options_.uncore ? kFirstSway : 0;
+  block_ = {};
   begun_s_ = last_s_ = rebalanced_s_ = reviewed_s_ = window.end_s;
   unfaded_s_ = 0;
 }
@@ -204,6 +209,16 @@ void PackageModel::Observe(const Window& window, const Sums& sums) {
   noise_ += kNoiseStep * (std::max(0.0, (residual - seen.predicted_variance - begins) / square) - noise_);
   noise_ = std::clamp(noise_, kLeastNoise, kMostNoise);
   surprise_ += kSurpriseStep * (residual / seen.variance - surprise_);
+  if (options_.uncore) AddToBlock(seen, sums.seconds);
+}
+
+void PackageModel::AddToBlock(const KalmanFilter::Innovation& seen, double seconds) {
+  block_.residual += seen.residual;
+  block_.variance += seen.variance;
+  block_.seconds += seconds;
+  if (block_.seconds < kBlockS) return;
+  sway_ += kSwayStep * (block_.residual * block_.residual / block_.variance - sway_);
+  block_ = {};
 }
 
 // What is known widens with time, faster if residuals are larger than they should be.
@@ -230,5 +245,5 @@ bool PackageModel::Sound() const {
     const double mean = filter_.Mean(term.state), variance = filter_.Variance(term.state);
     if (!(variance >= 0) || !(std::abs(mean) <= options_.max_watts)) return false;
   }
-  return std::isfinite(surprise_) && std::isfinite(noise_);
+  return std::isfinite(surprise_) && std::isfinite(noise_) && std::isfinite(sway_);
 }

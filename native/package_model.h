@@ -96,6 +96,9 @@ class PackageModel {
     Sums interval, unpriced;
     double shared_j = 0, idle_j = 0;
   };
+  struct Block {  // of windows in a row
+    double residual = 0, variance = 0, seconds = 0;
+  };
   struct Start {  // what was seen until there is enough to begin with
     double seconds = 0, joules = 0;
     RunTime run;
@@ -125,6 +128,7 @@ class PackageModel {
   void Fade(double seconds);
   void Drift(Package* package, const Window& window, double joules);
   void Observe(const Window& window, const Sums& sums);
+  void AddToBlock(const KalmanFilter::Innovation& seen, double seconds);
   void Clamp();
   bool Sound() const;
   bool Fresh(const Package& package, double now_s) const { return now_s - package.last_s < kStaleS; }
@@ -150,6 +154,10 @@ class PackageModel {
   Start start_;
   double noise_ = 0;     // variance of what a window draws beyond the states, as a part of its square
   double surprise_ = 1;  // mean square of the residuals by their variance: 1 if all is as assumed
+  // The same of the residuals' sums over blocks of windows: more if power sways for longer than a window, so
+  // that many of them tell less than their number says. 0: not looked at.
+  double sway_ = 0;
+  Block block_;
   double begun_s_ = 0, last_s_ = 0, unfaded_s_ = 0, rebalanced_s_ = 0, reviewed_s_ = 0;
   size_t asked_ = 0;  // times that prices were asked for since the interval began
   int burst_ms_ = 1000;

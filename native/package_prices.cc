@@ -15,8 +15,9 @@ constexpr double kLeastOfStatic = 0.2;   // a package's static part is at least 
 constexpr size_t kGateMost = 32;         // who counts at the gate, and for the bursts: those who run most
 constexpr double kGateShut = 1, kGateOpens = 2;            // the gate opens over so much from there on
 constexpr double kLeastSurprise = 0.1, kMostSurprise = 4;  // by which errors are scaled
-constexpr double kModelError = 0.02;                       // of each price, by what no state can tell
-constexpr double kWarmS = 5;                               // all windows are taken for so long
+constexpr double kMostSway = 12;
+constexpr double kModelError = 0.02;         // of each price, by what no state can tell
+constexpr double kWarmS = 5;                 // all windows are taken for so long
 constexpr double kPoor = 0.1, kFair = 0.05;  // relative errors above which all, or some windows are taken
 constexpr double kTrustS = 0.005;  // of run time seen in an interval: much more tells of the rest of it
 constexpr double kEnoughS = 0.02;  // of windows, to know how much a package sleeps
@@ -106,7 +107,8 @@ double PackageModel::Error(const Load& load, double joules, const Total& total) 
     for (const auto& b : own)
       if (b.state >= 0) variance += a.factor * b.factor * filter_.Covariance(a.state, b.state);
   }
-  variance = std::max(0.0, variance) * std::clamp(surprise_, kLeastSurprise, kMostSurprise);
+  const double surprise = std::clamp(surprise_, kLeastSurprise, kMostSurprise);
+  variance = std::max(0.0, variance) * std::max(surprise, std::min(sway_, kMostSway));
   // In proportion to what threads have turned out to draw, if that is less than it was taken for.
   const double unknown_w = std::min(actors_->process_watts(), kProcessSpread * MeanThreadWatts());
   variance += load.known.unknown * std::pow(unknown_w * thread_s, 2);

@@ -2,8 +2,6 @@
 #include "worker.h"
 
 #include <poll.h>
-#include <sched.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <time.h>
@@ -41,20 +39,16 @@ void Worker::RunUntilItEnds() {
   }
 }
 
-int Worker::Start(std::function<void()> work) {
+int Worker::Start(std::function<void()> work, ThreadMaker* maker) {
   Stop();
   work_ = std::move(work);
   stop_ = UniqueFd(eventfd(0, EFD_CLOEXEC));
   if (stop_.get() < 0) return -errno;
   stopping_ = rests_ = ends_ = false;
-  // Signals are for JavaScript's thread: a new one has the mask of the one that starts it.
-  sigset_t all, before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, &before);
-  const int error = pthread_create(&thread_, nullptr, Run, this);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  runs_ = !error;
-  return -error;
+  ThreadMaker nobody;
+  const int status = (maker ? maker : &nobody)->Make(&thread_, Run, this);
+  runs_ = !status;
+  return status;
 }
 
 void Worker::Pause() {
@@ -87,11 +81,6 @@ void Worker::Stop() {
   pthread_join(thread_, nullptr);
   stop_ = UniqueFd();
   work_ = nullptr;
-}
-
-void Worker::BePrompt() {
-  const sched_param least{sched_get_priority_min(SCHED_FIFO)};
-  sched_setscheduler(0, SCHED_FIFO, &least);
 }
 
 bool Worker::SleepUntil(int64_t ns) {

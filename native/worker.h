@@ -9,6 +9,8 @@
 #include <functional>
 #include <mutex>
 
+#include "own_thread.h"
+#include "thread_maker.h"
 #include "unique_fd.h"
 
 // A thread that works on its own until it is stopped. Start(), Pause(), Resume() and Stop() are called by one
@@ -20,21 +22,19 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
-  // Runs `work` in a new thread that takes no signals. It ends by itself when Stopping(). Returns 0 or
-  // -errno.
-  int Start(std::function<void()> work);
+  // Runs `work` in a new thread that takes no signals, with the priority of `maker` where there is one. It
+  // ends by itself when Stopping(). Returns 0 or -errno.
+  int Start(std::function<void()> work, ThreadMaker* maker = nullptr);
   // Returns when the thread has ended; does nothing if it was not started.
   void Stop();
-  // Pause() returns when `work` has, and Resume() lets the same thread begin it anew: a new one could not
-  // have the priority that privileges gave to this one.
+  // Pause() returns when `work` has, and Resume() lets the same thread begin it anew.
   void Pause();
   void Resume();
 
   // For the thread itself.
   bool Stopping() const { return stopping_.load(std::memory_order_relaxed); }
-  // Lets the thread run as soon as it wakes, whatever else is to run on its CPU, if that is allowed. Beside
-  // tasks that are always busy others wake some ms late on Linux 6.6 and later. It has to sleep often.
-  static void BePrompt();
+  // See own_thread.h.
+  static void BePrompt() { ::BePrompt(); }
   // Sleeps until a time of CLOCK_MONOTONIC, as exactly as the kernel can, or until it is to stop. Returns
   // false if it is.
   bool SleepUntil(int64_t ns);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type NamedProcessUsage, SNAPSHOT_SCHEMA, type Snapshot } from '../model/snapshot.ts';
+import { type NamedProcessUsage, NO_SELF, SNAPSHOT_SCHEMA, type Snapshot } from '../model/snapshot.ts';
 import { powerOf } from '../model/units.ts';
 import type { Greeting, Reading, Sum } from './protocol.ts';
 
@@ -15,18 +15,6 @@ export interface OwnInterval {
 }
 
 const NOTHING = { elapsed_s: 0, energy_j: 0, energy_err_j: 0, cpu_time_s: 0 };
-const NO_SELF = {
-  energy_j: 0,
-  cpu_time_s: 0,
-  switches: 0,
-  lost: 0,
-  skipped: 0,
-  rebinds: 0,
-  gaps: 0,
-  resets: 0,
-  wraps: 0,
-  series: 0,
-};
 
 /** Makes an agent's readings, one after the other, into snapshots that have one process and its container. */
 export class OwnIntervals {

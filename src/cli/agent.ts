@@ -24,7 +24,7 @@ import { within } from '../util/deadline.ts';
 import { createPage, type LivePage } from '../web/server/page.ts';
 import { AgentLog, announce } from './agent-log.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
-import { complain, jsonLine, outliveStdout, print } from './print.ts';
+import { complain, jsonLine, outliveStdout, printOrDrop } from './print.ts';
 import { ignoreDebugger, onStop } from './signals.ts';
 
 /** The end takes 5 s at most, whatever the load and the receiver: for the last interval, its export, and closing. */
@@ -66,9 +66,10 @@ export async function agent(args: readonly string[]): Promise<number> {
     const recorder = record(withAttached(meter, attach), {
       ledger,
       intervalMs: options.interval * 1000,
-      async onSnapshot(snapshot) {
+      onSnapshot(snapshot) {
         const self = { ...snapshot.self, series: ledger.size };
-        if (own.json) await print(jsonLine(snapshotJson({ ...snapshot, self })), stopping.signal);
+        // Whoever reads the lines is one of many: nobody waits for them.
+        if (own.json) printOrDrop(() => jsonLine(snapshotJson({ ...snapshot, self })));
         agentLog.measured(snapshot);
         if (publisher.origin !== undefined) page.add(snapshot);
       },

@@ -71,7 +71,7 @@ const WHY_NOT: Readonly<Record<Exclude<LearningState, 'learning'>, (its: Package
   unsteady: () =>
     'its counter moves at no steady times, as far as can be told while its CPU is so busy; it is tried again',
   virtual: (its) =>
-    `its counter moves every ${period(its)}, so it is virtual, and its host shares energy out by time already: it is never learned from; an --interval of several of its periods has steadier figures`,
+    `its counter moves every ${period(its)}, so it is virtual, and its host shares energy out by time already: it is never learned from; an interval lasts until it has moved`,
   noise: () => 'hardly any update of its counter can be seen when it comes; it is tried again',
 };
 

@@ -61,7 +61,7 @@ function remedy({ source, rejected }: Selection, isVirtual: boolean): string {
   if (hidden) return `for ${hidden.name}: ${hidden.reason}`;
   if (source.reader !== 'none') return 'joules verify tells within two minutes how far to believe that here';
   const last = rejected.at(-1);
-  return last
+  return last && !last.isHopeless
     ? `for a counter: ${last.reason}`
     : 'give --watts-idle and --watts-busy if you know those of your CPU';
 }

@@ -73,6 +73,36 @@ export async function print(text: string, stopped: AbortSignal): Promise<void> {
   await once(process.stdout, 'drain', { signal: stopped }).catch(() => {});
 }
 
+/** What waits in memory for whoever reads stdout or stderr, bytes at most, beside a line. */
+const MOST_WAITING = 2 ** 20;
+
+/** Lines that found no room since there was some; undefined: there is. */
+let dropped: number | undefined;
+
+/**
+ * Writes a line to stdout without waiting for its reader, who may have stopped: what is more than may wait is dropped, and
+ * not even made. That is said once, and again when all that waited has been read.
+ */
+export function printOrDrop(line: () => string): void {
+  if (fstatSync(process.stdout.fd).isFile()) return writeToFile(line());
+  const waiting = process.stdout.writableLength;
+  if (dropped !== undefined && waiting === 0) {
+    complain(`stdout is read again: ${counted(dropped, 'line')} of it ${dropped === 1 ? 'is' : 'are'} lost`);
+    dropped = undefined;
+  }
+  if (dropped === undefined && waiting > MOST_WAITING) {
+    complain('nobody reads stdout: its lines are lost until somebody does, all else goes on');
+    dropped = 0;
+  }
+  if (dropped !== undefined) {
+    dropped++;
+    return;
+  }
+  process.stdout.write(line(), (error) => {
+    if (!error) failing = false;
+  });
+}
+
 /** Of what the meter logs, that which puts figures in doubt for as long as it runs. */
 export function complainOfDoubts(line: string): void {
   if (line.startsWith('event=hidden ')) complain(line);
@@ -83,7 +113,8 @@ export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** One line on stderr for a person. */
+/** One line on stderr for a person, who need not be there: what nobody reads does not pile up. */
 export function complain(line: string): void {
+  if (process.stderr.writableLength > MOST_WAITING) return;
   process.stderr.write(`${process.stderr.isTTY ? '\r\x1b[K' : ''}joules: ${printable(line)}\n`);
 }

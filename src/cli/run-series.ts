@@ -56,7 +56,7 @@ export async function runSeries(
         return stopped(exitCode || 128 + constants.signals[interrupted], `was interrupted by ${interrupted}`);
       }
       if (exitCode !== 0) return stopped(exitCode, failure(commands[command]!, exitCode));
-      if (measured.result === undefined) return stopped(EXIT_UNABLE, `was not measured: ${measured.why}`);
+      if (measured.result === undefined) return stopped(EXIT_UNABLE, `has no figures: ${measured.why}`);
       const run: Run = { command, number, of, counts: round >= warmUp, figures: measured.result };
       if (run.counts) runs.push(run);
       on.ended(run);

@@ -28,7 +28,7 @@ export async function once(meter: Meter, { command }: Asked<'run'>): Promise<Out
   const measured = await measureCommand(meter, command, () => dropPrivileges(meter));
   const { exitCode, result } = measured;
   if (result) return { exitCode, result, lines: report(result) };
-  return { exitCode, result, why: `the command's last interval was not measured: ${measured.why}` };
+  return { exitCode, result, why: measured.why };
 }
 
 export async function repeat(meter: Meter, { command, times, warmUp }: Asked<'repeat'>): Promise<Outcome> {

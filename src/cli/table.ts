@@ -26,6 +26,8 @@ interface Listing {
 const number = (title: string): Column => ({ title, numeric: true });
 const text = (title: string): Column => ({ title, numeric: false });
 const FIGURES = [number('WATTS'), number('JOULES'), number('CPU s')];
+/** What is not known where no counter has told anything. */
+const OF_COUNTERS: ReadonlySet<string> = new Set(['WATTS', 'JOULES', 'IDLE J']);
 
 /** A snapshot with at most `limit` processes, the largest first; the rest is in one row `(other)`. */
 export function limited(snapshot: Snapshot, limit: number): Snapshot {
@@ -45,7 +47,11 @@ export function table(snapshot: Snapshot, options: { by: View; limit: number; wi
   const { columns, rows } = VIEW_ROWS[by](snapshot, limit);
   const sorted = rows.toSorted((a, b) => b.energy_j - a.energy_j);
   const shown = by === 'process' ? sorted : sorted.slice(0, limit);
-  const cells = [columns.map(({ title }) => title), ...shown.map((row) => row.cells)];
+  const known = ({ cells }: Row): readonly string[] =>
+    snapshot.zones.length > 0
+      ? cells
+      : cells.map((cell, i) => (OF_COUNTERS.has(columns[i]!.title) ? '-' : cell));
+  const cells = [columns.map(({ title }) => title), ...shown.map(known)];
   const widths = columns.map((_, column) => Math.max(...cells.map((line) => line[column]!.length)));
   return [
     summary(snapshot),
@@ -56,14 +62,17 @@ export function table(snapshot: Snapshot, options: { by: View; limit: number; wi
 
 /** Total power and where it goes, in one line. */
 export function summary(snapshot: Snapshot): string {
-  const { totals, unattributed, source, interval_s, self } = snapshot;
+  const { totals, unattributed, source, interval_s, self, zones } = snapshot;
   const watts = (joules: number): string => `${figure(joules / interval_s, 2, source.estimate?.digits)} W`;
+  const switches = `${Math.round(self.switches / interval_s)} switches/s`;
+  if (zones.length === 0)
+    return `no figures of ${snapshotKindAndName(snapshot)}: no counter has moved · ${switches}`;
   const parts = [
     `${watts(totals.counter_j)} ${snapshotKindAndName(snapshot)}`,
     `processes ${watts(totals.process_j)}`,
     `idle ${watts(totals.idle_j)}`,
     `unattributed ${watts(totals.unattributed_j)}${unattributed.shared_j > 0 ? ` (shared ${watts(unattributed.shared_j)})` : ''}`,
-    `${Math.round(self.switches / interval_s)} switches/s`,
+    switches,
   ];
   if (self.lost > 0) parts.push(`lost ${self.lost}`);
   return parts.join(' · ');

@@ -53,6 +53,8 @@ export const DRAIN_MS = 1000;
 const LAST_TRIES = 5;
 const LAST_TRY_MS = 200;
 
+const NEVER_MOVED = 'no counter has moved meanwhile: see joules doctor';
+
 /** Adds up what a subject uses, from when it is made with a measurement on. */
 export class Tally {
   readonly #meter: Pick<Meter, 'measure'>;
@@ -65,6 +67,8 @@ export class Tally {
   #idle = 0;
   #unattributed = 0;
   #shared = 0;
+  /** Whether any counter has told anything. */
+  #isKnown = false;
   /** Whether the source tells of anybody how uncertain it is: of who used nothing it cannot be seen. */
   #tellsErrors = false;
 
@@ -83,7 +87,8 @@ export class Tally {
   /** Rejects where something cannot be read just now, which costs nothing: the next call covers the time. */
   async add(): Promise<void> {
     const measurement = await this.#meter.measure();
-    const { source, interval_s, totals, unattributed, processes } = measurement.snapshot;
+    const { source, interval_s, totals, unattributed, processes, zones } = measurement.snapshot;
+    this.#isKnown ||= zones.length > 0;
     this.#attributions.add(source.attribution);
     this.#own = sumUsed([this.#own, this.#subject.usedIn(measurement)]);
     this.#counter += totals.counter_j;
@@ -94,15 +99,15 @@ export class Tally {
     this.#tellsErrors ||= processes.some(({ energy_err_j }) => energy_err_j !== null);
   }
 
-  /** Adds the last interval. Resolves with why it did not work in the end, if it did not. */
+  /** Adds the last interval. Resolves with why nothing is known, if it is not: a 0 would be a figure. */
   async finish(): Promise<string | undefined> {
     for (let tried = 1; ; tried++) {
       try {
         await this.add();
-        return undefined;
+        return this.#isKnown ? undefined : NEVER_MOVED;
       } catch (error) {
         const why = error instanceof EnergyError ? error.message : String(error);
-        if (tried === LAST_TRIES) return why;
+        if (tried === LAST_TRIES) return `its last interval was not measured: ${why}`;
         await new Promise((resolve) => setTimeout(resolve, LAST_TRY_MS));
       }
     }

@@ -32,7 +32,7 @@ async function counter(meter: Meter): Promise<Finding | undefined> {
 }
 
 const VIRTUAL =
-  'it is virtual, its host shares energy out by CPU time, and so it is split here: apportioned by time, never learned; an --interval of several of its periods has steadier figures';
+  'it is virtual, its host shares energy out by CPU time, and so it is split here: apportioned by time, never learned; an interval lasts until it has moved';
 
 /** Long enough to see how a counter moves that moves once a second, and to learn from one that can be learned from. */
 const LEARNING_MS = 5000;

@@ -51,8 +51,9 @@ export function verifyReport({
   const counters = source.counters === 1 ? '1 counter' : `${source.counters} counters`;
   const title = Math.max(...checks.map(({ name }) => name.length));
   const indent = 13 + title;
+  const unjudged = checks.filter(({ result }) => result === 'not judged').map(({ name }) => name);
   return [
-    `joules verify ${version}: ${verdict}`,
+    `joules verify ${version}: ${verdict}${unjudged.length > 0 ? ` (not judged: ${unjudged.join(', ')})` : ''}`,
     '',
     `machine  ${model}${virtual ? ' (virtual)' : ''}, ${cpus} CPUs, ${cores} cores, ${packages} package${packages > 1 ? 's' : ''}`,
     `kernel   Linux ${kernel} ${arch}`,

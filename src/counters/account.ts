@@ -44,6 +44,13 @@ export class Account {
     return this.#access.state === 'failed' ? this.#access.error : undefined;
   }
 
+  /** Whether it could be read, and showed the same since it was taken last. */
+  get stands(): boolean {
+    const { kind, broken } = this.#reading;
+    const moved = kind !== 'unknown' && this.#reading.joules > 0;
+    return this.failure === undefined && !broken && !moved;
+  }
+
   /** Reads the counter, and opens it first where it is not open. Where that fails it is closed. Never rejects. */
   async read(): Promise<readonly CounterEvent[]> {
     const before = this.#access;

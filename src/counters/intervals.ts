@@ -21,6 +21,9 @@ export interface Recorded extends Interval {
 /** Rows of failed measurements that are kept, some tens of MB: beyond, BPF keeps the sums in tables of its own. */
 const MOST_KEPT_ROWS = 250_000;
 
+/** A hypervisor's counter moves once a second, and later where its host is busy. */
+const LONGEST_STILL_MS = 3000;
+
 /**
  * Hands out what was recorded, interval after interval. What a measurement that fails had is not lost: the next one
  * has it too, and begins where the failed one began.
@@ -32,6 +35,9 @@ export class Intervals {
   readonly #inTurn = serial();
   #kept: Omit<Recorded, 'cores' | 'skipped'> | undefined;
   #skipped = 0;
+  /** Counters that stood still for so long, or cannot be read, that nobody waits for them until they have moved again. */
+  readonly #still = new Set<string>();
+  #closed = false;
 
   constructor(parts: { collector: Collector; poller: Poller; cores: () => readonly Core[] }) {
     this.#collector = parts.collector;
@@ -59,12 +65,46 @@ export class Intervals {
 
   /** Resolves when all that was to be taken is. */
   close(): Promise<void> {
+    this.#closed = true;
     return this.#inTurn(() => {});
   }
 
   async #record(): Promise<Recorded> {
-    if (this.#kept === undefined || this.#kept.columns.rows.cpu.length <= MOST_KEPT_ROWS) await this.#drain();
+    if (this.#kept === undefined || this.#kept.columns.rows.cpu.length <= MOST_KEPT_ROWS) {
+      await this.#drain();
+      await this.#untilMoved();
+    }
     return { ...this.#kept!, cores: this.#cores(), skipped: this.#skipped };
+  }
+
+  /**
+   * A counter that moves more rarely than intervals end, as a hypervisor's does, would show 0 in one and the energy of
+   * several in the next: the interval goes on until it has moved.
+   */
+  async #untilMoved(): Promise<void> {
+    const standing = this.#standing();
+    for (const id of this.#still) if (!standing.has(id)) this.#still.delete(id);
+    const awaited = new Set([...standing].filter((id) => !this.#still.has(id)));
+    if (awaited.size === 0) return;
+    const endMs = performance.now() + LONGEST_STILL_MS;
+    await this.#poller.untilMoved(awaited, () => this.#closed || performance.now() > endMs);
+    await this.#drain();
+    this.#standing().forEach((id) => this.#still.add(id));
+  }
+
+  /**
+   * Counters of packages, by their ids, that counted nothing in the interval, or have not moved yet. That of a core may have
+   * nothing to count while the core sleeps, and one that a user chose may count anything.
+   */
+  #standing(): Set<string> {
+    const { source, readings } = this.#kept!;
+    const counters = source.reader === 'user' && source.scope === 'package' ? source.counters : [];
+    const isStanding = ({ id, maxWatts }: Counter): boolean => {
+      const reading = readings.get(id);
+      const moved = reading === undefined || (reading.kind !== 'unknown' && reading.joules > 0);
+      return maxWatts < Infinity && !moved && !reading.broken;
+    };
+    return new Set(counters.filter(isStanding).map(({ id }) => id));
   }
 
   async #drain(): Promise<void> {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { setTimeout as sleep } from 'node:timers/promises';
 import { addCounterEvents, type CounterEvents, NO_COUNTER_EVENTS } from '../model/counter-events.ts';
 import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
 import type { Readings } from '../model/reading.ts';
@@ -18,6 +19,8 @@ export interface Poller {
    * unknown; this rejects for no counter's sake.
    */
   take(counters: readonly Counter[]): Promise<Taken>;
+  /** Resolves when each of these counters has moved since it was taken, or cannot be read, or once `isOver` says so. */
+  untilMoved(ids: ReadonlySet<string>, isOver: () => boolean): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -32,6 +35,9 @@ export interface PollerOptions {
 
 /** 2^32 counts of 2^-16 J are 65,536 J: at 2 kW, which no package draws, a wrap in half a minute. */
 const POLL_MS = 1000;
+
+/** Between two reads of a counter whose move is waited for. */
+const [FIRST_STEP_MS, LONGEST_STEP_MS] = [1, 20];
 
 /** Opens counters and begins to count. @throws EnergyError where one that is needed cannot be read. */
 export async function openPoller({ counters, needed, log, periodMs }: PollerOptions): Promise<Poller> {
@@ -86,6 +92,17 @@ class PolledCounters implements Poller {
       this.#events = NO_COUNTER_EVENTS;
       return { readings, ...events };
     });
+  }
+
+  async untilMoved(ids: ReadonlySet<string>, isOver: () => boolean): Promise<void> {
+    for (let stepMs = FIRST_STEP_MS; ; stepMs = Math.min(2 * stepMs, LONGEST_STEP_MS)) {
+      const standing = [...this.#present.values()].filter(
+        ({ counter, stands }) => ids.has(counter.id) && stands,
+      );
+      if (standing.length === 0 || isOver()) return;
+      await sleep(stepMs);
+      await this.#inTurn(() => this.#poll(standing));
+    }
   }
 
   close(): Promise<void> {

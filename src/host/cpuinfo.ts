@@ -13,6 +13,11 @@ export function isVirtualMachine(proc: string): boolean {
   return cpuField(proc, 'flags').split(' ').includes('hypervisor');
 }
 
+/** Whether CPUs of this maker have counters of energy that Linux shows (RAPL). */
+export function mayHaveRapl(proc: string): boolean {
+  return isAmd(proc) || cpuField(proc, 'vendor_id') === 'GenuineIntel';
+}
+
 /** Whether it is a CPU of AMD, or one of Hygon, whose are AMD's by licence. */
 export function isAmd(proc: string): boolean {
   return ['AuthenticAMD', 'HygonGenuine'].includes(cpuField(proc, 'vendor_id'));

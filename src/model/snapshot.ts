@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ContainerNames } from './container.ts';
-import type { CounterEvents } from './counter-events.ts';
+import { type CounterEvents, NO_COUNTER_EVENTS } from './counter-events.ts';
 import type { Owner } from './owner.ts';
 import type { Attribution, Domain, SourceKind, SourceScope } from './source.ts';
 import type { Joules, Seconds, Watts } from './units.ts';
@@ -123,6 +123,17 @@ export interface SelfUsage extends CounterEvents {
   /** Series that the ledger holds, with those that have ended and are still to be shown; 0 where there is no ledger. */
   readonly series: number;
 }
+
+/** That of whoever measures nothing himself. */
+export const NO_SELF: SelfUsage = {
+  energy_j: 0,
+  cpu_time_s: 0,
+  switches: 0,
+  lost: 0,
+  skipped: 0,
+  ...NO_COUNTER_EVENTS,
+  series: 0,
+};
 
 /**
  * Where the energy of one interval went, as it is printed and handed to programs: hence the names, which the schema

@@ -163,4 +163,6 @@ export interface Rejection {
   readonly reason: string;
   /** Nothing that it could be read from is there: most machines are made without. */
   readonly isAbsent?: true;
+  /** CPUs of this kind have none, whatever is loaded. */
+  readonly isHopeless?: true;
 }

@@ -65,6 +65,7 @@ export const COMMAND: Table<CommandOptions> = {
     option: 'socket-dir',
     placeholder: 'DIRECTORY',
     verbs: ['agent', 'top', 'stat'],
+    needs: { option: 'attach', verbs: ['top', 'stat'] },
     description:
       "where the agent's sockets are, by which programs get their own energy without privileges (docs/attach.md); none: it has none",
     rare: true,
@@ -121,6 +122,7 @@ export const COMMAND: Table<CommandOptions> = {
     option: 'from',
     placeholder: 'TIME',
     verbs: REPLAYERS,
+    needs: { option: 'replay', verbs: ['top'] },
     description: 'the part of a recording that begins there',
   },
   to: {
@@ -129,6 +131,7 @@ export const COMMAND: Table<CommandOptions> = {
     option: 'to',
     placeholder: 'TIME',
     verbs: REPLAYERS,
+    needs: { option: 'replay', verbs: ['top'] },
     description: 'the part of a recording that ends there',
   },
   maxSize: {

@@ -30,6 +30,7 @@ export function parseOptions(verb: Verb, args: readonly string[]): CommandLine {
   const rows = optionsOf(verb);
   const { options, operands } = scan(args, rows, VERBS[verb].operands?.takes === 'command');
   checkOptions(verb, options, rows);
+  checkNeeds(verb, options, rows);
   checkOperands(verb, operands);
   const values = (table: object): object => pick(rowsOfVerb(table, verb), options);
   return { meter: values(METER), own: values(COMMAND), operands };
@@ -151,6 +152,17 @@ function checkOptions(verb: Verb, options: readonly Given[], rows: readonly Row[
       throw usageError(`${written} takes no value: leave out ${shown(value)}`);
     if (takesNone || (value !== undefined && (isInline || !isOption(value, rows)))) continue;
     throw usageError(`${written} needs a value: ${written} ${setting.placeholder}, ${setting.kind.takes}`);
+  }
+}
+
+/** @throws usageError for an option that would be ignored, since another one is not given. */
+function checkNeeds(verb: Verb, options: readonly Given[], rows: readonly Row[]): void {
+  for (const { name, written } of options) {
+    const needs = rows.find(([, { option }]) => option === name)?.[1].needs;
+    if (!needs?.verbs.includes(verb) || options.some((other) => other.name === needs.option)) continue;
+    throw usageError(
+      `${written} means nothing to ${verb} without --${needs.option}: give both, or leave it out`,
+    );
   }
 }
 

@@ -25,6 +25,8 @@ export interface Setting<T> {
   readonly repeatable?: true;
   /** Verbs that have the option; without it all that measure. */
   readonly verbs?: readonly Verb[];
+  /** Another option without which it means nothing to some of its verbs. */
+  readonly needs?: { readonly option: string; readonly verbs: readonly Verb[] };
   /** Name in the agent's configuration file, with a dot in groups. */
   readonly key?: string;
   readonly description: string;

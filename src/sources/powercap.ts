@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { accessSync, constants } from 'node:fs';
 import { join } from 'node:path';
-import { isAmd } from '../host/cpuinfo.ts';
+import { isAmd, mayHaveRapl } from '../host/cpuinfo.ts';
 import { apportioned, inPackage } from './power.ts';
 import type { Counter, PolledSource, Rejection } from '../model/source.ts';
 import { listNames, readText } from '../util/files.ts';
@@ -25,6 +25,10 @@ export function powercapSource(roots: HostRoots): Omit<PolledSource, 'auxiliary'
   const name = 'powercap';
   const all = powercapCounters(roots);
   const packages = all.filter(isPackage);
+  if (packages.length === 0 && !mayHaveRapl(roots.proc)) {
+    const reason = 'only CPUs of Intel, AMD and Hygon have such counters';
+    return { name, reason, isAbsent: true, isHopeless: true };
+  }
   if (packages.length === 0) {
     const reason = `${classOf(roots.sys)} has no package: it needs the module intel_rapl_msr`;
     return { name, reason, isAbsent: true };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { blame, type Check, percent, pinnedTo, samplesOf, zoneOf, zonePower } from './check.ts';
 import { periodOf } from './check-counter.ts';
-import type { Observation, Watch } from './observation.ts';
+import type { Observation } from './observation.ts';
 import { mean, median, robustDeviation } from './statistics.ts';
 
 /** Power of a steady load on a steady machine varies by 1 to 3 %; a counter that varies by three times that is not to be believed. */
@@ -18,18 +18,23 @@ const IRREGULAR = 0.1;
 const LEAST_UPDATES = 40;
 const LEAST_DIFFERENCES = 6;
 
-/** How much the power that a counter shows of a steady load varies: from update to update, and from interval to interval. */
-export function checkNoise(observation: Observation): Check {
-  const name = 'noise';
-  const { source, watch } = observation;
-  if (source.reader === 'none')
-    return { name, result: 'cannot tell', text: 'there is no counter', figures: {} };
-  // While a thread of ours learns from a counter it is there first at each update: from here they are seen too late.
-  const isLearned = source.attribution === 'learned';
-  const found = [
-    { of: 'update', ...(isLearned ? NOISE_UNKNOWN : noiseOfUpdates(watch)) },
+/**
+ * How much the power that a counter shows of a steady load varies: from update to update, and from interval to interval. What
+ * of the first was not judged is a check of its own.
+ */
+export function checkNoise(observation: Observation): Check[] {
+  if (observation.source.reader === 'none')
+    return [{ name: 'noise', result: 'cannot tell', text: 'there is no counter', figures: {} }];
+  const byUpdate = noiseOfUpdates(observation);
+  const noise = judged(observation, [
+    { of: 'update', ...byUpdate },
     { of: 'interval', ...noiseOfIntervals(observation) },
-  ];
+  ]);
+  return byUpdate.part === undefined ? [noise, notJudged(observation)] : [noise];
+}
+
+function judged(observation: Observation, found: readonly (Noise & { readonly of: string })[]): Check {
+  const name = 'noise';
   const [byUpdate, byInterval] = found.map(({ part }) => part ?? null);
   const figures = { by_update: byUpdate ?? null, by_interval: byInterval ?? null };
   const known = found.filter(({ part }) => part !== undefined);
@@ -49,6 +54,21 @@ export function checkNoise(observation: Observation): Check {
   if (known.some(({ part }) => part! > MOST_NOISE))
     return { name, result: 'cannot tell', text: `${text}, of too few values: give more --seconds`, figures };
   return { name, result: 'pass', text: `a steady load's power varies by ${text}`, figures };
+}
+
+function notJudged({ source, watch }: Observation): Check {
+  const why =
+    source.attribution === 'learned'
+      ? 'the thread that learns from the counter is there first'
+      : periodOf(watch).seconds === 0
+        ? 'the counter changes faster than it can be read'
+        : 'too few updates were seen singly';
+  return {
+    name: 'updates',
+    result: 'not judged',
+    text: `noise from update to update, since ${why}; over an interval it averages out`,
+    figures: { seen: watch?.updates.length ?? 0, reads: watch?.reads ?? 0 },
+  };
 }
 
 /** Relative standard error of a deviation that comes of a median, of so many values: 1.65 times that of the best estimate. */
@@ -76,7 +96,9 @@ interface Seen {
  * Either estimate has, beside the counter's noise, what is wrong with its own times: where the one who reads is often
  * held up, when each update came; where updates do not come regularly, that each is taken for a period's.
  */
-function noiseOfUpdates(watch: Watch | undefined): Noise {
+function noiseOfUpdates({ source, watch }: Observation): Noise {
+  // While a thread of ours learns from a counter it is there first at each update: from here they are seen too late.
+  if (source.attribution === 'learned') return NOISE_UNKNOWN;
   const period = periodOf(watch).seconds;
   if (!watch || period === undefined || period === 0) return NOISE_UNKNOWN;
   const seen = watch.updates.map(({ ns, beforeNs, joules }) => ({ fromNs: beforeNs, toNs: ns, joules }));

@@ -4,9 +4,10 @@ import type { Arrangement, Observation, Sample } from './observation.ts';
 
 /**
  * `cannot tell`: this machine, or the load on it, does not let it be judged. `expected`: not what was drawn, but what the
- * way of sharing out that this source has gives by its nature.
+ * way of sharing out that this source has gives by its nature. `not judged`: what could not be looked at, which the
+ * report names beside its verdict.
  */
-export type Result = 'pass' | 'fail' | 'cannot tell' | 'expected';
+export type Result = 'pass' | 'fail' | 'cannot tell' | 'expected' | 'not judged';
 
 /** One thing that was looked at. */
 export interface Check {

@@ -61,7 +61,7 @@ export function judge(observation: Observation): Judgement {
     checkCpus(observation),
     checkMoves(observation),
     checkPeriod(observation),
-    checkNoise(observation),
+    ...checkNoise(observation),
     checkResponse(observation),
     checkOwn(observation),
     checkScale(observation),
@@ -88,7 +88,8 @@ function loadsOf(observation: Observation): LoadReport[] {
   const shares = sharesOf(observation);
   return LOADS.map((load) => ({
     load,
-    drawn_w: finite(drawn(observation, load)),
+    // What an estimate adds to itself is no counter's.
+    drawn_w: observation.source.reader === 'none' ? null : finite(drawn(observation, load)),
     alone_w: finite(aloneWatts(observation, load)),
     together: Object.fromEntries(
       shares

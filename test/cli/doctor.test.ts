@@ -35,7 +35,7 @@ describeOnKernel('joules doctor on counters in user space', () => {
     closeSync(energy);
     const { stdout } = run.output();
     expect(stdout).toMatch(
-      /^ {2}package:0 +.*split by time: .* it is virtual, .* never learned from; an --interval /m,
+      /^ {2}package:0 +.*split by time: .* it is virtual, .* never learned from; an interval lasts /m,
     );
     expect(stdout).toMatch(/^\+ powercap +apportioned, scope package, 1 counter\(s\): package:0, split /m);
     expect(stdout).toMatch(

@@ -46,6 +46,11 @@ describe('the last sentence of joules doctor', () => {
       /estimates.*run joules on the host/,
     ],
     ['a machine without', end(selection(ESTIMATED, [ABSENT, POWER]), false), /; for a counter: load rapl\.$/],
+    [
+      'a CPU that has none',
+      end(selection(ESTIMATED, [ABSENT, { ...POWER, isHopeless: true }]), false),
+      /estimates.*; give --watts-idle and --watts-busy if you know/,
+    ],
     ['a counter for root', end(selection(ESTIMATED, [POWER, HIDDEN]), false), /; for powercap: root alone/],
     [
       'an event',

@@ -112,6 +112,50 @@ describeOnKernel('where output goes', () => {
     }
   });
 
+  it('a reader of its lines who stops costs the agent lines, which it says once, and nobody else a metric', async () => {
+    const agent = spawn(
+      process.execPath,
+      [JOULES, 'agent', '--json', '--source', TSC, '--interval', '0.02', '--socket-dir', 'none'],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, OTEL_METRICS_EXPORTER: 'prometheus', OTEL_EXPORTER_PROMETHEUS_PORT: '0' },
+      },
+    );
+    try {
+      let stderr = '';
+      agent.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+      const url = await waitFor('the endpoint', () => /http:\S+/.exec(stderr)?.[0]);
+      await waitFor('the first lost line', () => (stderr.includes('nobody reads stdout') ? true : undefined));
+      const switches = async (): Promise<number> => {
+        const page = await (await fetch(url)).text();
+        return Number(/^energy_agent_switches\S* ([\d.e+]+)/m.exec(page)?.[1] ?? 0);
+      };
+      const first = await switches();
+      for (let now = first; now <= first; now = await switches()) await new Promise(setImmediate);
+      expect(stderr.match(/nobody reads stdout/g)).toHaveLength(1);
+      let stdout = '';
+      agent.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()));
+      const lost = await waitFor(
+        'the reader to be noticed',
+        () => /read again: (\d+) lines?/.exec(stderr)?.[1],
+      );
+      expect(Number(lost)).toBeGreaterThan(0);
+      const before = stdout.length;
+      await waitFor('more lines', () => (stdout.length > before ? true : undefined));
+      agent.kill('SIGTERM');
+      const [status] = (await once(agent, 'close')) as [number];
+      expect(status).toBe(0);
+      expect(
+        stdout
+          .split('\n')
+          .slice(0, -1)
+          .filter((line) => !isJson(line)),
+      ).toEqual([]);
+    } finally {
+      agent.kill('SIGKILL');
+    }
+  });
+
   it('a FIFO that nobody reads is refused before the command runs', () => {
     const fifo = join(directory, 'unread');
     execFileSync('mkfifo', [fifo]);

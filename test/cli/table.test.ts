@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { summary } from '../../src/cli/table.ts';
+import { summary, table } from '../../src/cli/table.ts';
 import type { Snapshot, ZoneUsage } from '../../src/model/snapshot.ts';
 import type { Attribution } from '../../src/model/source.ts';
 import { leastAttribution } from '../../src/attribution/least.ts';
@@ -27,6 +27,15 @@ describe('the summary of an interval', () => {
     expect(summary(packages('time', 'time'))).toMatch(/^4\.00 W apportioned by time \(power\) · /);
     expect(summary(packages(null))).toMatch(/^4\.00 W apportioned \(power\) · /);
     expect(summary(snapshotOf())).toMatch(/^1\.00 W measured \(power_core\) · /);
+  });
+
+  it('has no figures where no counter has told any: a 0 would be one', () => {
+    const unknown = { ...packages(null), zones: [] };
+    expect(summary(unknown)).toMatch(
+      /^no figures of apportioned \(power\): no counter has moved · \d+ switches/,
+    );
+    const lines = table(unknown, { by: 'process', limit: 5 });
+    expect(lines.at(-1)).toMatch(/^\s*7 +- +- /);
   });
 
   it('names the counters that were split by time where others were not', () => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { buildPackageModel, Story, type Machine, type Priced, type Task } from '../support/package-model.ts';
+import { createRandom } from '../simulation/random.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const MACHINE: Machine = { cores: 4, static: 10 };
@@ -91,6 +92,38 @@ describe('the model of a package', () => {
       });
     }
     expect(within / all).toBeGreaterThanOrEqual(0.9);
+  });
+
+  it('tells it where programs come and go together, and differ by far, before they are known', () => {
+    let within = 0;
+    let all = 0;
+    for (let seed = 1; seed <= 6; seed++) {
+      const random = createRandom(seed);
+      const story = new Story({ cores: 24, static: 20, noise: 0.01 }, { seed });
+      const groups = Array.from({ length: 8 }, (_, group) => ({
+        isOn: false,
+        until: 0,
+        tasks: [0, 1, 2].map((task) => {
+          const process = 1 + 3 * group + task;
+          return { process, executable: process, watts: 4 * Math.exp(0.7 * random.normal()) };
+        }),
+      }));
+      for (let i = 0; i < 500; i++) {
+        for (const group of groups.filter(({ until }) => i >= until)) {
+          group.isOn = !group.isOn;
+          group.until = i + 20 + 150 * random.uniform();
+        }
+        const tasks = groups.filter(({ isOn }) => isOn).flatMap((group) => group.tasks);
+        story.window(tasks.map((task) => ({ task, run: 0.002 * (0.85 + 0.15 * random.uniform()) })));
+      }
+      const tasks = groups.flatMap((group) => group.tasks);
+      const { joules, error } = price(story.ask(...tasks.map((task) => [task, 0.3] as const)));
+      tasks.forEach(({ watts: power }, i) => {
+        all++;
+        if (Math.abs(joules[i]! - 0.3 * power) <= 2 * error[i]!) within++;
+      });
+    }
+    expect(within / all).toBeGreaterThanOrEqual(0.8);
   });
 
   it('is not misled by windows that are wrong', () => {

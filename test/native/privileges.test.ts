@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { maskOf } from '../../src/host/capabilities.ts';
 import { describeOnKernel, msrType } from '../support/kernel.ts';
-import { OPTIONS, ZONE } from '../support/probe.ts';
+import { OPTIONS, PACKAGE, ZONE } from '../support/probe.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const ADDON = join(__dirname, '../../dist/probe/addon.js');
 
@@ -91,5 +93,45 @@ describeOnKernel('after privileges were dropped in every thread, those that begi
       lookAfter: 'done',
       bind: 'EACCES',
     });
+  });
+});
+
+describeOnKernel('a package whose CPUs come online when privileges were dropped', () => {
+  it('is learned from by a thread of the same priority, and the others keep theirs', () => {
+    const directory = temporaryDirectory();
+    const packages = ['0', '1'].map((name, zone) => {
+      const path = join(directory, name);
+      writeFileSync(path, '1');
+      return { ...PACKAGE, zone, range: 0, location: { via: 'powercap', path } };
+    });
+    const script = `
+      const { createProbe, dropPrivileges } = require(${JSON.stringify(ADDON)});
+      const { readdirSync, readFileSync } = require('node:fs');
+      // The policy of SCHED_FIFO is 1, in field 41 of stat.
+      const prompt = () => readdirSync('/proc/self/task').filter((tid) =>
+        readFileSync('/proc/self/task/' + tid + '/stat', 'latin1').split(') ')[1].split(' ')[38] === '1').length;
+      (async () => {
+        const probe = createProbe();
+        await probe.open(${JSON.stringify({ ...OPTIONS, switched: false, learns: true })});
+        await probe.start();
+        const packages = ${JSON.stringify(packages)}.map((one) => ({ ...one, range: 0n }));
+        const isPrompt = async (count) => {
+          const end = performance.now() + 60_000;
+          while (prompt() < count && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 10));
+          return prompt();
+        };
+        // The one that relieves the kernel, the one that makes others, and the one that learns.
+        await probe.learn(packages.slice(0, 1));
+        const before = await isPrompt(3);
+        dropPrivileges(0n);
+        await probe.learn(packages);
+        const after = await isPrompt(before + 1);
+        await probe.close();
+        console.log(JSON.stringify([before, after, prompt()]));
+        process.exit(0);
+      })();`;
+    const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
+    expect(stderr).toBe('');
+    expect(JSON.parse(stdout)).toEqual([3, 4, 0]);
   });
 });

@@ -28,6 +28,15 @@ describe('the options of a verb', () => {
     expect(parseOptions('agent', [])).toEqual({ meter: {}, own: {}, operands: [] });
   });
 
+  it('that need another one are taken with it, and by verbs that do without', () => {
+    expect(parseOptions('top', ['--socket-dir', '/s', '--attach']).own).toEqual({
+      attach: true,
+      socketDirectory: '/s',
+    });
+    expect(parseOptions('agent', ['--socket-dir', '/s']).own).toEqual({ socketDirectory: '/s' });
+    expect(parseOptions('report', ['--from', '12:00', 'FILE']).own).toEqual({ from: '12:00' });
+  });
+
   it('of stat may be several numbers of processes', () => {
     expect(parseOptions('stat', ['-p', '12,7', '--pid=9']).own).toEqual({ pids: [12, 7, 9] });
   });
@@ -38,6 +47,17 @@ describe('the options of a verb', () => {
       ['--pid', '1,x'],
       '--pid must be process ids with commas between them, and "1,x" is none of that',
     ],
+    [
+      'top',
+      ['--socket-dir', '/run/other'],
+      '--socket-dir means nothing to top without --attach: give both, or leave it out',
+    ],
+    [
+      'stat',
+      ['--socket-dir=/run/other', '--', 'true'],
+      '--socket-dir means nothing to stat without --attach: give both, or leave it out',
+    ],
+    ['top', ['--to', '12:00'], '--to means nothing to top without --replay: give both, or leave it out'],
     ['stat', ['-p', '0'], '--pid must be process ids with commas between them, and 0 is none of that'],
     ['stat', ['-r', '0', 'make'], '--repeat must be an integer from 1 to 1000, not "0"'],
     ['stat', ['--fail-if-more=-1'], '--fail-if-more must be a number of percent from 0 to 10000, not "-1"'],

@@ -173,6 +173,12 @@ describe('an Ampere', () => {
 });
 
 describe('a Raspberry Pi', () => {
+  it('is not told to load a module that only other CPUs have', () => {
+    const { rejected } = selectSource({ spec: 'auto', ...describedMachine('raspberry-pi-4') });
+    expect(rejected.at(-1)).toMatchObject({ name: 'powercap', isHopeless: true });
+    expect(rejected.at(-1)!.reason).not.toMatch(/module/);
+  });
+
   it('is an unknown CPU, and counts nothing', () => {
     const machine = describedMachine('raspberry-pi-4');
     const source = select(machine, 'auto');

@@ -42,7 +42,7 @@ export function peer(socket: string, what: string, ...args: readonly (string | n
   return [PYTHON, PEER, socket, what, ...args.map(String)];
 }
 
-/** Runs a command to its end. Meanwhile the agent's output is read: one that cannot print waits with its next interval. */
+/** Runs a command to its end. Meanwhile the agent's output is read, of which it would drop lines else. */
 export async function run(command: readonly string[]): Promise<Run> {
   const [file = '', ...args] = command;
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });

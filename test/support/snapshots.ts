@@ -3,6 +3,7 @@ import {
   type CgroupUsage,
   type DomainUsage,
   type NamedProcessUsage,
+  NO_SELF,
   OTHER,
   type ProcessUsage,
   SNAPSHOT_SCHEMA,
@@ -64,18 +65,7 @@ export function snapshotOf(spec: SnapshotSpec = {}): Snapshot {
     cores: [],
     processes,
     cgroups: cgroupsOf(processes, spec.containers ?? {}),
-    self: {
-      energy_j: 0.1,
-      cpu_time_s: 0.01,
-      switches: 100,
-      lost: 0,
-      skipped: 0,
-      rebinds: 0,
-      gaps: 0,
-      resets: 0,
-      wraps: 0,
-      series: 0,
-    },
+    self: { ...NO_SELF, energy_j: 0.1, cpu_time_s: 0.01, switches: 100 },
   };
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { verification, verifyReport } from '../../src/cli/verify-report.ts';
 import type { Check } from '../../src/verify/check.ts';
 import { judge } from '../../src/verify/judge.ts';
 import type { Observation } from '../../src/verify/observation.ts';
@@ -92,6 +93,30 @@ describe('the judge', () => {
     expect(check(observation, 'noise').result).toBe('fail');
     const source = { ...observation.source, attribution: 'learned' as const };
     expect(check({ ...observation, source }, 'noise').result).toBe('pass');
+    expect(check({ ...observation, source }, 'updates')).toMatchObject({
+      result: 'not judged',
+      text: expect.stringMatching(/learns from the counter/),
+    });
+  });
+
+  it('says with its verdict that noise from update to update was not judged, and why', () => {
+    const observation = runOn({ seed: 1, fault: 'noise' });
+    const watch = observation.watch!;
+    const few = { ...observation, watch: { ...watch, updates: watch.updates.slice(0, 30) } };
+    expect(check(few, 'updates')).toMatchObject({
+      result: 'not judged',
+      text: expect.stringMatching(/too few updates/),
+    });
+    const fast = { ...observation, watch: { ...watch, reads: watch.updates.length } };
+    expect(check(fast, 'updates').text).toMatch(/faster than it can be read/);
+    expect(verifyReport(verification(few, judge(few), '1.0.0'))).toMatch(
+      /^joules verify 1\.0\.0: PASS \(not judged: updates\)\n[^]*^not judged +updates +noise from update/m,
+    );
+  });
+
+  it('says nothing of updates that it could judge, nor where there is no counter', () => {
+    for (const options of [{ seed: 1 }, { seed: 1, kind: 'estimated' }] as const)
+      expect(judge(runOn(options)).checks.map(({ name }) => name)).not.toContain('updates');
   });
 
   it('says of time split that it charges both loads alike, which is no fault of the machine', () => {
@@ -136,7 +161,8 @@ describe('the judge', () => {
   });
 
   it('cannot tell anything of an estimate but that it closes', () => {
-    const { verdict, checks } = judge(runOn({ seed: 1, kind: 'estimated' }));
+    const { verdict, checks, loads } = judge(runOn({ seed: 1, kind: 'estimated' }));
+    expect(loads.map(({ drawn_w }) => drawn_w)).toEqual([null, null]);
     const results = Object.fromEntries(checks.map(({ name, result }) => [name, result]));
     expect(results).toMatchObject({ ledger: 'pass', moves: 'cannot tell', turns: 'expected' });
     expect(verdict).toBe('CANNOT TELL');

@@ -125,7 +125,7 @@ async function testBoot({ kernel, qemu, image, name: job, check, boot = '', para
   tell(`Linux ${release}, PMUs with ${scope ? 'scope' : 'cpumask'}, ${job}: ${seconds.toFixed(0)} s`);
   const test = (what, why) => report(`${name}: ${what}`, why);
   const ended = existsSync(status) && readFileSync(status, 'utf8').trim() === '0';
-  test(`${job} runs to its end`, !ended && lastLines(ran));
+  test(`${job} runs to its end`, !ended && `${lastLines(ran.console)}\n${lastLines(saidIn(out))}`);
   if (!ended) return;
   const log = readFileSync(join(out, 'dmesg'), 'utf8');
   const complaint = /^.*(BUG:|Oops|WARNING: CPU|INFO: task|rcu: INFO).*$/m.exec(log)?.[0];
@@ -137,8 +137,18 @@ async function testBoot({ kernel, qemu, image, name: job, check, boot = '', para
   }
 }
 
-function lastLines({ console: said }) {
-  return said.trim().split('\n').slice(-20).join('\n');
+/** What the guest's programs said, where it got as far as that. */
+function saidIn(out) {
+  const path = join(out, 'console');
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
+}
+
+function lastLines(said) {
+  const lines = said
+    .trim()
+    .split('\n')
+    .filter((line) => !line.includes(" doesn't support requested feature"));
+  return lines.slice(-20).join('\n');
 }
 
 function report(what, why) {

@@ -50,7 +50,7 @@ storm=$!
 for i in 1 2; do
 	$METER >hasty$i.ndjson 2>hasty$i.err &
 	meter=$!
-	lines hasty$i.ndjson 2
+	lines hasty$i 2
 	kill -TERM $meter
 	wait $meter
 	echo $? >hasty$i.exit

@@ -37,9 +37,22 @@ unloads() {
 	LOADS=
 }
 
-lines() { # FILE N: waits until it has so many lines, at most ten minutes of this machine's time
+# Nobody waits for a meter that has ended before it was told to: the job ends, with what it said.
+lives() { # ERR
+	case $(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$meter/status" 2>/dev/null) in
+	'' | Z | X) ;;
+	*) return ;;
+	esac
+	echo "the meter has ended: $(cat "$1")"
+	exit 1
+}
+
+lines() { # NAME N: waits until the meter has told so many lines, at most ten minutes of this machine's time
 	local i=0
-	until [ "$(wc -l <"$1")" -ge "$2" ] || [ $((i += 1)) -gt 6000 ]; do sleep 0.1; done
+	until [ "$(wc -l <"$1.ndjson")" -ge "$2" ] || [ $((i += 1)) -gt 6000 ]; do
+		lives "$1.err"
+		sleep 0.1
+	done
 }
 
 # Runs a load under the meter. Nothing draws power before the meter has taken its first snapshot, nor after
@@ -50,12 +63,12 @@ measure() { # NAME LOAD METER_OPTIONS…
 	: >"$name.ndjson"
 	$METER "$@" >"$name.ndjson" 2>"$name.err" &
 	meter=$!
-	lines "$name.ndjson" 1
+	lines "$name" 1
 	programs >"$name.programs"
 	[ ! -e $RIG ] || power 1
 	$load
 	[ ! -e $RIG ] || power 0
-	lines "$name.ndjson" $(($(wc -l <"$name.ndjson") + 2))
+	lines "$name" $(($(wc -l <"$name.ndjson") + 2))
 	kill -TERM $meter
 	wait $meter
 	echo $? >"$name.exit"
@@ -69,7 +82,10 @@ unload() { # the meter's perf events are freed a moment after its end
 
 said() { # WORDS TIMES: waits until the meter has said so, at most two minutes of this machine's time
 	local i=0
-	until [ "$(grep -c "$1" "$name.err")" -ge "$2" ] || [ $((i += 1)) -gt 1200 ]; do sleep 0.1; done
+	until [ "$(grep -c "$1" "$name.err")" -ge "$2" ] || [ $((i += 1)) -gt 1200 ]; do
+		lives "$name.err"
+		sleep 0.1
+	done
 }
 
 # Runs a load under the meter of the package alone, while there is power all the time. $PACKAGE: how the module is to be;
@@ -85,9 +101,9 @@ learn() { # NAME LOAD METER_OPTIONS…
 	: >"$name.ndjson"
 	$METER "$@" >"$name.ndjson" 2>"$name.err" &
 	meter=$!
-	lines "$name.ndjson" 3
+	lines "$name" 3
 	$load
-	lines "$name.ndjson" $(($(wc -l <"$name.ndjson") + 2))
+	lines "$name" $(($(wc -l <"$name.ndjson") + 2))
 	kill -TERM $meter
 	wait $meter
 	echo $? >"$name.exit"

@@ -33,7 +33,8 @@ struct thread {
 /* What a register moves while somebody counts. */
 struct watch {
 	int watchers;
-	u64 from_pj; /* shown_pj when the first of them began */
+	u64 from_pj; /* shown_pj when the first of them began; when the last one ended, or was read after that
+		      */
 	u64 pj;	     /* up to when the last one ended */
 };
 

@@ -57,20 +57,15 @@ static unsigned int lead_of(const struct pmu *pmu, unsigned int cpu)
 	return core ? cpumask_first_and(&core_leads, rig_threads(core)) : nr_cpu_ids;
 }
 
-/* The register has 32 bits: its advance is a signed 32-bit difference, as in rapl_event_update(). */
-static void count_to(struct perf_event *event, u32 new)
-{
-	u64 old = local64_xchg(&event->hw.prev_count, new);
-
-	local64_add((s64)(s32)(new - (u32)old) << 16, &event->count);
-}
-
+/*
+ * As rapl_event_update(). The register has 32 bits: its advance is a signed 32-bit difference. Others may
+ * read at the same time, and one that has read it later must not be followed by what was read before.
+ */
 static void event_read(struct perf_event *event)
 {
 	u32 new;
 	u64 old;
 
-	/* Others may read at the same time. */
 	do {
 		old = local64_read(&event->hw.prev_count);
 		new = event->pmu == &core_pmu ? rig_read(rig_core_of(event->cpu), event)
@@ -91,8 +86,9 @@ static void event_stop(struct perf_event *event, int flags)
 	if (event->hw.state & PERF_HES_STOPPED)
 		return;
 	event->hw.state = PERF_HES_STOPPED | PERF_HES_UPTODATE;
-	count_to(event,
-		 event->pmu == &core_pmu ? rig_end(rig_core_of(event->cpu), event) : rig_package_register());
+	if (event->pmu == &core_pmu)
+		rig_end(rig_core_of(event->cpu), event);
+	event_read(event);
 }
 
 static int event_add(struct perf_event *event, int flags)

@@ -56,8 +56,19 @@ static void begin_watch(struct watch *w, const struct domain *core)
 
 static void end_watch(struct watch *w, const struct domain *core)
 {
-	if (!--w->watchers)
-		w->pj += core->shown_pj - w->from_pj;
+	if (--w->watchers)
+		return;
+	w->pj += core->shown_pj - w->from_pj;
+	w->from_pj = core->shown_pj;
+}
+
+/* Whoever had begun to read an event when it ended adds to it what the register has moved since. */
+static void watch_late_read(struct watch *w, const struct domain *core)
+{
+	if (w->watchers)
+		return;
+	w->pj += core->shown_pj - w->from_pj;
+	w->from_pj = core->shown_pj;
 }
 
 u64 rig_watched(const struct watch *w, const struct domain *core)
@@ -147,16 +158,15 @@ u32 rig_begin(struct domain *core, const void *event)
 	return whole ? rig_package_register() : now;
 }
 
-u32 rig_end(struct domain *core, const void *event)
+void rig_end(struct domain *core, const void *event)
 {
 	unsigned long flags;
-	u32 now;
 
 	raw_spin_lock_irqsave(&core->lock, flags);
 	rig_advance(core, ktime_get_mono_fast_ns());
 	if (event == core->newest_event)
 		core->unread_pj = core->shown_pj - core->read_pj;
-	now = read_as(core, event);
+	read_as(core, event);
 	end_watch(&core->any, core);
 	if (event == core->newest_event) {
 		end_watch(&core->newest, core);
@@ -164,7 +174,6 @@ u32 rig_end(struct domain *core, const void *event)
 		core->blind_t = rig_any_online(core) ? core->blind_t ?: core->t : 0;
 	}
 	raw_spin_unlock_irqrestore(&core->lock, flags);
-	return whole ? rig_package_register() : now;
 }
 
 u32 rig_read(struct domain *core, const void *event)
@@ -177,6 +186,7 @@ u32 rig_read(struct domain *core, const void *event)
 
 	raw_spin_lock_irqsave(&core->lock, flags);
 	rig_advance(core, ktime_get_mono_fast_ns());
+	watch_late_read(&core->any, core);
 	now = read_as(core, event);
 	raw_spin_unlock_irqrestore(&core->lock, flags);
 	return now;

@@ -22,10 +22,10 @@ void rig_opened(struct domain *core, const void *event);
 /* Says that the driver has passed an event on to another CPU: only who knows of that can read it. */
 void rig_passed_on(struct domain *core, const void *event);
 /* What the register of a core, in units of 2^-16 J and 32 bits wide, shows to a perf event that begins to
- * count it, goes on, or ends. */
+ * count it, or goes on: also to one that ends, which says so before. */
 u32 rig_begin(struct domain *core, const void *event);
 u32 rig_read(struct domain *core, const void *event);
-u32 rig_end(struct domain *core, const void *event);
+void rig_end(struct domain *core, const void *event);
 
 /* The core of a CPU, NULL if it has not been online since the module was loaded. */
 struct domain *rig_core_of(unsigned int cpu);
