@@ -96,14 +96,15 @@ void PackageModel::Begin(const Window& window) {
   const double thread_w = part * watts / std::max(threads, kLeastLoad * cores);
   const double static_w = std::max(kLeastStatic * watts, watts - thread_w * threads);
   // Both parts together are such a thread's power in the mean, with what runs together here.
-  const double weighed = kActivePart * run.ActiveCore() + (1 - kActivePart) * run.Thread();
+  const double active = options_.uncore ? kActivePart : 0;
+  const double weighed = active * run.ActiveCore() + (1 - active) * run.Thread();
   const double part_w = weighed > 0 ? thread_w * run.Thread() / weighed : thread_w;
   const double uncore = options_.uncore ? static_w : 0;
   // In the order of Common.
   filter_.Allocate(uncore, std::pow(kStaticSpread * uncore, 2));
   filter_.Allocate(kIdleW, std::pow(kIdleSpreadW, 2));
-  filter_.Allocate(kActivePart * part_w, std::pow(kPartSpread * thread_w, 2));
-  filter_.Allocate((1 - kActivePart) * part_w, std::pow(kPartSpread * thread_w, 2));
+  filter_.Allocate(active * part_w, options_.uncore ? std::pow(kPartSpread * thread_w, 2) : 0);
+  filter_.Allocate((1 - active) * part_w, std::pow(kPartSpread * thread_w, 2));
   filter_.Allocate(0, std::pow(kAsleepSpread * uncore, 2));
   for (Package& package : packages_) package.drift = filter_.Allocate(0, kDrift * kDrift);
   actors_.emplace(&filter_, kExecutableSpread * thread_w, kProcessSpread * thread_w);
@@ -159,7 +160,7 @@ void PackageModel::AddTerm(int state, double factor) {
 }
 
 void PackageModel::AddLoad(const RunTime& run, const OwnStates& states) {
-  AddTerm(kActive, run.ActiveCore());
+  if (options_.uncore) AddTerm(kActive, run.ActiveCore());
   AddTerm(kThread, run.Thread());
   AddTerm(states.executable, run.Thread());
   AddTerm(states.process, run.Thread());
