@@ -2,21 +2,20 @@
 #include "core_model.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
-
-#include "energy.h"
 
 namespace {
 
+constexpr uint64_t kSecondNs = 1'000'000'000, kCorrectionNs = 24'000'000;
 constexpr size_t kMostDeviations = 64;  // more states gain nothing, and cost as their square
-// Updates are missed where nobody switches near them: such a window is long, and says as much for that.
-constexpr double kLongest = 12;         // periods
-constexpr double kEnoughSeenS = 0.03;   // thread seconds before a power is worth anything
-constexpr double kOff = 0.5;            // an entry that is off by less is left alone
-constexpr double kErrorWritten = 0.05;  // what BPF is told of the error, as a part of the power
-constexpr double kVarianceLeast = 80, kVarianceMost = 65535;             // of entries: bpf/power_model.bpf.h
-constexpr double kPowerLeast = ENERGY_WATT / 20., kPowerMost = 1 << 24;  // bpf/gate.bpf.h
+// A window is one update long: that tells twice as much as two of them, of tasks that take turns within
+// microseconds. Updates are missed where nobody switches near them; such a window is long, and tells the
+// less.
+constexpr double kShortest = 0.5, kLongest = 12;  // periods
+// Thread seconds before a power is worth anything, and after which it is not new any more.
+constexpr double kEnoughSeenS = 0.03, kKnownS = 0.5;
+constexpr double kNewPart = 0.1;   // of all run time, from which on all of each second is taken
+constexpr double kLate = 0.9;      // what is kept of "of late" at each correction
+constexpr double kRegained = 0.1;  // of the time may be full
 
 WindowOptions CutterOptions(const CoreModelOptions& options, uint32_t core) {
   WindowOptions cutter;
@@ -26,6 +25,7 @@ WindowOptions CutterOptions(const CoreModelOptions& options, uint32_t core) {
   cutter.period_ns = options.period_ns;
   cutter.max_watts = options.max_watts;
   cutter.lag_ns = CoreModel::kLagNs;
+  cutter.shortest_periods = kShortest;
   cutter.longest_periods = kLongest;
   return cutter;
 }
@@ -40,52 +40,88 @@ PackageModelOptions ModelOptions(const CoreModelOptions& options) {
   return model;
 }
 
-// The part of an entry that is written: it lies in one word, so that it can be exchanged at once.
-struct Guess {
-  uint32_t power;
-  uint16_t variance, comm_class;
-};
-static_assert(sizeof(Guess) == sizeof(uint64_t) && offsetof(energy_power, power) % sizeof(uint64_t) == 0 &&
-                  offsetof(energy_power, comm_class) ==
-                      offsetof(energy_power, power) + offsetof(Guess, comm_class),
-              "as bpf/energy.h has it");
-
 }  // namespace
 
-CoreModel::CoreModel(const CoreModelOptions& options) : model_(ModelOptions(options)) {
+CoreModel::CoreModel(const CoreModelOptions& options)
+    : most_cores_(options.most_cores), model_(ModelOptions(options)), correction_(options.threads.size()) {
   for (uint32_t core = 0; core < options.threads.size(); core++)
     cutters_.emplace_back(CutterOptions(options, core));
 }
 
 void CoreModel::BeginBurst(uint64_t now_ns) {
   for (WindowCutter& cutter : cutters_) cutter.BeginBurst(now_ns);
+  Spend(now_ns);
+}
+
+bool CoreModel::Listens(size_t core) const {
+  return (core + cutters_.size() - first_core_) % cutters_.size() < most_cores_;
 }
 
 void CoreModel::AddRecords(size_t core, size_t cpu_of_core, const SwitchRecord* records, size_t count,
                            bool lost) {
-  cutters_[core].AddRecords(cpu_of_core, records, count, lost);
+  if (Listens(core)) cutters_[core].AddRecords(cpu_of_core, records, count, lost);
 }
 
-void CoreModel::AddUpdate(size_t core, const CounterEdge& update) { cutters_[core].AddEdge(update); }
+void CoreModel::AddUpdate(size_t core, const CounterEdge& update) {
+  if (Listens(core)) cutters_[core].AddEdge(update);
+}
 
 void CoreModel::Learn(uint64_t now_ns, const std::function<Actor(uint32_t tgid)>& find) {
   for (WindowCutter& cutter : cutters_) {
     for (Window& window : cutter.Cut(now_ns)) {
-      for (WindowTask& task : window.tasks) seen_[task.tgid] = task.who = find(task.tgid);
+      for (WindowTask& task : window.tasks) {
+        task.who = find(task.tgid);
+        const double thread_s = RunTime{task.run_s, task.together_s}.Thread();
+        RanProcess& ran = ran_[task.tgid];
+        ran.who = task.who;
+        ran.thread_s += thread_s;
+        correction_.AddRun(window.package, task.tgid, thread_s);
+      }
       model_.Learn(window);
     }
   }
+  Spend(now_ns);
+  if (now_ns - turned_ns_ >= kSecondNs) Turn(now_ns);
 }
 
+// Others have their turn: what is known of them ends where it began.
+void CoreModel::Turn(uint64_t now_ns) {
+  turned_ns_ = now_ns;
+  correction_.Forget();
+  if (most_cores_ >= cutters_.size()) return;
+  first_core_ = (first_core_ + most_cores_) % cutters_.size();
+  for (WindowCutter& cutter : cutters_) cutter.BeginBurst(now_ns);
+}
+
+void CoreModel::Spend(uint64_t now_ns) {
+  const double passed_ns = spent_ns_ ? std::min(now_ns - spent_ns_, kSecondNs) : 0;
+  spent_ns_ = now_ns;
+  full_ns_ = std::min(full_ns_ + (BurstMs() == kShortMs ? kRegained : -1) * passed_ns, kFullNs);
+}
+
+size_t CoreModel::Correct(uint64_t now_ns, energy_power* powers, double joules_per_unit) {
+  if (now_ns - corrected_ns_ < kCorrectionNs) return 0;
+  corrected_ns_ = now_ns;
+  return correction_.Correct(TakePowers(), powers, joules_per_unit);
+}
+
+// Of those who ran since the last call those who are known well enough. Notes how many are new.
 std::vector<LearnedPower> CoreModel::TakePowers() {
   std::vector<LearnedPower> powers;
-  std::vector<uint32_t> tgids;
   std::vector<Actor> actors;
-  for (const auto& [tgid, actor] : seen_) tgids.push_back(tgid), actors.push_back(actor);
-  seen_.clear();
+  for (const auto& [tgid, ran] : ran_) actors.push_back(ran.who);
   const std::vector<ActorPower> found = model_.PowersOf(actors);
-  for (size_t i = 0; i < found.size(); i++)
-    if (found[i].seen_s >= kEnoughSeenS) powers.push_back({tgids[i], found[i].watts, found[i].error_w});
+  all_s_ *= kLate, new_s_ *= kLate;
+  size_t i = 0;
+  for (const auto& [tgid, ran] : ran_) {
+    const ActorPower& power = found[i++];
+    all_s_ += ran.thread_s;
+    if (power.seen_s < kEnoughSeenS) continue;
+    powers.push_back({tgid, power.watts});
+    if (power.seen_s < kKnownS) new_s_ += ran.thread_s;
+  }
+  ran_.clear();
+  is_new_ = new_s_ >= kNewPart * all_s_;
   return powers;
 }
 
@@ -97,20 +133,4 @@ WindowCounts CoreModel::counts() const {
     sum.lost += counts.lost, sum.energy += counts.energy;
   }
   return sum;
-}
-
-bool CorrectPower(energy_power* entry, const LearnedPower& learned, double joules_per_unit) {
-  // Of 2^-12 units per ns.
-  const double power_w = joules_per_unit * 1e9 / (1 << ENERGY_POWER_FRACTION);
-  auto* word = reinterpret_cast<uint64_t*>(&entry->power);
-  uint64_t before = __atomic_load_n(word, __ATOMIC_ACQUIRE);
-  if (__atomic_load_n(&entry->owner, __ATOMIC_RELAXED) != learned.tgid + 1) return false;
-  Guess guess;
-  memcpy(&guess, &before, sizeof(guess));
-  if (!(learned.watts > 0) || !(std::abs(guess.power * power_w / learned.watts - 1) > kOff)) return false;
-  guess.power = std::clamp(learned.watts / power_w, kPowerLeast, kPowerMost);
-  guess.variance = std::clamp(std::pow(kErrorWritten, 2) * 65536, kVarianceLeast, kVarianceMost);
-  uint64_t after;
-  memcpy(&after, &guess, sizeof(after));
-  return __atomic_compare_exchange_n(word, &before, after, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }

@@ -27,6 +27,13 @@ constexpr double kNoiseStep = 0.004, kSurpriseStep = 0.002;
 // Blocks of windows, and how fast what they say of power that sways is believed: phases of programs are some
 // tens of ms long. Until there are some it is taken to sway.
 constexpr double kBlockS = 0.1, kSwayStep = 0.1, kFirstSway = 4;
+// Of counters of cores, from their own simulations (docs/adr/0019). Residuals in a row that have one sign say
+// that all power wanders by more than was thought, or for longer.
+constexpr double kCoreNoiseStep = 0.012;
+constexpr double kMostDrift = 0.25, kDriftStep = 0.01;
+constexpr double kByChance = 0.05, kMostInARow = 3;  // less does not count; standard deviations
+constexpr double kFarDrift = 3;                      // standard deviations: beyond, powers are wrong
+constexpr double kInARowS = 1e-4;
 // While an executable begins it may draw more or less by so many times a mean thread's power. Believed to
 // what noise there is, one window of it would shift all that it cannot be told apart from.
 constexpr double kBeginSpread = 1;
@@ -107,6 +114,7 @@ void PackageModel::Begin(const Window& window) {
   filter_.Allocate((1 - active) * part_w, std::pow(kPartSpread * thread_w, 2));
   filter_.Allocate(0, std::pow(kAsleepSpread * uncore, 2));
   for (Package& package : packages_) package.drift = filter_.Allocate(0, kDrift * kDrift);
+  drift_ = kDrift;
   actors_.emplace(&filter_, kExecutableSpread * thread_w, kProcessSpread * thread_w);
   factor_.assign(kCommons + packages_.size() + options_.most_deviations, 0);
   noise_ = kFirstNoise;
@@ -182,8 +190,17 @@ void PackageModel::Drift(Package* package, const Window& window, double joules) 
   // Windows that do not follow one another have little drift in common.
   const double since = std::isnan(package->last_s) ? kLongestGapS : window.end_s - package->last_s;
   const double kept = std::exp(-std::max(since, 0.0) / kDriftTauS);
-  filter_.Decay(package->drift, kept, (1 - kept * kept) * kDrift * kDrift);
+  filter_.Decay(package->drift, kept, (1 - kept * kept) * drift_ * drift_);
   AddTerm(package->drift, joules);
+}
+
+void PackageModel::ReviewDrift(Package* package, const Window& window, double surprise) {
+  surprise = std::clamp(surprise, -kMostInARow, kMostInARow);
+  const double last = std::exchange(package->last_surprise, surprise);
+  if (std::abs(window.begin_s - package->last_s) < kInARowS)
+    drift_ = std::clamp(drift_ * std::exp(kDriftStep * (surprise * last - kByChance)), kDrift, kMostDrift);
+  const double most = kFarDrift * drift_;
+  filter_.SetMean(package->drift, std::clamp(filter_.Mean(package->drift), -most, most));
 }
 
 void PackageModel::Observe(const Window& window, const Sums& sums) {
@@ -207,10 +224,14 @@ void PackageModel::Observe(const Window& window, const Sums& sums) {
   const double variance = noise_ * square + begins + std::pow(options_.joules_per_count, 2) / 6;
   const auto seen = filter_.Update(TakeTerms(), window.joules, variance, kRobust);
   const double residual = seen.residual * seen.residual;
-  noise_ += kNoiseStep * (std::max(0.0, (residual - seen.predicted_variance - begins) / square) - noise_);
+  const double step = options_.uncore ? kNoiseStep : kCoreNoiseStep;
+  noise_ += step * (std::max(0.0, (residual - seen.predicted_variance - begins) / square) - noise_);
   noise_ = std::clamp(noise_, kLeastNoise, kMostNoise);
   surprise_ += kSurpriseStep * (residual / seen.variance - surprise_);
-  if (options_.uncore) AddToBlock(seen, sums.seconds);
+  if (options_.uncore)
+    AddToBlock(seen, sums.seconds);
+  else
+    ReviewDrift(&packages_[window.package], window, seen.residual / std::sqrt(seen.variance));
 }
 
 void PackageModel::AddToBlock(const KalmanFilter::Innovation& seen, double seconds) {

@@ -20,7 +20,7 @@ struct PackageModelOptions {
       256;  // states for executables and processes; the time per window grows as its square
   // Counters of packages have a part that no task draws. Counters of single cores have none: a "package" is
   // then a core (cores: 1 each), and no part of a thread's power is its core's: one filter cannot tell them
-  // apart there.
+  // apart there. By how much all power wanders is learned, as frequencies of single cores may change.
   bool uncore = true;
 };
 
@@ -99,8 +99,9 @@ class PackageModel {
     void Scale(double factor) { seconds *= factor, cores_idle_s *= factor, package_idle_s *= factor; }
   };
   struct Package {
-    int drift = -1;       // state: by which part all of its power is off for some windows
-    double last_s = NAN;  // end of the last window
+    int drift = -1;            // state: by which part all of its power is off for some windows
+    double last_s = NAN;       // end of the last window
+    double last_surprise = 0;  // its residual, in standard deviations
     Sums recent;
     // Since prices were last asked for, as of tasks: see ActorState.
     Sums interval, unpriced;
@@ -137,6 +138,7 @@ class PackageModel {
   const std::vector<KalmanFilter::Term>& TakeTerms();
   void Fade(double seconds);
   void Drift(Package* package, const Window& window, double joules);
+  void ReviewDrift(Package* package, const Window& window, double surprise);
   void Observe(const Window& window, const Sums& sums);
   void AddToBlock(const KalmanFilter::Innovation& seen, double seconds);
   void Clamp();
@@ -165,6 +167,7 @@ class PackageModel {
   std::optional<ActorStates> actors_;  // once it has begun
   std::vector<Package> packages_;
   Start start_;
+  double drift_ = 0;     // by which part all power wanders: its standard deviation
   double noise_ = 0;     // variance of what a window draws beyond the states, as a part of its square
   double surprise_ = 1;  // mean square of the residuals by their variance: 1 if all is as assumed
   // The same of the residuals' sums over blocks of windows: more if power sways for longer than a window, so
