@@ -30,6 +30,7 @@ constexpr double kBlockS = 0.1, kSwayStep = 0.1, kFirstSway = 4;
 // Of counters of cores, from their own simulations (docs/adr/0019). Residuals in a row that have one sign say
 // that all power wanders by more than was thought, or for longer.
 constexpr double kCoreNoiseStep = 0.012;
+constexpr double kCoreExecutableSpread = 0.8;  // no static part hides them
 constexpr double kMostDrift = 0.25, kDriftStep = 0.01;
 constexpr double kByChance = 0.05, kMostInARow = 3;  // less does not count; standard deviations
 constexpr double kFarDrift = 3;                      // standard deviations: beyond, powers are wrong
@@ -115,7 +116,8 @@ void PackageModel::Begin(const Window& window) {
   filter_.Allocate(0, std::pow(kAsleepSpread * uncore, 2));
   for (Package& package : packages_) package.drift = filter_.Allocate(0, kDrift * kDrift);
   drift_ = kDrift;
-  actors_.emplace(&filter_, kExecutableSpread * thread_w, kProcessSpread * thread_w);
+  const double spread = options_.uncore ? kExecutableSpread : kCoreExecutableSpread;
+  actors_.emplace(&filter_, spread * thread_w, kProcessSpread * thread_w);
   factor_.assign(kCommons + packages_.size() + options_.most_deviations, 0);
   noise_ = kFirstNoise;
   surprise_ = 1;
