@@ -117,8 +117,8 @@ std::vector<LearnedPower> CoreModel::TakePowers() {
     const ActorPower& power = found[i++];
     all_s_ += ran.thread_s;
     if (power.seen_s < kEnoughSeenS) continue;
-    powers.push_back({tgid, power.watts});
     if (power.seen_s < kKnownS) new_s_ += ran.thread_s;
+    if (power.watts > 0) powers.push_back({tgid, power.watts, power.error_w});
   }
   ran_.clear();
   is_new_ = new_s_ >= kNewPart * all_s_;

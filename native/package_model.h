@@ -52,7 +52,7 @@ struct Prediction {
 
 // What a process draws per thread second without a busy thread beside it, common part and its own.
 struct ActorPower {
-  double watts = 0, error_w = 0;  // its standard deviation
+  double watts = 0, error_w = 0;  // and its standard deviation; 0: powers do not differ by more than chance
   double seen_s = 0;              // thread seconds that tell of it; 0: nothing does
 };
 

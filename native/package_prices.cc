@@ -141,8 +141,10 @@ std::vector<ActorPower> PackageModel::PowersOf(const std::vector<Actor>& actors)
     const double thread_s = load.run.Thread();
     if (load.known.states.executable < 0 || !(thread_s > 0)) continue;
     const double joules = Joules(load.run, load.known.states, gate);
-    powers[i] = {joules / thread_s, ErrorOf(load, joules, OwnVariance(load)) / thread_s,
-                 process->second.seen_s};
+    powers[i].seen_s = process->second.seen_s;
+    if (gate == 0) continue;
+    powers[i].watts = joules / thread_s;
+    powers[i].error_w = ErrorOf(load, joules, OwnVariance(load)) / thread_s;
   }
   return powers;
 }

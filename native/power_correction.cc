@@ -11,6 +11,7 @@ namespace {
 
 // Constants are from simulations, on other seeds than those that docs/adr/0019 shows.
 const double kOff = std::log(1.1);      // entries that are off by less are left alone
+constexpr double kSure = 0.5;           // and by so many of the standard deviations that it is known to
 constexpr double kMeanS = 0.03;         // thread seconds that the mean of an entry is of,
 constexpr double kEnoughS = 0.03;       // and that there must have been
 constexpr double kErrorWritten = 0.05;  // what BPF is told of the error, as a part of the power
@@ -88,7 +89,8 @@ size_t PowerCorrection::Correct(const std::vector<LearnedPower>& learned, energy
   for (const LearnedPower& each : learned) {
     energy_power* entry = EntryOf(powers, each.tgid);
     const double bpf = Read(entry).power * power_w;
-    if (IsOf(entry, each.tgid) && each.watts > 0 && bpf > 0) all[each.tgid] = {entry, each.watts, bpf};
+    if (IsOf(entry, each.tgid) && each.watts > 0 && bpf > 0)
+      all[each.tgid] = {entry, each.watts, each.error_w, bpf};
   }
   for (Run& ran : ran_) {
     AddCore(ran, &all);
@@ -105,7 +107,8 @@ size_t PowerCorrection::Correct(const std::vector<LearnedPower>& learned, energy
     late.thread_s = late.thread_s * kept + now.thread_s;
     late.heard = forgotten_;
     const double off = late.log_off / late.thread_s;
-    if (late.thread_s < kEnoughS || !(std::abs(off) >= kOff)) continue;
+    const double chance = std::max(kOff, kSure * now.error / now.learned);
+    if (late.thread_s < kEnoughS || !(std::abs(off) >= chance)) continue;
     if (!Scale(now.entry, tgid, std::exp(-off))) continue;
     late.log_off = 0;
     written++;

@@ -11,7 +11,7 @@ struct energy_power;
 // What is known of a process's power while no other thread of its core is busy.
 struct LearnedPower {
   uint32_t tgid = 0;
-  double watts = 0;
+  double watts = 0, error_w = 0;  // and its standard deviation
 };
 
 // Compares the powers that BPF has learned of processes with what a better model says, and writes those that
@@ -41,7 +41,7 @@ class PowerCorrection {
   };
   struct Compared {  // with an entry, now
     energy_power* entry;
-    double learned, bpf;               // powers, W
+    double learned, error, bpf;        // powers, W
     double thread_s = 0, level_s = 0;  // run time; the same times the level of each core's powers
   };
   using Run = std::unordered_map<uint32_t, double>;  // thread seconds by process
