@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
 import { BASELINES } from './baselines.ts';
-import { energyOf, expectClosed } from './closed.ts';
+import { energyOf, expectClosed } from '../support/closed.ts';
 import { type Reading, tamper } from './faults.ts';
 import { judge } from './judge.ts';
 import { build, chargesOf, coverage, type Replayed, replayProgram } from './program.ts';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Replayed } from './program.ts';
+import type { Replayed } from '../simulation/program.ts';
 
 export const energyOf = ({ tasks }: Replayed): bigint => tasks.reduce((sum, { energy }) => sum + energy, 0n);
 
