@@ -27,6 +27,14 @@ constexpr double kNoiseStep = 0.004, kSurpriseStep = 0.002;
 // Blocks of windows, and how fast what they say of power that sways is believed: phases of programs are some
 // tens of ms long. Until there are some it is taken to sway.
 constexpr double kBlockS = 0.1, kSwayStep = 0.1, kFirstSway = 4;
+// Of counters of cores, from their own simulations (docs/adr/0019). Residuals in a row that have one sign say
+// that all power wanders by more than was thought, or for longer.
+constexpr double kCoreNoiseStep = 0.012;
+constexpr double kCoreExecutableSpread = 0.8;  // no static part hides them
+constexpr double kMostDrift = 0.25, kDriftStep = 0.01;
+constexpr double kByChance = 0.05, kMostInARow = 3;  // less does not count; standard deviations
+constexpr double kFarDrift = 3;                      // standard deviations: beyond, powers are wrong
+constexpr double kInARowS = 1e-4;
 // While an executable begins it may draw more or less by so many times a mean thread's power. Believed to
 // what noise there is, one window of it would shift all that it cannot be told apart from.
 constexpr double kBeginSpread = 1;
@@ -96,17 +104,20 @@ void PackageModel::Begin(const Window& window) {
   const double thread_w = part * watts / std::max(threads, kLeastLoad * cores);
   const double static_w = std::max(kLeastStatic * watts, watts - thread_w * threads);
   // Both parts together are such a thread's power in the mean, with what runs together here.
-  const double weighed = kActivePart * run.ActiveCore() + (1 - kActivePart) * run.Thread();
+  const double active = options_.uncore ? kActivePart : 0;
+  const double weighed = active * run.ActiveCore() + (1 - active) * run.Thread();
   const double part_w = weighed > 0 ? thread_w * run.Thread() / weighed : thread_w;
   const double uncore = options_.uncore ? static_w : 0;
   // In the order of Common.
   filter_.Allocate(uncore, std::pow(kStaticSpread * uncore, 2));
   filter_.Allocate(kIdleW, std::pow(kIdleSpreadW, 2));
-  filter_.Allocate(kActivePart * part_w, std::pow(kPartSpread * thread_w, 2));
-  filter_.Allocate((1 - kActivePart) * part_w, std::pow(kPartSpread * thread_w, 2));
+  filter_.Allocate(active * part_w, options_.uncore ? std::pow(kPartSpread * thread_w, 2) : 0);
+  filter_.Allocate((1 - active) * part_w, std::pow(kPartSpread * thread_w, 2));
   filter_.Allocate(0, std::pow(kAsleepSpread * uncore, 2));
   for (Package& package : packages_) package.drift = filter_.Allocate(0, kDrift * kDrift);
-  actors_.emplace(&filter_, kExecutableSpread * thread_w, kProcessSpread * thread_w);
+  drift_ = kDrift;
+  const double spread = options_.uncore ? kExecutableSpread : kCoreExecutableSpread;
+  actors_.emplace(&filter_, spread * thread_w, kProcessSpread * thread_w);
   factor_.assign(kCommons + packages_.size() + options_.most_deviations, 0);
   noise_ = kFirstNoise;
   surprise_ = 1;
@@ -159,7 +170,7 @@ void PackageModel::AddTerm(int state, double factor) {
 }
 
 void PackageModel::AddLoad(const RunTime& run, const OwnStates& states) {
-  AddTerm(kActive, run.ActiveCore());
+  if (options_.uncore) AddTerm(kActive, run.ActiveCore());
   AddTerm(kThread, run.Thread());
   AddTerm(states.executable, run.Thread());
   AddTerm(states.process, run.Thread());
@@ -181,8 +192,17 @@ void PackageModel::Drift(Package* package, const Window& window, double joules) 
   // Windows that do not follow one another have little drift in common.
   const double since = std::isnan(package->last_s) ? kLongestGapS : window.end_s - package->last_s;
   const double kept = std::exp(-std::max(since, 0.0) / kDriftTauS);
-  filter_.Decay(package->drift, kept, (1 - kept * kept) * kDrift * kDrift);
+  filter_.Decay(package->drift, kept, (1 - kept * kept) * drift_ * drift_);
   AddTerm(package->drift, joules);
+}
+
+void PackageModel::ReviewDrift(Package* package, const Window& window, double surprise) {
+  surprise = std::clamp(surprise, -kMostInARow, kMostInARow);
+  const double last = std::exchange(package->last_surprise, surprise);
+  if (std::abs(window.begin_s - package->last_s) < kInARowS)
+    drift_ = std::clamp(drift_ * std::exp(kDriftStep * (surprise * last - kByChance)), kDrift, kMostDrift);
+  const double most = kFarDrift * drift_;
+  filter_.SetMean(package->drift, std::clamp(filter_.Mean(package->drift), -most, most));
 }
 
 void PackageModel::Observe(const Window& window, const Sums& sums) {
@@ -206,10 +226,14 @@ void PackageModel::Observe(const Window& window, const Sums& sums) {
   const double variance = noise_ * square + begins + std::pow(options_.joules_per_count, 2) / 6;
   const auto seen = filter_.Update(TakeTerms(), window.joules, variance, kRobust);
   const double residual = seen.residual * seen.residual;
-  noise_ += kNoiseStep * (std::max(0.0, (residual - seen.predicted_variance - begins) / square) - noise_);
+  const double step = options_.uncore ? kNoiseStep : kCoreNoiseStep;
+  noise_ += step * (std::max(0.0, (residual - seen.predicted_variance - begins) / square) - noise_);
   noise_ = std::clamp(noise_, kLeastNoise, kMostNoise);
   surprise_ += kSurpriseStep * (residual / seen.variance - surprise_);
-  if (options_.uncore) AddToBlock(seen, sums.seconds);
+  if (options_.uncore)
+    AddToBlock(seen, sums.seconds);
+  else
+    ReviewDrift(&packages_[window.package], window, seen.residual / std::sqrt(seen.variance));
 }
 
 void PackageModel::AddToBlock(const KalmanFilter::Innovation& seen, double seconds) {

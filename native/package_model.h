@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +19,8 @@ struct PackageModelOptions {
   size_t most_deviations =
       256;  // states for executables and processes; the time per window grows as its square
   // Counters of packages have a part that no task draws. Counters of single cores have none: a "package" is
-  // then a core (cores: 1 each).
+  // then a core (cores: 1 each), and no part of a thread's power is its core's: one filter cannot tell them
+  // apart there. By how much all power wanders is learned, as frequencies of single cores may change.
   bool uncore = true;
 };
 
@@ -48,6 +50,12 @@ struct Prediction {
   std::vector<double> error_j;  // standard deviation of each, on the same scale; NAN for idle time
 };
 
+// What a process draws per thread second without a busy thread beside it, common part and its own.
+struct ActorPower {
+  double watts = 0, error_w = 0;  // and its standard deviation; 0: powers do not differ by more than chance
+  double seen_s = 0;              // thread seconds that tell of it; 0: nothing does
+};
+
 // Learns the power of executables and processes from windows of all packages of a machine. What a package
 // draws is taken to be
 //   static x time - asleep x time with all cores idle + idle x core seconds idle
@@ -63,6 +71,8 @@ class PackageModel {
   // Intervals are asked for when their windows have been learned from, those of all packages in a row: what
   // was seen counts for an interval until prices of as many packages as there are were asked for.
   Prediction Predict(const Interval& interval);
+  // As it runs as of late. In their order.
+  std::vector<ActorPower> PowersOf(const std::vector<Actor>& actors) const;
 
   // How much of each second is worth being learned from: 1000, 300 or 100 ms.
   int BurstMs() const { return burst_ms_; }
@@ -89,8 +99,9 @@ class PackageModel {
     void Scale(double factor) { seconds *= factor, cores_idle_s *= factor, package_idle_s *= factor; }
   };
   struct Package {
-    int drift = -1;       // state: by which part all of its power is off for some windows
-    double last_s = NAN;  // end of the last window
+    int drift = -1;            // state: by which part all of its power is off for some windows
+    double last_s = NAN;       // end of the last window
+    double last_surprise = 0;  // its residual, in standard deviations
     Sums recent;
     // Since prices were last asked for, as of tasks: see ActorState.
     Sums interval, unpriced;
@@ -127,6 +138,7 @@ class PackageModel {
   const std::vector<KalmanFilter::Term>& TakeTerms();
   void Fade(double seconds);
   void Drift(Package* package, const Window& window, double joules);
+  void ReviewDrift(Package* package, const Window& window, double surprise);
   void Observe(const Window& window, const Sums& sums);
   void AddToBlock(const KalmanFilter::Innovation& seen, double seconds);
   void Clamp();
@@ -138,6 +150,9 @@ class PackageModel {
   double Joules(const RunTime& run, const OwnStates& states, double gate) const;
   double IntervalJoules(const Load& load, double gate) const;
   Sums SumsOf(const Interval& interval, const std::vector<Load>& loads) const;
+  std::array<KalmanFilter::Term, 4> TermsOf(const Load& load) const;
+  double OwnVariance(const Load& load) const;
+  double ErrorOf(const Load& load, double joules, double variance) const;
   std::vector<Load> LoadsOf(const Interval& interval, std::vector<int>* load_of_row) const;
   double Error(const Load& load, double joules, const Total& total) const;
   double Gate() const;
@@ -152,6 +167,7 @@ class PackageModel {
   std::optional<ActorStates> actors_;  // once it has begun
   std::vector<Package> packages_;
   Start start_;
+  double drift_ = 0;     // by which part all power wanders: its standard deviation
   double noise_ = 0;     // variance of what a window draws beyond the states, as a part of its square
   double surprise_ = 1;  // mean square of the residuals by their variance: 1 if all is as assumed
   // The same of the residuals' sums over blocks of windows: more if power sways for longer than a window, so

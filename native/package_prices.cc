@@ -92,27 +92,61 @@ double PackageModel::Gate() const {
   return std::clamp((most - kGateShut) / kGateOpens, 0.0, 1.0);
 }
 
-// The error of a price when the sum of all prices is known: what the load draws less its part of all.
-double PackageModel::Error(const Load& load, double joules, const Total& total) const {
+// What a load draws, as a sum of states; those that there are not are -1.
+std::array<KalmanFilter::Term, 4> PackageModel::TermsOf(const Load& load) const {
   const double thread_s = load.run.Thread();
-  const KalmanFilter::Term own[] = {{kActive, load.run.ActiveCore()},
-                                    {kThread, thread_s},
-                                    {load.known.states.executable, thread_s},
-                                    {load.known.states.process, thread_s}};
-  const double part = joules / total.joules;
-  double variance = part * part * total.variance;
-  for (const auto& a : own) {
-    if (a.state < 0) continue;
-    variance -= 2 * part * a.factor * total.covariance[a.state];
-    for (const auto& b : own)
-      if (b.state >= 0) variance += a.factor * b.factor * filter_.Covariance(a.state, b.state);
-  }
+  return {{{kActive, load.run.ActiveCore()},
+           {kThread, thread_s},
+           {load.known.states.executable, thread_s},
+           {load.known.states.process, thread_s}}};
+}
+
+double PackageModel::OwnVariance(const Load& load) const {
+  const auto terms = TermsOf(load);
+  double variance = 0;
+  for (const auto& a : terms)
+    for (const auto& b : terms)
+      if (a.state >= 0 && b.state >= 0)
+        variance += a.factor * b.factor * filter_.Covariance(a.state, b.state);
+  return variance;
+}
+
+// The standard deviation of a price whose states tell so much.
+double PackageModel::ErrorOf(const Load& load, double joules, double variance) const {
   const double surprise = std::clamp(surprise_, kLeastSurprise, kMostSurprise);
   variance = std::max(0.0, variance) * std::max(surprise, std::min(sway_, kMostSway));
   // In proportion to what threads have turned out to draw, if that is less than it was taken for.
   const double unknown_w = std::min(actors_->process_watts(), kProcessSpread * MeanThreadWatts());
-  variance += load.known.unknown * std::pow(unknown_w * thread_s, 2);
+  variance += load.known.unknown * std::pow(unknown_w * load.run.Thread(), 2);
   return std::sqrt(variance + std::pow(kModelError * joules, 2));
+}
+
+// The error of a price when the sum of all prices is known: what the load draws less its part of all.
+double PackageModel::Error(const Load& load, double joules, const Total& total) const {
+  const double part = joules / total.joules;
+  double variance = part * part * total.variance + OwnVariance(load);
+  for (const auto& term : TermsOf(load))
+    if (term.state >= 0) variance -= 2 * part * term.factor * total.covariance[term.state];
+  return ErrorOf(load, joules, variance);
+}
+
+std::vector<ActorPower> PackageModel::PowersOf(const std::vector<Actor>& actors) const {
+  std::vector<ActorPower> powers(actors.size());
+  if (!actors_) return powers;
+  const double gate = Gate();
+  for (size_t i = 0; i < actors.size(); i++) {
+    const auto process = actors_->processes().find(actors[i].process);
+    if (process == actors_->processes().end()) continue;
+    const Load load{process->second.recent, actors_->Find(actors[i])};
+    const double thread_s = load.run.Thread();
+    if (load.known.states.executable < 0 || !(thread_s > 0)) continue;
+    const double joules = Joules(load.run, load.known.states, gate);
+    powers[i].seen_s = process->second.seen_s;
+    if (gate == 0) continue;
+    powers[i].watts = joules / thread_s;
+    powers[i].error_w = ErrorOf(load, joules, OwnVariance(load)) / thread_s;
+  }
+  return powers;
 }
 
 PackageModel::Priced PackageModel::Price(const Sums& sums, const std::vector<Load>& loads, double gate) {

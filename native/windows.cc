@@ -5,8 +5,6 @@
 
 namespace {
 
-// A window is two updates long: one is too noisy, five are too few windows (study, section 3).
-constexpr double kShortest = 1.5, kLongest = 2.6;  // periods
 // What is kept for windows that are not cut yet: a second of the fastest counter's updates, and of a CPU that
 // switches more often than its log could hold.
 constexpr size_t kMostEdges = 8192, kMostSlices = 16384;
@@ -83,13 +81,14 @@ bool WindowCutter::NextWindow(uint64_t now_ns, Window* window) {
   while (edges_.size() > 1) {
     const CounterEdge begin = edges_.front();
     const auto enough = [&](const CounterEdge& edge) {
-      return static_cast<double>(edge.clock_ns - begin.clock_ns) >= kShortest * options_.period_ns;
+      return static_cast<double>(edge.clock_ns - begin.clock_ns) >=
+             options_.shortest_periods * options_.period_ns;
     };
     const auto found = std::find_if(edges_.begin() + 1, edges_.end(), enough);
     if (found == edges_.end() || found->clock_ns + options_.lag_ns > now_ns) return false;
     const CounterEdge end = *found;
     const auto length_ns = static_cast<double>(end.clock_ns - begin.clock_ns);
-    if (wide(begin) || wide(end) || length_ns > kLongest * options_.period_ns) {
+    if (wide(begin) || wide(end) || length_ns > options_.longest_periods * options_.period_ns) {
       // The next window may begin at the update in the middle.
       (wide(begin) || wide(end) ? counts_.wide : counts_.length)++;
       edges_.pop_front();

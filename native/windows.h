@@ -54,6 +54,9 @@ struct WindowOptions {
   // A CPU that is busy writes a record at least so often (a tick at 100 Hz, and then some). A window is cut
   // when it is so old. A CPU that has written nothing since the burst began until then is idle.
   uint64_t lag_ns = 16'000'000;
+  // How long a window is, in periods. That of a package is two updates long: one is too noisy, five are too
+  // few windows (study, section 3). Beyond the longest an update was missed.
+  double shortest_periods = 1.5, longest_periods = 2.6;
   uint64_t most_width_ns = 150'000;  // edges that are seen less exactly begin and end no window (study, 5.3)
 };
 
@@ -61,7 +64,7 @@ struct WindowOptions {
 struct WindowCounts {
   uint64_t cut = 0;     // given out
   uint64_t wide = 0;    // began or ended at an edge that was not seen exactly
-  uint64_t length = 0;  // not 1.5 to 2.6 periods long: an update was missed
+  uint64_t length = 0;  // too long: an update was missed
   uint64_t lost = 0;    // records were overwritten, or more came than are kept
   uint64_t energy = 0;  // no energy, or more than the package can draw
 };

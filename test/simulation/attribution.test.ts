@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
 import { BASELINES } from './baselines.ts';
+import { energyOf, expectClosed } from '../support/closed.ts';
 import { type Reading, tamper } from './faults.ts';
 import { judge } from './judge.ts';
 import { build, chargesOf, coverage, type Replayed, replayProgram } from './program.ts';
@@ -14,31 +15,27 @@ const traceOf = (name: string): Trace => simulate(SCENARIOS[name]!(1), 1);
 /** Scenarios in which all tasks draw alike, so that nothing is to be learned. */
 const EQUAL = new Set(['homog', 'alike']);
 const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
-const energyOf = ({ tasks }: Replayed): bigint => tasks.reduce((sum, { energy }) => sum + energy, 0n);
-
-/** Everybody's energy is what was counted, and that is what the counters advanced, to the last 2^-16 unit. */
-function expectClosed(replayed: Replayed): void {
-  const { counted, unpriced, gap, zones } = replayed;
-  const advanced = zones.reduce((sum, zone) => sum + zone.advanced, 0n);
-  expect(energyOf(replayed)).toBe(counted);
-  expect(counted + unpriced + gap).toBe(advanced << 16n);
-}
 
 interface Result {
   readonly replayed: Replayed;
   readonly misattributed: number;
   readonly baselines: readonly number[];
   readonly covered: number;
+  /** The same while native learns as well, and corrects what BPF has learned. */
+  readonly learned: { readonly replayed: Replayed; readonly misattributed: number; readonly covered: number };
 }
 
 function measure(trace: Trace): Result {
-  const replayed = replayProgram(trace);
-  const { within, of } = coverage(trace, replayed, 2);
+  const judged = (learns: boolean): Result['learned'] => {
+    const replayed = replayProgram(trace, { learns });
+    const { within, of } = coverage(trace, replayed, 2);
+    const { misattributed } = judge(trace, chargesOf(replayed, trace));
+    return { replayed, misattributed, covered: within / of };
+  };
   return {
-    replayed,
-    misattributed: judge(trace, chargesOf(replayed, trace)).misattributed,
+    ...judged(false),
     baselines: Object.values(BASELINES).map((way) => judge(trace, way(trace)).misattributed),
-    covered: within / of,
+    learned: judged(true),
   };
 }
 
@@ -92,6 +89,40 @@ describe('the BPF program, replayed', () => {
     // Of the four tasks that share two CPUs tick by tick some are wrong by more, since windows end where they should not.
     const others = ORDINARY.filter((name) => name !== 'turns').map((name) => resultOf(name).covered);
     expect(Math.min(...others)).toBeGreaterThan(0.75);
+  });
+
+  // What native learns was tuned on seeds 4 to 9; here is seed 1.
+  describe('while native learns from the same counters', () => {
+    it.each(names)('loses and invents nothing in %s', (name) => {
+      const { replayed } = resultOf(name).learned;
+      expectClosed(replayed);
+      expect(replayed).toMatchObject({ gap: 0n, backwards: 0, jumps: 0 });
+    });
+
+    it.each([
+      ['pingpong', 'one thread'],
+      ['ppsmt', 'two threads'],
+    ])('tells two tasks apart that take turns within microseconds: %s, on %s', (name) => {
+      const { learned, misattributed } = resultOf(name);
+      expect(learned.misattributed).toBeLessThan(0.12);
+      expect(learned.misattributed).toBeLessThan(0.6 * misattributed);
+    });
+
+    it.each(names)('is never worse than without, but by chance, in %s', (name) => {
+      const { learned, misattributed } = resultOf(name);
+      expect(learned.misattributed).toBeLessThan(misattributed + 0.003);
+    });
+
+    it('is no worse in the mean of those that can be told apart without', () => {
+      const learned = ORDINARY.map((name) => resultOf(name).learned.misattributed);
+      expect(mean(learned)).toBeLessThan(mean(ORDINARY.map((name) => resultOf(name).misattributed)) + 0.0003);
+    });
+
+    it('knows how wrong it is as well', () => {
+      const covered = ORDINARY.map((name) => resultOf(name).learned.covered);
+      expect(mean(covered)).toBeGreaterThan(0.9);
+      expect(resultOf('pingpong').learned.covered).toBeGreaterThanOrEqual(resultOf('pingpong').covered);
+    });
   });
 });
 

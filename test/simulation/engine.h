@@ -27,9 +27,11 @@ struct engine {
   struct task_struct* tasks;
   struct energy_cpu* cpus;
   struct energy_zone* zones;
-  struct energy_log* logs; /* by CPU; on the host only, as is the next one */
-  __u32* logging;          /* not 0: switches are logged */
-  __u32 verified;          /* instructions that the verifier went through; 0 on the host */
+  /* On the host only: */
+  struct energy_log* logs;     /* by CPU */
+  __u32* logging;              /* not 0: switches are logged */
+  struct energy_power* powers; /* 2^ENERGY_POWER_BITS of them */
+  __u32 verified;              /* instructions that the verifier went through; 0 on the host */
 };
 
 /* One line to standard error, and the end. `error`: an errno, or 0. */

@@ -80,6 +80,7 @@ struct engine open_engine(const struct settings* settings) {
   has_logs = settings->logs;
   if (has_logs) engine.logs = allocate(sizes.cpus, sizeof(*engine.logs));
   engine.logging = &logging;
+  engine.powers = all_powers;
   return engine;
 }
 

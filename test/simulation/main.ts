@@ -6,7 +6,7 @@ import { WORLDS } from './package/hardware.ts';
 import { LOADS } from './package/loads.ts';
 import { complaint, run } from './package/run.ts';
 import { SIZES, type TableOptions, tables } from './package/table.ts';
-import { ours } from './program.ts';
+import { bpfAlone, ours } from './program.ts';
 import { report } from './report.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { simulate } from './simulate.ts';
@@ -65,7 +65,8 @@ async function print(positionals: readonly string[], values: Values): Promise<st
   if (positionals.length > 1 || ![undefined, 'cores', 'packages'].includes(which)) return '';
   const [first, last] = seeds.includes('-') ? seeds.split('-') : ['1', seeds];
   if (!isWhole(first) || !isWhole(last) || !isWhole(seconds)) return '';
-  if (which !== 'packages') process.stdout.write(report({ ours, ...BASELINES }, Number(last)));
+  if (which !== 'packages')
+    process.stdout.write(report({ ours, 'BPF alone': bpfAlone, ...BASELINES }, Number(last)));
   if (which === 'cores') return undefined;
   if (which === undefined) process.stdout.write('\n');
   const options: TableOptions = {

@@ -18,7 +18,7 @@ static __always_inline void step(const struct trace_record* record) {
     machine.counter[cpu] = record->value;
     return;
   }
-  clock_ns = record->time_ns + 1000000000; /* no clock begins at 0 */
+  clock_ns = record->time_ns + TRACE_BEGINS_NS;
   cpu_now = cpu;
   from = machine.running[cpu];
   prev = bpf_map_lookup_elem(&tasks, &from);

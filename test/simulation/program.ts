@@ -48,6 +48,8 @@ export interface ReplayOptions {
   readonly periodNs?: number;
   /** How many labels a task goes through, from 1 on, another one each time that it runs. Default: none. */
   readonly labels?: number;
+  /** Whether powers are learned in user space as well, and written back, which takes a host. Default: no. */
+  readonly learns?: boolean;
 }
 
 const built = new Set<string>();
@@ -63,13 +65,13 @@ export function build(program: 'replay-host' | 'replay-kernel' | 'replay-package
 
 /** Replays a trace through the source of bpf/. Throws what the program or its compiler says. */
 export function replayProgram(trace: Trace, options: ReplayOptions = {}): Replayed {
-  const { on = 'host', maxWatts = 0, periodNs = 1e6, labels = 0 } = options;
+  const { on = 'host', maxWatts = 0, periodNs = 1e6, labels = 0, learns = false } = options;
   const program = build(`replay-${on}`);
   const directory = mkdtempSync(join(tmpdir(), 'trace-'));
   try {
     const file = join(directory, trace.name);
     writeTrace(file, trace);
-    const args = [file, ...[maxWatts, periodNs, labels].map(String)];
+    const args = [file, ...[maxWatts, periodNs, labels, Number(learns)].map(String)];
     return parse(execFileSync(program, args, { encoding: 'utf8', maxBuffer: 2 ** 28 }));
   } finally {
     rmSync(directory, { recursive: true });
@@ -112,8 +114,13 @@ export function chargesOf({ tasks }: Replayed, { joulesPerCount }: Trace): Charg
   return { tasksJ, idleJ };
 }
 
-/** What the BPF program charges: a way to attribute energy like the baselines. */
+/** What the meter charges: a way to attribute energy like the baselines. */
 export function ours(trace: Trace): Charges {
+  return chargesOf(replayProgram(trace, { learns: true }), trace);
+}
+
+/** The same if only the BPF program learns. */
+export function bpfAlone(trace: Trace): Charges {
   return chargesOf(replayProgram(trace), trace);
 }
 

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * replay TRACE MAX_WATTS PERIOD_NS [LABELS]: replays a trace through the program and prints as JSON what it
- * charged. LABELS: how many labels each task goes through; default: none.
+ * replay TRACE MAX_WATTS PERIOD_NS LABELS LEARNS: replays a trace through the program and prints as JSON what
+ * it charged. LABELS: how many labels each task goes through; 0: none. LEARNS: 1: powers are learned in user
+ * space as well, which takes a program on the host; 0: not.
  * Energies are decimal strings, since JavaScript's numbers end at 2^53.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core_replay.h"
 #include "engine.h"
 #include "trace_file.h"
 
@@ -27,7 +30,8 @@ void fail(const char* what, int error) {
   exit(1);
 }
 
-static struct engine open_machine(const struct trace* trace, double max_watts, uint64_t period_ns) {
+static struct engine open_machine(const struct trace* trace, double max_watts, uint64_t period_ns,
+                                  bool logs) {
   const struct trace_header* header = trace->header;
   struct settings settings = {
       .cpus = header->cpus,
@@ -35,6 +39,7 @@ static struct engine open_machine(const struct trace* trace, double max_watts, u
       .tasks = header->tasks,
       .max_power = ceil(max_watts / TRACE_JOULES_PER_COUNT / 1e9),
       .period_ns = period_ns,
+      .logs = logs,
   };
   struct engine engine;
 
@@ -106,6 +111,14 @@ static void drain(const struct engine* engine, uint32_t cpus, struct trace_recor
   for (uint32_t buffer = 0; buffer < 2; buffer++) take_spills(buffer, add_spill);
 }
 
+static void run_learning(const struct trace_record* records, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    learn_before(records[i].time_ns + TRACE_BEGINS_NS);
+    run(&records[i], 1);
+    learn_after(records[i].time_ns + TRACE_BEGINS_NS);
+  }
+}
+
 static void print_totals(const struct engine* engine, const struct trace_header* header) {
   const struct machine* machine = engine->machine;
   uint64_t unpriced = 0;
@@ -132,20 +145,26 @@ static void print_totals(const struct engine* engine, const struct trace_header*
 }
 
 int main(int argc, char** argv) {
-  if (argc != 4 && argc != 5) fail("begin: arguments are TRACE MAX_WATTS PERIOD_NS [LABELS]", 0);
+  if (argc != 6) fail("begin: arguments are TRACE MAX_WATTS PERIOD_NS LABELS LEARNS", 0);
   struct trace trace = open_trace(argv[1]);
   if (trace.header->cpus > MACHINE_CPUS || trace.header->tasks > MACHINE_TASKS)
     fail("replay the trace: it has too many CPUs or tasks (machine.h)", 0);
-  struct engine engine = open_machine(&trace, atof(argv[2]), strtoull(argv[3], NULL, 10));
+  bool learns = strcmp(argv[5], "0") != 0;
+  double max_watts = atof(argv[2]), period_ns = atof(argv[3]);
+  struct engine engine = open_machine(&trace, max_watts, period_ns, learns);
   uint32_t done = 0;
 
-  engine.machine->labels = argc == 5 ? strtoul(argv[4], NULL, 10) : 0;
+  engine.machine->labels = strtoul(argv[4], NULL, 10);
   total.tasks = calloc(trace.header->tasks, sizeof(*total.tasks));
   total.labels = calloc(engine.machine->labels + 1, sizeof(*total.labels));
   if (!total.tasks || !total.labels) fail("allocate memory", 0);
+  if (learns) {
+    if (!engine.powers) fail("learn: the program runs in the kernel", 0);
+    open_learning(&engine, trace.zones, trace.header->zones, period_ns, max_watts);
+  }
   for (uint32_t i = 0; i < trace.header->records; i++) {
     if (trace.records[i].kind != TRACE_DRAIN) continue;
-    run(trace.records + done, i - done);
+    learns ? run_learning(trace.records + done, i - done) : run(trace.records + done, i - done);
     drain(&engine, trace.header->cpus, trace.records[i]);
     done = i + 1;
   }

@@ -21,6 +21,9 @@
 /* Counters count in units of 2^-32 J, as Linux's RAPL events do; they advance in steps of 2^-16 J. */
 #define TRACE_JOULES_PER_COUNT (1.0 / 4294967296.0)
 
+/* What the program's clock says when a trace begins: none begins at 0. */
+#define TRACE_BEGINS_NS 1000000000ull
+
 struct trace_header {
   char magic[8];
   uint32_t cpus;
