@@ -7,6 +7,7 @@
 #include "arithmetic.bpf.h"
 #include "energy.h"
 #include "kernel.bpf.h"
+#include "log.bpf.h"
 #include "maps.bpf.h"
 #include "phase.bpf.h"
 #include "settings.bpf.h"
@@ -153,6 +154,7 @@ static __always_inline enum reading claim_alone(struct energy_cpu *c, struct ene
 		return READING_BACKWARDS;
 	advance->units = (count - old) << count_shift;
 	advance->comparable = comparable_units(z, advance->units, advance->since_ns);
+	log_update(c, z, advance->certain);
 	return READING_AHEAD;
 }
 

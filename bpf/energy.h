@@ -78,6 +78,7 @@ enum {
 	ENERGY_COMM_BITS = 12,	/* executables' names: 4,096, 64 KiB */
 	ENERGY_THREADS = 2,	/* CPUs that may share one counter which BPF reads: those of a core */
 	ENERGY_LOG = 2048,	/* switches that a CPU's log holds: 32 KiB */
+	ENERGY_UPDATES = 128,	/* updates that a zone's log holds: those of 0.1 s or more, 3 KiB */
 	ENERGY_COMM = 16,
 	ENERGY_NONE = -1,	/* no zone, no sibling */
 	ENERGY_NO_PROCESS = -1, /* tgid of what is known by its cgroup alone */
@@ -125,7 +126,12 @@ struct energy_cold {
 	__u32 label;	/* what the process worked on, whatever that means to who sets it; 0: none */
 };
 
-/* What has been learned of a process. All CPUs share it; a lost update only costs accuracy. */
+/*
+ * What has been learned of a process. All CPUs and native share it; a lost update only costs accuracy.
+ * Whoever gives an entry to another process writes its owner before the rest, and native exchanges the whole
+ * second word, unless that has changed since it saw the owner: so no process gets what native has learned of
+ * another one.
+ */
 struct energy_power {
 	__u32 owner;	  /* tgid + 1 */
 	__u32 start;	  /* low half of start_boottime: pids are reused */
@@ -269,6 +275,21 @@ struct energy_log {
 	struct energy_switch switches[ENERGY_LOG];
 };
 
+/* One entry of a zone's log: the counter has advanced. */
+struct energy_update {
+	__u64 clock_ns; /* when, as far as one can tell; CLOCK_MONOTONIC */
+	__u64 width_ns; /* by how much that may be wrong */
+	__u64 count;	/* what the counter says since then */
+};
+
+/* When the counter of a zone advanced while native was listening, by whoever claimed the advance; to be taken
+ * as the log of switches is. */
+struct energy_update_log {
+	__u64 head;
+	__u64 unused[7];
+	struct energy_update updates[ENERGY_UPDATES];
+};
+
 /* Key of the overflow maps: rows by process, and when that map is full by cgroup alone. */
 struct energy_spill_key {
 	__u32 cpu;
@@ -294,6 +315,7 @@ _Static_assert(sizeof(struct energy_cpu) % 64 == 0, "CPUs share no cache line");
 _Static_assert(sizeof(struct energy_zone) % 64 == 0, "zones share no cache line");
 _Static_assert(sizeof(struct energy_switch) == 16, "four switches fill a cache line");
 _Static_assert(sizeof(struct energy_log) % 64 == 0, "logs share no cache line");
+_Static_assert(sizeof(struct energy_update_log) % 64 == 0, "logs share no cache line");
 _Static_assert(sizeof(struct energy_spill_key) == 32, "a key has no hidden bytes");
 
 #endif

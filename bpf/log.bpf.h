@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The log of switches, from which native learns what each process draws of a counter that many CPUs share. It
- * listens in bursts: at all other times a switch costs one load and one branch more.
+ * The logs of switches, and of the updates of counters that BPF reads, from which native learns what each
+ * process draws. It listens in bursts: at all other times a switch costs one load and one branch more.
  */
 #ifndef LOG_BPF_H
 #define LOG_BPF_H
@@ -53,6 +53,35 @@ static __always_inline void log_running(struct energy_cpu *c, __u64 wall_ns, __u
 {
 	if (is_logging())
 		write_log(c, wall_ns, tgid, tgid, false);
+}
+
+/* Whoever claims what the counter has advanced writes this, so there is one writer. */
+__noinline int write_update(struct energy_cpu *c, struct energy_zone *z, bool certain)
+{
+	struct energy_update_log *log;
+	struct energy_update *entry;
+	__u32 zone;
+
+	if (!c || !z)
+		return 0;
+	zone = c->zone;
+	log = bpf_map_lookup_elem(&updates, &zone);
+	if (!log)
+		return 0;
+	entry = &log->updates[log->head & (ENERGY_UPDATES - 1)];
+	/* A counter that moves all the time says what it does when it is read. */
+	entry->clock_ns = period_ns ? z->changed_ns + c->clock_offset_ns : z->claimed_ns;
+	entry->width_ns = !period_ns ? 0 : certain ? z->phase_error_ns : 2 * period_ns;
+	entry->count = z->last_count;
+	barrier(); /* native sees the entry before it sees that there is one more */
+	*(volatile __u64 *)&log->head = log->head + 1;
+	return 0;
+}
+
+static __always_inline void log_update(struct energy_cpu *c, struct energy_zone *z, bool certain)
+{
+	if (is_logging())
+		write_update(c, z, certain);
 }
 
 #endif

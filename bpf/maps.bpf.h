@@ -43,10 +43,11 @@ struct cgroup_spill_map {
 } cgroup_spills0 SEC(".maps"), cgroup_spills1 SEC(".maps");
 
 /* Learned powers; index = low bits of the owner. Direct-mapped arrays, not hash maps, are looked up without a
- * call; whatever collides is learned anew. */
+ * call; whatever collides is learned anew. Native corrects them through mmap. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1 << ENERGY_POWER_BITS);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, __u32);
 	__type(value, struct energy_power);
 } powers SEC(".maps");
@@ -69,6 +70,15 @@ struct {
 	__type(key, __u32);
 	__type(value, struct energy_log);
 } logs SEC(".maps");
+
+/* Logs of the counters' updates; index = zone. As the ones above. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct energy_update_log);
+} updates SEC(".maps");
 
 static __always_inline struct energy_cpu *this_cpu(void)
 {

@@ -105,7 +105,7 @@ static __always_inline struct energy_power *lookup_power(struct energy_cpu *c, _
 		return 0;
 	if (known->owner == owner && known->start == (__u32)row->start_ns && known->comm_class == comm_class)
 		return known;
-	known->owner = owner;
+	__sync_lock_test_and_set(&known->owner, owner); /* before the rest, as native sees it */
 	known->start = row->start_ns;
 	known->comm_class = comm_class;
 	known->variance = mean->time_ns > KNOWN_NS ? VARIANCE_COMM : ENERGY_VARIANCE_NEW;

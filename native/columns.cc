@@ -68,6 +68,16 @@ Napi::Object ToObject(Napi::Env env, const Group& from) {
   return object;
 }
 
+Napi::Value ToWindows(Napi::Env env, const WindowCounts& from) {
+  auto windows = Napi::Object::New(env);
+  AddKnown(&windows, "used", from.cut);
+  AddKnown(&windows, "wide", from.wide);
+  AddKnown(&windows, "length", from.length);
+  AddKnown(&windows, "lost", from.lost);
+  AddKnown(&windows, "energy", from.energy);
+  return windows;
+}
+
 }  // namespace
 
 Napi::Value ToColumns(Napi::Env env, const Drained& drained) {
@@ -93,11 +103,22 @@ Napi::Value ToCalibration(Napi::Env env, const Calibration& found) {
   return object;
 }
 
+Napi::Value ToCoreLearning(Napi::Env env, const CoreLearningStatus& status) {
+  auto cores = Napi::Object::New(env);
+  AddKnown(&cores, "periodNs", status.period_ns);
+  cores["windows"] = ToWindows(env, status.windows);
+  cores["corrections"] = Napi::Number::New(env, status.corrections);
+  cores["burstMs"] = Napi::Number::New(env, status.burst_ms);
+  cores["restarts"] = Napi::Number::New(env, status.restarts);
+  cores["cpuNs"] = Napi::Number::New(env, status.cpu_ns);
+  return cores;
+}
+
 Napi::Value ToLearning(Napi::Env env, const std::vector<LearningStatus>& packages) {
   auto list = Napi::Array::New(env, packages.size());
   for (uint32_t i = 0; i < packages.size(); i++) {
     const LearningStatus& from = packages[i];
-    auto package = Napi::Object::New(env), windows = Napi::Object::New(env);
+    auto package = Napi::Object::New(env);
     package["zone"] = Napi::Number::New(env, from.zone);
     package["state"] = Napi::String::New(env, NameOf(from.state));
     package["error"] = Napi::Number::New(env, from.error);
@@ -106,12 +127,7 @@ Napi::Value ToLearning(Napi::Env env, const std::vector<LearningStatus>& package
     AddKnown(&package, "edgeNs", from.edge_ns);
     package["burstMs"] = Napi::Number::New(env, from.burst_ms);
     package["cpuNs"] = Napi::Number::New(env, from.cpu_ns);
-    AddKnown(&windows, "used", from.windows.cut);
-    AddKnown(&windows, "wide", from.windows.wide);
-    AddKnown(&windows, "length", from.windows.length);
-    AddKnown(&windows, "lost", from.windows.lost);
-    AddKnown(&windows, "energy", from.windows.energy);
-    package["windows"] = windows;
+    package["windows"] = ToWindows(env, from.windows);
     list[i] = package;
   }
   return list;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "core_learner.h"
 #include "drained.h"
 #include "learned_package.h"
 #include "update_period.h"
@@ -18,5 +19,7 @@ Napi::Value ToCalibration(Napi::Env env, const Calibration& found);
 
 // How learning from counters is going, as src/probe/addon.ts has it.
 Napi::Value ToLearning(Napi::Env env, const std::vector<LearningStatus>& packages);
+
+Napi::Value ToCoreLearning(Napi::Env env, const CoreLearningStatus& status);
 
 Napi::Uint32Array ToUint32Array(Napi::Env env, const std::vector<uint32_t>& values);

@@ -11,6 +11,7 @@
 
 #include "binder.h"
 #include "calibration.h"
+#include "core_learner.h"
 #include "drainer.h"
 #include "energy.h"
 #include "energy.skel.h"
@@ -24,13 +25,14 @@ namespace {
 constexpr double kLeastJitterNs = 30'000;
 
 // Tells BPF what a busy CPU draws, and when the counters of `zones` zones can have moved. What has no steady
-// period is taken for what moves all the time.
-void ExpectUpdates(const Calibration& found, size_t zones, Program* program) {
+// period is taken for what moves all the time. Returns whether it is known when they move.
+bool ExpectUpdates(const Calibration& found, size_t zones, Program* program) {
   energy_bpf& skeleton = program->skeleton();
   // Three standard deviations: 1.48 median deviations each, where updates stray as a normal distribution
   // does.
   const double jitter_ns = std::max(kLeastJitterNs, 3 * 1.48 * found.jitter_ns);
-  if (found.steady || found.period_ns == 0) {
+  const bool known = found.steady || found.period_ns == 0;
+  if (known) {
     skeleton.bss->period_ns = found.period_ns;
     skeleton.data->jitter_ns = std::min(jitter_ns, found.period_ns / 4);
     for (size_t zone = 0; zone < zones; zone++)
@@ -38,6 +40,7 @@ void ExpectUpdates(const Calibration& found, size_t zones, Program* program) {
   }
   const double power = found.counts_per_ns / program->unit().counts * (1 << ENERGY_POWER_FRACTION);
   if (power >= 1 && power < UINT32_MAX) skeleton.data->first_power = power;
+  return known;
 }
 
 }  // namespace
@@ -49,6 +52,7 @@ struct Probe::Parts {
   Watch watch{&program, &binder};
   Drainer drainer{&program};
   Learning learning{&program};
+  std::unique_ptr<CoreLearner> cores;  // where BPF reads the counters and is to be corrected
   Reliever reliever{&drainer};
 };
 
@@ -65,6 +69,7 @@ Outcome Probe::Open(const ProbeOptions& options, uint32_t* own_pid) {
   if (outcome.Failed()) return outcome;
   outcome = parts->drainer.Open();
   if (outcome.Failed()) return outcome;
+  if (options.learns && options.switched) parts->cores = std::make_unique<CoreLearner>(&parts->program);
   outcome = parts->reliever.Start(&mutex_);
   if (outcome.Failed()) return outcome;
   parts_ = std::move(parts);
@@ -85,13 +90,18 @@ Outcome Probe::Calibrate(uint32_t zone, uint32_t cpu, Calibration* out) {
   Program& program = parts_->program;
   if (cpu >= program.cpu_count()) return Fail("run on the CPU of a counter", -EINVAL);
   Outcome outcome = ::Calibrate(counters[zone].event.get(), cpu, out);
-  if (!outcome.Failed() && program.options().switched) ExpectUpdates(*out, counters.size(), &program);
+  if (outcome.Failed() || !program.options().switched) return outcome;
+  const bool known = ExpectUpdates(*out, counters.size(), &program);
+  if (known && parts_->cores) parts_->cores->Expect(out->period_ns);
   return outcome;
 }
 
 Outcome Probe::Start() {
   std::lock_guard<std::mutex> lock(mutex_);
-  return parts_ ? parts_->program.Start() : Fail("start", -EBADF);
+  if (!parts_) return Fail("start", -EBADF);
+  // First, so that nothing is attached if it fails: it waits for what there is to learn from.
+  const int status = parts_->cores ? parts_->cores->Start() : 0;
+  return status ? Fail("start a thread", status) : parts_->program.Start();
 }
 
 Outcome Probe::Drain(Drained* out) {
@@ -107,11 +117,12 @@ Outcome Probe::Learn(const std::vector<LearnedPackage>& packages) {
   return parts_ ? parts_->learning.Learn(packages) : Fail("learn from a counter", -EBADF);
 }
 
-Outcome Probe::AskLearning(std::vector<LearningStatus>* packages, uint64_t* restarts) {
+Outcome Probe::AskLearning(LearningReport* report) {
   std::lock_guard<std::mutex> lock(mutex_);
   if (!parts_) return Fail("learn from a counter", -EBADF);
-  *packages = parts_->learning.Status();
-  *restarts = parts_->learning.restarts();
+  report->packages = parts_->learning.Status();
+  report->restarts = parts_->learning.restarts();
+  if (parts_->cores) report->cores = parts_->cores->Status();
   return {};
 }
 

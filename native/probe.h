@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
+#include "core_learner.h"
 #include "drained.h"
 #include "learned_package.h"
 #include "outcome.h"
@@ -13,6 +15,13 @@
 #include "probe_options.h"
 #include "unique_fd.h"
 #include "update_period.h"
+
+// How learning is going.
+struct LearningReport {
+  std::vector<LearningStatus> packages;
+  uint64_t restarts = 0;                    // times that the model of packages had to begin anew
+  std::optional<CoreLearningStatus> cores;  // none: nothing is learned from such counters
+};
 
 // All that measures, as one thing that is open or not: the BPF program, the counters that are bound to it and
 // what drains it. There is no JavaScript in it.
@@ -41,8 +50,8 @@ class Probe {
   // Learns from these counters of whole packages, and no others, what processes draw of them: Drain() then
   // predicts rows by that. Anew when CPUs come and go. Options::learns was set.
   Outcome Learn(const std::vector<LearnedPackage>& packages);
-  // How that is going; `restarts`: times that the model had to begin anew.
-  Outcome AskLearning(std::vector<LearningStatus>* packages, uint64_t* restarts);
+  // How that is going, and learning from counters that BPF reads.
+  Outcome AskLearning(LearningReport* report);
   // What is to be done every second or so: tells as Watch::Failing() and Watch::TakeSleepNs() what may be
   // wrong with the counters, and resynchronizes phases.
   Outcome LookAfter(std::vector<uint32_t>* zones, double* asleep_ns);

@@ -140,18 +140,16 @@ Napi::Value ProbeObject::Learn(const Napi::CallbackInfo& info) {
   return Task::Run(info.Env(), [probe = probe_, packages] { return probe->Learn(*packages); });
 }
 
-// askLearning(): also resolves with `packages` and `restarts`.
+// askLearning(): also resolves with `packages`, `restarts` and `cores`.
 Napi::Value ProbeObject::AskLearning(const Napi::CallbackInfo& info) {
-  struct Found {
-    std::vector<LearningStatus> packages;
-    uint64_t restarts = 0;
-  };
-  auto found = std::make_shared<Found>();
+  auto found = std::make_shared<LearningReport>();
   return Task::Run(
-      info.Env(), [probe = probe_, found] { return probe->AskLearning(&found->packages, &found->restarts); },
+      info.Env(), [probe = probe_, found] { return probe->AskLearning(found.get()); },
       [found](Napi::Object result) {
-        result["packages"] = ToLearning(result.Env(), found->packages);
-        result["restarts"] = Napi::Number::New(result.Env(), found->restarts);
+        Napi::Env env = result.Env();
+        result["packages"] = ToLearning(env, found->packages);
+        result["restarts"] = Napi::Number::New(env, found->restarts);
+        result["cores"] = found->cores ? ToCoreLearning(env, *found->cores) : env.Null();
       });
 }
 

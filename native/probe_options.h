@@ -18,7 +18,9 @@ struct ProbeOptions {
   double joules_per_count = 1;  // of the counters that BPF reads
   double max_watts = 0;         // what one of them cannot exceed; 0: not known
   bool follow_forks = false;
-  bool learns = false;         // Learn() may be called; 32 KiB for each CPU
+  // Learn() may be called, and powers of counters that BPF reads are corrected by what a thread learns of
+  // them; 32 KiB for each CPU, and then 35.
+  bool learns = false;
   std::string controller;      // cgroup v1 controller whose cgroups are charged; empty: v2
   uint32_t hierarchy = 0;      // its id as in /proc/cgroups; 0 for v2
   uint32_t spill_entries = 0;  // processes per interval and CPU that find no room in the CPU's own table

@@ -48,6 +48,7 @@ void Program::Configure(int subsys) {
   bpf_map__set_max_entries(maps.cpus, cpu_count_);
   bpf_map__set_max_entries(maps.zones, cpu_count_);
   if (options_.learns) bpf_map__set_max_entries(maps.logs, cpu_count_);
+  if (options_.learns && options_.switched) bpf_map__set_max_entries(maps.updates, cpu_count_);
   bpf_map__set_max_entries(maps.spills0, options_.spill_entries);
   bpf_map__set_max_entries(maps.spills1, options_.spill_entries);
   uint32_t by_cgroup = std::max(options_.spill_entries / 8, cpu_count_ * kCgroupSpills);
@@ -63,10 +64,19 @@ Outcome Program::MapAccounts() {
   if (status) return Fail("map the accounts", status);
   status = zones_.Map(bpf_map__fd(skeleton_->maps.zones), cpu_count_);
   if (status) return Fail("map the counters", status);
-  if (options_.learns) status = logs_.Map(bpf_map__fd(skeleton_->maps.logs), cpu_count_);
-  if (status) return Fail("map the logs of switches", status);
   for (uint32_t cpu = 0; cpu < cpu_count_; cpu++) cpus()[cpu].zone = cpus()[cpu].sibling = ENERGY_NONE;
-  return {};
+  return options_.learns ? MapLearning() : Outcome{};
+}
+
+Outcome Program::MapLearning() {
+  const auto& maps = skeleton_->maps;
+  int status = logs_.Map(bpf_map__fd(maps.logs), cpu_count_);
+  if (status) return Fail("map the logs of switches", status);
+  if (!options_.switched) return {};
+  status = updates_.Map(bpf_map__fd(maps.updates), cpu_count_);
+  if (status) return Fail("map the logs of updates", status);
+  status = powers_.Map(bpf_map__fd(maps.powers), 1 << ENERGY_POWER_BITS);
+  return status ? Fail("map the learned powers", status) : Outcome{};
 }
 
 // Where the BTF of the kernel cannot be read, what failed for want of it does not say so: libbpf has many

@@ -13,6 +13,8 @@ struct bpf_program;
 struct energy_bpf;
 struct energy_cpu;
 struct energy_log;
+struct energy_power;
+struct energy_update_log;
 struct energy_zone;
 
 // The BPF program with its maps, from loading to unloading. The kernel forgets all of it with this object.
@@ -37,6 +39,9 @@ class Program {
   energy_cpu* cpus() const { return cpus_.get(); }   // by CPU
   energy_zone* zones() const { return zones_.get(); }
   const energy_log* logs() const { return logs_.get(); }  // by CPU; null unless options().learns
+  // By zone, and BPF's learned powers; null unless options().learns and options().switched.
+  const energy_update_log* updates() const { return updates_.get(); }
+  energy_power* powers() const { return powers_.get(); }
 
   // Runs a raw_tp program on a CPU, in an interrupt there. Returns 0 or -errno; -ENXIO: the CPU is offline.
   static int RunOn(uint32_t cpu, const bpf_program* program, uint64_t argument, uint32_t* result = nullptr);
@@ -45,6 +50,7 @@ class Program {
   void Configure(int subsys);
   Outcome FailWithBtf(const char* step, int status) const;
   Outcome MapAccounts();
+  Outcome MapLearning();
   int VisitCpus() const;
 
   ProbeOptions options_;
@@ -54,4 +60,6 @@ class Program {
   SharedMapping<energy_cpu> cpus_;
   SharedMapping<energy_zone> zones_;
   SharedMapping<energy_log> logs_;
+  SharedMapping<energy_update_log> updates_;
+  SharedMapping<energy_power> powers_;
 };

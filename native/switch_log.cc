@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "switch_log.h"
 
-#include <algorithm>
 #include <utility>
 
-#include "energy.h"
-
-namespace {
-
-uint64_t HeadOf(const energy_log& log) { return __atomic_load_n(&log.head, __ATOMIC_ACQUIRE); }
-
-}  // namespace
-
 SwitchLog::SwitchLog(const energy_log* logs, uint32_t* logging, const std::vector<uint32_t>& cpus)
-    : logs_(logs), logging_(logging), cpus_(cpus), taken_(cpus.size()), lost_(cpus.size()) {}
+    : logs_(logs), logging_(logging), cpus_(cpus), cursors_(cpus.size()) {}
 
 void SwitchLog::Listen() {
   if (!std::exchange(listening_, true)) __atomic_fetch_add(logging_, 1, __ATOMIC_SEQ_CST);
-  lost_.assign(cpus_.size(), false);
-  for (size_t i = 0; i < cpus_.size(); i++) taken_[i] = HeadOf(logs_[cpus_[i]]);
+  for (size_t i = 0; i < cpus_.size(); i++) cursors_[i].Skip(logs_[cpus_[i]].head);
 }
 
 void SwitchLog::Unlisten() {
@@ -27,27 +17,9 @@ void SwitchLog::Unlisten() {
 
 bool SwitchLog::Take(size_t index, std::vector<SwitchRecord>* records) {
   const energy_log& log = logs_[cpus_[index]];
-  const uint64_t head = HeadOf(log);
-  const uint64_t from = head - taken_[index] > ENERGY_LOG ? head - ENERGY_LOG : taken_[index];
-  records->clear();
-  for (uint64_t i = from; i < head; i++) {
-    const energy_switch& entry = log.switches[i % ENERGY_LOG];
-    records->push_back({__atomic_load_n(&entry.clock_ns, __ATOMIC_RELAXED),
-                        __atomic_load_n(&entry.prev, __ATOMIC_RELAXED),
-                        __atomic_load_n(&entry.next, __ATOMIC_RELAXED)});
-  }
-  __atomic_thread_fence(__ATOMIC_ACQUIRE);
-  // BPF has gone on meanwhile, and may be writing the next one over one that was copied.
-  const uint64_t now = HeadOf(log);
-  const uint64_t first = now >= ENERGY_LOG ? now - ENERGY_LOG + 1 : 0;
-  lost_[index] = lost_[index] || from != taken_[index];
-  if (first > from && head > from) {
-    records->erase(records->begin(), records->begin() + (std::min(first, head) - from));
-    lost_[index] = true;
-  }
-  taken_[index] = head;
-  if (records->empty()) return false;
-  const bool lost = lost_[index];
-  lost_[index] = false;
-  return lost;
+  const auto copy = [&log](uint64_t i) {
+    const energy_switch& entry = log.switches[i];
+    return SwitchRecord{PeekWord(entry.clock_ns), PeekWord(entry.prev), PeekWord(entry.next)};
+  };
+  return cursors_[index].Take(log.head, copy, records);
 }

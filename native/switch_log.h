@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "energy.h"
+#include "ring_cursor.h"
 #include "windows.h"
-
-struct energy_log;
 
 // What BPF writes to the logs of some CPUs while somebody listens. Several may listen at once, each in a
 // thread of its own.
@@ -30,7 +30,6 @@ class SwitchLog {
   const energy_log* logs_;
   uint32_t* logging_;
   std::vector<uint32_t> cpus_;
-  std::vector<uint64_t> taken_;  // by index: how many were taken, as `head` counts
-  std::vector<bool> lost_;       // by index: something was lost behind the last record that was given out
+  std::vector<RingCursor<ENERGY_LOG>> cursors_;  // by index
   bool listening_ = false;
 };

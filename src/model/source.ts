@@ -123,6 +123,8 @@ export interface SwitchedSource extends SourceBase {
   readonly joulesPerCount: JoulesPerCount;
   /** Whether the counter runs in idle as in use (a clock does, a core's energy does not). */
   readonly idlePays: boolean;
+  /** `time`: what BPF learns at switches is not corrected by what is learned in bursts; else it is. */
+  readonly attribution?: Attribution;
   /** What one counter cannot exceed, in watts; 0: not known. */
   readonly maxWatts: Watts;
 }

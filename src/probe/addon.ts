@@ -8,7 +8,7 @@ import { HOW_TO_BUILD, nativeFile } from './native-part.ts';
 import type { PerfEvent, Zone } from '../model/source.ts';
 import type { LearnedPackage, Learning } from './learned.ts';
 
-export type { LearnedPackage, Learning, LearningState, PackageLearning } from './learned.ts';
+export type { CoreLearning, LearnedPackage, Learning, LearningState, PackageLearning } from './learned.ts';
 
 /** How the probe is opened. */
 export interface ProbeOptions {
@@ -30,7 +30,10 @@ export interface ProbeOptions {
   readonly idlePays: boolean;
   /** Also report forks (costs about 0.1 µs per fork). */
   readonly followForks: boolean;
-  /** Whether `learn()` may be called: the switches of each CPU then have a log of 32 KiB. */
+  /**
+   * Whether `learn()` may be called, or, where BPF reads the counters, a thread corrects by what it learns of them what
+   * BPF has learned: the switches of each CPU then have a log of 32 KiB.
+   */
   readonly learns: boolean;
   /** Rows per interval that may overflow the tables of their CPUs before detail is lost, 1 to 4,000,000. */
   readonly spillEntries: number;

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bindings, bindCounters } from './bindings.ts';
 import type { Columns } from './columns.ts';
-import { createPackageLearner, isLearned, type PackageLearner } from './learning.ts';
+import { createPackageLearner, isCorrected, isLearned, type PackageLearner } from './learning.ts';
 import { EnergyError } from '../model/errors.ts';
 import { openAll } from '../util/closing-stack.ts';
 import { serial } from '../util/serial.ts';
@@ -71,7 +71,7 @@ export async function openCollector(options: CollectorOptions): Promise<Collecto
       joulesPerCount: source.reader === 'bpf' ? source.joulesPerCount : 1,
       maxWatts: source.reader === 'bpf' ? source.maxWatts : 0,
       followForks: options.followForks,
-      learns: isLearned(source),
+      learns: isLearned(source) || isCorrected(source),
       spillEntries: options.maxTasks,
     });
     const { log = () => {} } = options;

@@ -37,6 +37,12 @@ export type LearningState =
   | 'virtual'
   | 'noise';
 
+/**
+ * Windows of two updates each or more that were learned from, and those that were not: an update was not seen exactly, or
+ * missed; switches were lost; the energy is none, or more than the counter can count.
+ */
+export type LearningWindows = Readonly<Record<'used' | 'wide' | 'length' | 'lost' | 'energy', number>>;
+
 /** How learning from a package's counter is going. */
 export interface PackageLearning {
   /** Index of its zone. */
@@ -49,19 +55,32 @@ export interface PackageLearning {
   readonly jitterNs?: number;
   /** How exactly updates are seen: mean distance of the two reads around one, ns. */
   readonly edgeNs?: number;
-  /**
-   * Windows of two updates each that were learned from, and those that were not: an update was not seen exactly, or
-   * missed; switches were lost; the energy is none, or more than the package can draw.
-   */
-  readonly windows: Readonly<Record<'used' | 'wide' | 'length' | 'lost' | 'energy', number>>;
+  readonly windows: LearningWindows;
   /** For how long of each second it is learned, ms. */
   readonly burstMs: number;
   /** CPU time of the thread that does it, ns. */
   readonly cpuNs: number;
 }
 
-export interface Learning {
-  readonly packages: readonly PackageLearning[];
+/** How learning from the counters of cores is going, by which the powers that BPF has learned are corrected. */
+export interface CoreLearning {
+  /** Mean time between two updates, ns; 0: they move all the time; absent: not known, and nothing is learned as yet. */
+  readonly periodNs?: number;
+  readonly windows: LearningWindows;
+  /** Powers that were corrected. */
+  readonly corrections: number;
+  /** For how long of each second it is learned, ms. */
+  readonly burstMs: number;
   /** Times that the model had to begin anew. */
   readonly restarts: number;
+  /** CPU time of the thread that does it, ns. */
+  readonly cpuNs: number;
+}
+
+export interface Learning {
+  readonly packages: readonly PackageLearning[];
+  /** Times that the model of packages had to begin anew. */
+  readonly restarts: number;
+  /** null: there are no such counters, or it is not wanted. */
+  readonly cores: CoreLearning | null;
 }

@@ -21,9 +21,14 @@ export interface PackageLearnerOptions {
   readonly log: (line: string) => void;
 }
 
-/** Whether something is learned from a source at all. */
+/** Whether the counters of packages are learned from. */
 export function isLearned(source: EnergySource): boolean {
   return source.reader === 'user' && source.attribution === 'learned';
+}
+
+/** Whether what BPF learns of counters of cores is corrected. Of a clock all draw alike: there is nothing to learn. */
+export function isCorrected(source: EnergySource): boolean {
+  return source.reader === 'bpf' && source.attribution !== 'time' && !source.idlePays;
 }
 
 export function createPackageLearner({ probe, sys, log }: PackageLearnerOptions): PackageLearner {

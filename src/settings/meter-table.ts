@@ -32,7 +32,7 @@ export const METER: Table<Omit<MeterOptions, 'kubelet'> & InGroup<'kubelet', Kub
     key: 'attribution',
     description:
       "how what a package's counter counted is split over who ran: by the power that each is learned to draw, as far " +
-      'as that is known, or by run time',
+      'as that is known, or by run time; of counters of cores `time` leaves out what is learned of them in bursts',
     brief: "how packages' counters are split",
     rare: true,
   },

@@ -68,8 +68,10 @@ const PLANS: ReadonlyMap<string, Plan> = new Map([
  */
 export function selectSource({ attribution = 'learned', ...request }: SourceRequest): Selection {
   const { source, rejected } = findSource(request);
-  // A counter of one core is split by time: what is learned of packages has a part that no core draws.
-  return source.reader === 'user' && source.scope === 'package'
+  // A counter of one core that user space reads is split by time: what is learned of packages has a part that no core
+  // draws. Those that BPF reads are split at switches; `time` only says that no more is to be learned of them.
+  return (source.reader === 'user' && source.scope === 'package') ||
+    (source.reader === 'bpf' && attribution === 'time')
     ? { source: { ...source, attribution }, rejected }
     : { source, rejected };
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What it costs to learn from a package's counter:   learner FILE SECONDS
+// and from counters of cores:                       learner cores SECONDS
 //
-// FILE has the counter of all CPUs, as powercap has it (uJ), which CPU 0 reads. Prints one JSON object: CPU
-// time of the thread per second, us, by how much of each second it learned (1000, 300, 100 ms, as the model
-// wanted), how exactly updates were seen, and what became of the windows.
+// FILE has the counter of all CPUs, as powercap has it (uJ), which CPU 0 reads; for those of cores the TSC of
+// each CPU stands in. Prints one JSON object: CPU time of the thread per second, us, by how much of each
+// second it learned (1000, 300, 100 ms, as the model wanted), how exactly updates were seen, and what became
+// of the windows.
 #include <unistd.h>
 
 #include <map>
@@ -15,11 +17,39 @@ void Clean() {}
 
 namespace {
 
+// Of the package, or as far as there is such a thing of the cores.
 LearningStatus Ask(Probe* probe) {
-  std::vector<LearningStatus> packages;
-  uint64_t restarts;
-  Check(probe->AskLearning(&packages, &restarts));
-  return packages.at(0);
+  LearningReport report;
+  Check(probe->AskLearning(&report));
+  if (!report.cores) return report.packages.at(0);
+  const CoreLearningStatus& cores = *report.cores;
+  LearningStatus status;
+  status.state = std::isnan(cores.period_ns) ? LearningState::kCalibrating : LearningState::kLearning;
+  status.edge_ns = NAN;
+  status.windows = cores.windows;
+  status.burst_ms = cores.burst_ms;
+  status.cpu_ns = cores.cpu_ns;
+  return status;
+}
+
+void LearnFromPackage(Probe* probe, const char* path) {
+  LearnedPackage package;
+  for (uint32_t cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++) {
+    package.cpus.push_back(cpu);
+    package.cores.push_back(cpu);
+  }
+  package.location.via = CounterLocation::Via::kPowercap;
+  package.location.path = path;
+  package.joules_per_count = 1e-6;
+  package.max_watts = 2000;
+  Check(probe->Learn({package}));
+}
+
+void LearnFromCores(Probe* probe) {
+  for (uint32_t cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++)
+    Check(probe->Bind(cpu, {cpu}, cpu, Tsc()));
+  Calibration found;
+  Check(probe->Calibrate(0, 0, &found));
 }
 
 double Mean(const std::vector<double>& values) {
@@ -33,24 +63,18 @@ double Mean(const std::vector<double>& values) {
 int main(int argc, char** argv) {
   if (argc != 3) Die("run: arguments are FILE SECONDS", -EINVAL);
   libbpf_set_print(nullptr);
+  const bool cores = strcmp(argv[1], "cores") == 0;
   Probe probe;
   ProbeOptions options;
   options.btf = "/sys/kernel/btf/vmlinux";
   options.spill_entries = 32768;
   options.learns = true;
+  options.switched = cores;
+  if (cores) options.joules_per_count = 1e-9;
   uint32_t own_pid;
   Check(probe.Open(options, &own_pid));
   Check(probe.Start());
-  LearnedPackage package;
-  for (uint32_t cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++) {
-    package.cpus.push_back(cpu);
-    package.cores.push_back(cpu);
-  }
-  package.location.via = CounterLocation::Via::kPowercap;
-  package.location.path = argv[1];
-  package.joules_per_count = 1e-6;
-  package.max_watts = 2000;
-  Check(probe.Learn({package}));
+  cores ? LearnFromCores(&probe) : LearnFromPackage(&probe, argv[1]);
   while (Ask(&probe).state == LearningState::kCalibrating) usleep(10'000);
   std::map<uint32_t, std::vector<double>> us;
   // The model is asked for predictions, too, as every second.
@@ -64,7 +88,8 @@ int main(int argc, char** argv) {
     if (after.burst_ms == before.burst_ms) us[after.burst_ms].push_back((after.cpu_ns - before.cpu_ns) / 1e3);
     before = after;
   }
-  printf("{\"state\":%d,\"edge_us\":%.1f", static_cast<int>(after.state), after.edge_ns / 1e3);
+  printf("{\"state\":%d", static_cast<int>(after.state));
+  if (!cores) printf(",\"edge_us\":%.1f", after.edge_ns / 1e3);
   for (uint32_t ms : {1000, 300, 100}) {
     const double mean = Mean(us[ms]);
     if (std::isnan(mean))

@@ -16,22 +16,29 @@ const CASES = [
   ['2 tasks that never block', [`a:5:0`, `b:2:${LAST}`]],
 ];
 
+/** What is learned from, and how. */
+const COUNTERS = [
+  ['package', (path) => measure('learner', path, SECONDS)],
+  ['cores', () => measure('learner', 'cores', SECONDS)],
+];
+
 export default async function learner() {
   const rows = [];
-  for (const [what, loads] of CASES) {
-    const r = await besideCounter(loads, (path) => measure('learner', path, SECONDS));
-    const cpu = [r.us_1000, r.us_300, r.us_100].map((us) =>
-      us === null ? '' : `${(us / 1e4).toFixed(2)} %`,
-    );
-    const all = r.used + r.missed + r.lost + r.energy;
-    rows.push([what, ...cpu, r.edge_us, `${((100 * r.used) / all).toFixed(0)} % of ${all}`]);
-  }
-  return `# What it costs to learn from a package's counter
+  for (const [what, loads] of CASES)
+    for (const [counter, run] of COUNTERS) rows.push(toRow(what, counter, await besideCounter(loads, run)));
+  return `# What it costs to learn from a package's counter, or from those of cores
 
 CPU time of the thread that does it, in parts of one CPU, by how much of each second it learns; the counter moves every
-millisecond. How exactly its updates are seen (mean distance of two reads, µs), and the windows that could be used.
+millisecond, for those of cores the TSC of each CPU stands in. How exactly updates are seen (mean distance of two reads, µs), and the
+windows that could be used.
 
-${table(['load', 'all of it', '300 ms', '100 ms', 'edge', 'windows used'], rows)}`;
+${table(['load', 'counter', 'all of it', '300 ms', '100 ms', 'edge', 'windows used'], rows)}`;
+}
+
+function toRow(what, counter, r) {
+  const cpu = [r.us_1000, r.us_300, r.us_100].map((us) => (us === null ? '' : `${(us / 1e4).toFixed(2)} %`));
+  const all = r.used + r.missed + r.lost + r.energy;
+  return [what, counter, ...cpu, r.edge_us ?? '', `${((100 * r.used) / all).toFixed(0)} % of ${all}`];
 }
 
 async function besideCounter(loads, run) {

@@ -23,7 +23,7 @@ export default function switches() {
   return `# Cost of a context switch
 
 Program bodies by bpf_stats, ns above an empty program attached just before and after. "Can learn": how many
-more where packages are learned from, outside of bursts; "in a burst": how many more than that in one.
+more where counters are learned from, outside of bursts; "in a burst": how many more than that in one.
 
 ${table(['load', 'empty, itself', 'ours', 'can learn', 'in a burst', 'naive', 'ours / naive', 'switches'], rows)}`;
 }

@@ -26,7 +26,11 @@ function find(
 ): Finding[] {
   const zone: ZoneUsage = { ...snapshotOf().zones[0]!, id: 'package:0', attribution };
   const source = { zones: [{ id: 'package:0', cpus: [0, 1], lead: 0 }] };
-  return learningFindings(source, { packages: [{ ...LEARNING, ...its }], restarts }, { zones: [zone] });
+  return learningFindings(
+    source,
+    { packages: [{ ...LEARNING, ...its }], restarts, cores: null },
+    { zones: [zone] },
+  );
 }
 
 describe('of learning from packages the doctor says', () => {

@@ -292,6 +292,42 @@ describeOnKernel('the BPF program', () => {
     expect(counted / (sum(columns.cpus.counts) / seconds / cpus.length)).toBeCloseTo(1, 1);
   });
 
+  it('charges every count while it is learned in bursts what processes draw, if that is wanted', async () => {
+    await using load = new Load();
+    for (let i = 0; i < 2; i++)
+      load.start('sh', '-c', 'while :; do echo x; done | while read -r x; do :; done');
+    const { source } = selectSource({ spec: TSC, sys: '/sys', proc: '/proc' });
+    if (source.reader !== 'bpf') throw new Error('the TSC is read by BPF');
+    const openWith = (more: Partial<typeof source>): Promise<Collector> => {
+      const its = { ...source, ...more };
+      return openCollector({
+        source: its,
+        rediscover: () => its,
+        sys: '/sys',
+        hierarchy: { controller: null, id: 0 },
+        followForks: false,
+        maxTasks: DEFAULT_TASKS,
+      });
+    };
+    const collector = await openWith({ idlePays: false });
+    newlyStolen();
+    const learned = await waitFor('windows that were learned from', async () => {
+      await sleep(500);
+      expectConserved(await collector.drain());
+      const { cores } = await collector.learning();
+      return cores && cores.windows.used > 200 ? cores : undefined;
+    });
+    await collector.close();
+    expect(learned).toMatchObject({ periodNs: 0, restarts: 0 });
+    expect(learned.cpuNs).toBeGreaterThan(0);
+    // Where all draw alike, as of a clock, or where the user says so, there is no such thread.
+    for (const more of [{}, { idlePays: false, attribution: 'time' } as const]) {
+      const other = await openWith(more);
+      expect((await other.learning()).cores).toBeNull();
+      await other.close();
+    }
+  });
+
   it('keeps the sums exact when its tables overflow, and counts what lost its name', async () => {
     const collector = await open(TSC, 8);
     // 1,500 processes of a moment each: three times what a CPU's table holds.

@@ -38,6 +38,8 @@ const OPENING = [
   'map the accounts',
   'map the counters',
   'map the logs of switches',
+  'map the logs of updates',
+  'map the learned powers',
   'run a BPF program',
   'map the ring of events',
   'start the thread that relieves the kernel',

@@ -31,7 +31,7 @@ function learner() {
         burstMs: 1000,
         cpuNs: 0,
       };
-      return { packages: [one], restarts };
+      return { packages: [one], restarts, cores: null };
     },
   };
   const log = (line: string): void => void said.push(line);

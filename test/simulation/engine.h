@@ -28,10 +28,11 @@ struct engine {
   struct energy_cpu* cpus;
   struct energy_zone* zones;
   /* On the host only: */
-  struct energy_log* logs;     /* by CPU */
-  __u32* logging;              /* not 0: switches are logged */
-  struct energy_power* powers; /* 2^ENERGY_POWER_BITS of them */
-  __u32 verified;              /* instructions that the verifier went through; 0 on the host */
+  struct energy_log* logs;           /* by CPU */
+  struct energy_update_log* updates; /* by zone */
+  __u32* logging;                    /* not 0: switches are logged */
+  struct energy_power* powers;       /* 2^ENERGY_POWER_BITS of them */
+  __u32 verified;                    /* instructions that the verifier went through; 0 on the host */
 };
 
 /* One line to standard error, and the end. `error`: an errno, or 0. */

@@ -39,6 +39,7 @@ static void* lookup(void* map, const void* key) {
   if (map == &cpus) return i < sizes.cpus ? &engine.cpus[i] : NULL;
   if (map == &zones) return i < sizes.zones ? &engine.zones[i] : NULL;
   if (map == &logs) return engine.logs && i < sizes.cpus ? &engine.logs[i] : NULL;
+  if (map == &updates) return engine.updates && i < sizes.zones ? &engine.updates[i] : NULL;
   if (map == &powers) return &all_powers[i];
   if (map == &comm_classes) return &all_classes[i];
   if (map == &spills0 || map == &spills1) {
@@ -79,6 +80,7 @@ struct engine open_engine(const struct settings* settings) {
   engine.zones = allocate(sizes.zones, sizeof(*engine.zones));
   has_logs = settings->logs;
   if (has_logs) engine.logs = allocate(sizes.cpus, sizeof(*engine.logs));
+  if (has_logs) engine.updates = allocate(sizes.zones, sizeof(*engine.updates));
   engine.logging = &logging;
   engine.powers = all_powers;
   return engine;

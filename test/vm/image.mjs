@@ -45,7 +45,7 @@ export function makeImage({ image, root, guest, modules, system }) {
     cpSync(realpathSync(from), join(tree, path));
   }
   for (const [release, file] of modules) cpSync(file, join(tree, 'rig', `${release}.ko`));
-  for (const name of ['burn', 'programs']) {
+  for (const name of ['burn', 'programs', 'turns']) {
     const [command, ...flags] = system.compiler;
     const files = ['-o', join(tree, 'rig', name), join(guest, `${name}.c`)];
     must(command, [...flags, '-O2', '-Wall', '-static', ...files]);

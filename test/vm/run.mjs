@@ -10,6 +10,7 @@ import { KERNELS } from './kernels.mjs';
 import { runMachine } from './machine.mjs';
 import { checkLeads, checkPackages } from './packages.mjs';
 import { prepareBeside } from './prepare.mjs';
+import { checkTurns } from './turns.mjs';
 import { checkVerify, checkVerifyPackage } from './verify.mjs';
 
 /** What is done in the guests (guest/NAME.sh), the longest first, and how it is judged. */
@@ -22,6 +23,7 @@ const JOBS = [
   { name: 'accuracy', check: checkAccuracy },
   { name: 'packages', check: checkPackages },
   { name: 'leads', check: checkLeads, usually: '6.12' },
+  { name: 'turns', check: checkTurns, usually: '6.12' },
   { name: 'suspend', check: checkSuspend },
   // Only with scopes do both threads of a core read.
   { name: 'race', check: checkRace, parallel: true, needsScope: true },

@@ -88,15 +88,16 @@ said() { # WORDS TIMES: waits until the meter has said so, at most two minutes o
 	done
 }
 
-# Runs a load under the meter of the package alone, while there is power all the time. $PACKAGE: how the module is to be;
-# $AFTER: what is done with it at last.
+# Runs a load under the meter of the package alone, or of the cores ($CORES=1), while there is power all the time. $PACKAGE:
+# how the module is to be; $AFTER: what is done with it at last.
 PACKAGE="scope=$SCOPE"
+CORES=0
 AFTER=
 learn() { # NAME LOAD METER_OPTIONS…
 	name=$1
 	local load=$2 meter
 	shift 2
-	insmod "$MODULE" core=0 jitter_ns=20000 default_mw=500 $PACKAGE
+	insmod "$MODULE" core=$CORES jitter_ns=20000 default_mw=500 $PACKAGE
 	power 1
 	: >"$name.ndjson"
 	$METER "$@" >"$name.ndjson" 2>"$name.err" &

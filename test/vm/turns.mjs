@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two tasks that take turns every few microseconds: what each was charged with, beside what it drew.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CLOSURE } from './checks.mjs';
+import { readSnapshots, readTruth } from './truth.mjs';
+
+const TASKS = ['heavy@6000', 'light@2000'];
+/** Of what both drew, with the first second, in which nothing is known of either. */
+const MOST_WRONG = 0.1;
+
+export function checkTurns(out, { test, tell }) {
+  const [learned, byBpf] = ['learned', 'time'].map((name) => {
+    const meter = readSnapshots(join(out, `${name}.ndjson`));
+    const truth = readTruth(join(out, `${name}.truth`));
+    const exit = readFileSync(join(out, `${name}.exit`), 'utf8').trim();
+    test(`turns, ${name}: ends well`, exit !== '0' && readFileSync(join(out, `${name}.err`), 'utf8'));
+    test(
+      `turns, ${name}: every snapshot closes`,
+      !(meter.openness <= CLOSURE) && `by ${meter.openness} in the worst`,
+    );
+    return misattributed(name, meter, truth, tell);
+  });
+  test('turns: who draws more is learned', !(learned < MOST_WRONG) && `${percent(learned)} misattributed`);
+  test(
+    'turns: better than at switches alone',
+    !(learned < byBpf) && `${percent(learned)} misattributed, and ${percent(byBpf)} without`,
+  );
+}
+
+function misattributed(name, meter, truth, tell) {
+  let wrong = 0;
+  let all = 0;
+  for (const task of TASKS) {
+    const pid = truth.names.get(task);
+    const [charged, drawn] = [meter.processes.get(pid) ?? 0, truth.processes.get(pid) ?? 0];
+    tell(`${name}: ${task} ${charged.toFixed(2)} J of ${drawn.toFixed(2)} J`);
+    wrong += Math.abs(charged - drawn);
+    all += drawn;
+  }
+  return wrong / all;
+}
+
+function percent(part) {
+  return `${(100 * part).toFixed(1)} %`;
+}
