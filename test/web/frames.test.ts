@@ -95,6 +95,16 @@ describe('a frame of the page', () => {
     expect(frames[0]!.groups).toHaveLength(8);
   });
 
+  it('has nothing of an interval in which no counter told anything: there is a gap, and not a zero', () => {
+    const maker = new FrameMaker({ namesProcesses: true });
+    const known = snapshotOf({ processes: [{ pid: 7, energy_j: 2 }] });
+    expect(maker.add({ ...known, zones: [] })).toBeUndefined();
+    expect(maker.add(known)).toMatchObject({ ms: 1000, ledger: { process: 2e6 } });
+    maker.add({ ...known, interval_s: 0.4 });
+    expect(maker.add({ ...known, zones: [] })).toMatchObject({ ms: 400 });
+    expect(maker.rest()).toBeUndefined();
+  });
+
   it('covers a second at least: who looks learns no more than who scrapes', () => {
     const maker = new FrameMaker({ namesProcesses: true });
     const short = (at: number): Snapshot => ({

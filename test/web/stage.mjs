@@ -92,7 +92,18 @@ export function crowd({ live, cgroups, cores, time, kind = 'measured', busy = 0.
       const part = (process_j * (0.2 + random(core, second >> 2))) / (0.7 * cores);
       return { id: `0:${core}`, cpus: [core], counter_j: part + idle_j / cores, idle_j: idle_j / cores };
     }),
-    zones: [],
+    zones: [
+      {
+        id: 'package:0',
+        parent: null,
+        counter_j: process_j + idle_j + shared_j,
+        idle_j,
+        gap_j: 0,
+        lost_j: 0,
+        shared_j,
+        attribution: null,
+      },
+    ],
     domains: [],
     processes,
     cgroups: [...groups.values()],

@@ -50,7 +50,7 @@ export function draw(picture: Picture, size: Size, glyphs: Glyphs): Line[] {
   const { scene, state, playing } = picture;
   const head = scene
     ? headLines(picture, scene, size, glyphs)
-    : [[{ text: 'joules: the first figures are on their way' }]];
+    : [[{ text: firstWord(picture.notice, width, glyphs) }]];
   const room = roomOf(size, playing !== undefined);
   const self = scene ? selfText(scene, glyphs) : '';
   const help = { kind: scene?.source.kind, isReplay: playing !== undefined, self };
@@ -64,6 +64,12 @@ export function draw(picture: Picture, size: Size, glyphs: Glyphs): Line[] {
   if (playing) lines.push(playingLine(playing, state, width, glyphs));
   lines.push(footLine(picture, room, width, glyphs));
   return lines.slice(-height).map((line) => clip(line, width));
+}
+
+/** What there is to say while there are no figures yet. */
+function firstWord(notice: string | undefined, width: number, glyphs: Glyphs): string {
+  const word = clean(notice ?? 'the first figures are on their way', glyphs.isAscii);
+  return fit(`joules: ${word}`, width, glyphs.ellipsis).trimEnd();
 }
 
 function headLines({ state, playing, notice }: Picture, scene: Scene, size: Size, glyphs: Glyphs): Line[] {

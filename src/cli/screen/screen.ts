@@ -62,6 +62,7 @@ export class Screen {
 
   /** Takes a snapshot. While it is paused live ones are taken too, and shown when it goes on. */
   add(snapshot: Snapshot): void {
+    if (snapshot.zones.length === 0) this.#notice ??= 'no counter has moved yet: joules doctor tells why';
     this.#maker.add(snapshot, this.#scene);
     const isHeld = this.#state.isPaused && !this.#options.player && this.#scene;
     if (!isHeld) this.#look();

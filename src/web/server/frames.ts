@@ -59,8 +59,12 @@ export class FrameMaker {
     this.#leastMs = options.leastMs ?? LEAST_MS;
   }
 
-  /** The frame that ends with this snapshot, unless it is too short yet. */
+  /**
+   * The frame that ends with this snapshot, unless it is too short yet. A snapshot to which no counter told anything is in
+   * none: its zeros are no figures, and it ends what was begun before.
+   */
   add(snapshot: Snapshot): Frame | undefined {
+    if (snapshot.zones.length === 0) return this.rest();
     const begun = (this.#begun ??= beginFrame());
     const { cgroups, cores } = snapshot;
     begun.time = snapshot.time;

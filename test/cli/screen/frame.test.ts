@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { draw } from '../../../src/cli/screen/frame.ts';
+import { START } from '../../../src/cli/screen/state.ts';
 import { ASCII, glyphsOf, UNICODE } from '../../../src/cli/screen/look.ts';
 import { widthOf } from '../../../src/cli/screen/text.ts';
 import { VIEWS } from '../../../src/settings/types.ts';
@@ -152,6 +154,10 @@ describe('the full screen', () => {
 
   it('says that figures are on their way until there are some', () => {
     expect(new StillScreen().text(40, 10).join('\n')).toContain('first figures');
+    const none = { scene: undefined, entries: [], state: START, notice: 'no counter has moved yet' };
+    expect(draw(none, { width: 40, height: 10 }, UNICODE)[0]).toEqual([
+      { text: 'joules: no counter has moved yet' },
+    ]);
   });
 });
 
