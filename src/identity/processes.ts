@@ -7,17 +7,13 @@ import {
   readStat,
   startTicks,
 } from '../host/procfs.ts';
-import { type Columns, commAt, isCommAt } from '../probe/columns.ts';
-import { eachInSlices } from '../util/cooperative.ts';
+import { type Columns, commAt } from '../probe/columns.ts';
+import { inSlices, stepping } from '../util/cooperative.ts';
 import { createGenerationalCache } from '../util/generational-cache.ts';
 import type { CommandLines } from './command-lines.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { isInterpreter, scriptOf } from './scripts.ts';
-
-/** A process that was charged, and the row of the interval's columns that has its name. */
-export interface ChargedProcess extends ProcessKey {
-  readonly row: number;
-}
+import { UnchangedProcesses } from './unchanged-processes.ts';
 
 export interface Process {
   /** ISO 8601; with the pid it identifies the process. */
@@ -36,18 +32,27 @@ export interface Process {
 /** Who processes are: the one place where their names are decided, and where it is known who has ended. */
 export interface Processes {
   /** Takes in an interval, before its processes are asked for. */
-  beginInterval(columns: Pick<Columns, 'rows' | 'lifecycle'>): void;
+  beginInterval(columns: Pick<Columns, 'processes' | 'lifecycle'>): void;
   /** Looks for the scripts of interpreters that are charged, where that is wanted; what is identified before has none. */
-  prepare(charged: Iterable<ChargedProcess>): Promise<void>;
-  identify(charged: ChargedProcess): Process;
+  prepare(): Promise<void>;
+  /** Who the process of this index in the interval's columns is. */
+  identify(index: number): Process;
   /** To be called after each interval: bounds what is remembered. */
   endInterval(): void;
 }
 
-const KEEP_PROCESSES = 16_384;
+const NOBODY: Columns['processes'] = {
+  number: new Uint32Array(0),
+  pid: new Uint32Array(0),
+  startNs: new Float64Array(0),
+  cgroup: new Uint32Array(0),
+  comm: Buffer.alloc(0),
+};
 
-interface Named extends Omit<Process, 'exited' | 'executable'> {
-  readonly startNs: number;
+/** Names of programs that stay known, however long ago there was one. */
+const KEEP_NAMES = 4096;
+
+interface Named extends ProcessKey, Omit<Process, 'exited' | 'executable'> {
   readonly comm: string;
   /** What `identify` answers while it lives: made once, not in each interval. */
   shown?: Process;
@@ -70,15 +75,26 @@ export function createProcesses(options: {
   readonly commandLines?: CommandLines | undefined;
 }): Processes {
   const { proc, bootTimeMs, hostProc, commandLines } = options;
-  const named = createGenerationalCache<number, Named>(KEEP_PROCESSES);
+  /** By the processes' numbers, which others may have had before. */
+  const named: (Named | undefined)[] = [];
+  const names = createGenerationalCache<string, string>(KEEP_NAMES);
+  const unchanged = new UnchangedProcesses();
   const lifecycle = createLifecycle();
-  let comms: Columns['rows']['comm'] = Buffer.alloc(0);
+  let charged: Columns['processes'] = NOBODY;
+
+  /** The same string for the same name: thousands of processes may have it, and series are found by it. */
+  function oneOf(text: string): string {
+    const known = names.get(text);
+    if (known === undefined) names.set(text, text);
+    return known ?? text;
+  }
 
   function name(process: ProcessKey, comm: string, known: string | undefined): Named {
     const { pid, startNs } = process;
     const creationTime = creationTimeOf(startNs, bootTimeMs);
     // What the kernel has just told need not be read, and no thread of its own becomes a program.
-    if (known !== undefined) return { startNs, comm, creationTime, program: known, kernel: false };
+    if (known !== undefined)
+      return { pid, startNs, comm, creationTime, program: oneOf(known), kernel: false };
     // Of what has ended there is nothing to be read, which matters where 10,000 processes a second end.
     const readable = hostProc && !lifecycle.hasExited(process);
     const program = readable ? readExecutable(proc, pid) : undefined;
@@ -86,66 +102,72 @@ export function createProcesses(options: {
     const stat = readable ? readStat(proc, pid) : undefined;
     const alive = stat?.startTicks === startTicks(startNs, proc);
     return {
+      pid,
       startNs,
       comm,
       creationTime,
-      program: (alive ? program : undefined) ?? comm,
+      program: oneOf((alive ? program : undefined) ?? comm),
       kernel: alive && stat.kernelThread,
     };
   }
 
-  function find(charged: ChargedProcess): Named {
-    const { pid, startNs, row } = charged;
-    const program = lifecycle.programOf(charged);
-    const known = named.get(pid);
-    const isSame = known?.startNs === startNs;
-    const newName = lifecycle.newNameOf(charged);
-    // Mostly nothing has changed, and no string is made.
-    if (isSame && newName === undefined && program === undefined && isCommAt(comms, row, known.comm))
-      return known;
-    const comm = newName ?? commAt(comms, row);
-    if (isSame && known.comm === comm && (program ?? known.program) === known.program) return known;
-    const found = name(charged, comm, program);
-    // It may call itself otherwise, and write over its command line: what it was found to run it still runs.
-    const script = isSame && known.program === found.program ? known.script : undefined;
-    const itsOwn = { ...found, script };
-    named.set(pid, itsOwn);
-    return itsOwn;
+  function keyOf(index: number): ProcessKey {
+    return { pid: charged.pid[index]!, startNs: charged.startNs[index]! };
   }
 
-  async function findScript(charged: ChargedProcess): Promise<void> {
-    const args = await commandLines?.read(charged.pid);
-    const known = named.get(charged.pid);
-    if (!known || known.startNs !== charged.startNs) return;
+  function find(index: number): Named {
+    const process = keyOf(index);
+    const number = charged.number[index]!;
+    const known = named[number];
+    const isSame = known !== undefined && known.startNs === process.startNs && known.pid === process.pid;
+    const program = lifecycle.programOf(process);
+    const newName = lifecycle.newNameOf(process);
+    const comm = newName ?? commAt(charged.comm, index);
+    if (isSame && known.comm === comm && (program ?? known.program) === known.program) return known;
+    const found = name(process, oneOf(comm), program);
+    // It may call itself otherwise, and write over its command line: what it was found to run it still runs.
+    const script = isSame && known.program === found.program ? known.script : undefined;
+    return (named[number] = { ...found, script });
+  }
+
+  async function findScript(index: number): Promise<void> {
+    const process = keyOf(index);
+    const args = await commandLines?.read(process.pid);
+    const { shown: _, ...known } = find(index);
     // Read after them: if it still is the same process now, they were its.
-    const script = args && isAlive(proc, charged) ? scriptOf(known.program, args) : null;
-    const { shown: _, ...rest } = known;
-    named.set(charged.pid, { ...rest, script });
+    const script = args && isAlive(proc, process) ? scriptOf(known.program, args) : null;
+    named[charged.number[index]!] = { ...known, script };
   }
 
   return {
-    beginInterval({ rows, lifecycle: events }) {
-      comms = rows.comm;
+    beginInterval({ processes, lifecycle: events }) {
+      charged = processes;
       lifecycle.follow(events);
     },
-    async prepare(charged) {
+    async prepare() {
       if (!commandLines || !hostProc) return;
-      const wanted: ChargedProcess[] = [];
-      await eachInSlices(charged, (process) => {
-        const { program, script } = find(process);
-        if (script === undefined && isInterpreter(program) && !lifecycle.hasExited(process))
-          wanted.push(process);
-      });
-      for (const process of wanted) await findScript(process);
+      const wanted: number[] = [];
+      const consider = (index: number): void => {
+        if (!lifecycle.hasNewsOf(charged.pid[index]!) && unchanged.find(charged, index)) return;
+        const { program, script } = find(index);
+        if (script === undefined && isInterpreter(program) && !lifecycle.hasExited(keyOf(index)))
+          wanted.push(index);
+      };
+      await inSlices(stepping(charged.pid.length, consider));
+      for (const index of wanted) await findScript(index);
     },
-    identify(charged) {
-      let known = find(charged);
+    identify(index) {
+      const hasNews = lifecycle.hasNewsOf(charged.pid[index]!);
+      const same = hasNews ? undefined : unchanged.find(charged, index);
+      if (same) return same;
+      let known = find(index);
       // Decided once: a name that changed would move its energy to another series.
-      if (known.script === undefined) named.set(charged.pid, (known = { ...known, script: null }));
+      if (known.script === undefined) named[charged.number[index]!] = known = { ...known, script: null };
       known.shown ??= shownAs(known);
-      return lifecycle.hasExited(charged) ? { ...known.shown, exited: true } : known.shown;
+      if (!hasNews) unchanged.set(charged, index, known.shown);
+      return hasNews && lifecycle.hasExited(known) ? { ...known.shown, exited: true } : known.shown;
     },
-    endInterval: () => named.endInterval(),
+    endInterval: () => names.endInterval(),
   };
 }
 

@@ -42,21 +42,34 @@ function columns(round) {
   const rows = {
     cpu: whole((i) => i % CPUS),
     pid: whole((i) => (isIdle(i) ? 0 : 5e6 + i)),
+    process: whole((i) => i - CPUS),
+    cgroup: whole((i) => i % CGROUPS),
     label: whole(() => 0),
-    startNs: column((i) => (isIdle(i) ? 0 : 1e12 + i * 1e7)),
-    cgroup: column((i) => 1e7 + (i % CGROUPS)),
     timeNs: column((i) => 1e5 + i),
     counts: column((i) => 1e5 + ((i * 7919 + round * 13) % 10_007)),
     uncertainCounts: column(() => 10),
-    comm: Buffer.alloc(16 * length),
   };
-  for (let i = 0; i < length; i++) rows.comm.write(`bench${i % 300}`, 16 * i);
+  const processes = {
+    number: whole((i) => i, PROCESSES),
+    pid: rows.pid.slice(CPUS),
+    startNs: column((i) => 1e12 + i * 1e7, PROCESSES),
+    cgroup: rows.cgroup.slice(CPUS),
+    comm: Buffer.alloc(16 * PROCESSES),
+  };
+  for (let i = 0; i < PROCESSES; i++) processes.comm.write(`bench${i % 300}`, 16 * i);
+  const cgroups = {
+    id: column((i) => 1e7 + i, CGROUPS),
+    pid: whole((i) => 5e6 + i, CGROUPS),
+    startNs: column((i) => 1e12 + i * 1e7, CGROUPS),
+  };
   const zero = () => column(() => 0, CPUS);
   const cpus = { cpu: whole((i) => i, CPUS), switches: whole(() => 0, CPUS), lostRows: whole(() => 0, CPUS) };
   const counts = zero();
   rows.counts.forEach((count, i) => (counts[rows.cpu[i]] += count));
   return {
     rows,
+    processes,
+    cgroups,
     cpus: { ...cpus, counts, gapCounts: zero(), lostCounts: zero(), residualCounts: zero() },
     lifecycle: { kind: none, pid: none, startNs: none, comm: Buffer.alloc(0), program: [] },
     mkdirs: {

@@ -30,7 +30,7 @@ function identify(
 ): Process {
   const columns = columnsOf({ rows: [{ cpu: 0, pid, start: startNs, comm, ms: 1 }], lifecycle });
   processes.beginInterval(columns);
-  const process = processes.identify({ pid, startNs, row: 0 });
+  const process = processes.identify(0);
   processes.endInterval();
   return process;
 }
