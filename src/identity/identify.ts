@@ -3,7 +3,7 @@ import type { Hierarchy } from '../host/hierarchy.ts';
 import type { ProcessKey } from '../host/procfs.ts';
 import { UNKNOWN } from '../model/snapshot.ts';
 import type { Columns } from '../probe/columns.ts';
-import { eachInSlices } from '../util/cooperative.ts';
+import { eachInSlices, inSlices, stepping } from '../util/cooperative.ts';
 import { type Cgroup, type ChargedCgroup, CgroupPaths } from './cgroup.ts';
 import { createCommandLines } from './command-lines.ts';
 import { ContainerClaims } from './container-claims.ts';
@@ -46,13 +46,16 @@ export function createIdentifier(options: {
   const cgroups = new CgroupPaths({ ...options, hostProc });
   const claims = new ContainerClaims();
   if (hierarchy.mount === null) log(NO_CGROUPS);
+  let made: Columns['mkdirs'] = { cgroup: new Float64Array(0), path: [] };
   return {
     beginInterval(columns) {
       processes.beginInterval(columns);
-      const { cgroup, path } = columns.mkdirs;
-      path.forEach((one, i) => cgroups.learn(cgroup[i]!, one));
+      made = columns.mkdirs;
     },
     async prepare(charged) {
+      // There may be thousands.
+      const { cgroup, path } = made;
+      await inSlices(stepping(path.length, (i) => cgroups.learn(cgroup[i]!, path[i]!)));
       await processes.prepare();
       await cgroups.prepare(charged);
       await eachInSlices(charged, ({ id, process }) => claims.note(cgroups.resolve(id, process)));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Budget } from './budget.ts';
-import { each } from '../util/cooperative.ts';
+import { each, sorting } from '../util/cooperative.ts';
 import { type Entry, meanPower, newEntry, type Span, STEP_SERIES } from './series.ts';
 
 /** Who has no place, and whether it deserves one. */
@@ -102,7 +102,7 @@ export class Places<Owner> {
     };
     yield* each(this.#entries.values(), fade, STEP_SERIES);
     yield* each(this.#candidates.values(), fade, STEP_SERIES);
-    const falling = [...this.#candidates.values()].toSorted((a, b) => b.watts - a.watts);
+    const falling = yield* sorting(this.#candidates.values(), (a, b) => b.watts - a.watts);
     for (const { key } of falling.slice(CANDIDATES_PER_PLACE * this.limit)) this.#candidates.delete(key);
     yield;
     const eligible = falling.filter((one) => one.chargedMs === span.toMs && deserves(one));
@@ -127,7 +127,7 @@ export class Places<Owner> {
       if (this.#entries.size >= 2 * this.limit) break;
       let victim: Entry<Owner> | undefined;
       if (this.#live >= this.limit) {
-        weakest ??= this.#byPower(nowMs);
+        weakest ??= yield* this.#byPower(nowMs);
         victim = weakest.at(-1);
         if (!victim || victim.watts * TAKEOVER_RATIO >= watts) break;
       }
@@ -143,9 +143,10 @@ export class Places<Owner> {
   }
 
   /** Those that may have to give way, the weakest last. */
-  #byPower(nowMs: number): Entry<Owner>[] {
-    return [...this.#entries.values()]
-      .filter(({ endedMs, sinceMs }) => endedMs === undefined && nowMs - sinceMs >= TENURE_MS)
-      .toSorted((a, b) => b.watts - a.watts);
+  #byPower(nowMs: number): Generator<void, Entry<Owner>[]> {
+    const settled = [...this.#entries.values()].filter(
+      ({ endedMs, sinceMs }) => endedMs === undefined && nowMs - sinceMs >= TENURE_MS,
+    );
+    return sorting(settled, (a, b) => b.watts - a.watts);
   }
 }

@@ -1,25 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Attributes, type AttributeValue, type HrTime, ValueType } from '@opentelemetry/api';
 import { AggregationTemporality, type DataPoint, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import { each } from '../util/cooperative.ts';
 import type { SumMetric } from './producer.ts';
+
+/** Points in one step, which takes some tens of µs. */
+const STEP_POINTS = 32;
 
 /** Bytes as a string of characters below 256, which V8 joins, keeps and writes at less cost than small arrays. */
 type Bytes = string;
 
 /**
- * An ExportMetricsServiceRequest of sums, as opentelemetry-proto (metrics/v1, common/v1, resource/v1) has it. Byte by byte
+ * Makes, in steps, an ExportMetricsServiceRequest of sums, as opentelemetry-proto (metrics/v1, common/v1, resource/v1) has it. Byte by byte
  * what the serializer of @opentelemetry/otlp-transformer makes, which writes all attributes anew each time, twice: here
  * those of a series, whose object the producer keeps, are written once.
  */
-export function serializeSums({ resource, scopeMetrics }: ResourceMetrics): Buffer {
-  const scopes = scopeMetrics.map(({ scope, metrics }) => {
-    const sums = metrics.map((metric) => sumOf(metric as SumMetric));
+export function* serializingSums({ resource, scopeMetrics }: ResourceMetrics): Generator<void, Buffer> {
+  const scopes: Scope[] = [];
+  for (const { scope, metrics } of scopeMetrics) {
+    const sums: Sum[] = [];
+    for (const metric of metrics) sums.push(yield* summing(metric as SumMetric));
     const { name, version, schemaUrl } = scope;
     const head = message(1, text(1, name) + optional(2, version));
     const tail = optional(3, schemaUrl);
     const length = sums.reduce((all, sum) => all + sum.length, head.length + tail.length);
-    return { head: header(2, length) + head, sums, tail, length: header(2, length).length + length };
-  });
+    scopes.push({ head: header(2, length) + head, sums, tail, length: header(2, length).length + length });
+  }
   const described = message(1, attributesOf(resource.attributes, 1) + number(2, 0));
   const tail = optional(3, resource.schemaUrl);
   const length = scopes.reduce((all, scope) => all + scope.length, described.length + tail.length);
@@ -30,13 +36,22 @@ export function serializeSums({ resource, scopeMetrics }: ResourceMetrics): Buff
     for (const { head, metric, attributes, tail: end } of scope.sums) {
       out.bytes(head);
       const isInt = metric.descriptor.valueType === ValueType.INT;
-      for (const [i, point] of metric.dataPoints.entries()) out.point(point, attributes[i]!, isInt);
+      yield* each(metric.dataPoints, (point, i) => out.point(point, attributes[i]!, isInt), STEP_POINTS);
       out.bytes(end);
     }
     out.bytes(scope.tail);
   }
   out.bytes(tail);
   return out.buffer;
+}
+
+/** A ScopeMetrics: what comes before its metrics, these, and what comes after them. */
+interface Scope {
+  readonly head: Bytes;
+  readonly sums: readonly Sum[];
+  readonly tail: Bytes;
+  /** Of all of it. */
+  readonly length: number;
 }
 
 /** A Metric: what comes before its points, the attributes of each, and what comes after them. */
@@ -49,16 +64,19 @@ interface Sum {
   readonly length: number;
 }
 
-function sumOf(metric: SumMetric): Sum {
+function* summing(metric: SumMetric): Generator<void, Sum> {
   const { descriptor, dataPoints, aggregationTemporality, isMonotonic } = metric;
   const temporality = aggregationTemporality === AggregationTemporality.DELTA ? 1 : 2;
   const tail = number(2, temporality) + (isMonotonic ? number(3, 1) : '');
   let points = 0;
-  const attributes = dataPoints.map((point) => pointAttributes(point.attributes));
-  for (const encoded of attributes) {
+  const attributes: Bytes[] = [];
+  const addOne = (point: DataPoint<number>): void => {
+    const encoded = pointAttributes(point.attributes);
     const length = POINT_BYTES + encoded.length;
+    attributes.push(encoded);
     points += 1 + varintLength(length) + length;
-  }
+  };
+  yield* each(dataPoints, addOne, STEP_POINTS);
   const { name, description, unit } = descriptor;
   const inner =
     text(1, name) + optional(2, description) + optional(3, unit) + header(7, points + tail.length);
