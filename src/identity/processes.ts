@@ -11,9 +11,9 @@ import { type Columns, commAt } from '../probe/columns.ts';
 import { inSlices, stepping } from '../util/cooperative.ts';
 import { createGenerationalCache } from '../util/generational-cache.ts';
 import type { CommandLines } from './command-lines.ts';
+import { KnownProcesses } from './known-processes.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { isInterpreter, scriptOf } from './scripts.ts';
-import { UnchangedProcesses } from './unchanged-processes.ts';
 
 export interface Process {
   /** ISO 8601; with the pid it identifies the process. */
@@ -52,13 +52,12 @@ const NOBODY: Columns['processes'] = {
 /** Names of programs that stay known, however long ago there was one. */
 const KEEP_NAMES = 4096;
 
-interface Named extends ProcessKey, Omit<Process, 'exited' | 'executable'> {
+/** A process that lives, and what its name was made of. */
+interface Named extends Process {
   readonly comm: string;
-  /** What `identify` answers while it lives: made once, not in each interval. */
-  shown?: Process;
   readonly program: string;
   /** What the program runs; null: it is not told, undefined: it was not looked for. */
-  readonly script?: string | null | undefined;
+  readonly script: string | null | undefined;
 }
 
 /**
@@ -75,68 +74,69 @@ export function createProcesses(options: {
   readonly commandLines?: CommandLines | undefined;
 }): Processes {
   const { proc, bootTimeMs, hostProc, commandLines } = options;
-  /** By the processes' numbers, which others may have had before. */
-  const named: (Named | undefined)[] = [];
+  const known = new KnownProcesses<Named>();
   const names = createGenerationalCache<string, string>(KEEP_NAMES);
-  const unchanged = new UnchangedProcesses();
   const lifecycle = createLifecycle();
   let charged: Columns['processes'] = NOBODY;
 
   /** The same string for the same name: thousands of processes may have it, and series are found by it. */
   function oneOf(text: string): string {
-    const known = names.get(text);
-    if (known === undefined) names.set(text, text);
-    return known ?? text;
+    const former = names.get(text);
+    if (former === undefined) names.set(text, text);
+    return former ?? text;
   }
 
-  function name(process: ProcessKey, comm: string, known: string | undefined): Named {
+  function programOf(process: ProcessKey, comm: string): Pick<Named, 'program' | 'kernel'> {
     const { pid, startNs } = process;
-    const creationTime = creationTimeOf(startNs, bootTimeMs);
-    // What the kernel has just told need not be read, and no thread of its own becomes a program.
-    if (known !== undefined)
-      return { pid, startNs, comm, creationTime, program: oneOf(known), kernel: false };
     // Of what has ended there is nothing to be read, which matters where 10,000 processes a second end.
     const readable = hostProc && !lifecycle.hasExited(process);
     const program = readable ? readExecutable(proc, pid) : undefined;
     // Read after the program: if it still is the same process now, that was its program.
     const stat = readable ? readStat(proc, pid) : undefined;
     const alive = stat?.startTicks === startTicks(startNs, proc);
-    return {
-      pid,
-      startNs,
-      comm,
-      creationTime,
-      program: oneOf((alive ? program : undefined) ?? comm),
-      kernel: alive && stat.kernelThread,
-    };
+    return { program: (alive ? program : undefined) ?? comm, kernel: alive && stat.kernelThread };
   }
 
   function keyOf(index: number): ProcessKey {
     return { pid: charged.pid[index]!, startNs: charged.startNs[index]! };
   }
 
+  /** What was found before, if nothing tells otherwise. */
+  function unchanged(index: number): Named | undefined {
+    return lifecycle.hasNewsOf(charged.pid[index]!) ? undefined : known.findUnchanged(charged, index);
+  }
+
   function find(index: number): Named {
     const process = keyOf(index);
-    const number = charged.number[index]!;
-    const known = named[number];
-    const isSame = known !== undefined && known.startNs === process.startNs && known.pid === process.pid;
-    const program = lifecycle.programOf(process);
-    const newName = lifecycle.newNameOf(process);
-    const comm = newName ?? commAt(charged.comm, index);
-    if (isSame && known.comm === comm && (program ?? known.program) === known.program) return known;
-    const found = name(process, oneOf(comm), program);
+    const former = known.find(charged, index);
+    const told = lifecycle.programOf(process);
+    const comm = oneOf(lifecycle.newNameOf(process) ?? commAt(charged.comm, index));
+    if (former?.comm === comm && (told ?? former.program) === former.program) return former;
+    // What the kernel has just told need not be read, and no thread of its own becomes a program.
+    const found = told === undefined ? programOf(process, comm) : { program: told, kernel: false };
+    const { kernel } = found;
+    const program = oneOf(found.program);
     // It may call itself otherwise, and write over its command line: what it was found to run it still runs.
-    const script = isSame && known.program === found.program ? known.script : undefined;
-    return (named[number] = { ...found, script });
+    const script = former?.program === program ? former.script : undefined;
+    const creationTime = creationTimeOf(process.startNs, bootTimeMs);
+    return keep(index, { creationTime, kernel, exited: false, comm, program, script });
+  }
+
+  function keep(index: number, process: Omit<Named, 'executable'>): Named {
+    const { program, script } = process;
+    const executable = script === null || script === undefined ? program : oneOf(`${program} ${script}`);
+    const named = { ...process, executable };
+    known.set(charged, index, named);
+    return named;
   }
 
   async function findScript(index: number): Promise<void> {
     const process = keyOf(index);
     const args = await commandLines?.read(process.pid);
-    const { shown: _, ...known } = find(index);
+    const named = find(index);
     // Read after them: if it still is the same process now, they were its.
-    const script = args && isAlive(proc, process) ? scriptOf(known.program, args) : null;
-    named[charged.number[index]!] = { ...known, script };
+    const script = args && isAlive(proc, process) ? scriptOf(named.program, args) : null;
+    keep(index, { ...named, script });
   }
 
   return {
@@ -148,8 +148,7 @@ export function createProcesses(options: {
       if (!commandLines || !hostProc) return;
       const wanted: number[] = [];
       const consider = (index: number): void => {
-        if (!lifecycle.hasNewsOf(charged.pid[index]!) && unchanged.find(charged, index)) return;
-        const { program, script } = find(index);
+        const { program, script } = unchanged(index) ?? find(index);
         if (script === undefined && isInterpreter(program) && !lifecycle.hasExited(keyOf(index)))
           wanted.push(index);
       };
@@ -157,21 +156,14 @@ export function createProcesses(options: {
       for (const index of wanted) await findScript(index);
     },
     identify(index) {
-      const hasNews = lifecycle.hasNewsOf(charged.pid[index]!);
-      const same = hasNews ? undefined : unchanged.find(charged, index);
+      const same = unchanged(index);
       if (same) return same;
-      let known = find(index);
+      const found = find(index);
       // Decided once: a name that changed would move its energy to another series.
-      if (known.script === undefined) named[charged.number[index]!] = known = { ...known, script: null };
-      known.shown ??= shownAs(known);
-      if (!hasNews) unchanged.set(charged, index, known.shown);
-      return hasNews && lifecycle.hasExited(known) ? { ...known.shown, exited: true } : known.shown;
+      const decided = found.script === undefined ? { ...found, script: null } : found;
+      known.set(charged, index, decided);
+      return lifecycle.hasExited(keyOf(index)) ? { ...decided, exited: true } : decided;
     },
     endInterval: () => names.endInterval(),
   };
-}
-
-function shownAs({ creationTime, program, script, kernel }: Named): Process {
-  const executable = script === null || script === undefined ? program : `${program} ${script}`;
-  return { creationTime, executable, kernel, exited: false };
 }

@@ -157,7 +157,7 @@ describe('a thread of the kernel', () => {
   const kthreadd = { pid: 2, startNs: 7e7, comm: 'kthreadd' };
 
   it('is named by what BPF kept, and known to be one', () => {
-    expect(identify(fixtures(), kthreadd)).toEqual({
+    expect(identify(fixtures(), kthreadd)).toMatchObject({
       creationTime: '2023-11-14T22:13:20.070Z',
       executable: 'kthreadd',
       kernel: true,
