@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { type Attributes, type AttributeValue, type HrTime, ValueType } from '@opentelemetry/api';
 import { AggregationTemporality, type DataPoint, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
-import { each } from '../util/cooperative.ts';
 import type { SumMetric } from './producer.ts';
 
 /** Points in one step, which takes some tens of µs. */
@@ -36,7 +35,10 @@ export function* serializingSums({ resource, scopeMetrics }: ResourceMetrics): G
     for (const { head, metric, attributes, tail: end } of scope.sums) {
       out.bytes(head);
       const isInt = metric.descriptor.valueType === ValueType.INT;
-      yield* each(metric.dataPoints, (point, i) => out.point(point, attributes[i]!, isInt), STEP_POINTS);
+      for (let at = 0; at < attributes.length; at += STEP_POINTS) {
+        out.points(metric.dataPoints, attributes, at, isInt);
+        yield;
+      }
       out.bytes(end);
     }
     out.bytes(scope.tail);
@@ -70,19 +72,29 @@ function* summing(metric: SumMetric): Generator<void, Sum> {
   const tail = number(2, temporality) + (isMonotonic ? number(3, 1) : '');
   let points = 0;
   const attributes: Bytes[] = [];
-  const addOne = (point: DataPoint<number>): void => {
-    const encoded = pointAttributes(point.attributes);
-    const length = POINT_BYTES + encoded.length;
-    attributes.push(encoded);
-    points += 1 + varintLength(length) + length;
-  };
-  yield* each(dataPoints, addOne, STEP_POINTS);
+  while (attributes.length < dataPoints.length) {
+    points += addAttributes(dataPoints, attributes);
+    yield;
+  }
   const { name, description, unit } = descriptor;
   const inner =
     text(1, name) + optional(2, description) + optional(3, unit) + header(7, points + tail.length);
   const length = inner.length + points + tail.length;
   const head = header(2, length) + inner;
   return { metric, head, attributes, tail, length: head.length + points + tail.length };
+}
+
+/** Adds the attributes of the points that are next; returns the length of these points. */
+function addAttributes(points: readonly DataPoint<number>[], attributes: Bytes[]): number {
+  const end = Math.min(attributes.length + STEP_POINTS, points.length);
+  let sum = 0;
+  for (let i = attributes.length; i < end; i++) {
+    const encoded = pointAttributes(points[i]!.attributes);
+    const length = POINT_BYTES + encoded.length;
+    attributes.push(encoded);
+    sum += 1 + varintLength(length) + length;
+  }
+  return sum;
 }
 
 /** Start, time and value of a NumberDataPoint, 9 bytes each. */
@@ -104,8 +116,19 @@ class Writer {
     this.#at += this.buffer.write(bytes, this.#at, 'latin1');
   }
 
+  /** The points of one step, from the one at `begin` on. */
+  points(
+    points: readonly DataPoint<number>[],
+    attributes: readonly Bytes[],
+    begin: number,
+    isInt: boolean,
+  ): void {
+    const end = Math.min(begin + STEP_POINTS, points.length);
+    for (let i = begin; i < end; i++) this.#point(points[i]!, attributes[i]!, isInt);
+  }
+
   /** A NumberDataPoint, as field 1. */
-  point({ startTime, endTime, value }: DataPoint<number>, attributes: Bytes, isInt: boolean): void {
+  #point({ startTime, endTime, value }: DataPoint<number>, attributes: Bytes, isInt: boolean): void {
     const view = this.#view;
     view.setUint8(this.#at++, 0x0a);
     this.#varint(POINT_BYTES + attributes.length);
