@@ -18,7 +18,7 @@ export interface Candidate<Owner> {
 /** A newcomer takes a place only from one that draws less than half as much, and has had it for ten minutes. */
 const TAKEOVER_RATIO = 2;
 const TENURE_MS = 600_000;
-/** Candidates that get a place in one step. */
+/** Candidates that may get a place in one step. */
 const STEP_ADMISSIONS = 16;
 /** Candidates that are remembered, in places. */
 const CANDIDATES_PER_PLACE = 2;
@@ -104,9 +104,7 @@ export class Places<Owner> {
     yield* each(this.#candidates.values(), fade, STEP_SERIES);
     const falling = yield* sorting(this.#candidates.values(), (a, b) => b.watts - a.watts);
     for (const { key } of falling.slice(CANDIDATES_PER_PLACE * this.limit)) this.#candidates.delete(key);
-    yield;
-    const eligible = falling.filter((one) => one.chargedMs === span.toMs && deserves(one));
-    return yield* this.#admitting(eligible, span);
+    return yield* this.#admitting(falling, (one) => one.chargedMs === span.toMs && deserves(one), span);
   }
 
   /** Takes out, in steps, the series that have ended and that nobody needs to see again. */
@@ -118,12 +116,19 @@ export class Places<Owner> {
     yield* each(this.#entries, forgetOne, STEP_SERIES);
   }
 
-  /** Gives places to candidates, the largest first. Their series begin at 0. */
-  *#admitting(candidates: readonly Candidate<Owner>[], span: Span): Generator<void, boolean> {
+  /** Gives places to those candidates that are eligible, the first ones first. Their series begin at 0. */
+  *#admitting(
+    candidates: readonly Candidate<Owner>[],
+    isEligible: (candidate: Candidate<Owner>) => boolean,
+    span: Span,
+  ): Generator<void, boolean> {
     const nowMs = span.toMs;
     let weakest: Entry<Owner>[] | undefined;
-    let admitted = 0;
-    for (const { key, owner, watts } of candidates) {
+    let admitted = false;
+    for (const [i, candidate] of candidates.entries()) {
+      if (i % STEP_ADMISSIONS === 0) yield;
+      if (!isEligible(candidate)) continue;
+      const { key, owner, watts } = candidate;
       if (this.#entries.size >= 2 * this.limit) break;
       let victim: Entry<Owner> | undefined;
       if (this.#live >= this.limit) {
@@ -137,9 +142,9 @@ export class Places<Owner> {
         this.end(victim, nowMs);
       }
       this.open(key, owner, nowMs, span, watts);
-      if (++admitted % STEP_ADMISSIONS === 0) yield;
+      admitted = true;
     }
-    return admitted > 0;
+    return admitted;
   }
 
   /** Those that may have to give way, the weakest last. */

@@ -194,8 +194,8 @@ console.log(
     bytes,
     stages: Object.fromEntries(Object.entries(stages).map(([name, ms]) => [name, later(ms)])),
     heldUp: later(heldUp('cpu')),
-    firstHeldUp: Math.max(...heldUp('cpu').slice(0, 2)),
+    firstHeldUp: Math.max(...heldUp('cpu').slice(0, ROUNDS / 2)),
     heldUpWall: later(heldUp('wall')),
-    firstHeldUpWall: Math.max(...heldUp('wall').slice(0, 2)),
+    firstHeldUpWall: Math.max(...heldUp('wall').slice(0, ROUNDS / 2)),
   }),
 );
