@@ -42,7 +42,7 @@
                   'native/learner.cc', 'native/learning.cc', 'native/package_calibration.cc',
                   'native/package_model.cc', 'native/package_prices.cc', 'native/perf_event.cc',
                   'native/power_correction.cc', 'native/probe.cc', 'native/probe_options.cc', 'native/program.cc',
-                  'native/reliever.cc', 'native/row_reader.cc', 'native/switch_log.cc', 'native/thread_maker.cc',
+                  'native/reliever.cc', 'native/roster.cc', 'native/row_reader.cc', 'native/switch_log.cc', 'native/thread_maker.cc',
                   'native/update_log.cc', 'native/update_period.cc', 'native/update_timer.cc', 'native/watch.cc',
                   'native/windows.cc', 'native/worker.cc'],
       'include_dirs': ['bpf', '<(bpf_out)'],

@@ -83,6 +83,8 @@ Napi::Value ToWindows(Napi::Env env, const WindowCounts& from) {
 Napi::Value ToColumns(Napi::Env env, const Drained& drained) {
   auto columns = Napi::Object::New(env);
   columns["rows"] = ToObject(env, drained.rows);
+  columns["processes"] = ToObject(env, drained.processes);
+  columns["cgroups"] = ToObject(env, drained.cgroups);
   columns["packages"] = ToObject(env, drained.packages);
   columns["cpus"] = ToObject(env, drained.cpus);
   columns["lifecycle"] = ToObject(env, drained.lifecycle);

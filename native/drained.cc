@@ -28,6 +28,7 @@ void AddCpu(Drained::Cpus* to, const Drained::Cpus& from, size_t i) {
 
 void Append(Drained* to, const Drained& from) {
   AppendColumns(&to->rows, from.rows);
+  AppendColumns(&to->owners, from.owners);
   AppendColumns(&to->packages, from.packages);
   for (size_t i = 0; i < from.cpus.cpu.size(); i++) AddCpu(&to->cpus, from.cpus, i);
   AppendColumns(&to->lifecycle, from.lifecycle);

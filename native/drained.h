@@ -11,16 +11,15 @@
 // by their names there: a column that is not in its list does not compile.
 struct Drained {
   struct Rows {
-    std::vector<uint32_t> cpu, pid, label;
-    std::vector<double> start_ns, cgroup, time_ns, counts, uncertain_counts;
+    std::vector<uint32_t> cpu, pid, process, cgroup, label;
+    std::vector<double> time_ns, counts, uncertain_counts;
     std::vector<double> predicted_joules, predicted_error_joules;
-    std::vector<char> comm;
 
     template <typename Visit>
     static constexpr void ForEach(Visit visit) {
       visit("cpu", &Rows::cpu);
       visit("pid", &Rows::pid);
-      visit("startNs", &Rows::start_ns);
+      visit("process", &Rows::process);
       visit("cgroup", &Rows::cgroup);
       visit("label", &Rows::label);
       visit("timeNs", &Rows::time_ns);
@@ -28,9 +27,45 @@ struct Drained {
       visit("uncertainCounts", &Rows::uncertain_counts);
       visit("predictedJoules", &Rows::predicted_joules);
       visit("predictedErrorJoules", &Rows::predicted_error_joules);
-      visit("comm", &Rows::comm);
     }
   } rows;
+  // Whose each row is. It is not handed over: Roster makes of it the next two, and two columns of the rows.
+  struct Owners {
+    std::vector<double> start_ns, cgroup;
+    std::vector<char> comm;
+
+    template <typename Visit>
+    static constexpr void ForEach(Visit visit) {
+      visit("startNs", &Owners::start_ns);
+      visit("cgroup", &Owners::cgroup);
+      visit("comm", &Owners::comm);
+    }
+  } owners;
+  struct Processes {
+    std::vector<uint32_t> number, pid, cgroup;
+    std::vector<double> start_ns;
+    std::vector<char> comm;
+
+    template <typename Visit>
+    static constexpr void ForEach(Visit visit) {
+      visit("number", &Processes::number);
+      visit("pid", &Processes::pid);
+      visit("startNs", &Processes::start_ns);
+      visit("cgroup", &Processes::cgroup);
+      visit("comm", &Processes::comm);
+    }
+  } processes;
+  struct Cgroups {
+    std::vector<uint32_t> pid;
+    std::vector<double> id, start_ns;
+
+    template <typename Visit>
+    static constexpr void ForEach(Visit visit) {
+      visit("id", &Cgroups::id);
+      visit("pid", &Cgroups::pid);
+      visit("startNs", &Cgroups::start_ns);
+    }
+  } cgroups;
   struct Packages {
     std::vector<uint32_t> zone, learned;
     std::vector<double> shared_joules, idle_joules;
@@ -99,11 +134,15 @@ constexpr bool ListsAllColumns() {
   return listed * sizeof(std::vector<char>) == sizeof(Group);
 }
 static_assert(ListsAllColumns<Drained::Rows>(), "a column of rows is not listed");
+static_assert(ListsAllColumns<Drained::Owners>(), "a column of owners is not listed");
+static_assert(ListsAllColumns<Drained::Processes>(), "a column of processes is not listed");
+static_assert(ListsAllColumns<Drained::Cgroups>(), "a column of cgroups is not listed");
 static_assert(ListsAllColumns<Drained::Packages>(), "a column of packages is not listed");
 static_assert(ListsAllColumns<Drained::Cpus>(), "a column of cpus is not listed");
 static_assert(ListsAllColumns<Drained::Lifecycle>(), "a column of lifecycle is not listed");
 static_assert(ListsAllColumns<Drained::Mkdirs>(), "a column of mkdirs is not listed");
 
 // Appends an interval to the one before it, so that they become one: rows follow one another, and a CPU has
-// one entry, with the sums. Of packages each interval keeps its own.
+// one entry, with the sums. Of packages each interval keeps its own. Of neither is it listed whose its rows
+// are.
 void Append(Drained* to, const Drained& from);

@@ -168,6 +168,7 @@ Outcome Drainer::Drain(Drained* out) {
   outcome = ring_.Take(&early_);
   if (outcome.Failed()) return outcome;
   early_.lost_events = program_->skeleton().bss->lost_events;
+  roster_.List(&early_);
   *out = std::exchange(early_, {});
   return {};
 }

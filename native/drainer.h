@@ -7,6 +7,7 @@
 #include "drained.h"
 #include "event_ring.h"
 #include "outcome.h"
+#include "roster.h"
 #include "row_reader.h"
 
 class Program;
@@ -48,6 +49,7 @@ class Drainer {
 
   Program* program_;
   EventRing ring_;
+  Roster roster_;
   Drained early_;              // rows that Relieve() took
   std::vector<uint8_t> left_;  // by CPU: the buffer that it has left and that is not taken yet
 };

@@ -130,7 +130,8 @@ void Learning::Predict(Drained* interval) {
     for (size_t i = 0; i < rows.cpu.size(); i++) {
       if (package_of_cpu_[rows.cpu[i]] != index) continue;
       where.push_back(i);
-      const Actor who = ActorOf(rows.pid[i], rows.start_ns[i], &rows.comm[i * ENERGY_COMM]);
+      const Actor who =
+          ActorOf(rows.pid[i], interval->owners.start_ns[i], &interval->owners.comm[i * ENERGY_COMM]);
       asked.rows.push_back({who, rows.time_ns[i] / 1e9});
     }
     const LearningState state = learner->Status().state;

@@ -19,10 +19,12 @@ constexpr double kRelative = 1 << 16;               // of 1, in which BPF keeps 
 void AddRow(Drained* out, const energy_spill_key& key, const energy_spill& row, uint32_t variance,
             double fraction) {
   auto& rows = out->rows;
+  auto& owners = out->owners;
   rows.cpu.push_back(key.cpu);
   rows.pid.push_back(key.tgid);
-  rows.start_ns.push_back(key.start_ns);
-  rows.cgroup.push_back(key.cgroup);
+  owners.start_ns.push_back(key.start_ns);
+  owners.cgroup.push_back(key.cgroup);
+  owners.comm.insert(owners.comm.end(), row.comm, row.comm + ENERGY_COMM);
   rows.label.push_back(key.label);
   rows.time_ns.push_back(row.time_ns);
   rows.counts.push_back(row.energy * fraction);
@@ -30,7 +32,6 @@ void AddRow(Drained* out, const energy_spill_key& key, const energy_spill& row, 
   rows.uncertain_counts.push_back(mixed * fraction * std::sqrt(variance / kRelative));
   rows.predicted_joules.push_back(NAN);  // until somebody predicts them
   rows.predicted_error_joules.push_back(NAN);
-  rows.comm.insert(rows.comm.end(), row.comm, row.comm + ENERGY_COMM);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@ import type { Measurement } from '../snapshot/measure.ts';
 import type { Reading, Sum } from './protocol.ts';
 
 type Measured = Pick<Measurement, 'snapshot'> & {
-  readonly charges: Pick<Measurement['charges'], 'processes' | 'table'>;
+  readonly charges: Pick<Measurement['charges'], 'table'>;
 };
 
 /** A process as procfs names it: a pid that is used again has another start. */
@@ -149,19 +149,13 @@ export class Accounts {
       account.tally.add(...used);
       account.container = this.#containerIn(cgroups.get(String(cgroup)));
     };
-    const { table } = charges;
     // Without an object for each process of the machine.
-    if (table) {
-      const { pid, startNs, cgroup, joules, uncertainJoules, seconds } = table;
-      for (let i = 0; i < table.length; i++) {
-        if (!this.#accounts.has(pid[i]!)) continue;
-        const error = uncertainJoules?.[i] ?? NaN;
-        const used = [joules[i]!, Number.isNaN(error) ? null : error, seconds[i]!] as const;
-        chargeOne({ pid: pid[i]!, startNs: startNs[i]! }, cgroup[i]!, used);
-      }
-    } else {
-      for (const one of charges.processes)
-        chargeOne(one, one.cgroup, [one.joules, one.uncertainJoules, one.seconds]);
+    const { pid, startNs, joules, uncertainJoules, seconds, length } = charges.table;
+    for (let i = 0; i < length; i++) {
+      if (!this.#accounts.has(pid[i]!)) continue;
+      const error = uncertainJoules?.[i] ?? NaN;
+      const used = [joules[i]!, Number.isNaN(error) ? null : error, seconds[i]!] as const;
+      chargeOne({ pid: pid[i]!, startNs: startNs[i]! }, charges.table.cgroupId(i), used);
     }
     this.#forgetContainers();
     for (const { path, energy_j, cpu_time_s } of snapshot.cgroups)

@@ -48,8 +48,8 @@ export function* attributing(
   const pricing = pricingOf(columns, source, readings, zoneOf);
   const priced = unpricedRows(columns, pricing);
   // What else is to be known of an interval, by label or by thread, is one more reducer here.
-  const processes = byProcess(priced);
-  const cgroups = byCgroup(priced);
+  const processes = byProcess(priced, columns);
+  const cgroups = byCgroup(priced, columns.cgroups);
   const zones = byZone(priced, source.zones, zoneOf, pricing);
   const perCore = byCore(priced, cores);
   const reducers = [processes, cgroups, zones, perCore];

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 import type { ProcessKey } from '../host/procfs.ts';
 import type { Joules, Seconds } from '../model/units.ts';
-import { byKey } from './by-key.ts';
-import type { PricedRows, Reducer } from './reducer.ts';
+import type { Columns } from '../probe/columns.ts';
+import { IDLE, type PricedRows, type Reducer } from './reducer.ts';
 
 /** What the tasks directly in one cgroup used in the interval. */
 export interface CgroupCharge {
@@ -13,15 +13,27 @@ export interface CgroupCharge {
   readonly seconds: Seconds;
 }
 
-export function byCgroup(priced: PricedRows): Reducer<readonly CgroupCharge[]> {
-  const { rows } = priced;
-  const sums = byKey(priced, rows.cgroup);
+/** Adds what tasks used up by cgroup: one charge for each, in the order of the interval's `cgroups`. */
+export function byCgroup(
+  { rows, joules, seconds }: PricedRows,
+  { id, pid, startNs }: Columns['cgroups'],
+): Reducer<readonly CgroupCharge[]> {
+  const sums = { joules: new Float64Array(id.length), seconds: new Float64Array(id.length) };
   return {
-    add: (begin, end) => sums.add(begin, end),
+    add(begin, end) {
+      for (let row = begin; row < end; row++) {
+        if (rows.pid[row] === IDLE) continue;
+        const cgroup = rows.cgroup[row]!;
+        sums.joules[cgroup]! += joules[row]!;
+        sums.seconds[cgroup]! += seconds[row]!;
+      }
+    },
     result: () =>
-      sums.result().map(({ key, row, joules, seconds }) => {
-        const process = { pid: rows.pid[row]!, startNs: rows.startNs[row]! };
-        return { id: key, process, joules, seconds };
-      }),
+      Array.from(id, (one, i) => ({
+        id: one,
+        process: { pid: pid[i]!, startNs: startNs[i]! },
+        joules: sums.joules[i]!,
+        seconds: sums.seconds[i]!,
+      })),
   };
 }

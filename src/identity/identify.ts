@@ -3,19 +3,20 @@ import type { Hierarchy } from '../host/hierarchy.ts';
 import type { ProcessKey } from '../host/procfs.ts';
 import { UNKNOWN } from '../model/snapshot.ts';
 import type { Columns } from '../probe/columns.ts';
-import { eachInSlices } from '../util/cooperative.ts';
+import { eachInSlices, inSlices, stepping } from '../util/cooperative.ts';
 import { type Cgroup, type ChargedCgroup, CgroupPaths } from './cgroup.ts';
 import { createCommandLines } from './command-lines.ts';
 import { ContainerClaims } from './container-claims.ts';
-import { type ChargedProcess, createProcesses, type Process } from './processes.ts';
+import { createProcesses, type Process } from './processes.ts';
 
 /** Says who was charged. For each interval: `beginInterval`, `prepare`, what is to be known, `endInterval`. */
 export interface Identifier {
   /** Takes in what the kernel recorded of processes and cgroups. */
-  beginInterval(columns: Pick<Columns, 'rows' | 'lifecycle' | 'mkdirs'>): void;
+  beginInterval(columns: Pick<Columns, 'processes' | 'lifecycle' | 'mkdirs'>): void;
   /** Looks for the cgroups, and the scripts of the processes, of the interval in slices of time. */
-  prepare(charged: readonly ChargedCgroup[], processes?: Iterable<ChargedProcess>): Promise<void>;
-  process(charged: ChargedProcess): Process;
+  prepare(charged: readonly ChargedCgroup[]): Promise<void>;
+  /** Who the process of this index is in the columns of the interval. */
+  process(index: number): Process;
   /** Path, container and unit of a cgroup; `process` is one that was charged in it. */
   cgroup(id: number, process: ProcessKey): Cgroup;
   /** Whether a cgroup's path still is one; true where that cannot be told. */
@@ -45,18 +46,21 @@ export function createIdentifier(options: {
   const cgroups = new CgroupPaths({ ...options, hostProc });
   const claims = new ContainerClaims();
   if (hierarchy.mount === null) log(NO_CGROUPS);
+  let made: Columns['mkdirs'] = { cgroup: new Float64Array(0), path: [] };
   return {
     beginInterval(columns) {
       processes.beginInterval(columns);
-      const { cgroup, path } = columns.mkdirs;
-      path.forEach((one, i) => cgroups.learn(cgroup[i]!, one));
+      made = columns.mkdirs;
     },
-    async prepare(charged, chargedProcesses = []) {
-      await processes.prepare(chargedProcesses);
+    async prepare(charged) {
+      // There may be thousands.
+      const { cgroup, path } = made;
+      await inSlices(stepping(path.length, (i) => cgroups.learn(cgroup[i]!, path[i]!)));
+      await processes.prepare();
       await cgroups.prepare(charged);
       await eachInSlices(charged, ({ id, process }) => claims.note(cgroups.resolve(id, process)));
     },
-    process: (charged) => processes.identify(charged),
+    process: (index) => processes.identify(index),
     cgroup: (id, process) => claims.judge(cgroups.resolve(id, process)),
     cgroupExists: (path) => cgroups.exists(path),
     endInterval() {

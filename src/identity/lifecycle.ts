@@ -9,6 +9,8 @@ const EXITING_INTERVALS = 10;
 export interface Lifecycle {
   /** Takes in the events of an interval, to be called once for each interval. */
   follow(events: Columns['lifecycle']): void;
+  /** Whether the rest may have something to say of a process of this pid: of all others it need not be asked. */
+  hasNewsOf(pid: number): boolean;
   /** Whether it ended in this interval, or in one of the last ones. */
   hasExited(process: ProcessKey): boolean;
   /** The last name that it took by execve(2) in this interval: a short program may never be charged under it. */
@@ -26,11 +28,16 @@ interface Exec {
   readonly program: string;
 }
 
+/** Pids that differ by a multiple of it are told apart by whoever is asked next. */
+const PIDS = 2 ** 16;
+
 /** Starts that are the same to the ns are rare enough to be the key, and the pid tells whether it is that process. */
 export function createLifecycle(): Lifecycle {
   const exited = new Map<number, { readonly pid: number; intervals: number }>();
   let execs = new Map<number, Exec>();
   let before = execs;
+  /** By pid: 1 where there is news. */
+  const news = new Uint8Array(PIDS);
   return {
     follow({ kind, pid, startNs, comm, program }) {
       for (const [start, process] of exited) {
@@ -43,16 +50,17 @@ export function createLifecycle(): Lifecycle {
         else if (kind[i] === LIFECYCLE.exec)
           execs.set(startNs[i]!, { pid: pid[i]!, comm: commAt(comm, i), program: program[i]! });
       }
+      news.fill(0);
+      for (const events of [exited, execs, before])
+        for (const one of events.values()) news[one.pid % PIDS] = 1;
     },
-    // Each is asked of every process of every interval, mostly in vain.
-    hasExited: ({ pid, startNs }) => exited.size > 0 && exited.get(startNs)?.pid === pid,
+    hasNewsOf: (pid) => news[pid % PIDS] === 1,
+    hasExited: ({ pid, startNs }) => exited.get(startNs)?.pid === pid,
     newNameOf({ pid, startNs }) {
-      if (execs.size === 0) return undefined;
       const exec = execs.get(startNs);
       return exec?.pid === pid ? exec.comm : undefined;
     },
     programOf({ pid, startNs }) {
-      if (execs.size === 0 && before.size === 0) return undefined;
       const exec = execs.get(startNs) ?? before.get(startNs);
       return exec?.pid === pid && isFileName(exec.program) ? exec.program : undefined;
     },

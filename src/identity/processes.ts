@@ -7,17 +7,13 @@ import {
   readStat,
   startTicks,
 } from '../host/procfs.ts';
-import { type Columns, commAt, isCommAt } from '../probe/columns.ts';
-import { eachInSlices } from '../util/cooperative.ts';
+import { type Columns, commAt } from '../probe/columns.ts';
+import { inSlices, stepping } from '../util/cooperative.ts';
 import { createGenerationalCache } from '../util/generational-cache.ts';
 import type { CommandLines } from './command-lines.ts';
+import { KnownProcesses } from './known-processes.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { isInterpreter, scriptOf } from './scripts.ts';
-
-/** A process that was charged, and the row of the interval's columns that has its name. */
-export interface ChargedProcess extends ProcessKey {
-  readonly row: number;
-}
 
 export interface Process {
   /** ISO 8601; with the pid it identifies the process. */
@@ -36,24 +32,32 @@ export interface Process {
 /** Who processes are: the one place where their names are decided, and where it is known who has ended. */
 export interface Processes {
   /** Takes in an interval, before its processes are asked for. */
-  beginInterval(columns: Pick<Columns, 'rows' | 'lifecycle'>): void;
+  beginInterval(columns: Pick<Columns, 'processes' | 'lifecycle'>): void;
   /** Looks for the scripts of interpreters that are charged, where that is wanted; what is identified before has none. */
-  prepare(charged: Iterable<ChargedProcess>): Promise<void>;
-  identify(charged: ChargedProcess): Process;
+  prepare(): Promise<void>;
+  /** Who the process of this index in the interval's columns is. */
+  identify(index: number): Process;
   /** To be called after each interval: bounds what is remembered. */
   endInterval(): void;
 }
 
-const KEEP_PROCESSES = 16_384;
+const NOBODY: Columns['processes'] = {
+  number: new Uint32Array(0),
+  pid: new Uint32Array(0),
+  startNs: new Float64Array(0),
+  cgroup: new Uint32Array(0),
+  comm: Buffer.alloc(0),
+};
 
-interface Named extends Omit<Process, 'exited' | 'executable'> {
-  readonly startNs: number;
+/** Names of programs that stay known, however long ago there was one. */
+const KEEP_NAMES = 4096;
+
+/** A process that lives, and what its name was made of. */
+interface Named extends Process {
   readonly comm: string;
-  /** What `identify` answers while it lives: made once, not in each interval. */
-  shown?: Process;
   readonly program: string;
   /** What the program runs; null: it is not told, undefined: it was not looked for. */
-  readonly script?: string | null | undefined;
+  readonly script: string | null | undefined;
 }
 
 /**
@@ -70,86 +74,96 @@ export function createProcesses(options: {
   readonly commandLines?: CommandLines | undefined;
 }): Processes {
   const { proc, bootTimeMs, hostProc, commandLines } = options;
-  const named = createGenerationalCache<number, Named>(KEEP_PROCESSES);
+  const known = new KnownProcesses<Named>();
+  const names = createGenerationalCache<string, string>(KEEP_NAMES);
   const lifecycle = createLifecycle();
-  let comms: Columns['rows']['comm'] = Buffer.alloc(0);
+  let charged: Columns['processes'] = NOBODY;
 
-  function name(process: ProcessKey, comm: string, known: string | undefined): Named {
+  /** The same string for the same name: thousands of processes may have it, and series are found by it. */
+  function oneOf(text: string): string {
+    const former = names.get(text);
+    if (former === undefined) names.set(text, text);
+    return former ?? text;
+  }
+
+  function programOf(process: ProcessKey, comm: string): Pick<Named, 'program' | 'kernel'> {
     const { pid, startNs } = process;
-    const creationTime = creationTimeOf(startNs, bootTimeMs);
-    // What the kernel has just told need not be read, and no thread of its own becomes a program.
-    if (known !== undefined) return { startNs, comm, creationTime, program: known, kernel: false };
     // Of what has ended there is nothing to be read, which matters where 10,000 processes a second end.
     const readable = hostProc && !lifecycle.hasExited(process);
     const program = readable ? readExecutable(proc, pid) : undefined;
     // Read after the program: if it still is the same process now, that was its program.
     const stat = readable ? readStat(proc, pid) : undefined;
     const alive = stat?.startTicks === startTicks(startNs, proc);
-    return {
-      startNs,
-      comm,
-      creationTime,
-      program: (alive ? program : undefined) ?? comm,
-      kernel: alive && stat.kernelThread,
-    };
+    return { program: (alive ? program : undefined) ?? comm, kernel: alive && stat.kernelThread };
   }
 
-  function find(charged: ChargedProcess): Named {
-    const { pid, startNs, row } = charged;
-    const program = lifecycle.programOf(charged);
-    const known = named.get(pid);
-    const isSame = known?.startNs === startNs;
-    const newName = lifecycle.newNameOf(charged);
-    // Mostly nothing has changed, and no string is made.
-    if (isSame && newName === undefined && program === undefined && isCommAt(comms, row, known.comm))
-      return known;
-    const comm = newName ?? commAt(comms, row);
-    if (isSame && known.comm === comm && (program ?? known.program) === known.program) return known;
-    const found = name(charged, comm, program);
+  function keyOf(index: number): ProcessKey {
+    return { pid: charged.pid[index]!, startNs: charged.startNs[index]! };
+  }
+
+  /** What was found before, if nothing tells otherwise. */
+  function unchanged(index: number): Named | undefined {
+    return lifecycle.hasNewsOf(charged.pid[index]!) ? undefined : known.findUnchanged(charged, index);
+  }
+
+  function find(index: number): Named {
+    const process = keyOf(index);
+    const former = known.find(charged, index);
+    const told = lifecycle.programOf(process);
+    const comm = oneOf(lifecycle.newNameOf(process) ?? commAt(charged.comm, index));
+    if (former?.comm === comm && (told ?? former.program) === former.program) return former;
+    // What the kernel has just told need not be read, and no thread of its own becomes a program.
+    const found = told === undefined ? programOf(process, comm) : { program: told, kernel: false };
+    const { kernel } = found;
+    const program = oneOf(found.program);
     // It may call itself otherwise, and write over its command line: what it was found to run it still runs.
-    const script = isSame && known.program === found.program ? known.script : undefined;
-    const itsOwn = { ...found, script };
-    named.set(pid, itsOwn);
-    return itsOwn;
+    const script = former?.program === program ? former.script : undefined;
+    const creationTime = creationTimeOf(process.startNs, bootTimeMs);
+    return keep(index, { creationTime, kernel, exited: false, comm, program, script });
   }
 
-  async function findScript(charged: ChargedProcess): Promise<void> {
-    const args = await commandLines?.read(charged.pid);
-    const known = named.get(charged.pid);
-    if (!known || known.startNs !== charged.startNs) return;
+  function keep(index: number, process: Omit<Named, 'executable'>): Named {
+    const { program, script } = process;
+    const executable = script === null || script === undefined ? program : oneOf(`${program} ${script}`);
+    const named = { ...process, executable };
+    known.set(charged, index, named);
+    return named;
+  }
+
+  async function findScript(index: number): Promise<void> {
+    const process = keyOf(index);
+    const args = await commandLines?.read(process.pid);
+    const named = find(index);
     // Read after them: if it still is the same process now, they were its.
-    const script = args && isAlive(proc, charged) ? scriptOf(known.program, args) : null;
-    const { shown: _, ...rest } = known;
-    named.set(charged.pid, { ...rest, script });
+    const script = args && isAlive(proc, process) ? scriptOf(named.program, args) : null;
+    keep(index, { ...named, script });
   }
 
   return {
-    beginInterval({ rows, lifecycle: events }) {
-      comms = rows.comm;
+    beginInterval({ processes, lifecycle: events }) {
+      charged = processes;
       lifecycle.follow(events);
     },
-    async prepare(charged) {
+    async prepare() {
       if (!commandLines || !hostProc) return;
-      const wanted: ChargedProcess[] = [];
-      await eachInSlices(charged, (process) => {
-        const { program, script } = find(process);
-        if (script === undefined && isInterpreter(program) && !lifecycle.hasExited(process))
-          wanted.push(process);
-      });
-      for (const process of wanted) await findScript(process);
+      const wanted: number[] = [];
+      const consider = (index: number): void => {
+        const { program, script } = unchanged(index) ?? find(index);
+        if (script === undefined && isInterpreter(program) && !lifecycle.hasExited(keyOf(index)))
+          wanted.push(index);
+      };
+      await inSlices(stepping(charged.pid.length, consider));
+      for (const index of wanted) await findScript(index);
     },
-    identify(charged) {
-      let known = find(charged);
+    identify(index) {
+      const same = unchanged(index);
+      if (same) return same;
+      const found = find(index);
       // Decided once: a name that changed would move its energy to another series.
-      if (known.script === undefined) named.set(charged.pid, (known = { ...known, script: null }));
-      known.shown ??= shownAs(known);
-      return lifecycle.hasExited(charged) ? { ...known.shown, exited: true } : known.shown;
+      const decided = found.script === undefined ? { ...found, script: null } : found;
+      known.set(charged, index, decided);
+      return lifecycle.hasExited(keyOf(index)) ? { ...decided, exited: true } : decided;
     },
-    endInterval: () => named.endInterval(),
+    endInterval: () => names.endInterval(),
   };
-}
-
-function shownAs({ creationTime, program, script, kernel }: Named): Process {
-  const executable = script === null || script === undefined ? program : `${program} ${script}`;
-  return { creationTime, executable, kernel, exited: false };
 }

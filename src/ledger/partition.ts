@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Budget } from './budget.ts';
 import { Places } from './places.ts';
-import { each } from '../util/cooperative.ts';
+import { each, sorting } from '../util/cooperative.ts';
 import { charge, type Entry, newEntry, type Span, STEP_SERIES } from './series.ts';
 
 interface Charge<Owner> {
@@ -65,8 +65,8 @@ export class Partition<Owner> {
       else newcomers.push(one);
     };
     yield* each(charges, chargeOne, STEP_SERIES);
-    newcomers.sort(([, a], [, b]) => b.amount - a.amount);
-    yield* each(newcomers, ([key, { owner, amount }]) => {
+    const falling = yield* sorting(newcomers, ([, a], [, b]) => b.amount - a.amount);
+    yield* each(falling, ([key, { owner, amount }]) => {
       if (this.#places.hasRoom) charge(this.#places.open(key, owner, span.fromMs, span), amount, span);
       else {
         charge(this.#fixed.get(this.#rest!)!, amount, span);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Budget } from './budget.ts';
-import { each } from '../util/cooperative.ts';
+import { each, sorting } from '../util/cooperative.ts';
 import { type Entry, meanPower, newEntry, type Span, STEP_SERIES } from './series.ts';
 
 /** Who has no place, and whether it deserves one. */
@@ -18,7 +18,7 @@ export interface Candidate<Owner> {
 /** A newcomer takes a place only from one that draws less than half as much, and has had it for ten minutes. */
 const TAKEOVER_RATIO = 2;
 const TENURE_MS = 600_000;
-/** Candidates that get a place in one step. */
+/** Candidates that may get a place in one step. */
 const STEP_ADMISSIONS = 16;
 /** Candidates that are remembered, in places. */
 const CANDIDATES_PER_PLACE = 2;
@@ -102,11 +102,9 @@ export class Places<Owner> {
     };
     yield* each(this.#entries.values(), fade, STEP_SERIES);
     yield* each(this.#candidates.values(), fade, STEP_SERIES);
-    const falling = [...this.#candidates.values()].toSorted((a, b) => b.watts - a.watts);
+    const falling = yield* sorting(this.#candidates.values(), (a, b) => b.watts - a.watts);
     for (const { key } of falling.slice(CANDIDATES_PER_PLACE * this.limit)) this.#candidates.delete(key);
-    yield;
-    const eligible = falling.filter((one) => one.chargedMs === span.toMs && deserves(one));
-    return yield* this.#admitting(eligible, span);
+    return yield* this.#admitting(falling, (one) => one.chargedMs === span.toMs && deserves(one), span);
   }
 
   /** Takes out, in steps, the series that have ended and that nobody needs to see again. */
@@ -118,16 +116,23 @@ export class Places<Owner> {
     yield* each(this.#entries, forgetOne, STEP_SERIES);
   }
 
-  /** Gives places to candidates, the largest first. Their series begin at 0. */
-  *#admitting(candidates: readonly Candidate<Owner>[], span: Span): Generator<void, boolean> {
+  /** Gives places to those candidates that are eligible, the first ones first. Their series begin at 0. */
+  *#admitting(
+    candidates: readonly Candidate<Owner>[],
+    isEligible: (candidate: Candidate<Owner>) => boolean,
+    span: Span,
+  ): Generator<void, boolean> {
     const nowMs = span.toMs;
     let weakest: Entry<Owner>[] | undefined;
-    let admitted = 0;
-    for (const { key, owner, watts } of candidates) {
+    let admitted = false;
+    for (const [i, candidate] of candidates.entries()) {
+      if (i % STEP_ADMISSIONS === 0) yield;
+      if (!isEligible(candidate)) continue;
+      const { key, owner, watts } = candidate;
       if (this.#entries.size >= 2 * this.limit) break;
       let victim: Entry<Owner> | undefined;
       if (this.#live >= this.limit) {
-        weakest ??= this.#byPower(nowMs);
+        weakest ??= yield* this.#byPower(nowMs);
         victim = weakest.at(-1);
         if (!victim || victim.watts * TAKEOVER_RATIO >= watts) break;
       }
@@ -137,15 +142,16 @@ export class Places<Owner> {
         this.end(victim, nowMs);
       }
       this.open(key, owner, nowMs, span, watts);
-      if (++admitted % STEP_ADMISSIONS === 0) yield;
+      admitted = true;
     }
-    return admitted > 0;
+    return admitted;
   }
 
   /** Those that may have to give way, the weakest last. */
-  #byPower(nowMs: number): Entry<Owner>[] {
-    return [...this.#entries.values()]
-      .filter(({ endedMs, sinceMs }) => endedMs === undefined && nowMs - sinceMs >= TENURE_MS)
-      .toSorted((a, b) => b.watts - a.watts);
+  #byPower(nowMs: number): Generator<void, Entry<Owner>[]> {
+    const settled = [...this.#entries.values()].filter(
+      ({ endedMs, sinceMs }) => endedMs === undefined && nowMs - sinceMs >= TENURE_MS,
+    );
+    return sorting(settled, (a, b) => b.watts - a.watts);
   }
 }

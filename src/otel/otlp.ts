@@ -2,12 +2,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { diag } from '@opentelemetry/api';
 import { JsonMetricsSerializer, ProtobufMetricsSerializer } from '@opentelemetry/otlp-transformer';
+import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import type { OtlpSettings } from '../settings/environment.ts';
+import { inSlices } from '../util/cooperative.ts';
 import { withoutSecrets } from '../util/url.ts';
 import { Batches, halves } from './batches.ts';
 import { judge, readable, type Serializer, type Verdict } from './otlp-answer.ts';
 import { createOtlpClient, type OtlpClient } from './otlp-client.ts';
-import { serializeSums } from './otlp-protobuf.ts';
+import { serializingSums } from './otlp-protobuf.ts';
 import { OtlpReport } from './otlp-report.ts';
 import type { Collection, Destination } from './push.ts';
 
@@ -36,6 +38,7 @@ export class OtlpDestination implements Destination {
   readonly url: string;
   readonly #client: OtlpClient;
   readonly #serializer: Serializer;
+  readonly #isJson: boolean;
   readonly #contentType: string;
   readonly #timeoutMs: number;
   readonly #report: OtlpReport;
@@ -46,11 +49,9 @@ export class OtlpDestination implements Destination {
   #pausedUntil = 0;
 
   constructor({ otlp, log, tell, series = SERIES }: OtlpOptions) {
-    const json = otlp.protocol === 'http/json';
-    this.#serializer = json
-      ? JsonMetricsSerializer
-      : { ...ProtobufMetricsSerializer, serializeRequest: serializeSums };
-    this.#contentType = json ? 'application/json' : 'application/x-protobuf';
+    this.#isJson = otlp.protocol === 'http/json';
+    this.#serializer = this.#isJson ? JsonMetricsSerializer : ProtobufMetricsSerializer;
+    this.#contentType = this.#isJson ? 'application/json' : 'application/x-protobuf';
     this.#client = createOtlpClient(otlp);
     this.#timeoutMs = otlp.timeoutMs;
     this.url = withoutSecrets(otlp.url);
@@ -70,7 +71,7 @@ export class OtlpDestination implements Destination {
     for (let range = ranges.pop(); range && refusals < REFUSALS; range = ranges.pop()) {
       const count = range[1] - range[0];
       const part = batches.part(range);
-      const body = this.#serializer.serializeRequest(part);
+      const body = await this.#serialize(part);
       if (body === undefined || (body.length > REQUEST_BYTES && count > 1)) {
         ranges.push(...halves(range));
         continue;
@@ -101,6 +102,10 @@ export class OtlpDestination implements Destination {
 
   close(): void {
     this.#client.close();
+  }
+
+  async #serialize(part: ResourceMetrics): Promise<Uint8Array | undefined> {
+    return this.#isJson ? this.#serializer.serializeRequest(part) : inSlices(serializingSums(part));
   }
 
   /** The size that went through is kept, and larger ones are tried again after a while. */

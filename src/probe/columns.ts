@@ -10,12 +10,15 @@ export const LIFECYCLE = { fork: 1, exec: 2, exit: 3 } as const;
  * energy counter, times are nanoseconds, `comm` holds 16 bytes per entry, ids are exact below 2^53.
  */
 export interface Columns {
-  /** Run time and energy per CPU, process (pid and start), cgroup and label. pid 0 is idle. */
+  /** Run time and energy per CPU, process, cgroup and label. */
   readonly rows: {
     readonly cpu: Uint32Array;
+    /** 0: idle time. */
     readonly pid: Uint32Array;
-    readonly startNs: Float64Array;
-    readonly cgroup: Float64Array;
+    /** Its index in `processes`; 2^32 - 1 of idle time and of what is known by its cgroup alone. */
+    readonly process: Uint32Array;
+    /** Its index in `cgroups`; 2^32 - 1 of idle time. */
+    readonly cgroup: Uint32Array;
     /** What the process worked on, as an opaque number; 0: none. */
     readonly label: Uint32Array;
     readonly timeNs: Float64Array;
@@ -29,7 +32,25 @@ export interface Columns {
     readonly predictedJoules: Float64Array;
     /** Standard deviation of that; NaN of idle time. */
     readonly predictedErrorJoules: Float64Array;
+  };
+  /** The processes of the rows, once each; pid and start tell one from another. */
+  readonly processes: {
+    /**
+     * A small number, the same for as long as the process is charged again and again, or few others are: then another one
+     * may get it. No two of one drain have the same.
+     */
+    readonly number: Uint32Array;
+    readonly pid: Uint32Array;
+    readonly startNs: Float64Array;
+    /** Of the row with the most run time; an index in `cgroups`. */
+    readonly cgroup: Uint32Array;
     readonly comm: Buffer;
+  };
+  /** The cgroups of the rows, once each, with a process that was charged there. */
+  readonly cgroups: {
+    readonly id: Float64Array;
+    readonly pid: Uint32Array;
+    readonly startNs: Float64Array;
   };
   /**
    * One entry per package whose counter is learned from, or two where `joinColumns` put two intervals together; `zone`
@@ -85,15 +106,4 @@ export function commAt(comm: Buffer, index: number): string {
   let end = start;
   while (end < start + 16 && comm[end] !== 0) end++;
   return comm.toString('utf8', start, end);
-}
-
-/** Whether that name is this one; false where it is not plain ASCII. */
-export function isCommAt(comm: Buffer, index: number, name: string): boolean {
-  const start = index * 16;
-  const { length } = name;
-  for (let i = 0; i < length; i++) {
-    const code = name.charCodeAt(i);
-    if (code !== comm[start + i] || code > 0x7f) return false;
-  }
-  return length === 16 || comm[start + length] === 0;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { leastAttribution } from '../attribution/least.ts';
-import { tableOf } from '../attribution/process-table.ts';
 import { SNAPSHOT_SCHEMA, type SelfUsage, type Snapshot } from '../model/snapshot.ts';
 import type { EnergySource } from '../model/source.ts';
 import { sum } from '../util/sum.ts';
@@ -16,7 +15,7 @@ export async function buildSnapshot(parts: Parts): Promise<Snapshot> {
   const time = new Date().toISOString();
   const { interval, charges, identifier } = parts;
   const { source, seconds } = interval;
-  await identifier.prepare(charges.cgroups, tableOf(charges));
+  await identifier.prepare(charges.cgroups);
   const processes = await processRows(parts);
   const cgroups = await cgroupRows(parts);
   const snapshot: Snapshot = {
@@ -76,8 +75,8 @@ function totalsOf({ zones, processJoules }: Parts['charges']): Pick<Snapshot, 't
 function selfUsage({ interval, charges, ownPid, lostEvents }: Parts): SelfUsage {
   const { columns, skipped, rebinds, gaps, resets, wraps } = interval;
   // Also where a filter leaves it out.
-  const table = tableOf(charges);
-  const at = table.pid.subarray(0, table.length).indexOf(ownPid);
+  const { table } = charges;
+  const at = table.pid.indexOf(ownPid);
   const self = at < 0 ? undefined : table.at(at);
   return {
     energy_j: self?.joules ?? 0,

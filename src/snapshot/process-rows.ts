@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import { type ProcessTable, tableOf } from '../attribution/process-table.ts';
+import type { ProcessTable } from '../attribution/process-table.ts';
 import type { Mutable } from '../attribution/reducer.ts';
 import { sumUsed, type Used } from '../attribution/used.ts';
 import type { Cgroup } from '../identity/cgroup.ts';
@@ -20,30 +20,29 @@ import type { Parts } from './parts.ts';
 class ProcessRows {
   readonly #table: ProcessTable;
   readonly #interval: Seconds;
-  /** Of each row its index in the table, who it is, and where. */
+  /** By the cgroups' index. */
+  readonly #cgroups: readonly Cgroup[];
+  /** Of each row its index in the table, and who it is. */
   readonly #at: Uint32Array;
   readonly #who: Process[];
-  readonly #where: Cgroup[];
   #length = 0;
   /** The row of all others, if there are any. */
   #other: OtherProcessesUsage | undefined;
 
-  constructor(table: ProcessTable, interval: Seconds) {
+  constructor(table: ProcessTable, cgroups: readonly Cgroup[], interval: Seconds) {
     this.#table = table;
+    this.#cgroups = cgroups;
     this.#interval = interval;
     // At once what there is at most: lists that grow are copied again and again. Array.from would visit each element.
     const { length } = table;
-    /* oxlint-disable unicorn/no-new-array */
     this.#at = new Uint32Array(length);
+    // oxlint-disable-next-line unicorn/no-new-array
     this.#who = new Array<Process>(length);
-    this.#where = new Array<Cgroup>(length);
-    /* oxlint-enable unicorn/no-new-array */
   }
 
-  add(index: number, who: Process, where: Cgroup): void {
+  add(index: number, who: Process): void {
     this.#at[this.#length] = index;
-    this.#who[this.#length] = who;
-    this.#where[this.#length++] = where;
+    this.#who[this.#length++] = who;
   }
 
   addOthers(rest: readonly Used[]): void {
@@ -69,7 +68,7 @@ class ProcessRows {
     const table = this.#table;
     const index = this.#at[row]!;
     const { creationTime, executable, kernel, exited } = this.#who[row]!;
-    const { path, containerId } = this.#where[row]!;
+    const { path, containerId } = this.#cgroups[table.cgroup[index]!]!;
     const error = table.uncertainJoules?.[index] ?? Number.NaN;
     usage.pid = table.pid[index]!;
     usage.creation_time = creationTime;
@@ -109,18 +108,15 @@ export async function processRows({
   identifier,
   filter,
 }: Pick<Parts, 'interval' | 'charges' | 'identifier' | 'filter'>): Promise<ProcessRows> {
-  const table = tableOf(charges);
-  const rows = new ProcessRows(table, interval.seconds);
+  const { table } = charges;
+  const cgroups = charges.cgroups.map(({ id, process }) => identifier.cgroup(id, process));
+  const rows = new ProcessRows(table, cgroups, interval.seconds);
   const rest: Used[] = charges.unidentified ? [charges.unidentified] : [];
-  const charged = { pid: 0, startNs: 0, row: 0 };
   await inSlices(
     stepping(table.length, (index) => {
-      charged.pid = table.pid[index]!;
-      charged.startNs = table.startNs[index]!;
-      charged.row = table.row[index]!;
-      const who = identifier.process(charged);
-      const where = identifier.cgroup(table.cgroup[index]!, charged);
-      if (filter.process(who.executable, where.path)) rows.add(index, who, where);
+      const who = identifier.process(index);
+      const { path } = cgroups[table.cgroup[index]!]!;
+      if (filter.process(who.executable, path)) rows.add(index, who);
       else rest.push(table.at(index));
     }),
   );

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 import { Accounts } from '../../src/attach/accounts.ts';
+import { ProcessTable } from '../../src/attribution/process-table.ts';
 import { startTicks } from '../../src/host/procfs.ts';
 import type { Snapshot } from '../../src/model/snapshot.ts';
+import { columnsOf } from '../support/columns.ts';
 import { type SnapshotSpec, snapshotOf } from '../support/snapshots.ts';
 
 const PROC = '/proc';
@@ -42,16 +44,20 @@ function accounts(): {
         interval_s: ms / 1000,
         cgroups: cgroups.map((one) => ({ ...row, ...one })) as unknown as Snapshot['cgroups'],
       };
-      const processes = charged.map(({ pid = 7, startNs = START_NS, cgroup = 1, joules, error = 0.5 }) => ({
+      const rows = charged.map(({ pid = 7, startNs: start = START_NS, cgroup = 1 }) => ({
+        cpu: 0,
         pid,
-        startNs,
+        start,
         cgroup,
-        joules,
-        uncertainJoules: error,
-        seconds: joules / 10,
-        row: 0,
+        ms: 1,
       }));
-      return all.add({ snapshot, charges: { processes } });
+      const table = new ProcessTable(columnsOf({ rows }), true);
+      charged.forEach(({ joules, error = 0.5 }, i) => {
+        table.joules[i] = joules;
+        table.uncertainJoules![i] = error ?? NaN;
+        table.seconds[i] = joules / 10;
+      });
+      return all.add({ snapshot, charges: { table } });
     },
   };
 }

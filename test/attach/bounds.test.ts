@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BOUNDS, type Bounds } from '../../src/attach/bounds.ts';
 import { type AttachServer, serveAttach } from '../../src/attach/server.ts';
+import { ProcessTable } from '../../src/attribution/process-table.ts';
+import { columnsOf } from '../support/columns.ts';
 import { openDirectory } from '../support/attached.ts';
 import { waitFor } from '../support/kernel.ts';
 import { snapshotOf } from '../support/snapshots.ts';
@@ -69,7 +71,7 @@ async function open(path: string): Promise<Peer> {
 
 /** An interval in which this process used nothing that is known. */
 function interval(server: AttachServer): void {
-  const charges = { processes: [] } as never;
+  const charges = { table: new ProcessTable(columnsOf({}), false) } as never;
   server.add({ snapshot: snapshotOf(), charges });
 }
 

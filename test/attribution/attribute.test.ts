@@ -182,13 +182,13 @@ describe('attribute', () => {
       {
         pid: 7,
         startNs: 1,
-        row: 1,
+        index: 0,
         cgroup: 41,
         joules: 0.03,
         uncertainJoules: 0,
         seconds: expect.closeTo(0.1),
       },
-      { pid: 7, startNs: 2, row: 2, cgroup: 40, joules: 0.004, uncertainJoules: 0, seconds: 0.005 },
+      { pid: 7, startNs: 2, index: 1, cgroup: 40, joules: 0.004, uncertainJoules: 0, seconds: 0.005 },
     ]);
     expect(cgroups.map(({ id, joules }) => [id, joules])).toEqual([
       [40, expect.closeTo(0.014)],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+import { byCgroup } from '../../src/attribution/by-cgroup.ts';
 import { byCpus } from '../../src/attribution/by-cpus.ts';
-import { byKey } from '../../src/attribution/by-key.ts';
 import { byProcess } from '../../src/attribution/by-process.ts';
 import { groupOfCpu, type PricedRows, type Reducer } from '../../src/attribution/reducer.ts';
 import { columnsOf, type RowSpec } from '../support/columns.ts';
@@ -23,38 +23,37 @@ function reduce<Result>(reducer: Reducer<Result>, { rows }: PricedRows): Result 
   return reducer.result();
 }
 
-const ROWS = priced([
+const SPEC: readonly RowSpec[] = [
   { cpu: 0, pid: 0, ms: 500, counts: 100 },
   { cpu: 0, pid: 7, ms: 10, counts: 1, uncertain: 0.5 },
-  { cpu: 2, pid: 8, ms: 20, counts: 2, uncertain: 0.25 },
+  { cpu: 2, pid: 8, cgroup: 5, ms: 20, counts: 2, uncertain: 0.25 },
   { cpu: 1, pid: 7, ms: 30, counts: 4, uncertain: 0.125 },
   { cpu: 9, pid: 7, ms: 30, counts: 8 },
-]);
+];
+const ROWS = priced(SPEC);
 
 describe('a reducer', () => {
-  it('adds tasks up by a label of their rows: what one request used, whoever worked on it', () => {
-    const labels = Uint32Array.of(0, 0xdead_beef, 5, 5, 0);
-    expect(reduce(byKey(ROWS, labels), ROWS)).toEqual([
-      { key: 0xdead_beef, row: 1, joules: 1, seconds: 0.01 },
-      { key: 5, row: 2, joules: 6, seconds: expect.closeTo(0.05) },
-      // Label 0 is of tasks that have none; idle time is nobody's.
-      { key: 0, row: 4, joules: 8, seconds: 0.03 },
+  it('adds tasks up by cgroup, idle time being in none', () => {
+    const { rows, cgroups } = columnsOf({ rows: SPEC });
+    expect(reduce(byCgroup({ ...ROWS, rows }, cgroups), ROWS)).toEqual([
+      { id: 1, process: { pid: 7, startNs: 0 }, joules: 13, seconds: expect.closeTo(0.07) },
+      { id: 5, process: { pid: 8, startNs: 0 }, joules: 2, seconds: 0.02 },
     ]);
   });
 
   it('adds up by process, which the row with the most run time names, the first of equal ones', () => {
-    expect(reduce(byProcess(ROWS), ROWS)).toEqual({
+    expect(reduce(byProcess(ROWS, columnsOf({ rows: SPEC })), ROWS)).toMatchObject({
       processes: [
         {
           pid: 7,
           startNs: 0,
-          row: 3,
+          index: 0,
           cgroup: 1,
           joules: 13,
           uncertainJoules: 0.625,
           seconds: expect.closeTo(0.07),
         },
-        { pid: 8, startNs: 0, row: 2, cgroup: 1, joules: 2, uncertainJoules: 0.25, seconds: 0.02 },
+        { pid: 8, startNs: 0, index: 1, cgroup: 5, joules: 2, uncertainJoules: 0.25, seconds: 0.02 },
       ],
       unidentified: null,
       processJoules: 15,
@@ -63,8 +62,9 @@ describe('a reducer', () => {
 
   it('finds each of several processes again that had the same pid', () => {
     const starts = [1, 2, 3, 1, 2, 3, 1];
-    const rows = priced(starts.map((start, i) => ({ cpu: 0, pid: 7, start, ms: 1, counts: 2 ** i })));
-    const { processes } = reduce(byProcess(rows), rows);
+    const spec = starts.map((start, i) => ({ cpu: 0, pid: 7, start, ms: 1, counts: 2 ** i }));
+    const rows = priced(spec);
+    const { processes } = reduce(byProcess(rows, columnsOf({ rows: spec })), rows);
     expect(processes.map(({ startNs, joules }) => [startNs, joules])).toEqual([
       [1, 1 + 8 + 64],
       [2, 2 + 16],

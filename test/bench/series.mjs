@@ -28,7 +28,7 @@ export default function series() {
   const heldUp = ['held up', 'first held up', 'by the clock', 'first by the clock'];
   return `# Cost of series, by stage
 
-ms of CPU an interval after the drain, of processes that are made up, and for how many ms at most the event loop was held up:
+ms of CPU an interval after the drain, of processes that are made up, and for how many ms at most the event loop was held up in the last six intervals, and in the first six:
 CPU time of its thread, and time by the clock, in which others had the CPU as well.
 
 ${table(['processes', 'series', 'CPUs', ...stages, ...heldUp, 'bytes'], rows)}`;

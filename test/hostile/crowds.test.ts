@@ -25,9 +25,9 @@ describeOnKernel('where nobody drains for long', () => {
     await using probe = await started({ spillEntries: 16_384 });
     const script = 'i=0; while [ $i -lt 24000 ]; do (:); i=$((i+1)); done';
     expect(spawnSync('taskset', ['-c', '0', 'sh', '-c', script]).status).toBe(0);
-    const { rows, cpus } = await probe.drain();
+    const { processes, cpus } = await probe.drain();
     expect(sum(cpus.lostRows)).toBe(0);
-    expect(new Set(rows.startNs).size).toBeGreaterThan(24_000);
+    expect(new Set(processes.startNs).size).toBeGreaterThan(24_000);
     expect(sum(cpus.residualCounts)).toBe(0);
   });
 });

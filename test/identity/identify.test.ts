@@ -17,9 +17,10 @@ test('a cgroup is known by its id, without a process', () => {
   expect(create(findHierarchy('/proc')).cgroup(1, nobody)).toEqual({ path: '/', ...plain });
 });
 
-test('a new cgroup has the path that the kernel gave it when it was made', () => {
+test('a new cgroup has the path that the kernel gave it when it was made', async () => {
   const identifier = create(NOWHERE);
   identifier.beginInterval(columnsOf({ cgroups: { 4711: '/a', 4712: '/a/b' } }));
+  await identifier.prepare([]);
   expect([4711, 4712].map((id) => identifier.cgroup(id, nobody).path)).toEqual(['/a', '/a/b']);
   expect(identifier.cgroup(4713, nobody)).toEqual({ path: UNKNOWN, ...plain });
 });

@@ -30,7 +30,7 @@ function identify(
 ): Process {
   const columns = columnsOf({ rows: [{ cpu: 0, pid, start: startNs, comm, ms: 1 }], lifecycle });
   processes.beginInterval(columns);
-  const process = processes.identify({ pid, startNs, row: 0 });
+  const process = processes.identify(0);
   processes.endInterval();
   return process;
 }
@@ -157,7 +157,7 @@ describe('a thread of the kernel', () => {
   const kthreadd = { pid: 2, startNs: 7e7, comm: 'kthreadd' };
 
   it('is named by what BPF kept, and known to be one', () => {
-    expect(identify(fixtures(), kthreadd)).toEqual({
+    expect(identify(fixtures(), kthreadd)).toMatchObject({
       creationTime: '2023-11-14T22:13:20.070Z',
       executable: 'kthreadd',
       kernel: true,

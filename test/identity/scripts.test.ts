@@ -75,8 +75,8 @@ describe('an interpreter', () => {
     const pid = child.pid!;
     const startNs = readStartTicks('/proc', pid)! * 1e7 + 123;
     processes.beginInterval(columnsOf({ rows: [{ cpu: 0, pid, start: startNs, comm, ms: 1 }], lifecycle }));
-    if (prepared) await processes.prepare([{ pid, startNs, row: 0 }]);
-    const { executable } = processes.identify({ pid, startNs, row: 0 });
+    if (prepared) await processes.prepare();
+    const { executable } = processes.identify(0);
     processes.endInterval();
     return executable;
   };

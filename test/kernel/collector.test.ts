@@ -51,6 +51,17 @@ function expectConserved({ columns, seconds }: Interval): void {
   expect(seconds - ran).toBeLessThan(0.02 + newlyStolen() / cpus.cpu.length);
 }
 
+/** Each row is of a process and a cgroup that are listed once, and whatever is summed up by them is all of it. */
+function expectListed({ columns: { rows, processes, cgroups } }: Interval): void {
+  const tasks = [...rows.pid.keys()].filter((row) => rows.pid[row] !== 0 && rows.pid[row] !== NO_PROCESS);
+  expect(tasks.filter((row) => processes.pid[rows.process[row]!] !== rows.pid[row])).toEqual([]);
+  expect(tasks.filter((row) => cgroups.id[rows.cgroup[row]!] === undefined)).toEqual([]);
+  expect(new Set(tasks.map((row) => rows.process[row])).size).toBe(processes.pid.length);
+  const keys = [...processes.pid].map((pid, i) => `${pid} ${processes.startNs[i]}`);
+  for (const once of [keys, processes.number, cgroups.id])
+    expect(new Set<unknown>(once).size).toBe(once.length);
+}
+
 /** The sysfs of this machine with a list of online CPUs that can be written; real hotplug is for `test:vm`. */
 class Sysfs {
   readonly path = temporaryDirectory();
@@ -230,6 +241,7 @@ describeOnKernel('the BPF program', () => {
     const interval = await collector.drain();
     const slept = cpuSeconds().idle - before;
     expectConserved(interval);
+    expectListed(interval);
     const { rows } = interval.columns;
     const idle = sum([...rows.pid.keys()].filter((i) => rows.pid[i] === 0).map((i) => rows.timeNs[i]! / 1e9));
     expect(Math.abs(idle - slept)).toBeLessThan(0.05 + slept * 0.05);
@@ -335,6 +347,7 @@ describeOnKernel('the BPF program', () => {
     const interval = await collector.drain();
     await collector.close();
     expectConserved(interval);
+    expectListed(interval);
     const { rows, cpus, lifecycle } = interval.columns;
     expect(lifecycle.kind.length).toBeGreaterThan(4000);
     expect(sum(cpus.lostRows)).toBeGreaterThan(0);
@@ -347,6 +360,7 @@ describeOnKernel('the BPF program', () => {
     const interval = await collector.drain();
     await collector.close();
     expectConserved(interval);
+    expectListed(interval);
     expect(sum(interval.columns.cpus.lostRows)).toBe(0);
     expect(new Set(interval.columns.rows.pid).size).toBeGreaterThan(3000);
   });

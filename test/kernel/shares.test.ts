@@ -42,9 +42,10 @@ describeOnKernel('the shares of processes', () => {
     const used = new Map<number, { startNs: number; joules: number; seconds: number }>();
     const all = { joules: 0, seconds: 0 };
     const add = async (): Promise<void> => {
-      const { rows } = (await collector.drain()).columns;
+      const { rows, processes } = (await collector.drain()).columns;
       for (const [i, pid] of rows.pid.entries()) {
-        const [startNs, joules, seconds] = [rows.startNs[i]!, rows.counts[i]! * 1e-9, rows.timeNs[i]! / 1e9];
+        const startNs = processes.startNs[rows.process[i]!] ?? 0;
+        const [joules, seconds] = [rows.counts[i]! * 1e-9, rows.timeNs[i]! / 1e9];
         all.joules += joules;
         all.seconds += seconds;
         const known = used.get(pid);

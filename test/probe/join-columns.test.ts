@@ -20,6 +20,9 @@ const source: SwitchedSource = {
 };
 const cores = [{ id: '0:0', package: '0', die: '0', cpus: [0] }];
 
+/** Where there is no process, or no cgroup. */
+const NONE = 2 ** 32 - 1;
+
 describe('the columns of two drains', () => {
   const earlier = columnsOf({
     rows: [
@@ -31,7 +34,7 @@ describe('the columns of two drains', () => {
   const later = {
     ...columnsOf({
       rows: [
-        { cpu: 0, pid: 7, start: 1, ms: 30, counts: 8, comm: 'ld' },
+        { cpu: 0, pid: 7, start: 1, cgroup: 2, ms: 30, counts: 8, comm: 'ld' },
         { cpu: 0, pid: 8, start: 2, ms: 5, counts: 2 },
       ],
       cpus: [{ cpu: 0, counts: 12, lost: 2 }],
@@ -45,7 +48,11 @@ describe('the columns of two drains', () => {
     const joined = joinColumns(earlier, later);
     expect([...joined.rows.pid]).toEqual([7, 0, 7, 8]);
     expect([...joined.rows.counts]).toEqual([4, 1, 8, 2]);
-    expect(joined.rows.comm.toString('latin1').match(/\w+/g)).toEqual(['cc', 'p0', 'ld', 'p8']);
+    expect([...joined.rows.process]).toEqual([0, NONE, 0, 1]);
+    expect([...joined.rows.cgroup]).toEqual([0, NONE, 1, 0]);
+    expect([...joined.processes.pid]).toEqual([7, 8]);
+    expect([...joined.processes.cgroup]).toEqual([1, 0]);
+    expect([...joined.cgroups.id]).toEqual([1, 2]);
     expect([...joined.cpus.gapCounts]).toEqual([2, 0]);
     expect(joined.mkdirs).toEqual(later.mkdirs);
     expect(joined).toMatchObject({ lostEvents: 3, timeNs: 9 });
@@ -60,10 +67,14 @@ describe('the columns of two drains', () => {
     const joined = joinColumns(earlier, later);
     const charges = attribute(joined, source, cores);
     expect(charges.zones).toMatchObject([{ joules: 9.5, idleJoules: 0.5, gapJoules: 1, lostJoules: 1 }]);
-    const name = (row: number): string => commAt(joined.rows.comm, row);
-    expect(charges.processes.map(({ pid, joules, row }) => [pid, joules, name(row)])).toEqual([
+    const name = (index: number): string => commAt(joined.processes.comm, index);
+    expect(charges.processes.map(({ pid, joules, index }) => [pid, joules, name(index)])).toEqual([
       [7, 6, 'ld'],
       [8, 1, 'p8'],
+    ]);
+    expect(charges.cgroups).toMatchObject([
+      { id: 1, joules: 3 },
+      { id: 2, joules: 4 },
     ]);
     expect(charges.processJoules).toBe(7);
   });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-import type { Columns } from '../../src/probe/columns.ts';
+import { type Columns, NO_PROCESS } from '../../src/probe/columns.ts';
 
 export interface RowSpec {
   readonly cpu: number;
@@ -55,6 +55,52 @@ export function lifecycleOf(spec: readonly LifecycleSpec[]): Columns['lifecycle'
   };
 }
 
+/** Numbers of processes, for good. */
+const numbers = new Map<string, number>();
+const NONE = 2 ** 32 - 1;
+
+/** The lists of who is in the rows, as the native part makes them, and where each row's is. */
+function rosterOf(
+  rows: readonly RowSpec[],
+): Pick<Columns, 'processes' | 'cgroups'> & { process: number[]; cgroup: number[] } {
+  const keyOf = ({ pid, start = 0 }: RowSpec): string => `${pid} ${start}`;
+  const tasks = rows.filter(({ pid }) => pid !== 0);
+  const cgroups = [...new Set(tasks.map((row) => row.cgroup ?? 1))];
+  const places = new Map(cgroups.map((id, i) => [id, i]));
+  const cgroupOf = (row: RowSpec): number => (row.pid === 0 ? NONE : places.get(row.cgroup ?? 1)!);
+  const found = new Map<string, RowSpec>();
+  for (const row of tasks) {
+    const most = found.get(keyOf(row));
+    if (row.pid !== NO_PROCESS && !(most && most.ms >= row.ms)) found.set(keyOf(row), row);
+  }
+  for (const key of found.keys()) numbers.set(key, numbers.get(key) ?? numbers.size);
+  const keys = [...found.keys()];
+  const indexes = new Map(keys.map((key, i) => [key, i]));
+  const processes = [...found.values()];
+  const comm = Buffer.alloc(processes.length * 16);
+  processes.forEach((row, i) => comm.write(row.comm ?? `p${row.pid}`, i * 16, 15));
+  const first = cgroups.map((id) => {
+    const inside = tasks.filter((row) => (row.cgroup ?? 1) === id);
+    return inside.find(({ pid }) => pid !== NO_PROCESS) ?? inside[0]!;
+  });
+  return {
+    process: rows.map((row) => indexes.get(keyOf(row)) ?? NONE),
+    cgroup: rows.map(cgroupOf),
+    processes: {
+      number: Uint32Array.from(keys, (key) => numbers.get(key)!),
+      pid: Uint32Array.from(processes, ({ pid }) => pid),
+      startNs: Float64Array.from(processes, ({ start }) => start ?? 0),
+      cgroup: Uint32Array.from(processes, cgroupOf),
+      comm,
+    },
+    cgroups: {
+      id: Float64Array.from(cgroups),
+      pid: Uint32Array.from(first, ({ pid }) => pid),
+      startNs: Float64Array.from(first, ({ start }) => start ?? 0),
+    },
+  };
+}
+
 /** What a drain returns, made of plain rows. */
 export function columnsOf(spec: {
   readonly rows?: readonly RowSpec[];
@@ -65,22 +111,21 @@ export function columnsOf(spec: {
   readonly cgroups?: Readonly<Record<number, string>>;
 }): Columns {
   const { rows = [], cpus = [], packages = [], lifecycle = [], cgroups = {} } = spec;
-  const comm = Buffer.alloc(rows.length * 16);
-  rows.forEach((row, i) => comm.write(row.comm ?? `p${row.pid}`, i * 16, 15));
+  const { process, cgroup, ...lists } = rosterOf(rows);
   return {
     rows: {
       cpu: Uint32Array.from(rows, (row) => row.cpu),
       pid: Uint32Array.from(rows, (row) => row.pid),
-      startNs: Float64Array.from(rows, (row) => row.start ?? 0),
-      cgroup: Float64Array.from(rows, (row) => row.cgroup ?? 1),
+      process: Uint32Array.from(process),
+      cgroup: Uint32Array.from(cgroup),
       label: new Uint32Array(rows.length),
       timeNs: Float64Array.from(rows, (row) => row.ms * 1e6),
       counts: Float64Array.from(rows, (row) => row.counts ?? 0),
       uncertainCounts: Float64Array.from(rows, (row) => row.uncertain ?? 0),
       predictedJoules: Float64Array.from(rows, (row) => row.predicted ?? NaN),
       predictedErrorJoules: Float64Array.from(rows, (row) => row.predictedError ?? NaN),
-      comm,
     },
+    ...lists,
     packages: {
       zone: Uint32Array.from(packages, ({ zone }) => zone),
       learned: Uint32Array.from(packages, ({ learned }) => Number(learned)),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-import { atOnce, eachInSlices, inSlices } from '../../src/util/cooperative.ts';
+import * as fc from 'fast-check';
+import { atOnce, eachInSlices, inSlices, sorting } from '../../src/util/cooperative.ts';
 
 /** Work of 20 ms in 40 steps. */
 function* work(): Generator<void, string> {
@@ -10,6 +11,17 @@ function* work(): Generator<void, string> {
   }
   return 'done';
 }
+
+test('a list that is sorted in steps is what it is when it is sorted at once, and of equals the first stays first', () => {
+  const entry = fc.record({ rank: fc.integer({ min: 0, max: 20 }), name: fc.string({ maxLength: 3 }) });
+  fc.assert(
+    fc.property(fc.array(entry, { maxLength: 500, size: 'max' }), (list) => {
+      const byRank = (a: { rank: number }, b: { rank: number }): number => b.rank - a.rank;
+      expect(atOnce(sorting(list, byRank))).toEqual(list.toSorted(byRank));
+    }),
+    { numRuns: 50 },
+  );
+});
 
 describe('work in slices', () => {
   it('lets others have their turn, and comes to the same', async () => {
@@ -22,7 +34,7 @@ describe('work in slices', () => {
     setImmediate(others);
     expect(await inSlices(work())).toBe('done');
     over = true;
-    // In slices of 2 ms there are ten; at once there would be one.
+    // In slices of 1 ms there are twenty; at once there would be one.
     expect(turns).toBeGreaterThanOrEqual(8);
     expect(atOnce(work())).toBe('done');
   });

@@ -34,6 +34,8 @@ void WriteGroup(const char* group_name, const Group& group, Written* written) {
 void WriteColumns(const Drained& drained, FILE* output) {
   Written written;
   WriteGroup("rows", drained.rows, &written);
+  WriteGroup("processes", drained.processes, &written);
+  WriteGroup("cgroups", drained.cgroups, &written);
   WriteGroup("packages", drained.packages, &written);
   WriteGroup("cpus", drained.cpus, &written);
   WriteGroup("lifecycle", drained.lifecycle, &written);

@@ -92,6 +92,7 @@ void LearningReplay::Learn(Package* package, uint64_t now_ns) {
 
 void LearningReplay::Predict(Drained* drained, double seconds) {
   auto& rows = drained->rows;
+  const auto& owners = drained->owners;
   rows.predicted_joules.assign(rows.cpu.size(), NAN);
   rows.predicted_error_joules.assign(rows.cpu.size(), NAN);
   for (uint32_t package = 0; package < packages_.size(); package++) {
@@ -99,7 +100,7 @@ void LearningReplay::Predict(Drained* drained, double seconds) {
     std::vector<size_t> where;
     for (size_t i = 0; i < rows.cpu.size(); i++) {
       if (rows.cpu[i] / width_ != package) continue;
-      const Actor who = ActorOf(rows.pid[i], rows.start_ns[i], &rows.comm[i * ENERGY_COMM]);
+      const Actor who = ActorOf(rows.pid[i], owners.start_ns[i], &owners.comm[i * ENERGY_COMM]);
       interval.rows.push_back({who, rows.time_ns[i] / 1e9});
       where.push_back(i);
     }

@@ -12,6 +12,7 @@
 #include "engine.h"
 #include "frames.h"
 #include "learning_replay.h"
+#include "roster.h"
 #include "row_reader.h"
 
 namespace {
@@ -42,15 +43,16 @@ void AddTasks(const std::vector<trace_task>& tasks, uint32_t from, engine* machi
 // A row of the overflow map has no energy here: BPF reads no counter.
 void AddSpill(const energy_spill_key* key, const energy_spill* row) {
   auto& rows = spills_to->rows;
+  auto& owners = spills_to->owners;
   rows.cpu.push_back(key->cpu);
   rows.pid.push_back(key->tgid);
-  rows.start_ns.push_back(key->start_ns);
-  rows.cgroup.push_back(key->cgroup);
+  owners.start_ns.push_back(key->start_ns);
+  owners.cgroup.push_back(key->cgroup);
+  owners.comm.insert(owners.comm.end(), row->comm, row->comm + ENERGY_COMM);
   rows.label.push_back(key->label);
   rows.time_ns.push_back(row->time_ns);
   rows.counts.push_back(0);
   rows.uncertain_counts.push_back(0);
-  rows.comm.insert(rows.comm.end(), row->comm, row->comm + ENERGY_COMM);
 }
 
 // What the meter's drain takes out, of all CPUs, which have swapped their buffers.
@@ -96,6 +98,7 @@ class Replay {
  private:
   void Drain() {
     Drained drained = TakeInterval(machine_, threads_);
+    roster_.List(&drained);
     drained.time_ns = now_ns_ + kFirstNs;
     learning_.Predict(&drained, (now_ns_ - drained_ns_) / 1e9);
     drained_ns_ = now_ns_;
@@ -105,6 +108,7 @@ class Replay {
   uint32_t threads_;
   engine machine_;
   LearningReplay learning_;
+  Roster roster_;
   uint32_t tasks_ = 1;  // 0 is idle
   uint64_t now_ns_ = 0, drained_ns_ = 0;
 };
