@@ -6,8 +6,8 @@ import { CLOSURE } from './checks.mjs';
 import { readSnapshots, readTruth } from './truth.mjs';
 
 const TASKS = ['heavy@6000', 'light@2000'];
-/** Of what both drew, with the first second, in which nothing is known of either. */
-const MOST_WRONG = 0.1;
+/** Of what both drew, with the first second, in which nothing is known of either: 6 to 11 % in three runs, 16 to 21 without. */
+const MOST_WRONG = 0.15;
 
 export function checkTurns(out, { test, tell }) {
   const [learned, byBpf] = ['learned', 'time'].map((name) => {
