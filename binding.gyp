@@ -39,7 +39,7 @@
                   'native/calibration.cc', 'native/cgroup_subsys.cc', 'native/core_learner.cc',
                   'native/core_model.cc', 'native/count_unit.cc', 'native/counter_reader.cc',
                   'native/drained.cc', 'native/drainer.cc', 'native/event_ring.cc', 'native/kalman.cc',
-                  'native/learner.cc', 'native/learning.cc', 'native/package_calibration.cc',
+                  'native/learner.cc', 'native/learning.cc', 'native/mapped_ring.cc', 'native/package_calibration.cc',
                   'native/package_model.cc', 'native/package_prices.cc', 'native/perf_event.cc',
                   'native/power_correction.cc', 'native/probe.cc', 'native/probe_options.cc', 'native/program.cc',
                   'native/reliever.cc', 'native/roster.cc', 'native/row_reader.cc', 'native/switch_log.cc', 'native/thread_maker.cc',

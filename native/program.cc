@@ -36,6 +36,7 @@ void Program::Configure(int subsys) {
   constants.shared_zones = options_.shared;
   constants.idle_pays = options_.idle_pays;
   constants.has_logs = options_.learns;
+  constants.reads_counters = options_.switched;
   if (options_.switched) {
     unit_ = UnitOf(options_.joules_per_count);
     constants.count_shift = unit_.shift;
@@ -55,8 +56,12 @@ void Program::Configure(int subsys) {
   bpf_map__set_max_entries(maps.cgroup_spills0, by_cgroup);
   bpf_map__set_max_entries(maps.cgroup_spills1, by_cgroup);
   bpf_program__set_autoload(skeleton_->progs.sched_process_fork, options_.follow_forks);
-  // To poll counters that BPF does not read there is no need; the verifier takes 30 ms for the program.
+  // Where BPF reads no counter there is none to poll, and no window ends between two drains: a task that runs
+  // on is then charged at its next switch, unless it is logged, or its sibling has to know of it. What is not
+  // loaded is not verified.
   bpf_program__set_autoload(skeleton_->progs.poll_counter, options_.switched);
+  bpf_program__set_autoload(skeleton_->progs.hrtimer_expire_entry,
+                            options_.switched || options_.shared || options_.learns);
 }
 
 Outcome Program::MapAccounts() {
