@@ -134,6 +134,7 @@ interface Addon {
   ): Outcome<{ readonly fd: number }>;
   dropPrivileges(keep: bigint): Outcome;
   askKernel(): KernelWants;
+  spareMemory(): void;
   peerOf(socket: number): Outcome<Peer>;
   readonly threadCpuNs: () => number;
   readonly noProcess: number;
@@ -205,6 +206,11 @@ export interface KernelWants {
 
 export function askKernel(): KernelWants {
   return (addon ??= loadAddon()).askKernel();
+}
+
+/** Keeps what malloc holds near what is used, in the whole process: for a process that does nothing but measure. */
+export function spareMemory(): void {
+  (addon ??= loadAddon()).spareMemory();
 }
 
 /**

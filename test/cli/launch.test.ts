@@ -20,7 +20,7 @@ describe('bin/joules', () => {
   }
 
   it.each(['agent', 'top', 'record'])('keeps the heap of Node small for %s, which runs on', (verb) => {
-    expect(nodeFlags()).toHaveLength(2);
+    expect(nodeFlags()).toHaveLength(3);
     expect(given(JOULES, verb, '--json')).toEqual([...nodeFlags(), JOULES, verb, '--json']);
   });
 
