@@ -12,6 +12,7 @@
 #include "cgroup_subsys.h"
 #include "energy.h"
 #include "energy.skel.h"
+#include "kernel_btf.h"
 #include "own_thread.h"
 
 namespace {
@@ -20,9 +21,6 @@ namespace {
 // key holds the CPU: the need grows with CPUs times cgroups, of which a full node has some hundred. About 100
 // bytes each, preallocated twice.
 constexpr uint32_t kCgroupSpills = 256;
-
-// Where libbpf looks for the running kernel's BTF first.
-constexpr const char* kOwnBtf = "/sys/kernel/btf/vmlinux";
 
 }  // namespace
 
@@ -99,15 +97,16 @@ Outcome Program::Load(const ProbeOptions& options, uint32_t* own_pid) {
   if (possible < 0) return Fail("count the possible CPUs", possible);
   cpu_count_ = possible;
 
+  KernelBtf kernel(options.btf);
   int subsys = -1;
   if (!options.controller.empty()) {
-    subsys = CgroupSubsysIndex(options.btf, options.controller);
+    subsys = kernel.get() ? CgroupSubsysIndex(*kernel.get(), options.controller) : -errno;
     if (subsys < 0) return FailWithBtf("find the cgroup controller", subsys);
   }
 
   // The running kernel's own is parsed in any case: given as a custom one, it would be parsed twice.
-  const bool is_own = options_.btf == kOwnBtf;
-  LIBBPF_OPTS(bpf_object_open_opts, open_options, .btf_custom_path = is_own ? nullptr : options_.btf.c_str());
+  LIBBPF_OPTS(bpf_object_open_opts, open_options,
+              .btf_custom_path = kernel.is_own() ? nullptr : options_.btf.c_str());
   skeleton_ = energy_bpf__open_opts(&open_options);
   if (!skeleton_) return FailWithBtf("load the BPF program", -errno);
   Configure(subsys);
