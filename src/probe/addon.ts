@@ -5,6 +5,7 @@ import { getSystemErrorName } from 'node:util';
 import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
 import { nativeError } from './advice.ts';
 import { HOW_TO_BUILD, nativeFile } from './native-part.ts';
+import { isShortage } from '../util/system-error.ts';
 import type { PerfEvent, Zone } from '../model/source.ts';
 import type { LearnedPackage, Learning } from './learned.ts';
 
@@ -285,7 +286,7 @@ function loadAddon(): Addon {
       throw new Error('it is of another version');
     return loaded;
   } catch (error) {
-    if (error instanceof EnergyError) throw error;
+    if (error instanceof EnergyError || isShortage(error)) throw error;
     const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
     const message = `cannot load the native part (${why}): ${HOW_TO_BUILD}`;
     throw new EnergyError('ENOADDON', message, EXIT_UNABLE, { cause: error });
