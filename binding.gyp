@@ -38,8 +38,8 @@
       'sources': ['native/actor_states.cc', 'native/actors.cc', 'native/alarm.cc', 'native/binder.cc',
                   'native/calibration.cc', 'native/cgroup_subsys.cc', 'native/core_learner.cc',
                   'native/core_model.cc', 'native/count_unit.cc', 'native/counter_reader.cc',
-                  'native/drained.cc', 'native/drainer.cc', 'native/event_ring.cc', 'native/kalman.cc',
-                  'native/learner.cc', 'native/learning.cc', 'native/package_calibration.cc',
+                  'native/drained.cc', 'native/drainer.cc', 'native/event_ring.cc', 'native/kalman.cc', 'native/kernel_btf.cc',
+                  'native/learner.cc', 'native/learning.cc', 'native/mapped_ring.cc', 'native/package_calibration.cc',
                   'native/package_model.cc', 'native/package_prices.cc', 'native/perf_event.cc',
                   'native/power_correction.cc', 'native/probe.cc', 'native/probe_options.cc', 'native/program.cc',
                   'native/reliever.cc', 'native/roster.cc', 'native/row_reader.cc', 'native/switch_log.cc', 'native/thread_maker.cc',
@@ -53,7 +53,7 @@
       'target_name': 'energy',
       'dependencies': ['energy_bpf', 'probe'],
       'sources': ['native/addon.cc', 'native/arguments.cc', 'native/columns.cc', 'native/command.cc',
-                  'native/libbpf_log.cc', 'native/peer.cc', 'native/privileges.cc', 'native/probe_object.cc', 'native/task.cc'],
+                  'native/libbpf_btf.cc', 'native/libbpf_log.cc', 'native/peer.cc', 'native/privileges.cc', 'native/probe_object.cc', 'native/task.cc'],
       'include_dirs': ['<!(node -p "require(\'node-addon-api\').include_dir")', 'bpf', '<(bpf_out)'],
       'defines': ['NAPI_VERSION=9', 'NODE_ADDON_API_DISABLE_CPP_EXCEPTIONS',
                   # A call may finish while its worker thread is being ended, where nothing can be thrown.
@@ -63,7 +63,7 @@
       # libbpf statically: its version is then the one that was tested. Debian compiles libbpf.a as PIE, not
       # PIC; the only thing in it that a shared object cannot link to is `stderr`, which libbpf_log.cc replaces.
       'libraries': ['-l:libbpf.a', '-lelf', '-lz'],
-      'ldflags': ['-Wl,--wrap=stderr', '-Wl,--exclude-libs,ALL'],
+      'ldflags': ['-Wl,--wrap=stderr', '-Wl,--wrap=btf__load_vmlinux_btf', '-Wl,--exclude-libs,ALL'],
     },
     {
       # What `joules verify` runs to be measured.

@@ -36,11 +36,12 @@ static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu 
 	struct task_struct *process = process_of(prev);
 	struct energy_hot *hot;
 	struct energy_cold *cold;
-	bool found;
 	__u32 row;
+	bool found;
 
 	c->slice_ns = c->slice_predicted = 0;
-	found = find_row(c, &key, &row);
+	row = find_row(c, &key);
+	found = row & ROW_FOUND;
 	hot = hot_at(b, row);
 	cold = cold_at(b, row);
 	if ((__s64)ns < 0) {
@@ -55,10 +56,8 @@ static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu 
 	}
 	hot->tag = tag;
 	copy_comm(cold->comm, process);
-	if (hot->window != c->window) {
-		settle(b, row);
-		enter_window(c, b, row);
-	}
+	if (hot->window != c->window)
+		enter_window(c, row);
 	accumulate(c, row, ns, predict(weight, hot->power));
 	return 0;
 }

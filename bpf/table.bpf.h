@@ -64,12 +64,21 @@ static __always_inline void reenter_window(struct energy_cpu *c, struct energy_b
 	c->window_rows[c->touched++ & (ENERGY_LEARNED - 1)] = row;
 }
 
-/* The same, with the power that its process has now, wherever that was learned. */
-static __always_inline void enter_window(struct energy_cpu *c, struct energy_buffer *b, __u32 row)
+/* Settles a row and lets it enter, with the power that its process has now, wherever that was learned. It is
+ * a global function so that the verifier checks it once, and not for each way in which its row may have been
+ * found. */
+__noinline int enter_window(struct energy_cpu *c, __u32 row)
 {
-	struct energy_hot *hot = hot_at(b, row);
-	struct energy_cold *cold = cold_at(b, row);
+	struct energy_buffer *b;
+	struct energy_hot *hot;
+	struct energy_cold *cold;
 
+	if (!c)
+		return 0;
+	b = buffer_of(c);
+	hot = hot_at(b, row);
+	cold = cold_at(b, row);
+	settle(b, row);
 	reenter_window(c, b, row);
 	if (hot->owner == 1) {
 		cold->variance = VARIANCE_IDLE;
@@ -81,6 +90,7 @@ static __always_inline void enter_window(struct energy_cpu *c, struct energy_buf
 			cold->variance = known->variance;
 		}
 	}
+	return 0;
 }
 
 static __always_inline bool is_row_of(struct energy_buffer *b, __u32 row, const struct row_key *key)
@@ -120,26 +130,29 @@ static __always_inline bool find_tagged(struct energy_buffer *b, __u32 first, __
 	return false;
 }
 
-/* Finds a key's row, or else the row of its set that has not been touched for the longest time. */
-static __always_inline bool find_row(struct energy_cpu *c, const struct row_key *key, __u32 *row)
-{
-	__u32 first = energy_first_row(key->owner - 1, key->label), oldest = 0, way;
+#define ROW_FOUND ENERGY_ROWS
 
-	*row = first;
+/* Finds a key's row, and returns it with ROW_FOUND, or else the row of its set that has not been touched for
+ * the longest time. A global function as enter_window() is. */
+__noinline int find_row(struct energy_cpu *c, struct row_key *key)
+{
+	__u32 first, row, oldest = 0, way;
+
+	if (!c || !key)
+		return 0;
+	row = first = energy_first_row(key->owner - 1, key->label);
 	for (way = 0; way < ENERGY_WAYS; way++) {
 		__u32 age;
 
-		if (is_row_of(buffer_of(c), first + way, key)) {
-			*row = first + way;
-			return true;
-		}
+		if (is_row_of(buffer_of(c), first + way, key))
+			return ((first + way) & (ENERGY_ROWS - 1)) | ROW_FOUND;
 		age = age_of(c, first + way, key->owner);
 		if (age > oldest) {
 			oldest = age;
-			*row = first + way;
+			row = first + way;
 		}
 	}
-	return false;
+	return row & (ENERGY_ROWS - 1);
 }
 
 /* Gives the row that a process has here its new name, when it has executed a program: a row's name is set

@@ -141,7 +141,7 @@ __noinline int close_window(struct energy_cpu *c, __u64 clock, bool force)
 		last->pending -= rest.predicted;
 		last->pending_ns -= rest.ns;
 	}
-	if (unpriced.units)
+	if (z && unpriced.units)
 		learn_window(c, unpriced.counted, unpriced.predicted);
 	if (z && needs_poll(c, z))
 		z->needs_poll = 1;

@@ -15,6 +15,7 @@
 #include "perf_event.h"
 #include "privileges.h"
 #include "probe_object.h"
+#include "spare_memory.h"
 #include "task.h"
 #include "update_period.h"
 
@@ -76,6 +77,9 @@ Napi::Value PeerOf(const Napi::CallbackInfo& info) {
   return object;
 }
 
+// spareMemory(), at once.
+void Spare(const Napi::CallbackInfo&) { SpareMemory(); }
+
 // threadCpuNs(): CPU time of the calling thread, ns. It is called a few times a request or more, so it does
 // without what wraps calls. 0 where there is no such clock.
 napi_value ThreadCpuNs(napi_env env, napi_callback_info) {
@@ -96,6 +100,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports["dropPrivileges"] = Napi::Function::New<Drop>(env, "dropPrivileges");
   exports["peerOf"] = Napi::Function::New<PeerOf>(env, "peerOf");
   exports["askKernel"] = Napi::Function::New<Ask>(env, "askKernel");
+  exports["spareMemory"] = Napi::Function::New<Spare>(env, "spareMemory");
   napi_value clock = nullptr;
   napi_create_function(env, "threadCpuNs", NAPI_AUTO_LENGTH, ThreadCpuNs, nullptr, &clock);
   exports["threadCpuNs"] = Napi::Value(env, clock);

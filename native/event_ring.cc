@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "event_ring.h"
 
-#include <bpf/libbpf.h>
 #include <sys/epoll.h>
 
 #include <cerrno>
@@ -26,13 +25,11 @@ std::string ProgramOf(const energy_lifecycle* event) {
 
 }  // namespace
 
-EventRing::~EventRing() { ring_buffer__free(reader_); }
-
 // A ring that holds anything is readable all the time. An edge, which epoll tells of, is there when BPF wakes
 // who waits, and then alone.
 Outcome EventRing::Open(int fd) {
-  reader_ = ring_buffer__new(fd, TakeRecord, this, nullptr);
-  if (!reader_) return Fail(kOpen, -errno);
+  const int status = ring_.Open(fd);
+  if (status) return Fail(kOpen, status);
   wakes_ = UniqueFd(epoll_create1(EPOLL_CLOEXEC));
   epoll_event edges{};
   edges.events = EPOLLIN | EPOLLET;
@@ -60,22 +57,22 @@ Outcome EventRing::Take(Drained* out) {
 }
 
 Outcome EventRing::Consume() {
-  int status = ring_buffer__consume(reader_);
-  return status < 0 ? Fail("read the ring of events", status) : Outcome{};
+  const int status = ring_.Consume(TakeRecord, this);
+  return status ? Fail("read the ring of events", status) : Outcome{};
 }
 
-int EventRing::TakeRecord(void* ring, void* data, size_t bytes) {
+void EventRing::TakeRecord(void* ring, const void* data, size_t bytes) {
   auto* self = static_cast<EventRing*>(ring);
   const auto* event = static_cast<const energy_lifecycle*>(data);
   self->held_bytes_ += bytes;
   if (event->kind == ENERGY_MKDIR) {
     const auto* mkdir = static_cast<const energy_mkdir*>(data);
     // A path that was cut off is left out: the directory itself is asked for its name then.
-    if (mkdir->path_bytes == 0 || mkdir->path_bytes >= ENERGY_PATH) return 0;
+    if (mkdir->path_bytes == 0 || mkdir->path_bytes >= ENERGY_PATH) return;
     auto& mkdirs = self->held_.mkdirs;
     mkdirs.cgroup.push_back(mkdir->cgroup);
     mkdirs.path.emplace_back(mkdir->path, mkdir->path_bytes - 1);
-    return 0;
+    return;
   }
   auto& lifecycle = self->held_.lifecycle;
   lifecycle.kind.push_back(event->kind);
@@ -85,5 +82,4 @@ int EventRing::TakeRecord(void* ring, void* data, size_t bytes) {
   lifecycle.parent_start_ns.push_back(event->parent_start_ns);
   lifecycle.comm.insert(lifecycle.comm.end(), event->comm, event->comm + ENERGY_COMM);
   lifecycle.program.push_back(ProgramOf(event));
-  return 0;
 }

@@ -5,17 +5,15 @@
 #include <mutex>
 
 #include "drained.h"
+#include "mapped_ring.h"
 #include "outcome.h"
 #include "unique_fd.h"
-
-struct ring_buffer;
 
 // Reads the ring in which BPF tells of processes that fork, exec and exit, and of new cgroups. A thread may
 // call Relieve() whatever others do; all else is called by one at a time.
 class EventRing {
  public:
   EventRing() = default;
-  ~EventRing();
   EventRing(const EventRing&) = delete;
   EventRing& operator=(const EventRing&) = delete;
 
@@ -30,10 +28,10 @@ class EventRing {
   Outcome Take(Drained* out);
 
  private:
-  static int TakeRecord(void* ring, void* data, size_t bytes);
+  static void TakeRecord(void* ring, const void* data, size_t bytes);
   Outcome Consume();
 
-  ring_buffer* reader_ = nullptr;
+  MappedRing ring_;
   UniqueFd wakes_;  // an epoll(7) that tells of the ring's wake-ups alone
   std::mutex mutex_;
   Drained held_;  // events, and nothing else

@@ -12,6 +12,7 @@
 #include "cgroup_subsys.h"
 #include "energy.h"
 #include "energy.skel.h"
+#include "kernel_btf.h"
 #include "own_thread.h"
 
 namespace {
@@ -20,9 +21,6 @@ namespace {
 // key holds the CPU: the need grows with CPUs times cgroups, of which a full node has some hundred. About 100
 // bytes each, preallocated twice.
 constexpr uint32_t kCgroupSpills = 256;
-
-// Where libbpf looks for the running kernel's BTF first.
-constexpr const char* kOwnBtf = "/sys/kernel/btf/vmlinux";
 
 }  // namespace
 
@@ -36,6 +34,7 @@ void Program::Configure(int subsys) {
   constants.shared_zones = options_.shared;
   constants.idle_pays = options_.idle_pays;
   constants.has_logs = options_.learns;
+  constants.reads_counters = options_.switched;
   if (options_.switched) {
     unit_ = UnitOf(options_.joules_per_count);
     constants.count_shift = unit_.shift;
@@ -55,8 +54,12 @@ void Program::Configure(int subsys) {
   bpf_map__set_max_entries(maps.cgroup_spills0, by_cgroup);
   bpf_map__set_max_entries(maps.cgroup_spills1, by_cgroup);
   bpf_program__set_autoload(skeleton_->progs.sched_process_fork, options_.follow_forks);
-  // To poll counters that BPF does not read there is no need; the verifier takes 30 ms for the program.
+  // Where BPF reads no counter there is none to poll, and no window ends between two drains: a task that runs
+  // on is then charged at its next switch, unless it is logged, or its sibling has to know of it. What is not
+  // loaded is not verified.
   bpf_program__set_autoload(skeleton_->progs.poll_counter, options_.switched);
+  bpf_program__set_autoload(skeleton_->progs.hrtimer_expire_entry,
+                            options_.switched || options_.shared || options_.learns);
 }
 
 Outcome Program::MapAccounts() {
@@ -94,15 +97,16 @@ Outcome Program::Load(const ProbeOptions& options, uint32_t* own_pid) {
   if (possible < 0) return Fail("count the possible CPUs", possible);
   cpu_count_ = possible;
 
+  KernelBtf kernel(options.btf);
   int subsys = -1;
   if (!options.controller.empty()) {
-    subsys = CgroupSubsysIndex(options.btf, options.controller);
+    subsys = kernel.get() ? CgroupSubsysIndex(*kernel.get(), options.controller) : -errno;
     if (subsys < 0) return FailWithBtf("find the cgroup controller", subsys);
   }
 
   // The running kernel's own is parsed in any case: given as a custom one, it would be parsed twice.
-  const bool is_own = options_.btf == kOwnBtf;
-  LIBBPF_OPTS(bpf_object_open_opts, open_options, .btf_custom_path = is_own ? nullptr : options_.btf.c_str());
+  LIBBPF_OPTS(bpf_object_open_opts, open_options,
+              .btf_custom_path = kernel.is_own() ? nullptr : options_.btf.c_str());
   skeleton_ = energy_bpf__open_opts(&open_options);
   if (!skeleton_) return FailWithBtf("load the BPF program", -errno);
   Configure(subsys);

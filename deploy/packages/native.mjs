@@ -60,7 +60,8 @@ export function makeNative(platform, bpf, directory) {
   const link = [...from, '-fuse-ld=lld', '-pthread', '-static-libstdc++', '-static-libgcc', ...LINKED];
   const archives = ['bpf', 'elf', 'z'].map((name) => join(libraries, 'usr/lib', target, `lib${name}.a`));
   // As in binding.gyp: libbpf.a is no PIC for its `stderr` alone.
-  const addonOnly = ['-shared', '-Wl,--wrap=stderr', '-Wl,--exclude-libs,ALL', '-Wl,-soname=energy.node'];
+  const wrapped = ['stderr', 'btf__load_vmlinux_btf'].map((name) => `-Wl,--wrap=${name}`);
+  const addonOnly = ['-shared', ...wrapped, '-Wl,--exclude-libs,ALL', '-Wl,-soname=energy.node'];
   const output = (name) => ['-o', join(directory, name)];
   must('clang++', [...link, ...addonOnly, ...output('energy.node'), ...objects, ...standIns, ...archives]);
   must('clang++', [...cxx, ...include, ...link, '-fPIE', '-pie', ...load, ...output('joules-load')], {

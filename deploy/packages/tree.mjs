@@ -15,8 +15,11 @@ import { basename, dirname, join } from 'node:path';
 import { COMMAND, copyLicences, readPackage } from './npm.mjs';
 import { must, ROOT } from './run.mjs';
 
-/** The flags of Node in the first line of bin/joules, which is what npm installs. */
-export const NODE_FLAGS = /node (--.*)\n/.exec(readFileSync(join(ROOT, 'bin/joules'), 'utf8'))[1];
+/** How the shell that bin/joules begins with, which is what npm installs, chooses the flags of Node; and those. */
+const [, CHOICE, NODE_FLAGS] = /^':' \/\/; (.*flags='(.*)'.*); exec/m.exec(
+  readFileSync(join(ROOT, 'bin/joules'), 'utf8'),
+);
+export { NODE_FLAGS };
 
 /** Makes /usr/lib/joules or what is like it: `directory`/dist, node_modules and build/Release. */
 export function makeTree(platform, built, directory) {
@@ -31,9 +34,12 @@ export function makeTree(platform, built, directory) {
     `${JSON.stringify({ name, version, license, type: 'commonjs' })}\n`,
   );
   mkdirSync(join(directory, 'bin'));
-  // The launcher gives the flags that the first line of bin/joules has.
+  // The launcher gives the flags that the first lines of bin/joules give.
   for (const path of COMMAND)
-    writeFileSync(join(directory, path), readFileSync(join(ROOT, path), 'utf8').replace(/^#!.*\n/, ''));
+    writeFileSync(
+      join(directory, path),
+      readFileSync(join(ROOT, path), 'utf8').replace(/^#!.*\n':'.*\n/, ''),
+    );
   bundleDependencies(join(directory, 'node_modules'));
   copyLicences(platform, directory);
 }
@@ -98,7 +104,7 @@ export function writeLauncher(path, node, script) {
   mkdirSync(dirname(path), { recursive: true });
   writeFileSync(
     path,
-    `#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\nexec ${node} ${NODE_FLAGS} ${script} "$@"\n`,
+    `#!/bin/sh\n# SPDX-License-Identifier: Apache-2.0\n${CHOICE}\nexec ${node} $flags ${script} "$@"\n`,
   );
   chmodSync(path, 0o755);
 }

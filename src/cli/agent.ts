@@ -9,17 +9,16 @@ import { type Meter, openMeter } from '../meter.ts';
 import { producersOf } from '../otel/producer.ts';
 import { type Publisher, startPublishing } from '../otel/publish.ts';
 import { SCOPE_VERSION } from '../otel/semconv.ts';
+import { spareMemory } from '../probe/addon.ts';
 import { record } from '../recorder.ts';
 import { snapshotJson } from '../snapshot/json.ts';
 import type { Access } from '../http/server.ts';
 import { parseAddress } from '../settings/address.ts';
-import { readConfig } from '../settings/config.ts';
 import { publishSettings } from '../settings/environment.ts';
 import { checkMeterOptions } from '../settings/library.ts';
 import { parseOptions } from '../settings/options.ts';
 import { COMMAND, DEFAULT_LIMITS, MAX_TIMER_MS } from '../settings/table.ts';
-import type { CommandOptions, LedgerLimits } from '../settings/types.ts';
-import { readToken, readWebConfig } from '../settings/web-config.ts';
+import type { CommandOptions, LedgerLimits, RecorderOptions } from '../settings/types.ts';
 import { within } from '../util/deadline.ts';
 import { createPage, type LivePage } from '../web/server/page.ts';
 import { AgentLog, announce } from './agent-log.ts';
@@ -35,7 +34,7 @@ const LAST_CLOSE_MS = 500;
 /** `joules agent`: measures and publishes until SIGINT or SIGTERM, then flushes. */
 export async function agent(args: readonly string[]): Promise<number> {
   const { meter: given, own } = parseOptions('agent', args);
-  const { limits, ...configured } = own.config === undefined ? {} : readConfig(own.config);
+  const { limits, ...configured } = await configOf(own);
   const { disabled, notices } = publishSettings(process.env);
   notices.forEach(complain);
   // From the very start, and until the last flush: a stop is never cut short by another.
@@ -45,12 +44,17 @@ export async function agent(args: readonly string[]): Promise<number> {
   if (disabled) return doNothing(stopping.signal);
   // The disk of a log may be full: metrics go elsewhere.
   outliveStdout();
-  const { ledger, page, publisher } = await publishLedger({ ...DEFAULT_LIMITS, ...limits }, accessOf(own));
+  const { ledger, page, publisher } = await publishLedger(
+    { ...DEFAULT_LIMITS, ...limits },
+    await accessOf(own),
+  );
   let meter: Meter | undefined;
   let attach: AttachServer | undefined;
   const agentLog = new AgentLog(!own.json);
   try {
     const options = checkMeterOptions({ ...configured, ...given, log: complain });
+    // Before threads of ours start, and again when what only the start took is free.
+    spareMemory();
     meter = await openMeter(options);
     attach = await openAttach(meter, options, own);
     // Whatever is bound to a port, or opened with privileges, is by now.
@@ -62,6 +66,7 @@ export async function agent(args: readonly string[]): Promise<number> {
       signals: false,
     });
     announce(meter, publisher, { isVirtual: isVirtualMachine(join(options.root, 'proc')), kept });
+    spareMemory();
     page.begin(meter.selection, options.interval * 1000);
     const recorder = record(withAttached(meter, attach), {
       ledger,
@@ -98,9 +103,16 @@ async function doNothing(stopping: AbortSignal): Promise<number> {
   return 0;
 }
 
+/** What a file of settings says. What reads YAML takes 2 MB: it is loaded for those who have some. */
+async function configOf({ config }: CommandOptions): Promise<RecorderOptions> {
+  return config === undefined ? {} : (await import('../settings/config.ts')).readConfig(config);
+}
+
 /** Who may read the page, and where, of what options say. */
-function accessOf({ listen, tokenFile, webConfigFile }: CommandOptions): Partial<Access> {
+async function accessOf({ listen, tokenFile, webConfigFile }: CommandOptions): Promise<Partial<Access>> {
   const address = listen === undefined ? undefined : parseAddress(listen);
+  if (tokenFile === undefined && webConfigFile === undefined) return address ? { address } : {};
+  const { readToken, readWebConfig } = await import('../settings/web-config.ts');
   return {
     ...(address && { address }),
     ...(tokenFile !== undefined && { token: readToken(tokenFile) }),

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { compare } from 'bcryptjs';
 import { serial } from '../util/serial.ts';
 
 /**
@@ -35,6 +34,8 @@ export function gateOf({ token, users }: Credentials): Gate | undefined {
   const schemes = ['Basic realm="joules", charset="UTF-8"', ...(bearer ? ['Bearer'] : [])];
   const isToken = (given: string): boolean => bearer !== undefined && timingSafeEqual(digest(given), bearer);
   const inTurn = serial();
+  // Now, while we may still read all files, and for those who have passwords alone.
+  const bcrypt = users && import('bcryptjs');
   const known = new Set<string>();
   let waiting = 0;
 
@@ -49,9 +50,9 @@ export function gateOf({ token, users }: Credentials): Gate | undefined {
     waiting++;
     // Whether there is a user of some name does not show in the time that an answer takes.
     const [someHash = ''] = users.values();
-    const isRight = await inTurn(() => compare(password, users.get(name) ?? someHash)).finally(
-      () => waiting--,
-    );
+    const isRight = await inTurn(async () =>
+      (await bcrypt!).compare(password, users.get(name) ?? someHash),
+    ).finally(() => waiting--);
     if (!isRight || !users.has(name)) return 'denied';
     if (known.size >= MOST_KNOWN) known.clear();
     known.add(key);

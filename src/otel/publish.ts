@@ -8,7 +8,6 @@ import { type Access, type HttpServer, serve } from '../http/server.ts';
 import { usageError } from '../model/errors.ts';
 import { publishSettings } from '../settings/environment.ts';
 import type { CreateProducer } from './deliverable.ts';
-import { OtlpDestination } from './otlp.ts';
 import { prometheusEndpoint } from './prometheus.ts';
 import { type Destination, startPush } from './push.ts';
 import { describeAgent } from './resource.ts';
@@ -65,8 +64,12 @@ export async function startPublishing(options: PublishOptions): Promise<Publishe
     const pushing = startPush({ producer, destination, resource, intervalMs, timeoutMs });
     exporters.push({ url: destination.url, ...pushing });
   };
-  if (settings.otlp)
-    push(settings.otlp.delta ? 'delta' : 'push', new OtlpDestination({ otlp: settings.otlp, log, tell }));
+  const { otlp } = settings;
+  if (otlp) {
+    // An agent that is only scraped does without what speaks OTLP.
+    const { OtlpDestination } = await import('./otlp.ts');
+    push(otlp.delta ? 'delta' : 'push', new OtlpDestination({ otlp, log, tell }));
+  }
   if (settings.console) push('push', consoleDestination());
   return publisher(exporters, log);
 }

@@ -5,6 +5,7 @@ import { getSystemErrorName } from 'node:util';
 import { EnergyError, EXIT_UNABLE } from '../model/errors.ts';
 import { nativeError } from './advice.ts';
 import { HOW_TO_BUILD, nativeFile } from './native-part.ts';
+import { isShortage } from '../util/system-error.ts';
 import type { PerfEvent, Zone } from '../model/source.ts';
 import type { LearnedPackage, Learning } from './learned.ts';
 
@@ -134,6 +135,7 @@ interface Addon {
   ): Outcome<{ readonly fd: number }>;
   dropPrivileges(keep: bigint): Outcome;
   askKernel(): KernelWants;
+  spareMemory(): void;
   peerOf(socket: number): Outcome<Peer>;
   readonly threadCpuNs: () => number;
   readonly noProcess: number;
@@ -205,6 +207,11 @@ export interface KernelWants {
 
 export function askKernel(): KernelWants {
   return (addon ??= loadAddon()).askKernel();
+}
+
+/** Keeps what malloc holds near what is used, in the whole process: for a process that does nothing but measure. */
+export function spareMemory(): void {
+  (addon ??= loadAddon()).spareMemory();
 }
 
 /**
@@ -279,7 +286,7 @@ function loadAddon(): Addon {
       throw new Error('it is of another version');
     return loaded;
   } catch (error) {
-    if (error instanceof EnergyError) throw error;
+    if (error instanceof EnergyError || isShortage(error)) throw error;
     const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
     const message = `cannot load the native part (${why}): ${HOW_TO_BUILD}`;
     throw new EnergyError('ENOADDON', message, EXIT_UNABLE, { cause: error });

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { EnergyError } from '../model/errors.ts';
+import { isShortage } from '../util/system-error.ts';
 
 type NativeFile = 'energy.node' | 'joules-load';
 
@@ -70,7 +71,9 @@ export function ownDirectory(): string {
 function isOurs(path: string): boolean {
   try {
     return (JSON.parse(readFileSync(path, 'utf8')) as { name?: unknown }).name === 'otel-ebpf-energy';
-  } catch {
+  } catch (error) {
+    // No more files may be open: of what is in this one that says nothing.
+    if (isShortage(error)) throw error;
     return false;
   }
 }

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { NODE_FLAGS, ROOT, ROUNDS, table } from './tools.mjs';
+import { ROOT, ROUNDS, table } from './tools.mjs';
 
 const { mean, median } = createRequire(import.meta.url)('../../dist/verify/statistics.js');
 
@@ -52,7 +52,7 @@ function cpuMs(words) {
 
 /** What it costs to measure a command that does nothing, above node that does nothing. */
 function startUp() {
-  const joules = [process.execPath, ...NODE_FLAGS, join(ROOT, 'bin/joules')];
+  const joules = [join(ROOT, 'bin/joules')];
   const rows = [
     ['node -e 0', [process.execPath, '-e', '0']],
     ['joules --version', [...joules, '--version']],

@@ -16,8 +16,8 @@ export const ROUNDS = Number(process.env['ROUNDS'] ?? 15);
 /** Where the tasks' cgroups are made: the hierarchy that the meter charges. */
 export const CGROUPS = findHierarchy('/proc').mount;
 
-/** The flags that bin/joules runs node with. */
-export const NODE_FLAGS = readFileSync(join(ROOT, 'bin/joules'), 'utf8').split('\n', 1)[0].match(/--\S+/g);
+/** The flags that bin/joules runs node with for long. */
+export const NODE_FLAGS = /flags='(.*)'/.exec(readFileSync(join(ROOT, 'bin/joules'), 'utf8'))[1].split(' ');
 
 /** Runs a program of the Makefile, which prints JSON. */
 export function measure(program, ...args) {

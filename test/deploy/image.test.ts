@@ -34,9 +34,9 @@ describe('the image', () => {
   });
 
   it('runs Node with the flags that bin/joules has, by exec', () => {
-    const flags = /node (--.*)\n/.exec(readFileSync(join(ROOT, 'bin/joules'), 'utf8'))![1]!;
+    const choice = /^':' \/\/; (.*); exec node/m.exec(readFileSync(join(ROOT, 'bin/joules'), 'utf8'))![1]!;
     expect(readFileSync(join(DOCKER, 'joules'), 'utf8')).toContain(
-      `exec /usr/lib/joules/bin/node ${flags} /usr/lib/joules/bin/joules "$@"`,
+      `${choice}\nexec /usr/lib/joules/bin/node $flags /usr/lib/joules/bin/joules "$@"`,
     );
     for (const form of [...all('ENTRYPOINT'), ...all('CMD')]) expect(JSON.parse(form)).toBeInstanceOf(Array);
   });

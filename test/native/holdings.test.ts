@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createProbe, type Probe } from '../../src/probe/addon.ts';
 import { heldIds, holdings } from '../support/held.ts';
@@ -59,5 +61,17 @@ describeOnKernel('what a probe holds in the kernel', () => {
       await probe.close();
     }
     expect(holdings()).toEqual(before);
+  });
+
+  it('is hardly any of our resident memory: the ring of events, 8 MiB, is mapped where records are', async () => {
+    const probe = createProbe();
+    await measure(probe);
+    const maps = readFileSync('/proc/self/smaps', 'latin1').matchAll(
+      /anon_inode:bpf-map\n(?:.*\n)*?Rss:\s*(\d+)/g,
+    );
+    const kb = [...maps].map(([, resident]) => Number(resident));
+    await probe.close();
+    expect(kb.length).toBeGreaterThan(0);
+    expect(kb.reduce((sum, one) => sum + one)).toBeLessThan(4096 + 192 * availableParallelism());
   });
 });

@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads';
 import { LIFECYCLE, NO_PROCESS } from '../../src/probe/columns.ts';
 import { type Calibration, createProbe } from '../../src/probe/addon.ts';
 import type { PerfEvent } from '../../src/model/source.ts';
-import { bpftool, heldInfos } from '../support/held.ts';
+import { bpftool, heldIds, heldInfos } from '../support/held.ts';
 import { describeOnKernel, Load, msrType, waitFor } from '../support/kernel.ts';
 import { OPTIONS, ZONE } from '../support/probe.ts';
 
@@ -108,6 +108,21 @@ describeOnKernel('a probe', () => {
       // One for each buffer.
       expect(sizes.filter((size) => size === expected)).toHaveLength(2);
     }
+  });
+
+  it.each([
+    ['no counter, nothing at ticks and to poll', { switched: false }, []],
+    ['switches, nothing to poll', { switched: false, learns: true }, ['hrtimer_expire_entry']],
+    ['counters, both', {}, ['hrtimer_expire_entry', 'poll_counter']],
+  ])('has the kernel verify no more than it needs: of %s', async (_, options, some) => {
+    const before = heldIds('prog');
+    const probe = createProbe();
+    await probe.open({ ...OPTIONS, ...options });
+    const loaded = heldIds('prog').filter((id) => !before.includes(id));
+    const names = loaded.map((id) => (bpftool('prog', 'show', 'id', `${id}`) as { name: string }).name);
+    await probe.close();
+    expect(names).toContain('sched_switch');
+    expect(names.filter((name) => /hrtimer|poll|fork/.test(name)).toSorted()).toEqual(some);
   });
 
   it('leaves all threads on the CPUs that they could use before', async () => {

@@ -14,9 +14,9 @@ export interface Run {
   readonly stderr: string;
 }
 
-/** The flags of Node that it runs with. */
+/** The flags of Node that it runs with for long. */
 export function nodeFlags(): readonly string[] {
-  return readFileSync(JOULES, 'utf8').split('\n', 1)[0]!.match(/--\S+/g)!;
+  return /flags='(.*)'/.exec(readFileSync(JOULES, 'utf8'))![1]!.split(' ');
 }
 
 /** Without what the caller's own environment says about exporters. */
