@@ -164,8 +164,8 @@ __noinline int learn_window(struct energy_cpu *c, __u32 window, __u32 first)
 	return 0;
 }
 
-/* Settles and learns from all windows that are noted. Where powers are surprising they are needed soon: the
- * next window is learned from at once, then two together, and so on. */
+/* Settles and learns from all windows that are noted. Where powers surprise they are needed soon: the next
+ * window is learned from at once, then two together, then three. */
 __noinline int learn_closed(struct energy_cpu *c)
 {
 	__u32 i;
@@ -183,7 +183,7 @@ __noinline int learn_closed(struct energy_cpu *c)
 	if (c->surprised)
 		c->together = 1;
 	else if (c->together < ENERGY_CLOSED)
-		c->together += c->together ? c->together : 1;
+		c->together++;
 	return 0;
 }
 
