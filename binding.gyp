@@ -13,8 +13,8 @@
       'actions': [
         {
           'action_name': 'compile',
-          'inputs': ['bpf/energy.bpf.c', 'bpf/energy.h', 'bpf/energy_events.h', 'bpf/vmlinux.h', 'bpf/kernel.bpf.h', 'bpf/settings.bpf.h',
-                     'bpf/arithmetic.bpf.h', 'bpf/maps.bpf.h', 'bpf/power_model.bpf.h', 'bpf/phase.bpf.h',
+          'inputs': ['bpf/energy.bpf.c', 'bpf/energy.h', 'bpf/energy_model.h', 'bpf/energy_events.h', 'bpf/vmlinux.h', 'bpf/kernel.bpf.h', 'bpf/settings.bpf.h',
+                     'bpf/arithmetic.bpf.h', 'bpf/maps.bpf.h', 'bpf/power_model.bpf.h', 'bpf/learning.bpf.h', 'bpf/phase.bpf.h',
                      'bpf/table.bpf.h', 'bpf/smt.bpf.h', 'bpf/counter.bpf.h', 'bpf/window.bpf.h', 'bpf/clock.bpf.h',
                      'bpf/charge.bpf.h', 'bpf/gate.bpf.h', 'bpf/log.bpf.h', 'bpf/cpu.bpf.h', 'bpf/hotplug.bpf.h', 'bpf/lifecycle.bpf.h'],
           'outputs': ['<(bpf_out)/energy.bpf.o'],

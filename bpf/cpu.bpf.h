@@ -112,18 +112,29 @@ static __always_inline int on_switch(struct task_struct *prev, struct task_struc
 	if (shared_zones)
 		publish(c, next, now.wall_ns);
 	if (now.wall_ns >= c->deadline_ns || (shared_zones && c->unpriced)) {
-		note_clock_offset(c, now.wall_ns);
+		if (now.wall_ns - c->offset_noted_ns > OFFSET_FRESH_NS)
+			note_clock_offset(c, now.wall_ns);
 		close_window(c, now.wall_ns, c->leaving);
 	}
 	return 0;
 }
 
-/* A task that runs on is charged at ticks too, so that windows end near where the counter moves. */
+/* Whether a timer that was set for `expiry_ns` (CLOCK_MONOTONIC; 0: not known) may find the counter due.
+ * Timers of tasks expire more often than ticks, and this takes no clock. */
+static __always_inline bool is_tick_due(__u64 expiry_ns)
+{
+	struct energy_cpu *c = this_cpu();
+
+	return c && (!expiry_ns || expiry_ns - c->clock_offset_ns >= c->deadline_ns);
+}
+
+/* A task that runs on is charged at ticks too, so that windows end near where the counter moves. An idle CPU
+ * is left alone: the switch that follows does the same. */
 static __always_inline int on_tick(struct task_struct *task)
 {
 	struct energy_cpu *c = this_cpu();
 
-	if (c && c->state == ENERGY_CPU_OWNED && !*(volatile __u32 *)&c->exclusive)
+	if (task->pid && c && c->state == ENERGY_CPU_OWNED && !*(volatile __u32 *)&c->exclusive)
 		charge_if_due(task, c);
 	return 0;
 }
@@ -159,6 +170,7 @@ static __always_inline int on_swap(struct task_struct *task, __u32 buffer)
 	charge_running(task, c, now);
 	log_running(c, now.wall_ns, task->tgid);
 	close_window(c, now.wall_ns, true);
+	learn_closed(c);
 	c->touched = 0;
 	c->slice_ns = c->slice_predicted = 0;
 	/* Added, since native also calls this to leave the buffer as it is. */

@@ -5,13 +5,14 @@
  * Each CPU accumulates run time in a private table of rows, one per process, cgroup and label, weighted by
  * the power that has been learned of the process: the energy it is predicted to have drawn. An energy counter
  * moves about once a millisecond, and is read when it can have moved. What it advanced, divided by what was
- * predicted since its last change, is the price of that window. Settling a row, energy += pending x price,
- * waits until the row is next touched or swept: no loop over rows, no helper, no hash map and no clock read
- * at a switch.
+ * predicted since its last change, is the price of that window. Settling its rows, energy += pending x price,
+ * waits until it is learned from, some windows later: no loop over rows, no helper, no hash map and no clock
+ * read at a switch.
  *
  * A Joule's way: counter.bpf.h (counter to unpriced energy), window.bpf.h (to a price), table.bpf.h (to a
  * row). A slice's way: cpu.bpf.h (the occasions), charge.bpf.h (run time to a row), smt.bpf.h (what the
- * sibling makes of it). What is learned: power_model.bpf.h (of processes), phase.bpf.h (of the counter).
+ * sibling makes of it). What is learned: power_model.bpf.h and
+ * learning.bpf.h (of processes), phase.bpf.h (of the counter).
  *
  * Functions that are __noinline are global (not static) where they can be: the verifier then checks each
  * once, on its own, instead of anew on every path that leads to it (40 ms instead of 900). In return it
@@ -26,7 +27,7 @@
 #include "kernel.bpf.h"
 #include "lifecycle.bpf.h"
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL"; /* bpf_perf_event_read_value is GPL only */
+char LICENSE[] SEC("license") = "Dual BSD/GPL"; /* bpf_perf_event_read is GPL only */
 
 /* Loaded only to follow the descendants of a command. */
 SEC("tp_btf/sched_process_fork")
@@ -77,7 +78,7 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 SEC("tp_btf/hrtimer_expire_entry")
 int BPF_PROG(hrtimer_expire_entry, struct hrtimer *timer)
 {
-	return timer->is_soft ? 0 : on_tick(bpf_get_current_task_btf());
+	return timer->is_soft || !is_tick_due(expiry_of(timer)) ? 0 : on_tick(bpf_get_current_task_btf());
 }
 
 /*

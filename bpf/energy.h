@@ -50,22 +50,14 @@
 #ifndef ENERGY_H
 #define ENERGY_H
 
-#ifdef __bpf__
-#include "vmlinux.h"
-#else
-#include <linux/types.h>
-#endif
-
-#ifdef __cplusplus
-#define _Static_assert static_assert
-#endif
+#include "energy_model.h"
 
 enum {
 	ENERGY_WAYS = 4,     /* rows of one set: 4 x 32 bytes, two cache lines */
 	ENERGY_SET_BITS = 7, /* 128 sets */
 	ENERGY_ROWS = ENERGY_WAYS << ENERGY_SET_BITS,
 	ENERGY_IDLE_ROW = 0,	    /* reserved for the idle task (tgid 0 hashes to set 0) */
-	ENERGY_SWEEP = 8,	    /* rows settled at each window's end */
+	ENERGY_SWEEP = 8,	    /* rows that are swept at each window's end */
 	ENERGY_PRICES = 128,	    /* prices kept: a row waits for 512 / 8 = 64 windows at most */
 	ENERGY_FRACTION = 16,	    /* energies are fixed point: 2^-16 units */
 	ENERGY_POWER_FRACTION = 12, /* powers are fixed point: 2^-12 units per ns */
@@ -73,7 +65,9 @@ enum {
 	ENERGY_VARIANCE_NEW =
 		16384, /* relative variance of a power of which nothing is known, 2^-16: +-50 % */
 	ENERGY_LEARNED =
-		32, /* rows of one window whose powers are learned: its end takes 1 us, cold 2 to 3 */
+		32,	   /* rows of one window whose powers are learned: its end takes 1 us, cold 2 to 3 */
+	ENERGY_CLOSED = 8, /* closed windows that are learned from at once, which takes about 4 us cold */
+	ENERGY_NOTED = 64, /* rows that are noted of them */
 	ENERGY_POWER_BITS = 15, /* learned powers: 32,768 processes, 512 KiB */
 	ENERGY_COMM_BITS = 12,	/* executables' names: 4,096, 64 KiB */
 	ENERGY_THREADS = 2,	/* CPUs that may share one counter which BPF reads: those of a core */
@@ -124,37 +118,6 @@ struct energy_cold {
 	char comm[ENERGY_COMM];
 	__u32 variance; /* relative variance of the process's power, 2^-16 */
 	__u32 label;	/* what the process worked on, whatever that means to who sets it; 0: none */
-};
-
-/*
- * What has been learned of a process. All CPUs and native share it; a lost update only costs accuracy.
- * Whoever gives an entry to another process writes its owner before the rest, and native exchanges the whole
- * second word, unless that has changed since it saw the owner: so no process gets what native has learned of
- * another one.
- */
-struct energy_power {
-	__u32 owner;	  /* tgid + 1 */
-	__u32 start;	  /* low half of start_boottime: pids are reused */
-	__u32 power;	  /* 2^-12 units per ns of run time without a busy sibling */
-	__u16 variance;	  /* relative, 2^-16 */
-	__u16 comm_class; /* index of its executable's name among the means by name */
-};
-
-/* A mean power that forgets: both sums are divided now and then, so that the past fades. */
-struct energy_mean {
-	__u64 energy;  /* units */
-	__u64 time_ns; /* run time as it counts for energy: weighed, where threads share a core */
-};
-
-/* What learned powers are worth, by mixed windows: those of which no task had nearly all. */
-struct energy_gate {
-	__u32 equal_power; /* of all tasks alike, as of late, 2^-12 units per ns; 0: not known yet */
-	__u32 scale;	   /* by which learned powers are off together, as of late, 2^-16; 0: not known yet */
-	__u64 windows;	   /* that were mixed */
-	/* Means, 2^-32. A surplus is relative to what equal powers predict. */
-	__s64 said_square;    /* square of the surplus that learned powers foretell */
-	__s64 found_square;   /* square of the surplus that was counted */
-	__s64 said_and_found; /* their product: as large as the first one if learned powers are right */
 };
 
 /*
@@ -218,8 +181,7 @@ struct energy_cpu {
 				     was predicted for it: 2^-16, up to 16 */
 	__u32 touched;		  /* how many rows have entered the window */
 	__u32 window_rows[ENERGY_LEARNED]; /* the last of them */
-	__u32 share[ENERGY_LEARNED]; /* each one's part of the window, 2^-16; scratch of learn_window() */
-	__u64 share_sum;	     /* scratch of learn_window(), as is the next one */
+	__u64 share_sum;		   /* scratch of learn_window(), as is the next one */
 	__u64 share_variance;
 	__u64 noise; /* mean square of surprises that variances do not explain, relative, 2^-16 */
 	/* Scratch of learn_window(), too, of rows that are not idle. */
@@ -230,7 +192,15 @@ struct energy_cpu {
 	__u32 equal_power;  /* not 0: the gate is shut, and every task is expected to draw this */
 	__u32 pad;
 	__u64 offset_noted_ns; /* run queue's clock when clock_offset_ns was noted */
-	__u64 unused[5];
+	__u32 closed_windows;  /* how many closed windows are noted */
+	__u32 noted_rows;      /* and how many rows of them */
+	__u32 closed_from;     /* number of the first of these windows */
+	__u32 together;	       /* how many are learned from at once; 0: one */
+	__u32 surprised;       /* not 0: one of those learned from last was a great surprise */
+	__u32 pad2;
+	__u64 unused[2];
+	struct energy_closed closed[ENERGY_CLOSED];
+	struct energy_noted noted[ENERGY_NOTED];
 	struct energy_buffer buffers[2];
 };
 
@@ -309,7 +279,6 @@ struct energy_spill {
 
 _Static_assert(sizeof(struct energy_hot) == 32, "four hot rows fill two cache lines");
 _Static_assert(sizeof(struct energy_cold) == 64, "a cold row fills a cache line");
-_Static_assert(sizeof(struct energy_power) == 16, "four powers fill a cache line");
 _Static_assert(sizeof(struct energy_buffer) % 64 == 0, "buffers share no cache line");
 _Static_assert(sizeof(struct energy_cpu) % 64 == 0, "CPUs share no cache line");
 _Static_assert(sizeof(struct energy_zone) % 64 == 0, "zones share no cache line");

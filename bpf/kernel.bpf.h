@@ -15,6 +15,8 @@ const volatile int cgroup_subsys = -1;
 /* Id of that hierarchy as in /proc/cgroups; 0: cgroup v2. Ids of cgroups are unique only within one. */
 const volatile int cgroup_hierarchy = 0;
 
+#define MAX_ERRNO 4095ULL
+
 /* Energy counters; index = CPU. Native writes them, BPF reads them. Without PRESERVE_ELEMS the slots vanish
  * when the descriptor that wrote them is closed. */
 struct {
@@ -75,6 +77,13 @@ static __always_inline __u32 task_label(struct task_struct *task)
 	return 0;
 }
 
+/* The time for which a timer was set, CLOCK_MONOTONIC, ns: with the other clocks it is later than now. It is
+ * never much before the time at which the timer expires. 0: not known. */
+static __always_inline __u64 expiry_of(struct hrtimer *timer)
+{
+	return bpf_core_field_exists(timer->_softexpires) ? timer->_softexpires : 0;
+}
+
 /* A task's process: the first of its threads. The verifier of Linux 6.13 looks through the whole BTF of the
  * kernel, which takes a millisecond, each time that it comes upon such a pointer: whoever needs it asks
  * before paths part, and the barrier keeps the compiler from asking later. */
@@ -103,14 +112,14 @@ static __always_inline __u32 current_cpu(void)
 	return bpf_get_smp_processor_id();
 }
 
-/* The count of this CPU's counter. Returns 0 or -errno. */
+/* The count of this CPU's counter. Returns 0 or -errno, which no count looks like: they begin at 0. This
+ * helper takes half the time of the one that also tells for how long the event was enabled. */
 static __always_inline long read_counter(__u64 *count)
 {
-	struct bpf_perf_event_value value;
-	long err = bpf_perf_event_read_value(&counters, BPF_F_CURRENT_CPU, &value, sizeof(value));
+	__u64 value = bpf_perf_event_read(&counters, BPF_F_CURRENT_CPU);
 
-	*count = value.counter;
-	return err;
+	*count = value;
+	return value >= -MAX_ERRNO ? (long)value : 0;
 }
 
 /* Whatever is written to this ring wakes user space, which then looks after its counters. */

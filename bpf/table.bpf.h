@@ -6,6 +6,7 @@
 #include "arithmetic.bpf.h"
 #include "energy.h"
 #include "kernel.bpf.h"
+#include "learning.bpf.h"
 #include "maps.bpf.h"
 #include "power_model.bpf.h"
 
@@ -228,6 +229,8 @@ static __always_inline void replace_row(struct energy_cpu *c, __u32 row, const s
 	struct energy_cold *cold = cold_at(b, row);
 
 	if (hot->owner) {
+		if (c->closed_windows && (__s32)(hot->window - c->closed_from) >= 0)
+			learn_closed(c);
 		settle(b, row);
 		spill(c, row);
 	}

@@ -79,6 +79,7 @@ struct css_set {
 };
 
 struct hrtimer {
+	__s64 _softexpires;
 	__u8 is_soft;
 };
 

@@ -9,6 +9,7 @@
 #include "kernel.bpf.h"
 #include "maps.bpf.h"
 #include "phase.bpf.h"
+#include "learning.bpf.h"
 #include "power_model.bpf.h"
 #include "settings.bpf.h"
 #include "table.bpf.h"
@@ -121,6 +122,7 @@ __noinline int close_window(struct energy_cpu *c, __u64 clock, bool force)
 	struct energy_zone *z;
 	struct energy_hot *last;
 	__u64 predicted;
+	bool due = force; /* whether to learn */
 
 	if (!c)
 		return 0;
@@ -141,8 +143,10 @@ __noinline int close_window(struct energy_cpu *c, __u64 clock, bool force)
 		last->pending -= rest.predicted;
 		last->pending_ns -= rest.ns;
 	}
-	if (z && unpriced.units)
-		learn_window(c, unpriced.counted, unpriced.predicted);
+	if (unpriced.units && note_window(c, unpriced.counted, unpriced.predicted))
+		due = true;
+	if (due)
+		learn_closed(c);
 	if (z && needs_poll(c, z))
 		z->needs_poll = 1;
 	open_window(c, rest);

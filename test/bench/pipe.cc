@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a switch costs end to end, beside `perf bench sched pipe`:   pipe ROUNDS
 //
-// Two processes on one CPU pass a byte to and fro through pipes, with no program, with ours and with the
+// Two processes on one CPU pass a byte to and fro through pipes, with no program, with ours, an empty and the
 // naive one attached in turn. CPU time of both per round trip (two switches), so that what else this machine
 // does does not count. Prints one JSON object: medians over the rounds, ratios of neighbours in time.
 #include <sched.h>
@@ -74,9 +74,13 @@ double MeasureOurs() {
   return Measure();
 }
 
-double MeasureNaive() {
-  Reference naive("naive");
+double MeasureReference(const char* name) {
+  Reference reference(name);
   return Measure();
+}
+
+void Print(const char* name, const std::vector<double>& ratios) {
+  printf(",\"%s\":%.4f,\"%s_spread\":%.4f", name, Median(ratios), name, Spread(ratios));
 }
 
 }  // namespace
@@ -93,17 +97,22 @@ int main(int argc, char** argv) {
   if (argc != 2) Die("run: the argument is ROUNDS", -EINVAL);
   libbpf_set_print(nullptr);
   StartPlayers(sysconf(_SC_NPROCESSORS_ONLN) - 1);
-  std::vector<double> nothing, ours, naive;
+  std::vector<double> nothing, ours, naive, empty;
   double before = Measure();
   for (int round = 0; round < atoi(argv[1]); round++) {
-    double a = MeasureOurs(), middle = Measure(), b = MeasureNaive(), after = Measure();
-    nothing.push_back(middle);
-    ours.push_back(2 * a / (before + middle));
-    naive.push_back(2 * b / (middle + after));
+    double a = MeasureOurs(), second = Measure(), b = MeasureReference("naive"), third = Measure();
+    double c = MeasureReference("empty"), after = Measure();
+    nothing.push_back(second);
+    ours.push_back(2 * a / (before + second));
+    naive.push_back(2 * b / (second + third));
+    empty.push_back(2 * c / (third + after));
     before = after;
   }
   Clean();
-  printf("{\"nothing_ns\":%.0f,\"ours\":%.4f,\"ours_spread\":%.4f,\"naive\":%.4f,\"naive_spread\":%.4f}\n",
-         Median(nothing), Median(ours), Spread(ours), Median(naive), Spread(naive));
+  printf("{\"nothing_ns\":%.0f", Median(nothing));
+  Print("ours", ours);
+  Print("naive", naive);
+  Print("empty", empty);
+  printf("}\n");
   return 0;
 }

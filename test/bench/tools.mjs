@@ -32,8 +32,13 @@ export function run(module, ...args) {
 }
 
 /** What `work` gives beside a crowd: [processes, cgroups, ms between wake-ups]. */
-export async function besideCrowd(crowd, work) {
-  const load = spawn(join(ROOT, 'build/bench/crowd'), [...crowd, CGROUPS].map(String), {
+export function besideCrowd(crowd, work) {
+  return besideLoad(['crowd', ...crowd, CGROUPS], work);
+}
+
+/** What `work` gives beside a program of the Makefile, which is ready when it prints something. */
+export async function besideLoad([program, ...args], work) {
+  const load = spawn(join(ROOT, 'build/bench', program), args.map(String), {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const over = once(load, 'exit');
