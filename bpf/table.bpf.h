@@ -89,6 +89,9 @@ __noinline int enter_window(struct energy_cpu *c, __u32 row)
 		if (known) {
 			hot->power = expected_power(c, known->power);
 			cold->variance = known->variance;
+			/* Of whom little is known the next window tells much: others need that soon. */
+			if (known->variance > VARIANCE_COMM)
+				c->together = 1;
 		}
 	}
 	return 0;

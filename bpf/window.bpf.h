@@ -143,6 +143,10 @@ __noinline int close_window(struct energy_cpu *c, __u64 clock, bool force)
 		last->pending -= rest.predicted;
 		last->pending_ns -= rest.ns;
 	}
+	/* Of a surplus that the sibling has a part in each is to know what the other has learned: both would
+	 * correct all of it. */
+	if (shared_zones && unpriced.predicted > predicted + predicted / 4)
+		due = true;
 	if (unpriced.units && note_window(c, unpriced.counted, unpriced.predicted))
 		due = true;
 	if (due)
