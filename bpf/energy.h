@@ -198,7 +198,8 @@ struct energy_cpu {
 	__u32 together;	       /* how many are learned from at once; 0: one */
 	__u32 surprised;       /* not 0: one of those learned from last was a great surprise */
 	__u32 pad2;
-	__u64 unused[2];
+	__u64 sibling_busy_before; /* sibling_busy_ns when the window was opened */
+	__u64 unused[1];
 	struct energy_closed closed[ENERGY_CLOSED];
 	struct energy_noted noted[ENERGY_NOTED];
 	struct energy_buffer buffers[2];

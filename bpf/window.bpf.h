@@ -101,6 +101,7 @@ static __always_inline void open_window(struct energy_cpu *c, struct rest rest)
 	c->touched = 0;
 	c->window++;
 	c->predicted_before = c->predicted - rest.predicted;
+	c->sibling_busy_before = c->sibling_busy_ns;
 	if (rest.ns) {
 		settle(b, row);
 		reenter_window(c, b, row);
@@ -145,7 +146,7 @@ __noinline int close_window(struct energy_cpu *c, __u64 clock, bool force)
 	}
 	/* Of a surplus that the sibling has a part in each is to know what the other has learned: both would
 	 * correct all of it. */
-	if (shared_zones && unpriced.predicted > predicted + predicted / 4)
+	if (c->sibling_busy_ns != c->sibling_busy_before)
 		due = true;
 	if (unpriced.units && note_window(c, unpriced.counted, unpriced.predicted))
 		due = true;

@@ -15,7 +15,7 @@ const USAGE = `Usage: node test/simulation/main.js SCENARIO SEED OUT.trace
          writes a trace of cores that have counters (trace.h)
        node test/simulation/main.js --package LOAD THREADS PACKAGES SEED SECONDS [--world NAME=VALUE,...]
          meters packages of so many threads each, and prints how wrong that was, as JSON
-       node test/simulation/main.js --table [cores] [--seeds N]
+       node test/simulation/main.js --table [cores] [--seeds N|N-N]
          prints how wrong the program and others are, where cores have counters
        node test/simulation/main.js --table [packages] [--seeds N|N-N] [--sizes 1x4,...] [--loads batch,...]
                                     [--seconds S] [--world NAME=VALUE,...]
@@ -65,14 +65,14 @@ async function print(positionals: readonly string[], values: Values): Promise<st
   if (positionals.length > 1 || ![undefined, 'cores', 'packages'].includes(which)) return '';
   const [first, last] = seeds.includes('-') ? seeds.split('-') : ['1', seeds];
   if (!isWhole(first) || !isWhole(last) || !isWhole(seconds)) return '';
-  if (which !== 'packages')
-    process.stdout.write(report({ ours, 'BPF alone': bpfAlone, ...BASELINES }, Number(last)));
+  const all = Array.from({ length: Number(last) - Number(first) + 1 }, (_, i) => Number(first) + i);
+  if (which !== 'packages') process.stdout.write(report({ ours, 'BPF alone': bpfAlone, ...BASELINES }, all));
   if (which === 'cores') return undefined;
   if (which === undefined) process.stdout.write('\n');
   const options: TableOptions = {
     sizes: values.sizes?.split(',') ?? SIZES,
     loads: values.loads?.split(',') ?? Object.keys(LOADS),
-    seeds: Array.from({ length: Number(last) - Number(first) + 1 }, (_, i) => Number(first) + i),
+    seeds: all,
     seconds: Number(seconds),
     world,
   };

@@ -14,10 +14,10 @@ interface Row {
 }
 
 /** How wrong ways to attribute energy are, in Markdown: means over the seeds, and the worst of all. */
-export function report(ways: Readonly<Record<string, Way>>, seeds: number): string {
+export function report(ways: Readonly<Record<string, Way>>, seeds: readonly number[]): string {
   const rows = Object.entries(SCENARIOS).map(([name, scenario]): Row => {
     const byWay = Object.values(ways).map((): Verdict[] => []);
-    for (let seed = 1; seed <= seeds; seed++) {
+    for (const seed of seeds) {
       const trace = simulate(scenario(seed), seed);
       Object.values(ways).forEach((way, i) => byWay[i]!.push(judge(trace, way(trace))));
     }
@@ -25,7 +25,7 @@ export function report(ways: Readonly<Record<string, Way>>, seeds: number): stri
   });
   const head = ['scenario', ...Object.keys(ways)];
   const part = (title: string, cell: (verdicts: readonly Verdict[]) => string): string[] => [
-    `${title}, %, ${seeds} seed${seeds === 1 ? '' : 's'}:`,
+    `${title}, %, ${seeds.length} seed${seeds.length === 1 ? '' : 's'}:`,
     '',
     line(head),
     line(head.map((_, i) => (i === 0 ? '---' : '--:'))),
