@@ -32,7 +32,7 @@ describeOnKernel('the memory of joules agent', () => {
     expect(loaded.filter((path) => /\/(yaml|bcryptjs|otlp-transformer)\//.test(path))).toEqual([]);
   });
 
-  it('is in no more arenas of malloc than two, and those of the threads that Node had', async () => {
+  it('is in few arenas of malloc: two for our threads, and those that Node’s had before', async () => {
     await using agent = startJoules(args, PROMETHEUS, nodeFlags());
     const url = await published(agent);
     for (let i = 0; i < 5; i++) await (await fetch(url)).text();
@@ -42,6 +42,7 @@ describeOnKernel('the memory of joules agent', () => {
     const arenas = starts.filter(
       (start) => start !== undefined && BigInt(`0x${start}`) % (64n << 20n) === 0n,
     );
-    expect(arenas.length).toBeLessThanOrEqual(3);
+    // By default every thread has one, ten here. How many Node's threads had by then is a matter of time.
+    expect(arenas.length).toBeLessThanOrEqual(5);
   });
 });

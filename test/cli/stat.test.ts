@@ -84,7 +84,8 @@ describeOnKernel('joules stat', () => {
     const measured = stat(...BASH, '-c', `for i in $(seq 500); do ( ${child} ); done; times`);
     // bash itself and seq.
     expect(measured.result.processes).toBe(502);
-    expectCharged(measured, shellSeconds(measured.stdout), 0.02);
+    // In its first second powers are not known well, and what others' interrupts count is shared out by them.
+    expectCharged(measured, shellSeconds(measured.stdout), 0.05);
   });
 
   it('charges 20,000 processes of a millisecond to the last, through reused pids', () => {

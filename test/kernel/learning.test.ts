@@ -92,7 +92,9 @@ describeOnKernel('learning from the counter of a package', () => {
     const { joulesPerCount } = PACKAGE;
     await probe.learn([{ ...inFile(counter.path), cpus: [0], cores: [0], joulesPerCount }]);
     await probe.learn([inFile(counter.path)]);
-    await sleep(500);
+    while ((await status(probe)).state !== 'learning') await sleep(50);
+    const { used } = (await status(probe)).windows;
+    while ((await status(probe)).windows.used < used + 100) await sleep(50);
     const { packages } = await probe.drain();
     const { restarts } = await probe.askLearning();
     await probe.close();
