@@ -12,7 +12,7 @@ import { runtimeFiles } from '../../src/identity/runtimes.ts';
 import type { ContainerNames, KnownContainer } from '../../src/model/container.ts';
 import { jsonObjects } from '../../src/util/json.ts';
 
-const RUNS = { numRuns: 10_000 };
+const RUNS = { numRuns: 5_000 };
 const ID = '4f0c1d2e3b4a5968778695a4b3c2d1e0f00112233445566778899aabbccddeef';
 const UID = '3d274242-8ee0-4f0c-9d2e-3b4a59687786';
 

@@ -271,7 +271,7 @@ describe('a Joule is in one series of each metric, whatever lives, limits and re
           expect(Math.abs(backEnd.increase('hw.energy') - truth)).toBeLessThan(1e-9 * (1 + counted));
         }
       }),
-      { numRuns: 8000 },
+      { numRuns: 4000 },
     );
   }, 900_000);
 });
