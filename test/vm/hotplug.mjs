@@ -19,9 +19,10 @@ const LATE = new Set(['late', 'first']);
 /**
  * How much more than it used a process may be charged with. In runs of some seconds shares are off by some per cent: in
  * the first of them it is not known yet when the counter moves, and what a CPU that comes uses until it is bound falls
- * to whoever runs beside it. In a storm, in which CPUs come and go a hundred times, that was 4 to 8 %.
+ * to whoever runs beside it. In a storm, in which CPUs come and go a hundred times, that was 4 to 8 %; after a suspend, with
+ * half a second of CPU time each and two at once on a core, up to 16.
  */
-const TOLERANCE = 1.1;
+const TOLERANCE = 1.25;
 /** What a core of 8 W uses between two moves of its register, ~1 ms: at either end of a gap nobody can be charged with it. */
 const GAP_J = 2 * 8e-3;
 /** ... and it is priced over the millisecond it moves in, J per process. */
