@@ -161,8 +161,8 @@ static __always_inline enum reading claim_alone(struct energy_cpu *c, struct ene
 /*
  * The threads of a core share an event, and perf does not make two CPUs' reads of one event wait for each
  * other: perf_event_read_local() takes no lock, and drivers keep counts with local64_t, which is atomic on
- * one CPU alone (rapl_event_update()). Of two reads at once each may count the same
- * advance. So one thread reads, and the other leaves the advance to it.
+ * one CPU alone (rapl_event_update()). Of two reads at once each may count the same advance. So one thread
+ * reads, and the other leaves the advance to it.
  */
 static __always_inline enum reading claim_advance(struct energy_cpu *c, struct energy_zone *z, __u64 clock,
 						  struct advance *advance)

@@ -170,7 +170,6 @@ static __always_inline int on_swap(struct task_struct *task, __u32 buffer)
 	charge_running(task, c, now);
 	log_running(c, now.wall_ns, task->tgid);
 	close_window(c, now.wall_ns, true);
-	learn_closed(c);
 	c->touched = 0;
 	c->slice_ns = c->slice_predicted = 0;
 	/* Added, since native also calls this to leave the buffer as it is. */

@@ -11,8 +11,8 @@
  *
  * A Joule's way: counter.bpf.h (counter to unpriced energy), window.bpf.h (to a price), table.bpf.h (to a
  * row). A slice's way: cpu.bpf.h (the occasions), charge.bpf.h (run time to a row), smt.bpf.h (what the
- * sibling makes of it). What is learned: power_model.bpf.h and
- * learning.bpf.h (of processes), phase.bpf.h (of the counter).
+ * sibling makes of it). What is learned: learning.bpf.h and power_model.bpf.h (of processes), phase.bpf.h (of
+ * the counter).
  *
  * Functions that are __noinline are global (not static) where they can be: the verifier then checks each
  * once, on its own, instead of anew on every path that leads to it (40 ms instead of 900). In return it

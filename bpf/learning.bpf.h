@@ -69,7 +69,9 @@ __noinline int learn_row(struct energy_cpu *c, __u32 i, __u32 window, __s64 surp
 	if (surplus && share)
 		correct_power(known, share, surplus, spread);
 	cold->variance = known->variance;
-	hot->power = expected_power(c, known->power);
+	/* A row in the open window keeps the power by which its units there were predicted. */
+	if (!hot->pending)
+		hot->power = expected_power(c, known->power);
 	/* The means take the row's share of what was counted between two updates, of which this window may be
 	 * but the end: swap_buffers ends windows at any time. */
 	energy = closed->counted * share >> 16;

@@ -7,9 +7,9 @@
 #include "counter.bpf.h"
 #include "energy.h"
 #include "kernel.bpf.h"
+#include "learning.bpf.h"
 #include "maps.bpf.h"
 #include "phase.bpf.h"
-#include "learning.bpf.h"
 #include "power_model.bpf.h"
 #include "settings.bpf.h"
 #include "table.bpf.h"
@@ -114,7 +114,8 @@ static __always_inline void open_window(struct energy_cpu *c, struct rest rest)
 
 /*
  * Reads the counter and, if energy has come, ends the window: sets its price, learns from it, and opens the
- * next one. `force`: ends it here and now, whatever has come.
+ * next one. `force`: ends it here and now, whatever has come, and leaves no window noted: the buffer or the
+ * CPU may be gone next.
  */
 __noinline int close_window(struct energy_cpu *c, __u64 clock, bool force)
 {
@@ -135,8 +136,11 @@ __noinline int close_window(struct energy_cpu *c, __u64 clock, bool force)
 	if (z && !force)
 		rest = find_rest(c, z, clock, predicted);
 	predicted -= rest.predicted;
-	if (!predicted) /* nobody ran: the next window pays for what is unpriced */
+	if (!predicted) { /* nobody ran: the next window pays for what is unpriced */
+		if (force)
+			learn_closed(c);
 		return 0;
+	}
 	unpriced = take_unpriced(c);
 	set_price(c, unpriced.units, predicted);
 	if (rest.ns) {

@@ -8,6 +8,7 @@ import { CLOSURE } from './checks.mjs';
 import { readSnapshots, readTruth } from './truth.mjs';
 
 const TASKS = ['heavy@6000', 'light@2000'];
+
 export function checkTurns(out, { test, tell }) {
   const [learned, byBpf] = ['learned', 'time'].map((name) => {
     const meter = readSnapshots(join(out, `${name}.ndjson`));
