@@ -8,12 +8,13 @@ export const CLOSURE = 1e-6;
 /** The registers count in 2^-16 J: a sum of some of them may miss as many. */
 export const REGISTER_J = 8 * 2 ** -16;
 /**
- * Of what a process or cgroup used; of the lighter one of two, of which the same error is up to three times as great a part;
- * and where it ran first, when neither its power nor that of anything beside it was known.
+ * Of what a process or cgroup used; where it ran first, when neither its power nor that of anything beside it was known, or
+ * beside another that is new, from which it must be told apart: half a second of five with a power that is a third off; and
+ * of the lighter one of two such, of which the same error is up to three times as great a part.
  */
 const TOLERANCE = 0.03;
-const TOLERANCE_LIGHTER = 0.09;
 const TOLERANCE_FIRST = 0.05;
+const TOLERANCE_LIGHTER = 3 * TOLERANCE_FIRST;
 
 /**
  * Alone on a core, in bursts of 100 and 5 ms, on the threads of a core at once for a part of their time, in turns on
@@ -24,9 +25,9 @@ const JUDGED = {
   'other@5000': TOLERANCE,
   'slow@6000': TOLERANCE,
   'fast@6000': TOLERANCE,
-  'part@6000': TOLERANCE,
+  'part@6000': TOLERANCE_FIRST,
   'part@3000': TOLERANCE_LIGHTER,
-  'turns@6000': TOLERANCE,
+  'turns@6000': TOLERANCE_FIRST,
   'turns@2000': TOLERANCE_LIGHTER,
 };
 /** Always at the same time on the threads of a core: nothing but their sum can be known. */
