@@ -36,8 +36,11 @@ const PAIRS = [
   ['high@6000', 'low@2000'],
 ];
 
-/** Calls `test(name, why)`, `why` being false for what is right, and `tell(text)` for mere facts. */
-export function checkAccuracy(out, { test, tell }) {
+/**
+ * Calls `test(name, why)`, `why` being false for what is right, `estimate(name, why)` for what the meter learned, and
+ * `tell(text)` for mere facts.
+ */
+export function checkAccuracy(out, { test, estimate, tell }) {
   const read = (name) => readFileSync(join(out, name), 'utf8').trim();
   const programs = read('core.programs')
     .split('\n')
@@ -76,13 +79,13 @@ export function checkAccuracy(out, { test, tell }) {
         exit: read(`${run}.exit`),
         truth: run === 'estimated' ? null : readTruth(join(out, `${run}.truth`)),
       },
-      { test, tell },
+      { test, estimate, tell },
     );
   }
-  checkStat(JSON.parse(read('stat.json')), readTruth(join(out, 'stat.truth')), test);
+  checkStat(JSON.parse(read('stat.json')), readTruth(join(out, 'stat.truth')), estimate);
 }
 
-function checkRun({ name, kind, hasPackage, meter, truth, exit }, { test, tell }) {
+function checkRun({ name, kind, hasPackage, meter, truth, exit }, { test, estimate, tell }) {
   test(
     `${name}: is chosen, says ${kind}, ends with 0`,
     !(meter.source.name === name && meter.source.kind === kind && exit === '0') &&
@@ -117,7 +120,7 @@ function checkRun({ name, kind, hasPackage, meter, truth, exit }, { test, tell }
   const ran = (task) => truth.names.has(task);
   for (const [task, most] of Object.entries(JUDGED).filter(([one]) => ran(one))) {
     const { text, off } = compare(task, charged(task), used(task));
-    test(`${name}: ${text}`, off > most && `more than ${percent(most)} off`);
+    estimate(`${name}: ${text}`, off > most && `more than ${percent(most)} off`);
   }
   for (const [one, other] of PAIRS.filter((pair) => pair.every(ran))) {
     const { text, off } = compare(
@@ -125,13 +128,13 @@ function checkRun({ name, kind, hasPackage, meter, truth, exit }, { test, tell }
       charged(one) + charged(other),
       used(one) + used(other),
     );
-    test(`${name}: ${text}`, off > TOLERANCE && `more than ${percent(TOLERANCE)} off`);
+    estimate(`${name}: ${text}`, off > TOLERANCE && `more than ${percent(TOLERANCE)} off`);
     tell(`${name}: ${[one, other].map((task) => compare(task, charged(task), used(task)).text).join(', ')}`);
   }
   for (const path of ['/a', '/a/b'].filter((group) => meter.paths.has(group))) {
     const id = meter.paths.get(path);
     const { text, off } = compare(`cgroup ${path}`, meter.cgroups.get(id), truth.cgroups.get(id));
-    test(`${name}: ${text}`, off > TOLERANCE_FIRST && `more than ${percent(TOLERANCE_FIRST)} off`);
+    estimate(`${name}: ${text}`, off > TOLERANCE_FIRST && `more than ${percent(TOLERANCE_FIRST)} off`);
   }
   tell(`${name}: idle ${meter.idle.toFixed(3)} J of ${truth.idle.toFixed(3)} J`);
 }
@@ -162,10 +165,10 @@ export function checkRace(out, { test }) {
   }
 }
 
-function checkStat(stat, truth, test) {
+function checkStat(stat, truth, estimate) {
   const joules = truth.processes.get(truth.names.get('stat@6000'));
   const off = stat.energy_j / joules - 1;
-  test(
+  estimate(
     `stat: command ${stat.energy_j.toFixed(3)} J of ${joules.toFixed(3)} J (${percent(off)})`,
     Math.abs(off) > TOLERANCE && `more than ${percent(TOLERANCE)} off`,
   );

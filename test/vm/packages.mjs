@@ -17,11 +17,12 @@ const MOST_AFTERWARDS = 0.2;
  */
 const LEAST_LEARNED = 0.6;
 
-export function checkPackages(out, { test, tell }) {
-  const learned = checkRun(out, 'learned', { test, tell });
-  const time = checkRun(out, 'time', { test, tell });
-  checkLearned(learned, test);
-  test(
+export function checkPackages(out, report) {
+  const { test, estimate } = report;
+  const learned = checkRun(out, 'learned', report);
+  const time = checkRun(out, 'time', report);
+  checkLearned(learned, estimate);
+  estimate(
     'packages: by time it is not known',
     time.wrong > learned.wrong + 0.1 ? undefined : `${percent(time.wrong)} misattributed by time`,
   );
@@ -29,15 +30,16 @@ export function checkPackages(out, { test, tell }) {
     'packages: by time nothing is called learned',
     time.tasks.some(({ covered }) => covered > 0) && 'it is',
   );
-  checkFaults(out, test, tell);
+  checkFaults(out, report);
 }
 
 /** Jobs leads.sh: the CPU that reads the counter goes and comes back, and the machine sleeps. */
-export function checkLeads(out, { test, tell }) {
+export function checkLeads(out, report) {
+  const { test, estimate } = report;
   for (const name of ['leads', 'asleep']) {
-    const run = checkRun(out, name, { test, tell });
+    const run = checkRun(out, name, report);
     // What came first taught it what is nobody's.
-    checkLearned(run, test, { most: MOST_AFTERWARDS, judged: /^(?!before|awake)/ });
+    checkLearned(run, estimate, { most: MOST_AFTERWARDS, judged: /^(?!before|awake)/ });
     test(
       `${name}: the counter is read by another CPU`,
       !/event=rebind counter=package:0/.test(run.said) && run.said,
@@ -68,18 +70,22 @@ function checkRun(out, name, { test, tell }) {
 }
 
 /** Judges what was called learned of some tasks, and that it was enough. */
-function checkLearned({ name, tasks: all }, test, { most = MOST_LEARNED, judged = /./ } = {}) {
+function checkLearned({ name, tasks: all }, estimate, { most = MOST_LEARNED, judged = /./ } = {}) {
   const tasks = all.filter((task) => judged.test(task.name));
   const wrong = misattributed(tasks);
-  test(`packages, ${name}: what each drew is learned`, !(wrong < most) && `${percent(wrong)} misattributed`);
+  estimate(
+    `packages, ${name}: what each drew is learned`,
+    !(wrong < most) && `${percent(wrong)} misattributed`,
+  );
   const worst = tasks.find((task) => !isRight(task));
-  test(`packages, ${name}: of each task`, worst && taskText(worst));
+  estimate(`packages, ${name}: of each task`, worst && taskText(worst));
   const least = tasks.find(({ covered }) => covered < LEAST_LEARNED);
-  test(`packages, ${name}: nearly all the time`, least && taskText(least));
+  estimate(`packages, ${name}: nearly all the time`, least && taskText(least));
 }
 
-function checkFaults(out, test, tell) {
-  const run = checkRun(out, 'faults', { test, tell });
+function checkFaults(out, report) {
+  const { test, estimate } = report;
+  const run = checkRun(out, 'faults', report);
   const events = run.said.match(/event=(?:learning|no_learning counter=\S+ why=\w+)/g) ?? [];
   const told = events.map((event) => /\w+$/.exec(event)[0]).join(' ');
   // What becomes slow stands still at first; beside what else runs a period is not always found at once.
@@ -90,7 +96,7 @@ function checkFaults(out, test, tell) {
     ) && run.said,
   );
   const after = run.tasks.find(({ name }) => name.startsWith('after'));
-  test(
+  estimate(
     'packages: what is drawn behind a stop and a jump is charged as before',
     !(isRight(after) && after.covered > LEAST_LEARNED) && taskText(after),
   );
