@@ -60,6 +60,8 @@ export class AgentLog {
     if (!this.#showsFigures) return;
     const line = summary(snapshot);
     if (process.stderr.isTTY) {
+      // A terminal that is stopped shows what is now when it goes on.
+      if (process.stderr.writableLength > 0) return;
       process.stderr.write(`\r\x1b[K${line.slice(0, (process.stderr.columns || 80) - 1)}`);
     } else if (this.#intervals === 1) complain(`first figures: ${line}`);
   }

@@ -23,15 +23,15 @@ import { within } from '../util/deadline.ts';
 import { createPage, type LivePage } from '../web/server/page.ts';
 import { AgentLog, announce } from './agent-log.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
-import { complain, jsonLine, outliveStdout, printOrDrop } from './print.ts';
-import { ignoreDebugger, onStop } from './signals.ts';
+import { complain, jsonLine, outliveStdout, printOrDrop, whenReaderGoes } from './print.ts';
+import { ignoreDebugger, LASTING, onStop } from './signals.ts';
 
 /** The end takes 5 s at most, whatever the load and the receiver: for the last interval, its export, and closing. */
 const LAST_INTERVAL_MS = 1000;
 const LAST_FLUSH_MS = 3000;
 const LAST_CLOSE_MS = 500;
 
-/** `joules agent`: measures and publishes until SIGINT or SIGTERM, then flushes. */
+/** `joules agent`: measures and publishes until SIGINT, SIGTERM or SIGHUP, then flushes. */
 export async function agent(args: readonly string[]): Promise<number> {
   const { meter: given, own } = parseOptions('agent', args);
   const { limits, ...configured } = await configOf(own);
@@ -39,11 +39,15 @@ export async function agent(args: readonly string[]): Promise<number> {
   notices.forEach(complain);
   // From the very start, and until the last flush: a stop is never cut short by another.
   const stopping = new AbortController();
-  const release = onStop(() => stopping.abort());
+  const release = onStop(() => stopping.abort(), LASTING);
   ignoreDebugger();
   if (disabled) return doNothing(stopping.signal);
   // The disk of a log may be full: metrics go elsewhere.
   outliveStdout();
+  whenReaderGoes(() => {
+    if (!stopping.signal.aborted) complain('nobody reads stdout any more (EPIPE): stopping');
+    stopping.abort();
+  });
   const { ledger, page, publisher } = await publishLedger(
     { ...DEFAULT_LIMITS, ...limits },
     await accessOf(own),

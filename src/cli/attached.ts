@@ -6,8 +6,8 @@ import type { Measurement } from '../meter.ts';
 import { EnergyError, usageError } from '../model/errors.ts';
 import type { Snapshot } from '../model/snapshot.ts';
 import { checkSnapshot } from '../recording/parse.ts';
-import { COMMAND, METER } from '../settings/table.ts';
-import type { CommandOptions, MeterOptions } from '../settings/types.ts';
+import { COMMAND } from '../settings/table.ts';
+import type { CommandOptions } from '../settings/types.ts';
 import { attempt } from '../util/files.ts';
 import { complain } from './print.ts';
 
@@ -18,25 +18,17 @@ export interface Attached extends AsyncIterable<Snapshot>, AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** Options that do not say how to measure. */
-const OTHERS: ReadonlySet<string> = new Set(['root', 'log']);
 /** Intervals that wait for a table that is slow: it shows the last ones. */
 const MOST_WAITING = 600;
 
 /**
- * Asks the agent for each interval of the machine. Rejects with what is in the way of that, exit status 3, or where options
- * say how to measure (2). `log` takes what goes wrong later, once each.
+ * Asks the agent for each interval of the machine. Rejects with what is in the way of that, exit status 3. `log` takes what
+ * goes wrong later, once each.
  */
 export async function attachTo(
-  options: MeterOptions,
   own: CommandOptions,
   log: (line: string) => void = complain,
 ): Promise<Attached> {
-  const given = Object.keys(options).find((name) => !OTHERS.has(name));
-  if (given !== undefined) {
-    const { option } = METER[given as keyof typeof METER] ?? {};
-    throw usageError(`--attach shows what the agent measures: leave out --${option ?? given}`);
-  }
   const directory = own.socketDirectory ?? COMMAND.socketDirectory.fallback!;
   if (directory === 'none')
     throw usageError('--attach needs the sockets of an agent: leave out --socket-dir none');

@@ -23,16 +23,33 @@ export function figure(value: number, decimals: number, digits?: number): string
 /** Whether stdout took nothing the last time. */
 let failing = false;
 let outlived = false;
+/** What prints once and ends has its own exit status, whoever read it. */
+let readerWent = (): void => {};
 
-/** From here on it is no reason to end that stdout takes nothing: what matters more than the lines goes on. */
+/** The reader of a pipe may go away (`joules top --json | head`): what prints line after line ends then. */
+export function whenReaderGoes(then: () => void): void {
+  readerWent = then;
+}
+
+/**
+ * From here on it is no reason to end that stdout takes nothing, nor to wait that a terminal is stopped (Ctrl-S): what
+ * matters more than the lines goes on.
+ */
 export function outliveStdout(): void {
   outlived = true;
+  for (const stream of [process.stdout, process.stderr]) {
+    // Node waits for terminals, and has no public way not to. They are opened anew, so that nobody else's do not wait either.
+    if (stream.isTTY) (stream as Partial<Unblockable>)._handle?.setBlocking?.(false);
+  }
+}
+
+interface Unblockable {
+  readonly _handle?: { readonly setBlocking?: (blocks: boolean) => void };
 }
 
 /** Ends the process since stdout takes nothing any more, or tells it once until it takes something again. */
 export function stdoutFailed({ code = 'EIO' }: NodeJS.ErrnoException): void {
-  // The reader of a pipe may go away (`joules top --json | head`): that ends us quietly, as it ends others.
-  if (code === 'EPIPE') process.exit(0);
+  if (code === 'EPIPE') return readerWent();
   const remedy = code === 'ENOSPC' ? 'free some space, or write elsewhere' : 'write elsewhere';
   if (!failing) {
     complain(

@@ -8,7 +8,7 @@ import { snapshotJson } from '../snapshot/json.ts';
 import { within } from '../util/deadline.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
 import { complain, complainOfDoubts, counted, jsonLine } from './print.ts';
-import { ignoreDebugger, onStop } from './signals.ts';
+import { ignoreDebugger, LASTING, onStop } from './signals.ts';
 import { splitPlan, withName } from './split-text.ts';
 
 /** Where it is written to if nobody says where. */
@@ -17,7 +17,7 @@ const FILE = 'joules.jsonl.br';
 /** What was used since the last interval ended is waited for so long, ms: whoever sent a signal wants an end. */
 const REST_MS = 1000;
 
-/** `joules record`: writes snapshots to a file until --count, SIGINT or SIGTERM. */
+/** `joules record`: writes snapshots to a file until --count, SIGINT, SIGTERM or SIGHUP. */
 export async function record(args: readonly string[]): Promise<number> {
   const { meter: options, own } = parseOptions('record', args);
   const path = own.output ?? FILE;
@@ -27,7 +27,7 @@ export async function record(args: readonly string[]): Promise<number> {
   const meter = await openMeter({ ...options, log: complainOfDoubts });
   const writer = new RecordingWriter({ path, maxBytes, files });
   ignoreDebugger();
-  const release = onStop(() => meter.stop());
+  const release = onStop(() => meter.stop(), LASTING);
   try {
     keepOnlyNeeded({
       source: meter.selection.source,

@@ -60,7 +60,7 @@ async function withAgent(options: MeterOptions, own: CommandOptions, request: St
       'stat --attach measures what --cgroup or --container names: the agent follows no commands',
     );
   const target = findTarget(request.to, options.root ?? '/');
-  await using agent = await attachTo(options, own);
+  await using agent = await attachTo(own);
   return await follow(agent, target, request);
 }
 

@@ -7,7 +7,7 @@ import type { CommandOptions, MeterOptions } from '../settings/types.ts';
 import { snapshotJson } from '../snapshot/json.ts';
 import { attachTo } from './attached.ts';
 import { keepOnlyNeeded } from './least-privilege.ts';
-import { complain, complainOfDoubts, jsonLine, print } from './print.ts';
+import { complain, complainOfDoubts, jsonLine, print, whenReaderGoes } from './print.ts';
 import { recordedSnapshots, replay } from './replay.ts';
 import { Screen } from './screen/screen.ts';
 import { START, type State } from './screen/state.ts';
@@ -23,6 +23,7 @@ export async function top(args: readonly string[]): Promise<number> {
   ignoreDebugger();
   if (own.replay !== undefined) {
     if (isFull) return replay(own.replay, own, state);
+    whenReaderGoes(() => process.exit(0));
     await printAll(recordedSnapshots(own.replay, own), own);
     return 0;
   }
@@ -35,6 +36,7 @@ function isScreen(): boolean {
 }
 
 async function list(options: MeterOptions, own: CommandOptions): Promise<number> {
+  whenReaderGoes(() => process.exit(0));
   const meter = await open({ ...options, log: complainOfDoubts }, own);
   const stopped = new AbortController();
   const release = onStop(() => {
@@ -88,7 +90,7 @@ async function open(
   own: CommandOptions,
   tell?: (line: string) => void,
 ): Promise<Shown> {
-  if (own.attach) return attachTo(options, own, tell);
+  if (own.attach) return attachTo(own, tell);
   const meter = await waitingFor('attaching to the kernel', () => openMeter(options));
   try {
     drop(meter, options);

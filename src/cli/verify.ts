@@ -17,7 +17,7 @@ import { likeCores, machineOf } from './machine.ts';
 import { observe, type Seen } from './observe.ts';
 import { complain, jsonLine, printable } from './print.ts';
 import { openReferences } from './references.ts';
-import { ignoreDebugger, onStop } from './signals.ts';
+import { ignoreDebugger, LASTING, onStop, type StopSignal } from './signals.ts';
 import { verification, verifyReport } from './verify-report.ts';
 import { isRegister, type Watched, watchCounter } from './watch-counter.ts';
 
@@ -38,12 +38,12 @@ export async function verify(args: readonly string[]): Promise<number> {
   const { seconds = COMMAND.seconds.fallback!, json = false } = own;
   const { root = '/' } = options;
   const stopped = new AbortController();
-  let signal: 'SIGINT' | 'SIGTERM' = 'SIGINT';
+  let signal: StopSignal = 'SIGINT';
   ignoreDebugger();
   const forgetSignals = onStop((received) => {
     signal = received;
     stopped.abort();
-  });
+  }, LASTING);
   try {
     await using meter = await openMeter({ ...options, followForks: true });
     const observation = await run(meter, { root, seconds, stopped: stopped.signal });

@@ -57,7 +57,7 @@ export async function startPublishing(options: PublishOptions): Promise<Publishe
   const { access = {} } = options;
   if (settings.prometheus)
     exporters.push(await served({ address: settings.prometheus, ...access }, resource, options));
-  else if (access.address) throw usageError('--listen needs prometheus in OTEL_METRICS_EXPORTER');
+  else refuseAccess(access);
   const push = (mode: 'push' | 'delta', destination: Destination): void => {
     const { intervalMs, timeoutMs } = settings;
     const producer = options.producer(mode);
@@ -72,6 +72,15 @@ export async function startPublishing(options: PublishOptions): Promise<Publishe
   }
   if (settings.console) push('push', consoleDestination());
   return publisher(exporters, log);
+}
+
+/** @throws usageError for an option that says who may read, and where, what is not served. */
+function refuseAccess({ address, token, tls, users }: Partial<Access>): void {
+  const option =
+    (address && '--listen') ??
+    (token === undefined ? undefined : '--token-file') ??
+    (tls || users ? '--web.config.file' : undefined);
+  if (option !== undefined) throw usageError(`${option} needs prometheus in OTEL_METRICS_EXPORTER`);
 }
 
 /** One that serves metrics or pushes them, while it runs. */

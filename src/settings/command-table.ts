@@ -2,10 +2,14 @@
 import { SOCKET_DIRECTORY } from '../attach/protocol.ts';
 import { address } from './address.ts';
 import { choice, flag, integer, moment, number, pids, socketDirectory, text } from './kinds.ts';
-import { MAX_TIMER_MS, type Table } from './setting.ts';
+import { METER } from './meter-table.ts';
+import { MAX_TIMER_MS, rowsOf, type Table } from './setting.ts';
 import { type CommandOptions, VIEWS } from './types.ts';
 
 const REPLAYERS = ['top', 'report', 'page'] as const;
+
+/** Options that say how to measure. */
+const MEASURING = rowsOf(METER).flatMap(([, { option }]) => option ?? []);
 
 /** What the command line alone has. */
 export const COMMAND: Table<CommandOptions> = {
@@ -54,6 +58,11 @@ export const COMMAND: Table<CommandOptions> = {
     fallback: false,
     option: 'attach',
     verbs: ['top', 'stat'],
+    // Whose cgroups and processes are meant is a matter of the root.
+    excludes: {
+      options: MEASURING.filter((option) => option !== 'root'),
+      because: 'shows what the agent measures',
+    },
     description:
       'show what the agent of this machine measures, by its socket, without privileges; of stat for --cgroup and --container',
     brief: 'what the agent measures, without privileges',
@@ -104,6 +113,7 @@ export const COMMAND: Table<CommandOptions> = {
     fallback: false,
     option: 'plain',
     verbs: ['top'],
+    excludes: { options: ['json'], because: 'prints tables for people' },
     description: 'a table instead of the full screen, as where it is piped',
     brief: 'a table instead of the full screen',
   },
@@ -113,6 +123,7 @@ export const COMMAND: Table<CommandOptions> = {
     option: 'replay',
     placeholder: 'FILE',
     verbs: ['top'],
+    excludes: { options: [...MEASURING, 'attach'], because: 'shows what was recorded' },
     description: 'shows a recording, of `joules record` or of lines of --json',
     brief: 'show a recording',
   },

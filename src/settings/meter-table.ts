@@ -116,6 +116,8 @@ export const METER: Table<Omit<MeterOptions, 'kubelet'> & InGroup<'kubelet', Kub
     placeholder: 'DIR',
     repeatable: true,
     verbs: VIEWERS,
+    // A file of settings may give these to the agent.
+    needs: { option: 'names', verbs: ['top', 'record'] },
     key: 'container_roots',
     description:
       "more places of names, as the host has them: Docker's data-root, containerd's state, graphroot or runroot of Podman",

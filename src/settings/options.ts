@@ -31,6 +31,7 @@ export function parseOptions(verb: Verb, args: readonly string[]): CommandLine {
   const { options, operands } = scan(args, rows, VERBS[verb].operands?.takes === 'command');
   checkOptions(verb, options, rows);
   checkNeeds(verb, options, rows);
+  checkExclusions(options, rows);
   checkOperands(verb, operands);
   const values = (table: object): object => pick(rowsOfVerb(table, verb), options);
   return { meter: values(METER), own: values(COMMAND), operands };
@@ -163,6 +164,15 @@ function checkNeeds(verb: Verb, options: readonly Given[], rows: readonly Row[])
     throw usageError(
       `${written} means nothing to ${verb} without --${needs.option}: give both, or leave it out`,
     );
+  }
+}
+
+/** @throws usageError for an option that would be ignored, since another one is given. */
+function checkExclusions(options: readonly Given[], rows: readonly Row[]): void {
+  for (const { name, written } of options) {
+    const excludes = rows.find(([, { option }]) => option === name)?.[1].excludes;
+    const other = options.find((one) => excludes?.options.includes(one.name));
+    if (other) throw usageError(`${written} ${excludes!.because}: leave out ${other.written}`);
   }
 }
 

@@ -27,6 +27,8 @@ export interface Setting<T> {
   readonly verbs?: readonly Verb[];
   /** Another option without which it means nothing to some of its verbs. */
   readonly needs?: { readonly option: string; readonly verbs: readonly Verb[] };
+  /** Options that mean nothing beside it, and why: stands after its name. */
+  readonly excludes?: { readonly options: readonly string[]; readonly because: string };
   /** Name in the agent's configuration file, with a dot in groups. */
   readonly key?: string;
   readonly description: string;

@@ -68,10 +68,13 @@ describe('the Prometheus endpoint', () => {
     expect((await fetch(url, { headers: { authorization } })).status).toBe(200);
   });
 
-  it('is where it is asked for or nowhere', async () => {
-    const access = { address: { host: '127.0.0.1', port: 0 } };
+  it.each([
+    ['--listen', { address: { host: '127.0.0.1', port: 0 } }],
+    ['--token-file', { token: 'a-token-of-some-length' }],
+    ['--web.config.file', { users: new Map([['prometheus', 'a hash']]) }],
+  ])('is where %s asks for it or nowhere', async (option, access) => {
     await expect(publish({ OTEL_METRICS_EXPORTER: 'none' }, { access })).rejects.toThrow(
-      '--listen needs prometheus in OTEL_METRICS_EXPORTER',
+      `${option} needs prometheus in OTEL_METRICS_EXPORTER`,
     );
   });
 

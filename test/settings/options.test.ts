@@ -33,6 +33,8 @@ describe('the options of a verb', () => {
       attach: true,
       socketDirectory: '/s',
     });
+    expect(parseOptions('stat', ['--attach', '--root', '/host']).meter).toEqual({ root: '/host' });
+    expect(parseOptions('agent', ['--container-root', '/d']).meter).toEqual({ containerRoots: ['/d'] });
     expect(parseOptions('agent', ['--socket-dir', '/s']).own).toEqual({ socketDirectory: '/s' });
     expect(parseOptions('report', ['--from', '12:00', 'FILE']).own).toEqual({ from: '12:00' });
   });
@@ -57,7 +59,22 @@ describe('the options of a verb', () => {
       ['--socket-dir=/run/other', '--', 'true'],
       '--socket-dir means nothing to stat without --attach: give both, or leave it out',
     ],
+    [
+      'record',
+      ['--container-root', '/data'],
+      '--container-root means nothing to record without --names: give both, or leave it out',
+    ],
     ['top', ['--to', '12:00'], '--to means nothing to top without --replay: give both, or leave it out'],
+    ['top', ['--attach', '--replay', 'x'], '--replay shows what was recorded: leave out --attach'],
+    ['top', ['--replay', 'x', '-s', 'power'], '--replay shows what was recorded: leave out -s'],
+    ['top', ['--replay', 'x', '--names'], '--replay shows what was recorded: leave out --names'],
+    ['top', ['-d2', '--attach'], '--attach shows what the agent measures: leave out -d'],
+    [
+      'stat',
+      ['--attach', '--watts-idle=1'],
+      '--attach shows what the agent measures: leave out --watts-idle',
+    ],
+    ['top', ['--json', '--plain'], '--plain prints tables for people: leave out --json'],
     ['stat', ['-p', '0'], '--pid must be process ids with commas between them, and 0 is none of that'],
     ['stat', ['-r', '0', 'make'], '--repeat must be an integer from 1 to 1000, not "0"'],
     ['stat', ['--fail-if-more=-1'], '--fail-if-more must be a number of percent from 0 to 10000, not "-1"'],
