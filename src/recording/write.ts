@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { once } from 'node:events';
-import { constants, existsSync } from 'node:fs';
+import { constants, existsSync, lstatSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { type BrotliCompress, constants as zlib, createBrotliCompress } from 'node:zlib';
 import { EnergyError, usageError } from '../model/errors.ts';
@@ -65,9 +65,10 @@ export class RecordingWriter {
    */
   async open(): Promise<boolean> {
     const { path } = this.#options;
-    // What is rotated is removed in the end: no file of somebody's may be taken for a recording.
+    // What is rotated is removed in the end: no file of somebody's may be taken for a recording, and no device, such as
+    // /dev/null, or link to one, such as /dev/stdout, for an empty file.
     for (const file of filesOf(path).filter(existsSync))
-      if (!(await isRecording(file)))
+      if (!lstatSync(file).isFile() || !(await isRecording(file)))
         throw usageError(`${file} is there and is no recording: it is left alone, choose another --output`);
     const wasThere = existsSync(path);
     await this.#begin();

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import {
   existsSync,
   lstatSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -101,6 +103,14 @@ describe('a recording that is written', () => {
     expect(readFileSync(path, 'utf8')).toBe('hello\n');
     writeFileSync(join(directory, 'syslog.1'), 'hello\n');
     await expect(open(join(directory, 'syslog'))).rejects.toMatchObject({ code: 'EUSAGE' });
+    // Of what has no size as well: a device such as /dev/null would be gone. A FIFO stands for one here.
+    const [fifo, empty] = [join(directory, 'fifo'), join(directory, 'empty')];
+    execFileSync('mkfifo', [fifo]);
+    writeFileSync(empty, '');
+    symlinkSync(empty, join(directory, 'stdout'));
+    for (const one of [fifo, join(directory, 'stdout')])
+      await expect(open(one)).rejects.toMatchObject({ code: 'EUSAGE' });
+    expect([lstatSync(fifo).isFIFO(), readlinkSync(join(directory, 'stdout'))]).toEqual([true, empty]);
     symlinkSync(join(directory, 'target'), join(directory, 'link'));
     const writer = new RecordingWriter({ path: join(directory, 'link'), maxBytes: 1e6, files: 2 });
     await writer.open();
