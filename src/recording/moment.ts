@@ -20,6 +20,8 @@ export function isMoment(text: string): boolean {
 export function spanOf(given: { readonly from?: string; readonly to?: string }, whole: Span): Span {
   const from = given.from === undefined ? whole.from : momentOf(given.from, whole);
   const to = given.to === undefined ? whole.to : momentOf(given.to, whole);
+  if (given.from !== undefined && given.to !== undefined && from > to)
+    throw usageError(`--from ${given.from} is later than --to ${given.to}: exchange them`);
   if (from > to || from > whole.to || to < whole.from)
     throw usageError(
       `nothing was recorded from ${textOf(from)} to ${textOf(to)}: the recording is of ${textOf(whole.from)} to ${textOf(whole.to)}`,

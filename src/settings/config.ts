@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
 import { type Document, isAlias, isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import { usageError } from '../model/errors.ts';
+import { readSettings } from '../util/files.ts';
 import { checkMapping, joined, sentence } from './check.ts';
 import { conflict } from './library.ts';
 import { RECORDER, rowsOf } from './table.ts';
@@ -34,7 +34,7 @@ export function parseConfig(path: string, text: string): RecorderOptions {
 
 function textOf(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readSettings(path).toString('utf8');
   } catch (error) {
     throw usageError(
       `cannot read --config ${path} (${(error as NodeJS.ErrnoException).code}): check the path`,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import type { SecureVersion } from 'node:tls';
 import * as v from 'valibot';
 import { parse } from 'yaml';
 import { usageError } from '../model/errors.ts';
+import { readSettings } from '../util/files.ts';
 import { isMapping } from './check.ts';
 
 /** How a server makes sure who asks, and that nobody else reads the answer. */
@@ -122,7 +122,7 @@ function tlsOf(path: string, tls: Tls): TlsSettings {
 
 function read(path: string, what: string): Buffer {
   try {
-    return readFileSync(path);
+    return readSettings(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw usageError(`${what} ${path} cannot be read (${code}): check the path`);

@@ -57,6 +57,12 @@ describe('bad input is answered by one sentence and exit status 2', () => {
     ['half the watts', ['top', '--watts-idle', '3'], /--watts-busy/],
     ['stat without a command', ['stat'], /stat needs a command/],
     ['stat with an empty command', ['stat', '--'], /stat needs a command/],
+    ['a config file without end', ['agent', '--config', '/dev/zero'], /cannot read --config .*EFBIG/],
+    [
+      'a token without end',
+      ['agent', '--token-file', '/dev/zero'],
+      /--token-file .* cannot be read \(EFBIG\)/,
+    ],
     ['a config file that is not there', ['agent', '--config', '/nowhere/x.yaml'], /cannot read .*ENOENT/],
   ])('%s', (_, args, words) => {
     expectSentence(joules(args), 2, words);

@@ -38,6 +38,8 @@ describe('a time of a recording', () => {
     expect(() => spanOf({ from: '2026-03-06' }, WHOLE)).toThrow(
       'nothing was recorded from 2026-03-06 00:00:00 to 2026-03-05 06:00:00: the recording is of 2026-03-04 22:00:00 to 2026-03-05 06:00:00',
     );
-    expect(() => spanOf({ from: '3:00', to: '2:00' }, WHOLE)).toThrow('nothing was recorded');
+    expect(() => spanOf({ from: '3:00', to: '2:00' }, WHOLE)).toThrow(
+      '--from 3:00 is later than --to 2:00: exchange them',
+    );
   });
 });
