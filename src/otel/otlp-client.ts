@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+import { X509Certificate } from 'node:crypto';
 import {
   Agent as HttpAgent,
   type IncomingHttpHeaders,
@@ -6,8 +7,10 @@ import {
   request as httpRequest,
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { createSecureContext } from 'node:tls';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { usageError } from '../model/errors.ts';
 import type { OtlpSettings } from '../settings/environment.ts';
 
 /** The answer to one request, as far as it was read. */
@@ -46,11 +49,13 @@ const compress = promisify(gzip);
 /**
  * HTTP for OTLP. The exporters of @opentelemetry bring a client, but it hides what a receiver says when it
  * refuses, waits without an end for answers that drip, and cannot be broken off.
+ * @throws usageError for files of TLS with which no connection can be made.
  */
 export function createOtlpClient(settings: OtlpConnection): OtlpClient {
   const { headers, gzip: zipped, tls } = settings;
   const url = new URL(settings.url);
   const secure = url.protocol === 'https:';
+  if (secure) checkTls(tls);
   const options = { keepAlive: true, maxSockets: 1 };
   const agent = secure ? new HttpsAgent({ ...options, ...tls }) : new HttpAgent(options);
   const request = secure ? httpsRequest : httpRequest;
@@ -121,6 +126,25 @@ export function createOtlpClient(settings: OtlpConnection): OtlpClient {
     },
     close: () => agent.destroy(),
   };
+}
+
+/** Otherwise each push would fail, as if that could get better, or the receiver be called untrusted. */
+function checkTls({ ca, ...own }: OtlpSettings['tls']): void {
+  const check = (variables: string, has: string, attempt: () => unknown): void => {
+    try {
+      attempt();
+    } catch (error) {
+      const { code = 'no reason' } = error as NodeJS.ErrnoException;
+      throw usageError(`${variables} cannot be used (${code}): give ${has}`);
+    }
+  };
+  // What is no certificate Node takes for none.
+  if (ca) check('OTEL_EXPORTER_OTLP_CERTIFICATE', 'a file of PEM', () => new X509Certificate(ca));
+  check(
+    'OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and _CLIENT_KEY',
+    'files of PEM, the key that of the certificate and without a passphrase',
+    () => createSecureContext(own),
+  );
 }
 
 /** The receiver closed the kept connection while the request was on its way: nothing was wrong with either. */

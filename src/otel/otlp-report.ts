@@ -32,6 +32,12 @@ export class OtlpReport {
     this.#down = down;
   }
 
+  /** A request of the last export has failed, and is tried again while there is time. */
+  failing(failure: string): void {
+    if (!this.#down) this.#log(`cannot send metrics to ${this.#url} (${failure})`);
+    this.#down = true;
+  }
+
   /** A partial success: what was rejected is not to be sent again. */
   taken({ rejected, message }: { readonly rejected: number; readonly message: string }): void {
     if (rejected === 0 && message === '') return;

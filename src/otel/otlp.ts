@@ -76,7 +76,7 @@ export class OtlpDestination implements Destination {
         ranges.push(...halves(range));
         continue;
       }
-      const verdict = await this.#deliver(body, signal);
+      const verdict = await this.#deliver(body, { signal, last });
       diag.debug(`OTLP: ${count} series in ${body.length} bytes: ${verdict.kind}`);
       if (verdict.kind === 'accepted') {
         arrived(part);
@@ -120,11 +120,13 @@ export class OtlpDestination implements Destination {
   }
 
   /** One request, tried again while its time lasts where that may help. */
-  async #deliver(body: Uint8Array, signal: AbortSignal): Promise<Verdict> {
+  async #deliver(body: Uint8Array, { signal, last }: Pick<Collection, 'signal' | 'last'>): Promise<Verdict> {
     const end = performance.now() + this.#timeoutMs;
     for (let attempt = 0; ; attempt++) {
       const verdict = await this.#try(body, Math.max(1, end - performance.now()), signal);
       if (verdict.kind !== 'busy' || signal.aborted) return verdict;
+      // It may be broken off before the next one, and nobody would be told why.
+      if (last) this.#report.failing(verdict.reason);
       const pauseMs = verdict.retryAfterMs ?? backoff(attempt);
       if (performance.now() + pauseMs >= end) {
         const asked = Math.min(verdict.retryAfterMs ?? 0, MAX_PAUSE_MS);

@@ -173,6 +173,7 @@ const pointToMetrics: Handler = (_request, response) => {
 function consoleDestination(): Destination {
   const exporter = new ConsoleMetricExporter();
   return {
+    url: 'stdout, as JavaScript (console)',
     send: ({ metrics, arrived }) =>
       new Promise((resolve) => {
         exporter.export(metrics, () => {

@@ -208,6 +208,35 @@ describe('pushing by OTLP', () => {
     expect(at.receiver.requests).toEqual([]);
   });
 
+  it('says at the end why the last export failed, where there was no other before', async () => {
+    const { endpoint } = at.receiver;
+    await at.receiver.close();
+    at.receiver = await startOtlpReceiver();
+    const publisher = await publish(pushing({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }));
+    await publisher.close(500);
+    expect(at.lines).toEqual([
+      `cannot send metrics to ${endpoint}/v1/metrics (ECONNREFUSED)`,
+      'the energy since the last export was not sent',
+    ]);
+  });
+
+  it.each([
+    [
+      'OTEL_EXPORTER_OTLP_CERTIFICATE',
+      /^OTEL_EXPORTER_OTLP_CERTIFICATE cannot be used .*: give a file of PEM$/,
+    ],
+    [
+      'OTEL_EXPORTER_OTLP_CLIENT_KEY',
+      /^OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and _CLIENT_KEY cannot be used /,
+    ],
+  ])('refuses a file of TLS that is none, in %s', async (variable, message) => {
+    const variables = { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://127.0.0.1:1', [variable]: __filename };
+    await expect(publish(pushing(variables))).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringMatching(message),
+    });
+  });
+
   it('logs what the OpenTelemetry libraries say at the level asked for, a line each', async () => {
     const publisher = await publish(pushing({ OTEL_LOG_LEVEL: 'DEBUG' }));
     await publisher.flush(10_000);
