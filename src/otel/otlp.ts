@@ -155,5 +155,8 @@ function backoff(attempt: number): number {
 
 /** `ECONNREFUSED`, or what happened where there is no telling code. */
 function why({ code, message }: NodeJS.ErrnoException): string {
+  // Node's parser of HTTP.
+  if (code?.startsWith('HPE_'))
+    return `the answer is no HTTP/1.1, ${code}: is it the port of gRPC? that of HTTP is 4318 mostly`;
   return code === undefined || code === 'ETIMEDOUT' ? readable(message) : code;
 }

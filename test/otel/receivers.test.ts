@@ -56,7 +56,10 @@ describe('pushing to a receiver that misbehaves', () => {
       },
       'no answer within [34]\\d\\d ms',
     ],
-    'no HTTP': [raw('220 mail.example ESMTP\r\n'), 'HPE_INVALID_CONSTANT'],
+    'no HTTP': [
+      raw('220 mail.example ESMTP\r\n'),
+      'the answer is no HTTP/1\\.1, HPE_INVALID_CONSTANT: is it the port of gRPC\\?[^)]+',
+    ],
     'half an answer': [raw('HTTP/1.1 20'), 'ECONNRESET'],
     'a reset': [
       (response) => {
