@@ -15,6 +15,7 @@ import {
   readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -52,6 +53,7 @@ checkOwners();
 await installPackages(BUILD_PACKAGES, 'the native part is built with them');
 if (process.argv.includes('--test')) await installPackages(TEST_PACKAGES, 'the tests run them');
 installModules();
+linkCommand();
 buildNative();
 buildJavaScript();
 
@@ -148,6 +150,12 @@ function installModules() {
     run(['npm', 'ci', '--ignore-scripts', '--include=dev', ...quiet]),
     'npm could not install the packages: check that the registry can be reached and start again',
   );
+}
+
+/** What runs scripts of this clone has the command in its path: npm links those of other packages alone. */
+function linkCommand() {
+  const link = 'node_modules/.bin/joules';
+  if (!existsSync(link)) symlinkSync('../../bin/joules', link);
 }
 
 function buildNative() {

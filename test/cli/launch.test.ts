@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import { execFileSync } from 'node:child_process';
-import { chmodSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { JOULES, nodeFlags } from '../support/joules.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -27,6 +27,10 @@ describe('bin/joules', () => {
   it('gives Node no flags for what runs for a moment: with any it does not take what it has compiled', () => {
     expect(given(JOULES, 'stat', '--', 'a b', '', '*')).toEqual([JOULES, 'stat', '--', 'a b', '', '*']);
     expect(given(JOULES)).toEqual([JOULES]);
+  });
+
+  it('is where scripts of npm find it in a clone', () => {
+    expect(realpathSync(join(__dirname, '../../node_modules/.bin/joules'))).toBe(JOULES);
   });
 
   it('runs by a link, as npm installs it', () => {
