@@ -165,6 +165,7 @@ export interface Snapshot {
       readonly digits: number;
     };
   };
+  /** Sums over `zones`: where there are none, no counter told anything of the interval, and a 0 here is no figure. */
   readonly totals: {
     readonly counter_j: Joules;
     readonly process_j: Joules;

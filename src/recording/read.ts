@@ -138,7 +138,10 @@ async function* linesOf(path: string, { complain }: ReadOptions): AsyncGenerator
 
 async function* piecesOf(path: string): AsyncGenerator<Buffer, void> {
   const file = await open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY).catch((error: NodeJS.ErrnoException) => {
-    const remedy = error.code === 'ENOENT' ? 'name one that `joules record` has written' : 'let it be read';
+    const remedy =
+      error.code === 'ENOENT'
+        ? 'name one that `joules record` has written'
+        : 'run it as whoever recorded it, or let it be read (chmod)';
     throw unreadable(path, `${error.code}; ${remedy}`);
   });
   try {
