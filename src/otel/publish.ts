@@ -169,18 +169,24 @@ const pointToMetrics: Handler = (_request, response) => {
   sendLine(response, 200, 'otel-ebpf-energy: metrics are at /metrics');
 };
 
+/** What waits in memory for the reader of stdout, bytes at most, beside one collection. */
+const MOST_WAITING = 2 ** 20;
+
 /** For people who want to see what is exported. */
 function consoleDestination(): Destination {
   const exporter = new ConsoleMetricExporter();
   return {
     url: 'stdout, as JavaScript (console)',
-    send: ({ metrics, arrived }) =>
-      new Promise((resolve) => {
+    send({ metrics, arrived }) {
+      // Nobody reads: what piles up is no use to whoever begins to, and the next collection has all that is in this one.
+      if (process.stdout.writableLength > MOST_WAITING) return Promise.resolve(false);
+      return new Promise((resolve) => {
         exporter.export(metrics, () => {
           arrived(metrics);
           resolve(true);
         });
-      }),
+      });
+    },
     close: () => {},
   };
 }

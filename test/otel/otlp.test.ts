@@ -195,6 +195,24 @@ describe('pushing by OTLP', () => {
     ]);
   });
 
+  it('lets nothing pile up on a console that nobody reads', async () => {
+    const written = jest.spyOn(console, 'dir').mockImplementation(() => {});
+    const publisher = await publish({ OTEL_METRICS_EXPORTER: 'console' });
+    expect(publisher.endpoints).toEqual(['stdout, as JavaScript (console)']);
+    await publisher.flush(10_000);
+    const { length } = written.mock.calls;
+    expect(length).toBeGreaterThan(0);
+    Object.defineProperty(process.stdout, 'writableLength', { value: 2 ** 21, configurable: true });
+    try {
+      await publisher.close(10_000);
+    } finally {
+      Reflect.deleteProperty(process.stdout, 'writableLength');
+    }
+    expect(written).toHaveBeenCalledTimes(length);
+    expect(at.lines).toEqual(['the energy since the last export was not sent']);
+    written.mockRestore();
+  });
+
   it('stops in the time it is given though the receiver never answers', async () => {
     const publisher = await publish(
       pushing({ OTEL_METRIC_EXPORT_TIMEOUT: NEVER_MS, OTEL_EXPORTER_OTLP_TIMEOUT: NEVER_MS }),
