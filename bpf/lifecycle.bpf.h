@@ -6,6 +6,7 @@
 #include "energy.h"
 #include "energy_events.h"
 #include "kernel.bpf.h"
+#include "log.bpf.h"
 #include "table.bpf.h"
 
 enum { EVENTS_BYTES = 8 << 20 };
@@ -91,7 +92,7 @@ static __always_inline int on_exec(struct task_struct *task, struct linux_binprm
 	struct energy_exec *event;
 
 	/* Before anything is reserved: across all this the verifier of Linux 6.1 forgets whether it was. */
-	rename_row(task);
+	rename_rows(task, is_logging());
 	event = reserve_exec(task, binprm);
 	if (event)
 		submit(event);

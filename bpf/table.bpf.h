@@ -159,21 +159,50 @@ __noinline int find_row(struct energy_cpu *c, struct row_key *key)
 	return row & (ENERGY_ROWS - 1);
 }
 
-/* Gives the row that a process has here its new name, when it has executed a program: a row's name is set
- * when it enters a window, and without a counter that BPF reads there is but one window between two drains.
- * (Where the kernel lets others run meanwhile, from 7.1 on, they may have taken the row; then one is misnamed
- * until the next drain.) */
-static __always_inline void rename_row(struct task_struct *task)
+/* CPUs beyond that: a process that has run there is misnamed until its rows there are looked at again. */
+#define RENAMED_CPUS 1024
+
+/* Gives the rows that a process has on a CPU its new name. Returns 0 if there is no such CPU. A global
+ * function as enter_window() is. Another CPU may give one of its rows to another process meanwhile: then that
+ * is misnamed until it is looked at again. */
+__noinline int rename_on(__u32 cpu, __u32 first, __u32 owner, __u64 low, __u64 high)
 {
-	struct energy_cpu *c = this_cpu();
-	struct task_struct *process = process_of(task);
-	__u32 first = energy_first_row(task->tgid, task_label(task)), way;
+	struct energy_cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
+	__u32 way;
 
 	if (!c)
+		return 0;
+	for (way = 0; way < ENERGY_WAYS; way++) {
+		__u64 *comm = (__u64 *)cold_at(buffer_of(c), first + way)->comm;
+
+		if (hot_at(buffer_of(c), first + way)->owner != owner)
+			continue;
+		comm[0] = low;
+		comm[1] = high;
+	}
+	return 1;
+}
+
+/*
+ * Gives the rows of a process its new name, when it has executed a program: a row's name is set when it
+ * enters a window, and without a counter that BPF reads there is but one window between two drains. Where
+ * somebody learns from the log what each executable draws (`everywhere`), also on the CPUs where it ran
+ * before: exec moves a process, it soon comes back, and for 0.1 s it would be a shell that draws what it
+ * does.
+ */
+static __always_inline void rename_rows(struct task_struct *task, bool everywhere)
+{
+	__u32 first = energy_first_row(task->tgid, task_label(task)), owner = task->tgid + 1, cpu;
+	__u64 comm[2];
+
+	copy_comm((char *)comm, process_of(task));
+	if (!everywhere) {
+		rename_on(current_cpu(), first, owner, comm[0], comm[1]);
 		return;
-	for (way = 0; way < ENERGY_WAYS; way++)
-		if (hot_at(buffer_of(c), first + way)->owner == (__u32)task->tgid + 1)
-			copy_comm(cold_at(buffer_of(c), first + way)->comm, process);
+	}
+	for (cpu = 0; cpu < RENAMED_CPUS; cpu++)
+		if (!rename_on(cpu, first, owner, comm[0], comm[1]))
+			return;
 }
 
 static __always_inline bool add_spill(void *map, struct energy_spill_key *key, struct energy_cold *row)

@@ -8,7 +8,8 @@
 
 namespace {
 
-// A process that executes a program has another name from then on, and its id may be another one's.
+// A process that executes a program has another name from then on, and its id may be another one's. A shell's
+// child does so at once: who is new is looked at again and again, ever less often.
 constexpr int64_t kCheckNs = 10'000'000;
 constexpr int64_t kForgetNs = 2'000'000'000;
 
@@ -61,7 +62,9 @@ void ActorFinder::Note(uint32_t cpu, uint32_t tgid, int64_t now_ns) {
   if (tgid == 0) return;
   Known& known = known_[tgid];
   known.seen_ns = now_ns;
-  if (known.checked_ns && now_ns - known.checked_ns < kCheckNs) return;
+  if (!known.checked_ns) known.noted_ns = now_ns;
+  const int64_t pause_ns = std::min(kCheckNs, known.checked_ns - known.noted_ns);
+  if (known.checked_ns && now_ns - known.checked_ns < pause_ns) return;
   known.checked_ns = now_ns;
   Look(cpu, tgid, &known.actor);
 }

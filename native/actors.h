@@ -30,6 +30,7 @@ class ActorFinder {
  private:
   struct Known {
     Actor actor;
+    int64_t noted_ns = 0;  // first
     int64_t seen_ns = 0, checked_ns = 0;
   };
 
