@@ -106,6 +106,22 @@ void ActorStates::Fade(double seconds, double watts) {
   FadeAll(&processes_, variance / kProcessTauS, process_watts_);
 }
 
+void ActorStates::Doubt(const std::vector<WindowTask>& tasks, double square_j) {
+  const auto thread_s = [](const WindowTask& task) { return RunTime{task.run_s, task.together_s}.Thread(); };
+  double all_s = 0;
+  for (const WindowTask& task : tasks) all_s += thread_s(task);
+  if (!(all_s > 0)) return;
+  for (const WindowTask& task : tasks) {
+    const double variance = square_j * thread_s(task) / std::pow(all_s, 3);
+    const OwnStates states = Find(task.who).states;
+    const auto widen = [&](int state, double prior) {
+      if (state >= 0) filter_->Fade(state, variance, kWidest * prior * prior);
+    };
+    widen(states.executable, executable_watts_);
+    widen(states.process, process_watts_);
+  }
+}
+
 // Executables that have not run for long give way, the least first, when there are more than states.
 void ActorStates::MakeRoom() {
   if (filter_->Room() >= kSpareStates) return;

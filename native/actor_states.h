@@ -86,6 +86,10 @@ class ActorStates {
   // Widens what is known by the passing of time: `watts` is how far a power wanders, see FadeStates().
   void Fade(double seconds, double watts);
 
+  // Of these tasks some draw otherwise than they did, by so much energy squared (J^2): what is known of each
+  // widens, the more the longer it ran.
+  void Doubt(const std::vector<WindowTask>& tasks, double square_j);
+
   const Map& executables() const { return executables_; }
   const Map& processes() const { return processes_; }
   const RunTime& recent() const { return recent_; }

@@ -40,6 +40,7 @@ constexpr double kInARowS = 1e-4;
 constexpr double kBeginSpread = 1;
 constexpr double kFarOff = 2;         // what is expected is taken to be so many times off at most
 constexpr double kRobust = 12;        // a residual's square by its variance, at most
+constexpr double kChanged = 0.1;      // of a residual's square that is beyond, where somebody has changed
 constexpr double kFadeS = 0.1;        // states fade in steps of so long
 constexpr double kCommonFade = 0.01;  // a common state wanders by this part of it in a second
 constexpr double kActorFade = 0.15;   // an actor's by this part of a mean thread's, in its tau
@@ -230,10 +231,22 @@ void PackageModel::Observe(const Window& window, const Sums& sums) {
   noise_ += step * (std::max(0.0, (residual - seen.predicted_variance - begins) / square) - noise_);
   noise_ = std::clamp(noise_, kLeastNoise, kMostNoise);
   surprise_ += kSurpriseStep * (residual / seen.variance - surprise_);
-  if (options_.uncore)
+  if (options_.uncore) {
     AddToBlock(seen, sums.seconds);
-  else
+    DoubtTasks(window, seen);
+  } else {
     ReviewDrift(&packages_[window.package], window, seen.residual / std::sqrt(seen.variance));
+  }
+}
+
+// One window that is far off may be wrong. When the next one is as well, to the same side, somebody who runs
+// does something else than before, as programs do that have loaded: what is known of all of them widens, else
+// what nobody does (the static power, what sleeps) would be learned to make up for it, and stay so.
+void PackageModel::DoubtTasks(const Window& window, const KalmanFilter::Innovation& seen) {
+  const double beyond = seen.residual * seen.residual - kRobust * seen.variance;
+  const int side = beyond <= 0 ? 0 : seen.residual > 0 ? 1 : -1;
+  const int last = std::exchange(packages_[window.package].far_side, side);
+  if (side != 0 && side == last) actors_->Doubt(window.tasks, kChanged * beyond);
 }
 
 void PackageModel::AddToBlock(const KalmanFilter::Innovation& seen, double seconds) {

@@ -102,6 +102,7 @@ class PackageModel {
     int drift = -1;            // state: by which part all of its power is off for some windows
     double last_s = NAN;       // end of the last window
     double last_surprise = 0;  // its residual, in standard deviations
+    int far_side = 0;          // of what was expected it was far off to: 1 above, -1 below, 0 neither
     Sums recent;
     // Since prices were last asked for, as of tasks: see ActorState.
     Sums interval, unpriced;
@@ -140,6 +141,7 @@ class PackageModel {
   void Drift(Package* package, const Window& window, double joules);
   void ReviewDrift(Package* package, const Window& window, double surprise);
   void Observe(const Window& window, const Sums& sums);
+  void DoubtTasks(const Window& window, const KalmanFilter::Innovation& seen);
   void AddToBlock(const KalmanFilter::Innovation& seen, double seconds);
   void Clamp();
   bool Sound() const;

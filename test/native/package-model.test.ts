@@ -145,6 +145,30 @@ describe('the model of a package', () => {
     expect(Math.abs(six! / 6 - 1)).toBeLessThan(0.15);
   });
 
+  it('finds out within seconds that programs do something else than they began with', () => {
+    const story = new Story({ cores: 2, static: 3, noise: 0.005 });
+    const meter = { task: { process: 9, executable: 9, watts: 0.5 }, run: 0.0002 };
+    for (let i = 0; i < 500; i++) story.window([meter]);
+    // Each loads for 40 ms of its own time before it computes.
+    const programs = [
+      { task: SIX, loaded: 0, isOn: (i: number) => i % 20 < 11 },
+      { task: TWO, loaded: 0, isOn: (i: number) => i % 23 < 10 },
+    ];
+    for (let i = 0; i < 1000; i++) {
+      const ran = programs
+        .filter(({ isOn }) => isOn(i))
+        .map((program) => {
+          const watts = program.loaded < 0.04 ? 0.5 : program.task.watts;
+          program.loaded += 0.0018;
+          return { task: { ...program.task, watts }, run: 0.0018 };
+        });
+      story.window(ran.length < 2 ? [...ran, meter] : ran);
+    }
+    const [six, two] = watts(story, SIX, TWO);
+    expect(Math.abs(six! / 6 - 1)).toBeLessThan(0.1);
+    expect(Math.abs(two! / 2 - 1)).toBeLessThan(0.2);
+  });
+
   it('does not charge a task for waking the package', () => {
     // Half of the static power sleeps when all cores do, and a task that runs alone always wakes it.
     const story = new Story({ cores: 2, static: 10, asleep: 5 }).run(20, [SIX, TWO], 0.15);
