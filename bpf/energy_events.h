@@ -24,7 +24,7 @@ struct energy_lifecycle {
 	__u32 parent_tgid;     /* ENERGY_FORK only */
 	__u64 parent_start_ns; /* ENERGY_FORK only */
 	__u64 start_ns;
-	__u64 clock_ns; /* CLOCK_MONOTONIC, about: up to a tick too early, except of ENERGY_FORK */
+	__u64 clock_ns; /* CLOCK_MONOTONIC: of an ENERGY_FORK now, else when its CPU switched last */
 	char comm[ENERGY_COMM];
 	__u32 program_bytes; /* ENERGY_EXEC only */
 	__u32 unused;

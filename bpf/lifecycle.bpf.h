@@ -47,8 +47,11 @@ static __always_inline void submit(void *event)
 /* A place in this CPU's log. */
 struct place {
 	__u32 position;
-	bool fills_half; /* whether somebody must be woken */
-	__u64 clock_offset_ns;
+	bool wakes; /* whether somebody must be woken */
+	/* When this CPU switched last, or was charged at a tick, CLOCK_MONOTONIC: not before the running task
+	 * began to run here, nor before anything that had happened when it did. That orders what a process
+	 * does on several CPUs, and costs nothing. */
+	__u64 clock_ns;
 };
 
 static __always_inline void *slot_at(__u32 position)
@@ -72,10 +75,12 @@ static __always_inline bool take_slots(struct place *place, __u32 slots)
 		__sync_fetch_and_add(&lost_events, 1);
 		return false;
 	}
-	place->clock_offset_ns = c->clock_offset_ns;
+	place->clock_ns = c->wall_ns + c->clock_offset_ns;
 	place->position = __sync_fetch_and_add(&c->events_written, slots);
 	waiting = place->position - taken;
-	place->fills_half = waiting < lifecycle_slots / 2 && waiting + slots >= lifecycle_slots / 2;
+	/* From the half on, eight times until it is full. */
+	place->wakes = waiting + slots >= lifecycle_slots / 2 &&
+		       (place->position ^ (place->position + slots)) & (lifecycle_slots / 16);
 	return true;
 }
 
@@ -89,13 +94,6 @@ static __always_inline void describe_process(struct energy_lifecycle *event, __u
 	copy_comm(event->comm, process);
 }
 
-/* When the running task did what it does now: not before it began to run here, nor before anything that had
- * happened when it did. That orders what a process does on several CPUs, and costs nothing. */
-static __always_inline __u64 event_clock(struct task_struct *running, const struct place *place)
-{
-	return wall_clock(running) + place->clock_offset_ns;
-}
-
 /* Lets native see an event. */
 static __always_inline void publish_event(struct energy_lifecycle *event, const struct place *place)
 {
@@ -103,7 +101,7 @@ static __always_inline void publish_event(struct energy_lifecycle *event, const 
 
 	barrier();
 	*(volatile __u32 *)&event->sequence = place->position + 1;
-	if (place->fills_half)
+	if (place->wakes)
 		bpf_ringbuf_output(&events, &nothing, sizeof(nothing), BPF_RB_FORCE_WAKEUP);
 }
 
@@ -141,7 +139,7 @@ static __always_inline int on_exec(struct task_struct *task, struct linux_binprm
 	program = slot_at(place.position + 1);
 	if (!event || !program)
 		return 0;
-	describe_process(event, ENERGY_EXEC, task, event_clock(task, &place));
+	describe_process(event, ENERGY_EXEC, task, place.clock_ns);
 	bytes = bpf_probe_read_kernel_str(program->name, sizeof(program->name),
 					  binprm->file->f_path.dentry->d_name.name);
 	event->program_bytes = bytes > 0 ? bytes : 0;
@@ -160,7 +158,7 @@ static __always_inline int on_exit(struct task_struct *task)
 	event = slot_at(place.position);
 	if (!event)
 		return 0;
-	describe_process(event, ENERGY_EXIT, task->group_leader, event_clock(task, &place));
+	describe_process(event, ENERGY_EXIT, task->group_leader, place.clock_ns);
 	publish_event(event, &place);
 	return 0;
 }
