@@ -14,6 +14,7 @@
         {
           'action_name': 'compile',
           'inputs': ['bpf/energy.bpf.c', 'bpf/energy.h', 'bpf/energy_model.h', 'bpf/energy_events.h',
+                     'bpf/energy_spills.h',
                      'bpf/vmlinux.h', 'bpf/kernel.bpf.h', 'bpf/settings.bpf.h', 'bpf/arithmetic.bpf.h',
                      'bpf/maps.bpf.h', 'bpf/power_model.bpf.h', 'bpf/learning.bpf.h', 'bpf/phase.bpf.h',
                      'bpf/table.bpf.h', 'bpf/smt.bpf.h', 'bpf/counter.bpf.h', 'bpf/window.bpf.h',
@@ -41,7 +42,7 @@
                   'native/calibration.cc', 'native/cgroup_subsys.cc', 'native/core_learner.cc',
                   'native/core_model.cc', 'native/count_unit.cc', 'native/counter_reader.cc',
                   'native/drained.cc', 'native/drainer.cc', 'native/event_ring.cc', 'native/kalman.cc',
-                  'native/kernel_btf.cc', 'native/learner.cc', 'native/learning.cc', 'native/mapped_ring.cc',
+                  'native/kernel_btf.cc', 'native/learner.cc', 'native/learning.cc', 'native/lifecycle_log.cc', 'native/mapped_ring.cc',
                   'native/package_calibration.cc', 'native/package_model.cc', 'native/package_prices.cc',
                   'native/perf_event.cc', 'native/power_correction.cc', 'native/probe.cc',
                   'native/probe_options.cc', 'native/program.cc', 'native/reliever.cc', 'native/roster.cc',

@@ -51,6 +51,7 @@
 #define ENERGY_H
 
 #include "energy_model.h"
+#include "energy_spills.h"
 
 enum {
 	ENERGY_WAYS = 4,     /* rows of one set: 4 x 32 bytes, two cache lines */
@@ -73,7 +74,6 @@ enum {
 	ENERGY_THREADS = 2,	/* CPUs that may share one counter which BPF reads: those of a core */
 	ENERGY_LOG = 2048,	/* switches that a CPU's log holds: 32 KiB */
 	ENERGY_UPDATES = 128,	/* updates that a zone's log holds: those of 0.1 s or more, 3 KiB */
-	ENERGY_COMM = 16,
 	ENERGY_NONE = -1,	/* no zone, no sibling */
 	ENERGY_NO_PROCESS = -1, /* tgid of what is known by its cgroup alone */
 };
@@ -133,7 +133,8 @@ struct energy_buffer {
 	__u32 backwards;   /* how often the counter went back: nothing is charged then */
 	__u32 jumps;	   /* how often it went ahead by more than its hardware can draw */
 	__u32 reads;	   /* of the counter; only the simulator asks for it */
-	__u32 spills;	   /* rows moved to the overflow map */
+	__u32 spills;	   /* rows that found no room: the first are in the log of them, the rest in the
+			      overflow maps */
 	__u64 left_ns;	   /* monotonic clock when the CPU left it for the other one */
 	struct energy_hot hot[ENERGY_ROWS];
 	struct energy_cold cold[ENERGY_ROWS];
@@ -175,6 +176,8 @@ struct energy_cpu {
 	__u64 predicted_before;	  /* `predicted` when the window began */
 	__u64 remainder;	  /* of the last price's division, 2^-16 units: carried, never dropped */
 	__u64 clock_offset_ns;	  /* monotonic clock minus run queue's clock */
+	__u32 events_written;	  /* slots of its log of lifecycle events that were ever written */
+	__u32 events_taken;	  /* how many of them are free again; native writes it */
 	struct energy_mean idle;  /* power of this CPU's idle time */
 	struct energy_mean all;	  /* power of all that ran here */
 	__u32 unpriced_error;	  /* what of `unpriced` may belong to another window, as a part of what
@@ -199,7 +202,6 @@ struct energy_cpu {
 	__u32 surprised;       /* not 0: one of those learned from last was a great surprise */
 	__u32 pad2;
 	__u64 sibling_busy_before; /* sibling_busy_ns when the window was opened */
-	__u64 unused[1];
 	struct energy_closed closed[ENERGY_CLOSED];
 	struct energy_noted noted[ENERGY_NOTED];
 	struct energy_buffer buffers[2];
@@ -261,23 +263,6 @@ struct energy_update_log {
 	struct energy_update updates[ENERGY_UPDATES];
 };
 
-/* Key of the overflow maps: rows by process, and when that map is full by cgroup alone. */
-struct energy_spill_key {
-	__u32 cpu;
-	__u32 tgid;
-	__u64 start_ns;
-	__u64 cgroup;
-	__u32 label;
-	__u32 pad; /* 0: keys are compared byte by byte */
-};
-
-struct energy_spill {
-	__u64 time_ns;
-	__u64 energy;  /* 2^-16 units */
-	__u64 certain; /* 2^-16 units */
-	char comm[ENERGY_COMM];
-};
-
 _Static_assert(sizeof(struct energy_hot) == 32, "four hot rows fill two cache lines");
 _Static_assert(sizeof(struct energy_cold) == 64, "a cold row fills a cache line");
 _Static_assert(sizeof(struct energy_buffer) % 64 == 0, "buffers share no cache line");
@@ -286,6 +271,5 @@ _Static_assert(sizeof(struct energy_zone) % 64 == 0, "zones share no cache line"
 _Static_assert(sizeof(struct energy_switch) == 16, "four switches fill a cache line");
 _Static_assert(sizeof(struct energy_log) % 64 == 0, "logs share no cache line");
 _Static_assert(sizeof(struct energy_update_log) % 64 == 0, "logs share no cache line");
-_Static_assert(sizeof(struct energy_spill_key) == 32, "a key has no hidden bytes");
 
 #endif

@@ -25,8 +25,22 @@ struct {
 	__type(value, struct energy_zone);
 } zones SEC(".maps");
 
-/* Rows that found no room, one map per buffer; native empties them. They are preallocated: nothing is
- * allocated under the run queue's lock. */
+/* Rows that found no room, one behind the other: who ended is never found again, and so need not be looked
+ * for. Index = (CPU x 2 + buffer) x spill_log_rows + the row's number. Native reads them through mmap and
+ * makes room. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct energy_spilled);
+} spill_log SEC(".maps");
+
+/* How many rows of one buffer that log has room for. 0: it has none, as in the simulator. */
+const volatile __u32 spill_log_rows = 0;
+
+/* Rows for which that log had no room, one map per buffer; native empties them. They are preallocated:
+ * nothing is allocated under the run queue's lock. */
 struct spill_map {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 32768); /* as many as the simulator has; native sets max_tasks */

@@ -223,15 +223,42 @@ static __always_inline bool add_spill(void *map, struct energy_spill_key *key, s
 	return bpf_map_update_elem(map, key, &fresh, BPF_NOEXIST) == 0;
 }
 
-/* Moves a settled row to the overflow maps. The key holds the CPU, so each entry has one writer, without lock
- * or atomics. The map by cgroup, the last resort, knows neither process nor label. */
+/* Appends a row to the log of its CPU and buffer. Returns false where that is full. */
+static __always_inline bool log_spill(struct energy_cpu *c, __u32 i)
+{
+	struct energy_buffer *b = buffer_of(c);
+	struct energy_cold *row = cold_at(b, i);
+	struct energy_spilled *spilled;
+	__u32 index;
+
+	if (b->spills >= spill_log_rows)
+		return false;
+	index = (current_cpu() * 2 + (c->buffer & 1)) * spill_log_rows + b->spills;
+	spilled = bpf_map_lookup_elem(&spill_log, &index);
+	if (!spilled)
+		return false;
+	spilled->time_ns = row->time_ns;
+	spilled->energy = row->energy;
+	spilled->certain = row->certain;
+	spilled->cgroup = row->cgroup;
+	spilled->start_ns = row->start_ns;
+	__builtin_memcpy(spilled->comm, row->comm, ENERGY_COMM);
+	spilled->tgid = hot_at(b, i)->owner - 1;
+	spilled->label = row->label;
+	b->spills++;
+	return true;
+}
+
+/* Moves a settled row to the log of them, and when that is full to the overflow maps. The key holds the CPU,
+ * so each entry has one writer, without lock or atomics. The map by cgroup, the last resort, knows neither
+ * process nor label. */
 __noinline int spill(struct energy_cpu *c, __u32 i)
 {
 	struct energy_spill_key key = {};
 	struct energy_buffer *b;
 	struct energy_cold *row;
 
-	if (!c)
+	if (!c || log_spill(c, i))
 		return 0;
 	b = buffer_of(c);
 	row = cold_at(b, i);

@@ -49,7 +49,7 @@ void DeleteAll(int map, const std::vector<energy_spill_key>& keys) {
 
 Outcome Drainer::Open() {
   left_.assign(program_->cpu_count(), kNoBuffer);
-  return ring_.Open(bpf_map__fd(program_->skeleton().maps.events));
+  return ring_.Open(*program_);
 }
 
 // Makes each online CPU swap its buffers, and notes which one it left. A CPU whose last buffer is still
@@ -106,8 +106,12 @@ Outcome Drainer::ReadRows(RowReader* reader, Overflow (&overflows)[2]) const {
   for (uint32_t cpu = 0; cpu < program_->cpu_count(); cpu++) {
     if (left_[cpu] == kNoBuffer) continue;
     const energy_buffer& buffer = program_->cpus()[cpu].buffers[left_[cpu]];
-    if (buffer.spills) overflows[left_[cpu]].used = true;
     reader->ReadBuffer(cpu, buffer);
+    const uint32_t room = program_->skeleton().rodata->spill_log_rows;
+    if (buffer.spills > room) overflows[left_[cpu]].used = true;
+    const int status = reader->ReadSpillLog(bpf_map__fd(program_->skeleton().maps.spill_log), cpu,
+                                            (cpu * 2 + left_[cpu]) * room, std::min(buffer.spills, room));
+    if (status) return Fail("read the log of spilled rows", status);
   }
   for (uint8_t buffer = 0; buffer < 2; buffer++) {
     auto& overflow = overflows[buffer];

@@ -8,25 +8,9 @@
 
 #include <cerrno>
 
+#include "map_window.h"
+
 namespace {
-
-// A part of a map in our memory, read only, while this lives.
-class Window {
- public:
-  Window(int fd, size_t offset, size_t bytes)
-      : memory_(mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd, offset)), bytes_(bytes) {}
-  ~Window() {
-    if (mapped()) munmap(memory_, bytes_);
-  }
-  Window(const Window&) = delete;
-  Window& operator=(const Window&) = delete;
-  bool mapped() const { return memory_ != MAP_FAILED; }
-  const char* get() const { return static_cast<const char*>(memory_); }
-
- private:
-  void* memory_;
-  size_t bytes_;
-};
 
 // What a record takes of the ring: its header, its data, and what aligns the next one to 8 bytes.
 size_t RoomOf(size_t bytes) { return (BPF_RINGBUF_HDR_SZ + bytes + 7) / 8 * 8; }
@@ -62,12 +46,10 @@ int MappedRing::Consume(void (*take)(void*, const void*, size_t), void* context)
   unsigned long at = *read_to;
   for (unsigned long end; at != (end = __atomic_load_n(written_to, __ATOMIC_ACQUIRE));) {
     const size_t begin = at & (bytes_ - 1);
-    const size_t aligned = begin / page_ * page_;
-    const Window window(fd_, 2 * page_ + aligned, (begin - aligned + (end - at) + page_ - 1) / page_ * page_);
+    const MapWindow window(fd_, 2 * page_ + begin, end - at);
     if (!window.mapped()) return -errno;
-    const char* const records = window.get() + (begin - aligned);
     for (const unsigned long first = at; at < end;) {
-      const char* record = records + (at - first);
+      const char* record = window.get() + (at - first);
       const uint32_t length = __atomic_load_n(reinterpret_cast<const uint32_t*>(record), __ATOMIC_ACQUIRE);
       if (length & BPF_RINGBUF_BUSY_BIT) return 0;
       const size_t bytes = length & ~BPF_RINGBUF_DISCARD_BIT;

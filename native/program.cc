@@ -22,6 +22,17 @@ namespace {
 // bytes each, preallocated twice.
 constexpr uint32_t kCgroupSpills = 256;
 
+// Slots of the logs of lifecycle events, of 64 bytes each: 8 MiB for all CPUs, and at least 128 KiB for each,
+// which 680 processes fill that start a program and end.
+constexpr uint32_t kLifecycleSlots = 131'072, kLeastLifecycleSlots = 2048;
+
+// Rows of the logs of those that found no room, of 64 bytes each, of all buffers; of one of them at most and
+// at least.
+constexpr uint32_t kSpillLogRows = 131'072, kMostSpillLogRows = 4096, kLeastSpillLogRows = 256;
+
+// The greatest power of two that is not above `number`, which is not 0.
+uint32_t PowerOfTwoUpTo(uint32_t number) { return 1u << (31 - __builtin_clz(number)); }
+
 }  // namespace
 
 Program::~Program() {
@@ -50,6 +61,15 @@ void Program::Configure(int subsys) {
   if (options_.learns && options_.switched) bpf_map__set_max_entries(maps.updates, cpu_count_);
   bpf_map__set_max_entries(maps.spills0, options_.spill_entries);
   bpf_map__set_max_entries(maps.spills1, options_.spill_entries);
+  const uint32_t slots =
+      std::max(PowerOfTwoUpTo(std::max(1u, kLifecycleSlots / cpu_count_)), kLeastLifecycleSlots);
+  constants.lifecycle_slots = slots;
+  bpf_map__set_max_entries(maps.lifecycle_log, cpu_count_ * slots);
+  const uint32_t rows =
+      std::min(std::clamp(kSpillLogRows / 2 / cpu_count_, kLeastSpillLogRows, kMostSpillLogRows),
+               options_.spill_entries);
+  constants.spill_log_rows = rows;
+  bpf_map__set_max_entries(maps.spill_log, cpu_count_ * 2 * rows);
   uint32_t by_cgroup = std::max(options_.spill_entries / 8, cpu_count_ * kCgroupSpills);
   bpf_map__set_max_entries(maps.cgroup_spills0, by_cgroup);
   bpf_map__set_max_entries(maps.cgroup_spills1, by_cgroup);

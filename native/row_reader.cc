@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "energy.h"
+#include "map_window.h"
 
 namespace {
 
@@ -59,6 +60,21 @@ void RowReader::ReadBuffer(uint32_t cpu, const energy_buffer& buffer) {
   cpus.gap_counts.push_back(buffer.gap * unit_counts_);
   cpus.lost_counts.push_back(buffer.lost_energy * unit_counts_ / kFraction);
   sums_[cpu] += buffer.lost_energy;
+}
+
+int RowReader::ReadSpillLog(int map, uint32_t cpu, uint32_t first, uint32_t count) {
+  if (count == 0) return 0;
+  const MapWindow window(map, size_t{first} * sizeof(energy_spilled), count * sizeof(energy_spilled));
+  if (!window.mapped()) return -errno;
+  const auto* spilled = reinterpret_cast<const energy_spilled*>(window.get());
+  for (uint32_t i = 0; i < count; i++) {
+    energy_spill_key key{cpu, spilled[i].tgid, spilled[i].start_ns, spilled[i].cgroup, spilled[i].label};
+    energy_spill row{spilled[i].time_ns, spilled[i].energy, spilled[i].certain};
+    memcpy(row.comm, spilled[i].comm, ENERGY_COMM);
+    AddRow(out_, key, row, ENERGY_VARIANCE_NEW, unit_counts_ / kFraction);
+    sums_[cpu] += row.energy;
+  }
+  return 0;
 }
 
 int RowReader::ReadOverflow(int map, const std::function<bool(uint32_t cpu)>& is_taken,

@@ -20,6 +20,10 @@ class RowReader {
   // Appends the rows of a CPU's buffer and what is counted beside them. Nobody else writes the buffer.
   void ReadBuffer(uint32_t cpu, const energy_buffer& buffer);
 
+  // Appends `count` rows of the log of those that found no room, which are those of a CPU's buffer, from its
+  // row `first` on. Returns 0 or -errno.
+  int ReadSpillLog(int map, uint32_t cpu, uint32_t first, uint32_t count);
+
   // Appends the rows of an overflow map that belong to CPUs of which `is_taken` is true, and their keys to
   // `keys`. Others may be writing theirs. Returns 0 or -errno.
   int ReadOverflow(int map, const std::function<bool(uint32_t cpu)>& is_taken,

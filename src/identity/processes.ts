@@ -62,7 +62,7 @@ interface Named extends Process {
 
 /**
  * What was found once is not read again while a process keeps the name (`comm`) that the kernel has for it, and the kernel
- * reports no other program: of what was started before the meter, or with a file name of more than 63 bytes, an exec shows
+ * reports no other program: of what was started before the meter, or with a file name of more than 58 bytes, an exec shows
  * by that name alone.
  */
 export function createProcesses(options: {

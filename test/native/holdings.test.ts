@@ -63,7 +63,7 @@ describeOnKernel('what a probe holds in the kernel', () => {
     expect(holdings()).toEqual(before);
   });
 
-  it('is hardly any of our resident memory: the ring of events, 8 MiB, is mapped where records are', async () => {
+  it('is hardly any of our resident memory: the logs of events, 8 MiB, are mapped where records are', async () => {
     const probe = createProbe();
     await measure(probe);
     const maps = readFileSync('/proc/self/smaps', 'latin1').matchAll(
