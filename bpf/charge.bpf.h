@@ -32,8 +32,8 @@ static __noinline int charge_slowly(struct task_struct *prev, struct energy_cpu 
 				    __u32 tag)
 {
 	struct energy_buffer *b = buffer_of(c);
-	struct row_key key = key_of(prev, tag);
 	struct task_struct *process = process_of(prev);
+	struct row_key key = key_of(prev, process, tag);
 	struct energy_hot *hot;
 	struct energy_cold *cold;
 	__u32 row;

@@ -23,7 +23,10 @@ struct clocks {
 /* At a switch the run queue's clocks are up to date. */
 static __always_inline struct clocks switch_clocks(struct task_struct *task)
 {
-	return (struct clocks){run_clock(task), wall_clock(task)};
+	struct clocks now;
+
+	read_clocks(task, &now.run_ns, &now.wall_ns);
+	return now;
 }
 
 /* Notes how far the monotonic clock is ahead of the run queue's, which has just been set, for the first time.
@@ -56,17 +59,18 @@ static __always_inline void note_clock_offset(struct energy_cpu *c, __u64 wall_n
  * shorter. */
 static __always_inline struct clocks clocks_now(struct task_struct *task, struct energy_cpu *c)
 {
-	__u64 run = run_clock(task), wall = wall_clock(task);
-	__u64 now = monotonic_clock() - c->clock_offset_ns;
+	__u64 run, wall, now;
 
+	read_clocks(task, &run, &wall);
+	now = monotonic_clock() - c->clock_offset_ns;
 	return (struct clocks){now - (wall - run), now};
 }
 
 /*
- * Corrects what swap_buffers or a tick charged too much: it ran ahead of the run queue's clock by what the
- * hypervisor had stolen, which is known only now. That was charged to the task that still runs, as time, and
- * is taken from its row again. If the row has been drained since (null), the task runs for so long without
- * being charged. What that time was predicted to draw stays: it has been paid for.
+ * Corrects what a swap of buffers or a tick charged too much: it ran ahead of the run queue's clock by what
+ * the hypervisor had stolen, which is known only now. That was charged to the task that still runs, as time,
+ * and is taken from its row again. If the row has been drained since (null), the task runs for so long
+ * without being charged. What that time was predicted to draw stays: it has been paid for.
  */
 static __always_inline void undo_steal(struct energy_cpu *c, struct energy_hot *hot, struct energy_cold *cold,
 				       __u64 ns)

@@ -69,18 +69,6 @@ static __always_inline void charge_running(struct task_struct *task, struct ener
 		publish(c, task, now.wall_ns);
 }
 
-/* Charges the running task up to now and reads the counter, if that is due. */
-static __always_inline void charge_if_due(struct task_struct *task, struct energy_cpu *c)
-{
-	struct clocks now = clocks_now(task, c);
-
-	if (now.wall_ns < c->deadline_ns)
-		return;
-	charge_running(task, c, now);
-	log_running(c, now.wall_ns, task->tgid);
-	close_window(c, now.wall_ns, c->leaving);
-}
-
 /* Keeps ticks of this CPU away from its account while a program works on it with interrupts on. The barriers
  * keep the compiler from moving other accesses out: volatile orders volatile accesses alone. The CPU needs
  * none, since a tick interrupts the same CPU. */
@@ -133,52 +121,59 @@ static __always_inline bool is_tick_due(__u64 expiry_ns)
 static __always_inline int on_tick(struct task_struct *task)
 {
 	struct energy_cpu *c = this_cpu();
+	struct clocks now;
 
-	if (task->pid && c && c->state == ENERGY_CPU_OWNED && !*(volatile __u32 *)&c->exclusive)
-		charge_if_due(task, c);
+	if (!task->pid || !c || c->state != ENERGY_CPU_OWNED || *(volatile __u32 *)&c->exclusive)
+		return 0;
+	now = clocks_now(task, c);
+	if (now.wall_ns < c->deadline_ns)
+		return 0;
+	charge_running(task, c, now);
+	log_running(c, now.wall_ns, task->tgid);
+	close_window(c, now.wall_ns, c->leaving);
 	return 0;
 }
 
-/* Native calls this again and again, in a task of its own, until the phase is known: then it returns 1. */
-static __always_inline int on_poll(struct task_struct *task)
+/* Leaves the buffer to the reader. */
+static __always_inline void leave_buffer(struct energy_cpu *c, __u64 wall_ns, __u32 buffer)
 {
-	struct energy_cpu *c = this_cpu();
-	struct energy_zone *z;
-
-	if (!c || c->state != ENERGY_CPU_OWNED)
-		return 1;
-	z = zone_of(c);
-	if (!z || !is_phase_lost(z))
-		return 1;
-	begin_exclusive(c); /* interrupts are on here */
-	charge_if_due(task, c);
-	end_exclusive(c);
-	return !is_phase_lost(z);
+	c->touched = 0;
+	c->slice_ns = c->slice_predicted = 0;
+	/* Added, since native also asks for it to leave the buffer as it is. */
+	buffer_of(c)->switches += c->switches;
+	c->switches = 0;
+	buffer_of(c)->left_ns = wall_ns + c->clock_offset_ns;
+	c->buffer = buffer & 1;
 }
 
-/* Charges the running task, ends the window, and leaves the buffer to the reader. Does nothing where the
- * account has not started. */
-static __always_inline int on_swap(struct task_struct *task, __u32 buffer)
+/*
+ * Native calls this on a CPU. With a buffer it charges the running task, ends the window, and leaves the
+ * buffer to the reader, or does nothing where the account has not started. With ENERGY_POLL it charges and
+ * reads the counter, if that is due: native calls that again and again, in a task of its own, until it
+ * returns 1, when the phase is known. Both are one, and no path parts before they charge, so that the
+ * verifier goes through all that once.
+ */
+static __always_inline int on_visit(struct task_struct *task, __u32 command)
 {
 	struct energy_cpu *c = this_cpu();
+	__u64 polls = command / ENERGY_POLL; /* 1 or 0 */
+	struct energy_zone *z;
 	struct clocks now;
 
 	if (!c || c->state != ENERGY_CPU_OWNED)
-		return 0;
+		return 1;
 	begin_exclusive(c); /* interrupts are on here on the CPU that asks for it */
 	now = clocks_now(task, c);
-	charge_running(task, c, now);
-	log_running(c, now.wall_ns, task->tgid);
-	close_window(c, now.wall_ns, true);
-	c->touched = 0;
-	c->slice_ns = c->slice_predicted = 0;
-	/* Added, since native also calls this to leave the buffer as it is. */
-	buffer_of(c)->switches += c->switches;
-	c->switches = 0;
-	buffer_of(c)->left_ns = now.wall_ns + c->clock_offset_ns;
-	c->buffer = buffer & 1;
+	if (now.wall_ns >= (c->deadline_ns & -polls)) {
+		charge_running(task, c, now);
+		log_running(c, now.wall_ns, task->tgid);
+		close_window(c, now.wall_ns, c->leaving | !polls);
+	}
+	if (!polls)
+		leave_buffer(c, now.wall_ns, command);
 	end_exclusive(c);
-	return 0;
+	z = zone_of(c);
+	return !z || !is_phase_lost(z);
 }
 
 #endif

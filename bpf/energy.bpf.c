@@ -78,24 +78,18 @@ int BPF_PROG(sched_switch, bool preempt, struct task_struct *prev, struct task_s
 SEC("tp_btf/hrtimer_expire_entry")
 int BPF_PROG(hrtimer_expire_entry, struct hrtimer *timer)
 {
-	return timer->is_soft || !is_tick_due(expiry_of(timer)) ? 0 : on_tick(bpf_get_current_task_btf());
+	return timer->is_soft || !is_tick_due(expiry_of(timer)) ? 0 : on_tick(running_task());
 }
 
 /*
  * Native runs this on each CPU (BPF_PROG_TEST_RUN) with the buffer to write from now on: charges the running
- * task and ends the window, so that the old buffer is complete and nobody writes it any more.
+ * task and ends the window, so that the old buffer is complete and nobody writes it any more. On a CPU that
+ * needs a poll it runs this with ENERGY_POLL, until it returns 1: it need not go on.
  */
 SEC("raw_tp")
-int swap_buffers(struct bpf_raw_tracepoint_args *ctx)
+int visit_cpu(struct bpf_raw_tracepoint_args *ctx)
 {
-	return on_swap(bpf_get_current_task_btf(), ctx->args[0]);
-}
-
-/* Native runs this on a CPU that needs a poll, until it returns 1: it need not go on. */
-SEC("raw_tp")
-int poll_counter(void *ctx)
-{
-	return on_poll(bpf_get_current_task_btf());
+	return on_visit(running_task(), ctx->args[0]);
 }
 
 /* Native runs this on a CPU after binding: can this CPU read its counter? Returns 0 or -errno. */

@@ -76,6 +76,7 @@ enum {
 	ENERGY_UPDATES = 128,	/* updates that a zone's log holds: those of 0.1 s or more, 3 KiB */
 	ENERGY_NONE = -1,	/* no zone, no sibling */
 	ENERGY_NO_PROCESS = -1, /* tgid of what is known by its cgroup alone */
+	ENERGY_POLL = 2,	/* asks a CPU to poll its counter; less: to write that buffer */
 };
 
 /* Odd numbers that spread what they multiply over the upper bits. */
@@ -122,7 +123,7 @@ struct energy_cold {
 
 /*
  * What one CPU used in one interval. A CPU writes one of its two buffers. The reader makes it swap them
- * (program swap_buffers); from then on nobody else touches the old one, which native reads and zeroes.
+ * (program visit_cpu); from then on nobody else touches the old one, which native reads and zeroes.
  */
 struct energy_buffer {
 	__u64 energy;	   /* what was priced, 2^-16 units: the sum of the rows' energies, bit for bit */

@@ -26,22 +26,37 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } counters SEC(".maps");
 
-/* The task clock of the run queue, ns, which the scheduler has just read for its own accounting: it costs
- * nothing and leaves out what the hypervisor stole, as sum_exec_runtime does. A task's cfs_rq is this CPU's
- * while it runs, idle included. */
-static __always_inline __u64 run_clock(struct task_struct *task)
+/*
+ * The clocks of the run queue, ns: that of tasks, which the scheduler has just read for its own accounting,
+ * so that it costs nothing, and which leaves out what the hypervisor stole, as sum_exec_runtime does; and
+ * behind it that with interrupts, by which two CPUs of a core can be compared. A task's cfs_rq is this CPU's
+ * while it runs, idle included.
+ *
+ * Each pointer is loaded from a task once for all that needs it, here and below: at each such load Linux from
+ * 6.13 on searches its whole BTF as it verifies a program, which takes most of a millisecond.
+ */
+static __always_inline void read_clocks(struct task_struct *task, __u64 *run_ns, __u64 *wall_ns)
 {
-	if (bpf_core_field_exists(task->se.cfs_rq)) /* CONFIG_FAIR_GROUP_SCHED */
-		return task->se.cfs_rq->rq->clock_task;
-	return bpf_ktime_get_ns();
+	if (bpf_core_field_exists(task->se.cfs_rq)) { /* CONFIG_FAIR_GROUP_SCHED */
+		struct rq *rq = task->se.cfs_rq->rq;
+
+		*run_ns = rq->clock_task;
+		*wall_ns = rq->clock;
+	} else {
+		*run_ns = *wall_ns = bpf_ktime_get_ns();
+	}
 }
 
-/* The clock of the run queue, ns, interrupts included: two CPUs of a core can compare theirs. */
-static __always_inline __u64 wall_clock(struct task_struct *task)
+/* The running task of this CPU, which must not change it just now. What is loaded from a pointer that comes
+ * from a run queue is not searched for as above, and is checked at each load instead: that does at ticks, but
+ * is too much at switches. */
+static __always_inline struct task_struct *running_task(void)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
+
 	if (bpf_core_field_exists(task->se.cfs_rq))
-		return task->se.cfs_rq->rq->clock;
-	return bpf_ktime_get_ns();
+		return task->se.cfs_rq->rq->curr;
+	return task;
 }
 
 /* Low half of the css_set's address, as a number: the verifier allows no arithmetic on the pointer. */
@@ -54,12 +69,13 @@ static __always_inline __u32 cgroup_tag(struct task_struct *task)
 	return low;
 }
 
+/* Id of the cgroup of the running task. */
 static __always_inline __u64 cgroup_id(struct task_struct *task)
 {
 	struct cgroup_subsys_state *css = 0;
 
 	if (cgroup_subsys < 0)
-		return task->cgroups->dfl_cgrp->kn->id;
+		return bpf_get_current_cgroup_id();
 	/* The index is known only at load time and BTF pointers take constant offsets only. */
 	bpf_probe_read_kernel(&css, sizeof(css),
 			      (void *)task->cgroups + bpf_core_field_offset(struct css_set, subsys) +
@@ -84,9 +100,8 @@ static __always_inline __u64 expiry_of(struct hrtimer *timer)
 	return bpf_core_field_exists(timer->_softexpires) ? timer->_softexpires : 0;
 }
 
-/* A task's process: the first of its threads. The verifier of Linux 6.13 looks through the whole BTF of the
- * kernel, which takes a millisecond, each time that it comes upon such a pointer: whoever needs it asks
- * before paths part, and the barrier keeps the compiler from asking later. */
+/* A task's process: the first of its threads. Whoever needs it asks before paths part, and the barrier keeps
+ * the compiler from asking later. */
 static __always_inline struct task_struct *process_of(struct task_struct *task)
 {
 	struct task_struct *process = task->group_leader;
@@ -101,10 +116,10 @@ static __always_inline void copy_comm(char *to, struct task_struct *process)
 	((__u64 *)to)[1] = ((__u64 *)process->comm)[1];
 }
 
-/* start_boottime of a task's process, ns. */
-static __always_inline __u64 started_at(struct task_struct *task)
+/* start_boottime of a process, ns. */
+static __always_inline __u64 started_at(struct task_struct *process)
 {
-	return task->group_leader->start_boottime;
+	return process->start_boottime;
 }
 
 static __always_inline __u32 current_cpu(void)

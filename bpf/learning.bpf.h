@@ -73,7 +73,7 @@ __noinline int learn_row(struct energy_cpu *c, __u32 i, __u32 window, __s64 surp
 	if (!hot->pending)
 		hot->power = expected_power(c, known->power);
 	/* The means take the row's share of what was counted between two updates, of which this window may be
-	 * but the end: swap_buffers ends windows at any time. */
+	 * but the end: a swap of buffers ends windows at any time. */
 	energy = closed->counted * share >> 16;
 	class = known->comm_class;
 	mean = bpf_map_lookup_elem(&comm_classes, &class);
@@ -189,14 +189,21 @@ __noinline int learn_closed(struct energy_cpu *c)
 	return 0;
 }
 
-/* Notes a row of the window that is being closed, whose energy is the note's from now on. */
-static __always_inline void note_row(struct energy_cpu *c, __u32 row)
+/* Notes a row of the window that is being closed, the i-th that has entered it, whose energy is the note's
+ * from now on. It is a global function so that the verifier checks it once, and not for each row. */
+__noinline int note_row(struct energy_cpu *c, __u32 i)
 {
-	struct energy_hot *hot = hot_at(buffer_of(c), row);
-	struct energy_noted *noted = noted_at(c, c->noted_rows);
+	struct energy_noted *noted;
+	struct energy_hot *hot;
+	__u32 row;
 
+	if (!c)
+		return 0;
+	row = c->window_rows[i & (ENERGY_LEARNED - 1)];
+	hot = hot_at(buffer_of(c), row);
+	noted = noted_at(c, c->noted_rows);
 	if (!hot->pending || hot->window != c->window)
-		return;
+		return 0;
 	noted->owner = hot->owner;
 	noted->row = row;
 	noted->power = hot->power;
@@ -204,6 +211,7 @@ static __always_inline void note_row(struct energy_cpu *c, __u32 row)
 	noted->pending = hot->pending;
 	hot->pending = hot->pending_ns = 0;
 	c->noted_rows++;
+	return 0;
 }
 
 /* Notes the window that is being closed. `counted` and `predicted` are those of the whole core, in units.
@@ -222,7 +230,7 @@ __noinline int note_window(struct energy_cpu *c, __u64 counted, __u64 predicted)
 	for (i = 0; i < ENERGY_LEARNED; i++) {
 		if (i >= c->touched)
 			break;
-		note_row(c, c->window_rows[i & (ENERGY_LEARNED - 1)]);
+		note_row(c, i);
 	}
 	closed->counted = counted;
 	closed->predicted = predicted;

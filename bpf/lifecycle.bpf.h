@@ -119,13 +119,14 @@ static __always_inline int on_fork(struct task_struct *parent, struct task_struc
 	/* Whose parent is whose must not be mixed up. */
 	describe_process(event, ENERGY_FORK, child, monotonic_clock());
 	event->parent_tgid = parent->tgid;
-	event->parent_start_ns = parent->group_leader->start_boottime;
+	event->parent_start_ns = BPF_CORE_READ(parent, group_leader, start_boottime);
 	publish_event(event, &place);
 	return 0;
 }
 
-/* A process that lives a millisecond may never be switched out between its exec and its end. The name of the
- * file, not of what was asked for: /proc/PID/exe says the same for as long as it lives. */
+/* A process that lives a millisecond may never be switched out between its exec and its end. Whichever thread
+ * called exec is the first of the process's by now, and the only one. The name of the file, not of what was
+ * asked for: /proc/PID/exe says the same for as long as it lives. */
 static __always_inline int on_exec(struct task_struct *task, struct linux_binprm *binprm)
 {
 	struct energy_lifecycle *event;
@@ -170,7 +171,7 @@ static __always_inline int on_mkdir(struct cgroup *cgroup, const char *path)
 	struct energy_mkdir *event;
 	long bytes;
 
-	if (cgroup->root->hierarchy_id != cgroup_hierarchy)
+	if (BPF_CORE_READ(cgroup, root, hierarchy_id) != cgroup_hierarchy)
 		return 0;
 	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
 	if (!event) {
@@ -178,7 +179,7 @@ static __always_inline int on_mkdir(struct cgroup *cgroup, const char *path)
 		return 0;
 	}
 	event->kind = ENERGY_MKDIR;
-	event->cgroup = cgroup->kn->id;
+	event->cgroup = BPF_CORE_READ(cgroup, kn, id);
 	bytes = bpf_probe_read_kernel_str(event->path, sizeof(event->path), path);
 	event->path_bytes = bytes > 0 ? bytes : 0;
 	submit(event);

@@ -68,13 +68,15 @@ static __always_inline __u64 sibling_predicted(struct energy_zone *z, struct ene
 /* The power that a task is expected to draw which has no row in this window. */
 static __noinline __u32 predict_next(struct energy_cpu *c, struct task_struct *next)
 {
+	struct task_struct *process;
 	struct energy_cold row = {};
 	struct energy_power *known;
 
 	if (!next->tgid)
 		return idle_power(c);
-	row.start_ns = started_at(next);
-	copy_comm(row.comm, process_of(next));
+	process = process_of(next);
+	row.start_ns = started_at(process);
+	copy_comm(row.comm, process);
 	known = lookup_power(c, next->tgid + 1, &row);
 	return known ? expected_power(c, known->power) : first_power;
 }

@@ -31,12 +31,12 @@ static __always_inline __u32 row_tag(struct task_struct *task, __u64 clock)
 	       (__u32)(clock >> CHECK_SHIFT) * TIME_MULTIPLIER;
 }
 
-static __always_inline struct row_key key_of(struct task_struct *task, __u32 tag)
+static __always_inline struct row_key key_of(struct task_struct *task, struct task_struct *process, __u32 tag)
 {
 	return (struct row_key){
 		.owner = task->tgid + 1,
 		.tag = tag,
-		.start_ns = started_at(task),
+		.start_ns = started_at(process),
 		.cgroup = cgroup_id(task),
 		.label = task_label(task),
 	};
@@ -190,12 +190,12 @@ __noinline int rename_on(__u32 cpu, __u32 first, __u32 owner, __u64 low, __u64 h
  * before: exec moves a process, it soon comes back, and for 0.1 s it would be a shell that draws what it
  * does.
  */
-static __always_inline void rename_rows(struct task_struct *task, bool everywhere)
+static __always_inline void rename_rows(struct task_struct *process, bool everywhere)
 {
-	__u32 first = energy_first_row(task->tgid, task_label(task)), owner = task->tgid + 1, cpu;
+	__u32 first = energy_first_row(process->tgid, task_label(process)), owner = process->tgid + 1, cpu;
 	__u64 comm[2];
 
-	copy_comm((char *)comm, process_of(task));
+	copy_comm((char *)comm, process);
 	if (!everywhere) {
 		rename_on(current_cpu(), first, owner, comm[0], comm[1]);
 		return;

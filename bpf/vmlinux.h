@@ -75,7 +75,6 @@ struct cgroup_subsys_state {
 
 struct css_set {
 	struct cgroup_subsys_state *subsys[16];
-	struct cgroup *dfl_cgrp;
 };
 
 struct hrtimer {
@@ -83,7 +82,10 @@ struct hrtimer {
 	__u8 is_soft;
 };
 
+struct task_struct;
+
 struct rq {
+	struct task_struct *curr;
 	__u64 clock;
 	__u64 clock_task;
 };

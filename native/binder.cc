@@ -108,7 +108,7 @@ Binder::Handover Binder::TakeAway(uint32_t zone, const std::vector<uint32_t>& cp
   energy_zone& state = program_->zones()[zone];
   const std::vector<uint32_t> former = CpusOf(zone);
   // They charge into the buffer that they are writing: nothing is handed out here.
-  for (uint32_t cpu : former) Program::RunOn(cpu, skeleton.progs.swap_buffers, accounts[cpu].buffer & 1);
+  for (uint32_t cpu : former) Program::RunOn(cpu, skeleton.progs.visit_cpu, accounts[cpu].buffer & 1);
   for (uint32_t cpu : former) accounts[cpu].zone = accounts[cpu].sibling = ENERGY_NONE;
   for (uint32_t cpu : former) {
     Program::RunOn(cpu, skeleton.progs.try_counter, 0);  // waits for a read under way there

@@ -60,7 +60,7 @@ Outcome Drainer::SwapBuffers() {
     const energy_cpu& account = program_->cpus()[cpu];
     if (left_[cpu] != kNoBuffer) continue;
     uint8_t left = account.buffer & 1;
-    int status = Program::RunOn(cpu, program_->skeleton().progs.swap_buffers, left ^ 1);
+    int status = Program::RunOn(cpu, program_->skeleton().progs.visit_cpu, left ^ 1);
     if (status == -ENXIO) {
       if (TakeOver(cpu)) left_[cpu] = left;
     } else if (status) {

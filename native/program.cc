@@ -74,10 +74,8 @@ void Program::Configure(int subsys) {
   bpf_map__set_max_entries(maps.cgroup_spills0, by_cgroup);
   bpf_map__set_max_entries(maps.cgroup_spills1, by_cgroup);
   bpf_program__set_autoload(skeleton_->progs.sched_process_fork, options_.follow_forks);
-  // Where BPF reads no counter there is none to poll, and no window ends between two drains: a task that runs
-  // on is then charged at its next switch, unless it is logged, or its sibling has to know of it. What is not
-  // loaded is not verified.
-  bpf_program__set_autoload(skeleton_->progs.poll_counter, options_.switched);
+  // Where BPF reads no counter no window ends between two drains: a task that runs on is then charged at its
+  // next switch, unless it is logged, or its sibling has to know of it. What is not loaded is not verified.
   bpf_program__set_autoload(skeleton_->progs.hrtimer_expire_entry,
                             options_.switched || options_.shared || options_.learns);
 }

@@ -54,13 +54,14 @@ void Watch::ResyncPhase() {
   if (cpus.empty()) return;
   const auto& skeleton = program_->skeleton();
   InOwnThread([&] {
-    LIBBPF_OPTS(bpf_test_run_opts, run);
-    const int poll_counter = bpf_program__fd(skeleton.progs.poll_counter);
+    uint64_t command = ENERGY_POLL;
+    LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &command, .ctx_size_in = sizeof(command));
+    const int visit_cpu = bpf_program__fd(skeleton.progs.visit_cpu);
     for (uint32_t cpu : cpus) {
       if (MoveTo(cpu)) continue;
       const int64_t end_ns = MonotonicNs() + 2 * skeleton.bss->period_ns;
       do {
-        if (bpf_prog_test_run_opts(poll_counter, &run)) break;
+        if (bpf_prog_test_run_opts(visit_cpu, &run)) break;
       } while (!run.retval && MonotonicNs() < end_ns);
     }
   });

@@ -111,9 +111,9 @@ describeOnKernel('a probe', () => {
   });
 
   it.each([
-    ['no counter, nothing at ticks and to poll', { switched: false }, []],
-    ['switches, nothing to poll', { switched: false, learns: true }, ['hrtimer_expire_entry']],
-    ['counters, both', {}, ['hrtimer_expire_entry', 'poll_counter']],
+    ['no counter, nothing at ticks', { switched: false }, []],
+    ['switches', { switched: false, learns: true }, ['hrtimer_expire_entry']],
+    ['counters', {}, ['hrtimer_expire_entry']],
   ])('has the kernel verify no more than it needs: of %s', async (_, options, some) => {
     const before = heldIds('prog');
     const probe = createProbe();
@@ -122,7 +122,7 @@ describeOnKernel('a probe', () => {
     const names = loaded.map((id) => (bpftool('prog', 'show', 'id', `${id}`) as { name: string }).name);
     await probe.close();
     expect(names).toContain('sched_switch');
-    expect(names.filter((name) => /hrtimer|poll|fork/.test(name)).toSorted()).toEqual(some);
+    expect(names.filter((name) => /hrtimer|fork/.test(name)).toSorted()).toEqual(some);
   });
 
   it('leaves all threads on the CPUs that they could use before', async () => {

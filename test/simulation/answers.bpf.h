@@ -46,9 +46,9 @@ static __always_inline __u64 monotonic_clock(void) {
   return clock_ns;
 }
 
-static __always_inline __u64 run_clock(struct task_struct* task) { return clock_ns; }
-
-static __always_inline __u64 wall_clock(struct task_struct* task) { return clock_ns; }
+static __always_inline void read_clocks(struct task_struct* task, __u64* run_ns, __u64* wall_ns) {
+  *run_ns = *wall_ns = clock_ns;
+}
 
 static __always_inline __u32 current_cpu(void) { return cpu_now; }
 

@@ -36,11 +36,11 @@ static __always_inline void step(const struct trace_record* record) {
 
     from = machine.zone[cpu];
     z = bpf_map_lookup_elem(&zones, &from);
-    if (z && z->needs_poll && on_poll(prev)) z->needs_poll = 0;
+    if (z && z->needs_poll && on_visit(prev, ENERGY_POLL)) z->needs_poll = 0;
   } else if (record->kind == TRACE_DRAIN) {
     struct energy_cpu* c = this_cpu();
 
-    if (c) on_swap(prev, c->buffer ^ 1);
+    if (c) on_visit(prev, c->buffer ^ 1);
   }
 }
 
