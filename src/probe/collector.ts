@@ -198,8 +198,9 @@ class OpenCollector implements Collector {
     });
   }
 
-  /** Never rejects: what fails is done by the next one. */
+  /** Never rejects: what fails is done by the next one. The timer's next turn is as long after this as after its own. */
   async #reconcile(): Promise<void> {
+    this.#timer.refresh();
     try {
       await this.#bindings.reconcile();
       await this.#learner?.follow(this.#bindings.source());
