@@ -75,6 +75,7 @@ struct cgroup_subsys_state {
 
 struct css_set {
 	struct cgroup_subsys_state *subsys[16];
+	struct cgroup *dfl_cgrp; /* test/bench asks for it */
 };
 
 struct hrtimer {
