@@ -93,6 +93,7 @@ class ActorStates {
   const Map& executables() const { return executables_; }
   const Map& processes() const { return processes_; }
   const RunTime& recent() const { return recent_; }
+  double executable_watts() const { return executable_watts_; }
   double process_watts() const { return process_watts_; }
 
  private:

@@ -20,7 +20,6 @@ constexpr double kIdleW = 0.1, kIdleSpreadW = 0.1;   // of an idle core
 constexpr double kPartSpread = 0.25;                 // of each part of a thread's power
 constexpr double kAsleepSpread = 0.3;                // of what a package draws less when all cores are idle
 constexpr double kMostAsleep = 0.9;                  // of the static power
-constexpr double kExecutableSpread = 0.45;           // as a part of a thread's power
 constexpr double kDrift = 0.04, kDriftTauS = 0.025;  // all power wanders by this part, for so long
 constexpr double kFirstNoise = 0.0016, kLeastNoise = 1e-6, kMostNoise = 0.04;
 constexpr double kNoiseStep = 0.004, kSurpriseStep = 0.002;

@@ -89,8 +89,8 @@ class PackageModel {
   // Without windows for kStaleS nobody is told apart any longer, for kForgottenS nothing at all is known.
   static constexpr double kStaleS = 10, kForgottenS = 600;
   static constexpr double kMeanActive = 0.8;  // core seconds awake in a thread second, about
-  static constexpr double kProcessSpread =
-      0.2;  // of an executable's processes, as a part of a thread's power
+  // Standard deviations, as parts of a thread's power: of executables, and of an executable's processes.
+  static constexpr double kExecutableSpread = 0.45, kProcessSpread = 0.2;
 
   // What a package did in a time, summed.
   struct Sums {

@@ -116,8 +116,12 @@ double PackageModel::ErrorOf(const Load& load, double joules, double variance) c
   const double surprise = std::clamp(surprise_, kLeastSurprise, kMostSurprise);
   variance = std::max(0.0, variance) * std::max(surprise, std::min(sway_, kMostSway));
   // In proportion to what threads have turned out to draw, if that is less than it was taken for.
-  const double unknown_w = std::min(actors_->process_watts(), kProcessSpread * MeanThreadWatts());
-  variance += load.known.unknown * std::pow(unknown_w * load.run.Thread(), 2);
+  const double watts = MeanThreadWatts(), thread_s = load.run.Thread();
+  const double process_w = std::min(actors_->process_watts(), kProcessSpread * watts);
+  variance += load.known.unknown * std::pow(process_w * thread_s, 2);
+  // No window has shown who it is: it is priced like the mean, and may be anybody.
+  const double executable_w = std::min(actors_->executable_watts(), kExecutableSpread * watts);
+  if (load.known.states.executable < 0) variance += std::pow(executable_w * thread_s, 2);
   return std::sqrt(variance + std::pow(kModelError * joules, 2));
 }
 

@@ -126,6 +126,13 @@ describe('the model of a package', () => {
     expect(within / all).toBeGreaterThanOrEqual(0.8);
   });
 
+  it('knows that it does not know what nobody has seen run', () => {
+    const story = new Story(MACHINE).run(10, [SIX, TWO]);
+    const { joules, error } = price(story.ask([SIX, 1], [TWO, 1], [FOUR, 1]));
+    expect(error[2]! / joules[2]!).toBeGreaterThan(0.4);
+    expect(error[0]! / joules[0]!).toBeLessThan(0.2);
+  });
+
   it('is not misled by windows that are wrong', () => {
     const [six, two] = watts(new Story({ ...MACHINE, outliers: 0.02 }).run(20, [SIX, TWO]), SIX, TWO);
     expect(Math.abs(six! / two! / 3 - 1)).toBeLessThan(0.15);
