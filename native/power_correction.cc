@@ -100,7 +100,9 @@ size_t PowerCorrection::Correct(const std::vector<LearnedPower>& learned, energy
   for (const auto& [tgid, now] : all) {
     if (!(now.thread_s > 0)) continue;
     Late& late = late_[tgid];
-    if (late.start != now.entry->start) late = {now.entry->start};
+    const uint16_t comm_class = Read(now.entry).comm_class;
+    if (late.start != now.entry->start || late.comm_class != comm_class)
+      late = {now.entry->start, comm_class};
     const double kept = std::exp(-now.thread_s / kMeanS);
     const double should = now.learned * now.level_s / now.thread_s;
     late.log_off = late.log_off * kept + now.thread_s * std::log(now.bpf / should);

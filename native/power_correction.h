@@ -33,11 +33,12 @@ class PowerCorrection {
   void Forget();
 
  private:
-  struct Late {           // of a process, fading with its run time
-    uint32_t start = 0;   // of the entry: ids are used again
-    double log_off = 0;   // sum of log(BPF's power / what it should be) x thread seconds
-    double thread_s = 0;  // sum of them
-    uint32_t heard = 0;   // calls of Forget() before it was heard of
+  struct Late {               // of a process, fading with its run time
+    uint32_t start = 0;       // of the entry: ids are used again,
+    uint16_t comm_class = 0;  // and by then whoever executed another program is known as that
+    double log_off = 0;       // sum of log(BPF's power / what it should be) x thread seconds
+    double thread_s = 0;      // sum of them
+    uint32_t heard = 0;       // calls of Forget() before it was heard of
   };
   struct Compared {  // with an entry, now
     energy_power* entry;

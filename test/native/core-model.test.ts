@@ -48,6 +48,18 @@ describe('the model of counters of cores', () => {
     expect(told(story.run(1, [PAIR]).show(10)).watts[0]).toBeCloseTo(2.5, 1);
   });
 
+  it('gives a program that was just executed nothing that was learned of the one before', () => {
+    const [before, after] = begin()
+      .run(1.5, [PAIR])
+      .show()
+      .entry(11, 0.3, 11, 8)
+      .run(0.048, [PAIR])
+      .show(11)
+      .tell(program);
+    expect(before!.written).toBeGreaterThan(1);
+    expect(after!.watts[0]).toBeCloseTo(0.3, 1);
+  });
+
   it('learns the same while the frequency of the core changes, and finds no difference where there is none', () => {
     const changing = told(
       begin()

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drives CoreModel by lines from stdin, and prints what comes of it:
 //   model MOST_CORES THREADS...                  CPUs of each core; a count is 1 nJ, updates come each ms
-//   entry TGID OWNER WATTS                       puts it where BPF keeps that process's power
+//   entry TGID OWNER WATTS CLASS                 puts it where BPF keeps that process's power
 //   burst NOW
 //   records CORE CPU LOST COUNT (CLOCK PREV NEXT)...
 //   update CORE CLOCK WIDTH COUNTS
 //   learn NOW                                    learns, and corrects entries; a process is its own
-//   executable show TGID...                                 prints {"watts": [...], "errors": [...],
-//   "written", "burst",
+//   show TGID...                                 prints {"watts": [...], "errors": [...], "written", "burst",
 //                                                "cut", "lost"}
 // Clocks are ns.
 #include "core_model.h"
@@ -15,6 +14,7 @@
 #include <cmath>
 #include <cstdio>
 #include <iostream>
+#include <map>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -29,6 +29,7 @@ constexpr double kPowerW = kJoules * 1e9 / (1 << ENERGY_POWER_FRACTION);
 struct Driver {
   std::unique_ptr<CoreModel> model;
   std::vector<energy_power> powers = std::vector<energy_power>(1 << ENERGY_POWER_BITS);
+  std::map<uint32_t, uint16_t> classes;  // of executables, by process
   size_t written = 0;
 
   energy_power& EntryOf(uint32_t tgid) { return powers[(tgid + 1) & ((1 << ENERGY_POWER_BITS) - 1)]; }
@@ -46,11 +47,11 @@ struct Driver {
   void Enter(std::istream& in) {
     uint32_t tgid, owner;
     double watts;
-    in >> tgid >> owner >> watts;
+    in >> tgid >> owner >> watts >> classes[tgid];
     energy_power& entry = EntryOf(tgid);
     entry.owner = owner + 1;
     entry.power = watts / kPowerW;
-    entry.comm_class = 7;
+    entry.comm_class = classes[tgid];
   }
 
   void AddRecords(std::istream& in) {
@@ -80,7 +81,7 @@ struct Driver {
       const energy_power& entry = EntryOf(tgid);
       watts += (watts.empty() ? "" : ", ") + std::to_string(entry.power * kPowerW);
       errors += (errors.empty() ? "" : ", ") + std::to_string(std::sqrt(entry.variance / 65536.));
-      if (entry.comm_class != 7) errors += "\"what is not its own was written\"";
+      if (entry.comm_class != classes[tgid]) errors += "\"what is not its own was written\"";
     }
     const WindowCounts counts = model->counts();
     printf(

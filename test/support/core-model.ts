@@ -57,9 +57,9 @@ export class CoreStory {
     this.#counts = Array.from({ length: cores }, () => 0);
   }
 
-  /** BPF has an entry where that of `tgid` belongs, of `owner`. */
-  entry(tgid: number, watts: number, owner = tgid): this {
-    this.lines.push(`entry ${tgid} ${owner} ${watts}`);
+  /** BPF has an entry where that of `tgid` belongs, of `owner`, which runs an executable of that class. */
+  entry(tgid: number, watts: number, owner = tgid, commClass = 7): this {
+    this.lines.push(`entry ${tgid} ${owner} ${watts} ${commClass}`);
     return this;
   }
 
