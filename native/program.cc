@@ -67,9 +67,9 @@ void Program::Configure(int subsys) {
   bpf_map__set_max_entries(maps.lifecycle_log, cpu_count_ * slots);
   const uint32_t rows =
       std::min(std::clamp(kSpillLogRows / 2 / cpu_count_, kLeastSpillLogRows, kMostSpillLogRows),
-               options_.spill_entries);
+               options_.spill_entries / 4);
   constants.spill_log_rows = rows;
-  bpf_map__set_max_entries(maps.spill_log, cpu_count_ * 2 * rows);
+  bpf_map__set_max_entries(maps.spill_log, std::max(1u, cpu_count_ * 2 * rows));
   uint32_t by_cgroup = std::max(options_.spill_entries / 8, cpu_count_ * kCgroupSpills);
   bpf_map__set_max_entries(maps.cgroup_spills0, by_cgroup);
   bpf_map__set_max_entries(maps.cgroup_spills1, by_cgroup);
