@@ -164,10 +164,10 @@ describe('the model of a package', () => {
     for (let i = 0; i < 1000; i++) {
       const ran = programs
         .filter(({ isOn }) => isOn(i))
-        .map((program) => {
-          const watts = program.loaded < 0.04 ? 0.5 : program.task.watts;
-          program.loaded += 0.0018;
-          return { task: { ...program.task, watts }, run: 0.0018 };
+        .map((one) => {
+          const power = one.loaded < 0.04 ? 0.5 : one.task.watts;
+          one.loaded += 0.0018;
+          return { task: { ...one.task, watts: power }, run: 0.0018 };
         });
       story.window(ran.length < 2 ? [...ran, meter] : ran);
     }
