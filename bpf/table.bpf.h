@@ -187,8 +187,8 @@ __noinline int rename_on(__u32 cpu, __u32 first, __u32 owner, __u64 low, __u64 h
  * Gives the rows of a process its new name, when it has executed a program: a row's name is set when it
  * enters a window, and without a counter that BPF reads there is but one window between two drains. Where
  * somebody learns from the log what each executable draws (`everywhere`), also on the CPUs where it ran
- * before: exec moves a process, it soon comes back, and for 0.1 s it would be a shell that draws what it
- * does.
+ * before: exec moves a process, it soon comes back, and for up to 268 ms it would be a shell that draws
+ * what it does.
  */
 static __always_inline void rename_rows(struct task_struct *process, bool everywhere)
 {

@@ -20,7 +20,7 @@ describeOnKernel('a process that has executed a program', () => {
       unheard: number;
     };
     expect(misnamed.heard).toBe(0);
-    // Else it goes by the former one for a tenth of a second, so that this can be seen at all.
+    // Else it goes by the former one for up to 268 ms, so that this can be seen at all.
     expect(misnamed.unheard).toBeGreaterThan(0);
   });
 });
