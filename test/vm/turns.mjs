@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two tasks that take turns every few microseconds: what each was charged with, beside what it drew. By time half of it is
-// wrong, by what BPF learns alone 5 to 24 %, and 7 to 18 % by what is learned beside it in runs of a few seconds, up to 30 % in
+// wrong, by what BPF learns alone 5 to 27 %, and 7 to 18 % by what is learned beside it in runs of a few seconds, up to 30 % in
 // some. How well is told; what is judged is that it is far nearer than time.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
